@@ -1,0 +1,1 @@
+"""Images on disk -> manifest -> splits -> augmented image shards. Knows no other package."""

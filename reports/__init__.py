@@ -1,0 +1,1 @@
+"""Trial records -> Parquet tables -> statistics -> figures -> one HTML page. Knows only tables."""

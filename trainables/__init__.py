@@ -1,0 +1,1 @@
+"""Image shards -> activation tables -> trained trials -> explanations. Knows `datasets`."""
