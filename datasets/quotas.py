@@ -1,0 +1,124 @@
+"""How many of each class go into each part, and which: the arithmetic below `splits`.
+
+Whole numbers only, and every total holds: the parts' sizes (the notebook's), and the classes' own.
+"""
+
+import math
+from collections import Counter
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+ClassCounts = tuple[tuple[int, int], ...]  # (class index, rows of that class) of one unit
+Counts = NDArray[np.int64]
+
+
+def part_sizes(n: int, fractions: tuple[float, float, float]) -> tuple[int, int, int]:
+    """Train, validation and test sizes of n: the hold-out, then the test part, is rounded up.
+
+    This is `train_test_split` called twice, as the notebook does: 10161 -> 8128, 1016, 1017.
+    """
+    _, val, test = (Fraction(f).limit_denominator(10**6) for f in fractions)  # 0.1 is 1/10 exactly
+    hold_out = math.ceil((val + test) * n)
+    n_test = math.ceil(hold_out * test / (val + test))
+    return n - hold_out, hold_out - n_test, n_test
+
+
+def class_quotas(
+    class_sizes: Counts, sizes: tuple[int, int, int], generator: np.random.Generator
+) -> Counts:
+    """Round `class_sizes x sizes / n` to whole numbers that keep the sums of rows and columns.
+
+    Controlled rounding: every entry is its exact value rounded up or down. Rounded up are, first,
+    entries that would be 0 (the test part before the others: a class that is not tested has no
+    result), then the largest remainders. A class of fewer than 6 may still miss a part.
+
+    Args:
+        class_sizes: (C,) int64, rows per class; their sum is n.
+        sizes: rows per part; their sum is n.
+        generator: breaks ties.
+
+    Returns:
+        (C, 3) int64.
+    """
+    from scipy.optimize import linprog
+
+    n = int(class_sizes.sum())
+    down, remainder = np.divmod(np.outer(class_sizes, np.array(sizes, np.int64)), n)  # (C, 3)
+    gain = remainder / n + (down == 0) * [1, 1, 2] + generator.random(down.shape) * 1e-3
+    in_class = np.kron(np.eye(len(class_sizes)), np.ones((1, 3)))  # (C, 3 C)
+    in_part = np.kron(np.ones((1, len(class_sizes))), np.eye(3))  # (3, 3 C)
+    # A transportation problem: its basic solutions are whole numbers.
+    solution = linprog(
+        -gain.ravel(),
+        A_eq=np.vstack([in_class, in_part]),
+        b_eq=np.concatenate([class_sizes - down.sum(axis=1), np.array(sizes) - down.sum(axis=0)]),
+        bounds=[(0, int(r > 0)) for r in remainder.ravel()],
+        method="highs-ds",
+    )
+    if not solution.success:
+        raise RuntimeError(f"no rounding of {class_sizes} to {sizes}: {solution.message}")
+    up: Counts = np.rint(solution.x).astype(np.int64).reshape(down.shape)
+    return down + up
+
+
+def draw_parts(
+    units: list[ClassCounts], quotas: Counts, generator: np.random.Generator
+) -> list[int]:
+    """Draw a part for each unit so that the quotas are met, exactly where all units are single.
+
+    Large units go first and never where they overshoot a quota if there is another part; among
+    the parts left the chance is proportional to what their quotas still want, so that a large
+    group gets into the test part about as often as its share says. A class that has just enough
+    units left for its empty parts sends them there.
+
+    Returns:
+        The part's index (0 train, 1 val, 2 test) of each unit.
+    """
+    drawing = _Drawing(units, quotas)
+    order = generator.permutation(len(units)).tolist()
+    order.sort(key=lambda i: -sum(count for _, count in units[i]))
+    parts = [0] * len(units)
+    for i, chance in zip(order, generator.random(len(units)).tolist(), strict=True):
+        parts[i] = drawing.place(units[i], chance)
+    return parts
+
+
+class _Drawing:
+    """What the quotas still want while units are placed one after another."""
+
+    def __init__(self, units: list[ClassCounts], quotas: Counts) -> None:
+        self.quotas: list[list[int]] = quotas.tolist()
+        self.wanted: list[list[int]] = quotas.tolist()
+        self.empty = [{j for j in range(3) if row[j] > 0} for row in self.quotas]
+        self.units_left = Counter(c for unit in units for c, _ in unit)
+
+    def place(self, unit: ClassCounts, chance: float) -> int:
+        part = self._choose(unit, chance)
+        for c, count in unit:
+            self.wanted[c][part] -= count
+            self.empty[c].discard(part)
+            self.units_left[c] -= 1
+        return part
+
+    def _choose(self, unit: ClassCounts, chance: float) -> int:
+        parts = self._allowed(unit)
+        excess = [sum(max(0, count - self.wanted[c][j]) for c, count in unit) for j in parts]
+        parts = [j for j, e in zip(parts, excess, strict=True) if e == min(excess)]
+        weights = [max(0, sum(self.wanted[c][j] for c, _ in unit)) for j in parts]
+        if not any(weights):
+            weights = [1 + sum(self.quotas[c][j] for c, _ in unit) for j in parts]
+        mark = chance * sum(weights)
+        for j, weight in zip(parts, weights, strict=True):
+            mark -= weight
+            if mark < 0:
+                return j
+        return parts[-1]
+
+    def _allowed(self, unit: ClassCounts) -> list[int]:
+        """All parts, or the empty ones of a class of the unit that is about to run out."""
+        for c, _ in unit:
+            if self.empty[c] and self.units_left[c] <= len(self.empty[c]):
+                return sorted(self.empty[c])
+        return [0, 1, 2]

@@ -1,0 +1,243 @@
+"""Images -> Parquet shards of preprocessed pixels and their augmented copies, by Ray Data.
+
+One row is one copy of one image: image_id (string), copy (int32), pixels (fixed-size binary of
+N*N*3 bytes, uint8, C order of (N, N, 3)). The task that makes a shard also writes it, one row group
+at a time: no pixel passes through Ray's object store, memory per task stays at some 10 MB, and a
+task that Ray tries again writes its own file anew and no row twice.
+"""
+
+import hashlib
+import logging
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pyarrow.fs import FileSelector, FileSystem
+
+from datasets.augment import augment
+from datasets.errors import DataError
+from datasets.manifest import decode_image
+from datasets.preprocess import preprocess
+
+SHARDS_VERSION = 1
+_IMAGES_PER_SHARD = 64
+_LEAST_SHARDS = 8  # so that a small data set still keeps several processors busy
+_ROWS_PER_GROUP = 32  # what a filtered read fetches at least: 4.8 MB at 224 px
+
+Pixels = NDArray[np.uint8]
+
+
+def write_shards(
+    manifest: pd.DataFrame,
+    root: str,
+    out: str,
+    filesystem: FileSystem,
+    *,
+    image_size: int,
+    contrast: str,
+    copies: int,
+    on_progress: Callable[[int], None] | None = None,
+) -> int:
+    """Decode, preprocess and augment every image, and write the results as Parquet shards.
+
+    Ray must be running, and its workers able to import `datasets` and to read `root`.
+
+    Args:
+        manifest: columns image_id, path; usable rows only.
+        root: the local folder that the paths are relative to.
+        out: a folder inside `filesystem`; Parquet files that a killed run left in it are removed.
+        filesystem: local or remote; it is sent to the workers.
+        image_size: N, pixels.
+        contrast: one of `preprocess.CONTRASTS`.
+        copies: augmented copies per image (K).
+        on_progress: called on the driver with the rows written so far, after each shard.
+
+    Returns:
+        The rows in the shards, as their Parquet metadata tell: len(manifest) * (copies + 1).
+
+    Raises:
+        RuntimeError: the shards do not hold that number of rows.
+        DataError: a file that is gone or has changed since the manifest.
+    """
+    _remove_shards(out, filesystem)
+    write_one = partial(
+        _try_to_write_shard,
+        root=root,
+        out=out,
+        filesystem=filesystem,
+        image_size=image_size,
+        contrast=contrast,
+        copies=copies,
+    )
+    written = 0
+    for rows in _run(manifest, write_one):
+        written += rows
+        if on_progress is not None:
+            on_progress(written)
+    return _checked_rows(out, filesystem, len(manifest) * (copies + 1))
+
+
+def read_shards(path: str, filesystem: FileSystem) -> tuple[pd.DataFrame, Pixels]:
+    """Read all shards of a folder into memory.
+
+    Returns:
+        The table image_id, copy, sorted by both, and its pixels, (R, N, N, 3) uint8.
+    """
+    table = _dataset(path, filesystem).to_table()
+    rows = table.select(["image_id", "copy"]).to_pandas().sort_values(["image_id", "copy"])
+    return rows.reset_index(drop=True), _pixels(table)[rows.index.to_numpy()]
+
+
+def read_images(path: str, filesystem: FileSystem, wanted: list[tuple[str, int]]) -> Pixels:
+    """Read some rows, from the row groups that can hold them.
+
+    Args:
+        path: the folder of the shards, inside `filesystem`.
+        filesystem: where `path` lies.
+        wanted: (image_id, copy) in the order of the result; repeats are allowed.
+
+    Returns:
+        (len(wanted), N, N, 3) uint8.
+
+    Raises:
+        KeyError: a row that is not in the shards.
+    """
+    field = pyarrow.dataset.field
+    condition = field("image_id").isin(sorted({image_id for image_id, _ in wanted}))
+    condition &= field("copy").isin(pa.array(sorted({copy for _, copy in wanted}), pa.int32()))
+    table = _dataset(path, filesystem).to_table(filter=condition)
+    keys = zip(table["image_id"].to_pylist(), table["copy"].to_pylist(), strict=True)
+    row_of = {key: row for row, key in enumerate(keys)}
+    missing = [key for key in wanted if key not in row_of]
+    if missing:
+        raise KeyError(f"{len(missing)} rows are not in the shards of {path!r}: {missing[:3]} ...")
+    return _pixels(table)[[row_of[key] for key in wanted]]
+
+
+def _run(manifest: pd.DataFrame, write_one: Callable[[pa.Table], pa.Table]) -> Iterator[int]:
+    """One Ray Data block per shard through `write_one`; yields each shard's rows when written."""
+    import ray
+
+    context = ray.data.DataContext.get_current()
+    context.use_datasource_v2 = False  # it drops rows silently (Ray 2.60)
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    images = manifest[["image_id", "path"]].sort_values("image_id", ignore_index=True)
+    size = max(1, min(_IMAGES_PER_SHARD, math.ceil(len(images) / _LEAST_SHARDS)))
+    blocks = [
+        pa.Table.from_pandas(images.iloc[start : start + size], preserve_index=False)
+        for start in range(0, len(images), size)
+    ]
+    shards = ray.data.from_arrow(blocks).map_batches(
+        write_one, batch_size=None, batch_format="pyarrow"
+    )
+    for row in shards.iter_rows():
+        if row["problem"]:
+            raise DataError(row["problem"])
+        yield int(row["rows"])
+
+
+def _try_to_write_shard(images: pa.Table, **settings: Any) -> pa.Table:
+    """A user's mistake comes back as a value: raised here, Ray would bury it in its own error."""
+    rows, problem = 0, ""
+    try:
+        rows = _write_shard(images, **settings)
+    except DataError as error:
+        problem = str(error)
+    return pa.table({"rows": [rows], "problem": [problem]})
+
+
+def _write_shard(
+    images: pa.Table,
+    *,
+    root: str,
+    out: str,
+    filesystem: FileSystem,
+    image_size: int,
+    contrast: str,
+    copies: int,
+) -> int:
+    """Write one shard, named by its first image; runs in a Ray worker. Returns its rows' count."""
+    cv2.setNumThreads(1)  # Ray has given this task one processor
+    files = list(zip(images["image_id"].to_pylist(), images["path"].to_pylist(), strict=True))
+    step = max(1, _ROWS_PER_GROUP // (copies + 1))  # images per row group
+    name, schema = f"{out.rstrip('/')}/{files[0][0]}.parquet", _schema(image_size)
+    with pq.ParquetWriter(
+        name, schema, filesystem=filesystem, compression="zstd", use_dictionary=False
+    ) as writer:
+        for start in range(0, len(files), step):
+            rows = [
+                {"image_id": image_id, "copy": copy, "pixels": pixels.tobytes()}
+                for image_id, path in files[start : start + step]
+                for copy, pixels in _copies(
+                    Path(root, path), image_id, image_size, contrast, copies
+                )
+            ]
+            writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+    return len(files) * (copies + 1)
+
+
+def _copies(
+    path: Path, image_id: str, image_size: int, contrast: str, copies: int
+) -> Iterator[tuple[int, Pixels]]:
+    """Copies 0..K of the image in one file, (N, N, 3) uint8 each."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{str(path)!r} cannot be opened: {error.strerror or error}") from error
+    if hashlib.sha256(data).hexdigest() != image_id.partition("-")[0]:
+        raise DataError(f"{str(path)!r} has changed since the images were listed; run again")
+    image = preprocess(decode_image(data), image_size, contrast)
+    for copy in range(copies + 1):
+        yield copy, augment(image, image_id, copy)
+
+
+def _schema(image_size: int) -> pa.Schema:
+    pixels = pa.binary(image_size * image_size * 3)
+    return pa.schema([("image_id", pa.string()), ("copy", pa.int32()), ("pixels", pixels)])
+
+
+def _pixels(table: pa.Table) -> Pixels:
+    """The pixels column as (R, N, N, 3) uint8."""
+    width = table.schema.field("pixels").type.byte_width
+    side = math.isqrt(width // 3)
+    chunks = [
+        np.frombuffer(chunk.buffers()[1], np.uint8, len(chunk) * width, chunk.offset * width)
+        for chunk in table["pixels"].chunks
+        if len(chunk)
+    ]
+    flat = np.concatenate(chunks) if chunks else np.empty(0, np.uint8)
+    return flat.reshape(-1, side, side, 3)
+
+
+def _dataset(path: str, filesystem: FileSystem) -> Any:
+    return pyarrow.dataset.dataset(path, filesystem=filesystem, format="parquet")
+
+
+def _shard_paths(out: str, filesystem: FileSystem) -> list[str]:
+    infos = filesystem.get_file_info(FileSelector(out, allow_not_found=True))
+    return sorted(info.path for info in infos if info.is_file and info.extension == "parquet")
+
+
+def _remove_shards(out: str, filesystem: FileSystem) -> None:
+    filesystem.create_dir(out, recursive=True)
+    for path in _shard_paths(out, filesystem):
+        filesystem.delete_file(path)
+
+
+def _checked_rows(out: str, filesystem: FileSystem, expected: int) -> int:
+    paths = _shard_paths(out, filesystem)
+    rows = sum(int(pq.read_metadata(path, filesystem=filesystem).num_rows) for path in paths)
+    if rows != expected:
+        raise RuntimeError(f"the shards in {out!r} hold {rows} rows, expected {expected}")
+    return rows

@@ -1,0 +1,1 @@
+"""Figures as small inline SVG and WebP: no plotting library, no fonts, no scripts."""

@@ -1,0 +1,83 @@
+"""A run's tables -> one HTML file that needs nothing else: no network, no scripts, no fonts.
+
+`build_page(Path("runs/demo"))` writes `runs/demo/report/index.html`. Same tables, same bytes:
+no clock, no host, no unordered set gets into the page.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from reports.run import Run, load_run
+from reports.sections import (
+    cells,
+    comparison,
+    cost,
+    data,
+    effects,
+    explanations,
+    grid,
+    leak,
+    reproduce,
+    verdict,
+)
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def build_page(run_dir: Path) -> Path:
+    """Write the page of the run in `run_dir` and return its path.
+
+    Raises FileNotFoundError if there is no `results/run.json`, ValueError for a table whose
+    columns are not those of `reports.tables.SCHEMAS`.
+    """
+    page = render(load_run(run_dir))
+    path = run_dir / "report" / "index.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".html.part")
+    beside.write_text(page, encoding="utf-8", newline="\n")
+    beside.replace(path)
+    return path
+
+
+def render(run: Run) -> str:
+    """The whole page as text."""
+    atlas = explanations.build_atlas(run)
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            verdict=verdict.build(run),
+            grid=grid.build(run),
+            leak=leak.build(run),
+            effects=effects.build(run),
+            comparison=comparison.build(run),
+            gallery=explanations.build_gallery(run, atlas),
+            cells=cells.build(run, atlas),
+            data=data.build(run),
+            cost=cost.build(run),
+            reproduce=reproduce.build(run),
+            style=_verbatim("style.css"),
+            script=_verbatim("script.js"),
+            pictures=atlas.style,
+        )
+    )
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _verbatim(name: str) -> Markup:
+    """Our own style sheet or script, which must not be escaped."""
+    return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))

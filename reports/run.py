@@ -1,0 +1,146 @@
+"""A finished run as the page sees it: its tables, its `run.json`, and one order for everything."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reports.statistics import Interval, accuracy_interval
+from reports.tables import CELL, read_tables
+
+Row = dict[str, Any]
+CellKey = tuple[Any, ...]
+
+# The most trustworthy first: this is the order of every block on the page.
+_POLICIES = ("grouped", "stratified", "pooled")
+_STRATEGIES = ("transfer", "finetune")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run's `info` (run.json) and `tables`."""
+
+    info: Row
+    tables: dict[str, pd.DataFrame]
+
+    @cached_property
+    def cells(self) -> list[Row]:
+        """All planned cells as rows, sorted, each with `key`, `anchor` and `chance` added."""
+        rows = records(self.tables["cells"])
+        rows.sort(key=self._order)
+        for position, row in enumerate(rows, start=1):
+            row["key"] = cell_key(row)
+            row["anchor"] = f"cell-{position}"
+            row["chance"] = self._chance(row)
+        return rows
+
+    @cached_property
+    def done(self) -> list[Row]:
+        """The cells that have a test accuracy."""
+        return [row for row in self.cells if row["state"] == "done" and row["accuracy"] is not None]
+
+    @cached_property
+    def policies(self) -> list[str]:
+        return _distinct(row["split_policy"] for row in self.cells)
+
+    @cached_property
+    def scenarios(self) -> list[str]:
+        return sorted({row["scenario"] for row in self.cells}, key=self._scenario_order)
+
+    @cached_property
+    def backbones(self) -> list[str]:
+        return sorted({row["backbone"] for row in self.cells}, key=self._backbone_order)
+
+    @cached_property
+    def seeds(self) -> list[int]:
+        return sorted({int(row["seed"]) for row in self.cells})
+
+    def classes(self, scenario: str) -> list[str]:
+        """The scenario's class names in order; empty if run.json does not know it."""
+        return list(self.info.get("scenarios", {}).get(scenario, []))
+
+    def random_backbones(self) -> list[str]:
+        """Backbones that start from random weights: their numbers say nothing of transfer."""
+        about = self.info.get("backbones", {})
+        return [name for name in self.backbones if about.get(name, {}).get("random")]
+
+    def grouped(self, table: str) -> dict[CellKey, pd.DataFrame]:
+        """The rows of `table` by cell."""
+        groups = self.tables[table].groupby(list(CELL), sort=False, dropna=False)
+        return {tuple(key): frame for key, frame in groups}
+
+    @cached_property
+    def _largest_class(self) -> dict[CellKey, float]:
+        frame = self.tables["confusion"]
+        totals = frame.groupby([*CELL, "label"])["count"].sum()
+        cells = totals.groupby(level=list(CELL))
+        shares = cells.max() / cells.sum().clip(lower=1)
+        return {tuple(key): float(share) for key, share in shares.items()}  # type: ignore[arg-type]
+
+    def _chance(self, row: Row) -> float:
+        """Accuracy of always naming the test set's most common class, or 1 / classes."""
+        uniform = 1 / max(1, len(self.classes(row["scenario"])))
+        return self._largest_class.get(cell_key(row), uniform)
+
+    def _order(self, row: Row) -> tuple[Any, ...]:
+        return (
+            _position(_POLICIES, row["split_policy"]),
+            self._scenario_order(row["scenario"]),
+            _position(_STRATEGIES, row["strategy"]),
+            row["augmented"],
+            self._backbone_order(row["backbone"]),
+            row["weights"],
+            row["seed"],
+        )
+
+    def _scenario_order(self, name: str) -> tuple[int, str]:
+        return _position(tuple(self.info.get("scenarios", {})), name)
+
+    def _backbone_order(self, name: str) -> tuple[int, str]:
+        return _position(tuple(self.info.get("backbones", {})), name)
+
+
+def load_run(run_dir: Path) -> Run:
+    """Read `<run_dir>/results`. Raises FileNotFoundError if it holds no run.json."""
+    folder = run_dir / "results"
+    info = folder / "run.json"
+    if not info.exists():
+        raise FileNotFoundError(f"{info}: a run folder has results/run.json")
+    return Run(json.loads(info.read_text(encoding="utf-8")), read_tables(folder))
+
+
+def cell_key(row: Row) -> CellKey:
+    """What names a cell: its values of `CELL`."""
+    return tuple(row[name] for name in CELL)
+
+
+def interval_of(row: Row) -> Interval | None:
+    """The 95 % Wilson interval of a cell's test accuracy, if it has one."""
+    if row["accuracy"] is None or not row["n_test"]:
+        return None
+    return accuracy_interval(row["accuracy"], int(row["n_test"]))
+
+
+def records(frame: pd.DataFrame) -> list[Row]:
+    """The rows as dictionaries, every gap as None."""
+    rows: list[Row] = frame.to_dict("records")  # type: ignore[assignment]
+    return [{name: _without_nan(value) for name, value in row.items()} for row in rows]
+
+
+def _without_nan(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _position(order: tuple[str, ...], name: str) -> tuple[int, str]:
+    return (order.index(name) if name in order else len(order), name)
+
+
+def _distinct(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))

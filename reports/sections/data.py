@@ -1,0 +1,115 @@
+"""The data: what was in the folder, what was left out and why, and how it was split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from reports import wording
+from reports.run import Run, records
+
+_MOST_EXCLUDED = 40
+
+
+@dataclass(frozen=True)
+class ClassBar:
+    name: str
+    images: str
+    width: str  # percent of the largest class
+    scenarios: str
+
+
+@dataclass(frozen=True)
+class Split:
+    policy: str
+    scenario: str
+    augmentation: str
+    parts: list[str]  # train, val, test: rows, and images where rows hold copies
+
+
+@dataclass(frozen=True)
+class Data:
+    summary: list[str]
+    classes: list[ClassBar]
+    excluded: list[tuple[str, str]]
+    excluded_more: int
+    duplicates: list[tuple[str, str]]
+    splits: list[Split]
+    several_seeds: bool
+
+
+def build(run: Run) -> Data:
+    """Counts from `images`, `duplicates` and `splits`."""
+    images = records(run.tables["images"][["path", "problem"]])
+    excluded = sorted((row["path"], row["problem"]) for row in images if row["problem"])
+    return Data(
+        summary=_summary(run),
+        classes=_classes(run),
+        excluded=excluded[:_MOST_EXCLUDED],
+        excluded_more=max(0, len(excluded) - _MOST_EXCLUDED),
+        duplicates=_duplicates(run),
+        splits=_splits(run),
+        several_seeds=len(run.seeds) > 1,
+    )
+
+
+def _summary(run: Run) -> list[str]:
+    about: dict[str, Any] = run.info.get("data", {})
+    return [
+        f"{wording.plural(int(about.get('images', 0)), 'image')} in "
+        f"{wording.plural(len(about.get('classes', {})), 'class')}",
+        f"{wording.count(about.get('excluded', 0))} excluded",
+        f"{wording.plural(int(about.get('duplicates', 0)), 'pair')} of duplicates",
+        f"source: {about.get('source', '?')} {about.get('path_name') or ''}".strip(),
+    ]
+
+
+def _classes(run: Run) -> list[ClassBar]:
+    counts: dict[str, int] = run.info.get("data", {}).get("classes", {})
+    largest = max(counts.values(), default=0) or 1
+    return [
+        ClassBar(
+            name=name,
+            images=wording.count(number),
+            width=f"{100 * number / largest:.1f}",
+            scenarios=", ".join(s for s in run.scenarios if name in run.classes(s)),
+        )
+        for name, number in counts.items()
+    ]
+
+
+def _duplicates(run: Run) -> list[tuple[str, str]]:
+    kinds = run.tables["duplicates"]["kind"].value_counts().sort_index()
+    return [(str(kind), wording.count(int(number))) for kind, number in kinds.items()]
+
+
+def _splits(run: Run) -> list[Split]:
+    frame = run.tables["splits"]
+    if frame.empty:
+        return []
+    keys = ["split_policy", "scenario", "augmented"]
+    first = frame[frame["seed"] == frame["seed"].min()]
+    sizes = first.groupby([*keys, "part"])["image_id"].agg(["size", "nunique"])
+    found: dict[tuple[Any, ...], dict[str, str]] = {}
+    for (*key, part), row in sizes.iterrows():
+        found.setdefault(tuple(key), {})[part] = _part(int(row["size"]), int(row["nunique"]))
+    ordered = sorted(found, key=lambda key: (_index(run.policies, key[0]), str(key[1]), key[2]))
+    return [
+        Split(
+            policy=key[0],
+            scenario=wording.scenario(key[1]),
+            augmentation=wording.augmentation(key[2]),
+            parts=[found[key].get(part, "0") for part in ("train", "val", "test")],
+        )
+        for key in ordered
+    ]
+
+
+def _part(rows: int, images: int) -> str:
+    if rows == images:
+        return wording.count(rows)
+    return f"{wording.count(rows)} ({wording.plural(images, 'image')})"
+
+
+def _index(order: list[str], name: str) -> int:
+    return order.index(name) if name in order else len(order)

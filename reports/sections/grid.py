@@ -1,0 +1,225 @@
+"""The grid: every planned cell once, seeds folded, failures in their place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+from markupsafe import Markup
+
+from reports import wording
+from reports.figures.strip import Mark, strip
+from reports.figures.svg import Scale
+from reports.run import Row, Run, interval_of
+from reports.sections.verdict import policy_meaning
+from reports.statistics import Interval
+
+_SHARE = Scale(0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One place of the grid: a cell, or the same cell under several seeds."""
+
+    key: str
+    state: str  # done | failed | missing | absent (not planned)
+    anchor: str = ""
+    accuracy: str = ""
+    shade: int = 0  # 0..100, of the heat colour
+    spread: str = ""
+    n: str = ""
+    note: str = ""
+    strip: Markup = field(default_factory=Markup)
+    above_chance: bool = True
+    champion: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """One way of training, over all backbones."""
+
+    recipe: str
+    tiles: list[Tile]
+
+
+@dataclass(frozen=True)
+class Group:
+    """One scenario's lines."""
+
+    scenario: str
+    about: str
+    lines: list[Line]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One backbone (with its weights, where a run has more than one kind)."""
+
+    backbone: str
+    weights: str
+    random: bool
+    about: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """One split policy."""
+
+    policy: str
+    meaning: str
+    columns: list[Column]
+    groups: list[Group]
+
+
+@dataclass(frozen=True)
+class Grid:
+    blocks: list[Block]
+    caption: str
+
+
+def build(run: Run) -> Grid:
+    """Fold the cells into blocks, groups, lines and tiles."""
+    return Grid([_block(run, policy) for policy in run.policies], _caption(run))
+
+
+def _block(run: Run, policy: str) -> Block:
+    cells = [row for row in run.cells if row["split_policy"] == policy]
+    columns = sorted(
+        {(row["backbone"], row["weights"]) for row in cells},
+        key=lambda pair: (run.backbones.index(pair[0]), pair[1]),
+    )
+    groups = []
+    for scenario in (s for s in run.scenarios if any(row["scenario"] == s for row in cells)):
+        rows = [row for row in cells if row["scenario"] == scenario]
+        by_recipe = groupby(rows, key=lambda row: (row["strategy"], row["augmented"]))
+        lines = [_line(list(members), columns) for _, members in by_recipe]
+        classes = len(run.classes(scenario))
+        about = wording.plural(classes, "class") if classes else ""
+        groups.append(Group(wording.scenario(scenario), about, lines))
+    heads = [_column(run, *pair) for pair in columns]
+    return Block(policy, policy_meaning(policy), heads, groups)
+
+
+def _column(run: Run, backbone: str, weights: str) -> Column:
+    about = run.info.get("backbones", {}).get(backbone, {})
+    size = wording.millions(about["parameters"]) if about.get("parameters") else ""
+    text = weights if weights == "imagenet" else weights.replace("none", "random weights")
+    return Column(backbone, text, bool(about.get("random")), size)
+
+
+def _line(rows: list[Row], columns: Sequence[tuple[str, str]]) -> Line:
+    first = rows[0]
+    tiles = [
+        _tile([row for row in rows if (row["backbone"], row["weights"]) == pair], first, pair)
+        for pair in columns
+    ]
+    done = [tile for tile in tiles if tile.accuracy]
+    best = max((float(tile.accuracy) for tile in done), default=None)
+    marked = [
+        replace(tile, champion=True) if tile.accuracy and float(tile.accuracy) == best else tile
+        for tile in tiles
+    ]
+    return Line(wording.recipe(first), marked)
+
+
+def _tile(rows: list[Row], first: Row, pair: tuple[str, str]) -> Tile:
+    key = "/".join(
+        (
+            first["split_policy"],
+            *(pair[0], first["scenario"]),
+            *("augmented" if first["augmented"] else "plain", first["strategy"]),
+        )
+    )
+    if not rows:
+        return Tile(key, "absent")
+    done = [row for row in rows if row["state"] == "done" and row["accuracy"] is not None]
+    state = _worst(rows)
+    if not done:
+        reason = next((row["error"] for row in rows if row["error"]), "")
+        return Tile(key, state, rows[0]["anchor"], note=_last_line(reason))
+    if len(rows) == 1:
+        return _single(key, done[0])
+    return _folded(key, state, done, len(rows))
+
+
+def _single(key: str, row: Row) -> Tile:
+    interval = interval_of(row) or Interval(row["accuracy"], row["accuracy"])
+    return Tile(
+        key=key,
+        state="done",
+        anchor=row["anchor"],
+        accuracy=wording.percent(row["accuracy"]),
+        shade=_shade(row["accuracy"]),
+        spread=f"±{100 * interval.half_width:.1f}",
+        n=f"n {wording.count(row['n_test'])}",
+        note=f"95 % interval {wording.percent_range(interval)} %",
+        strip=_whisker(row["accuracy"], interval, row["chance"]),
+        above_chance=interval.low > row["chance"],
+    )
+
+
+def _folded(key: str, state: str, done: list[Row], planned: int) -> Tile:
+    values = [row["accuracy"] for row in done]
+    mean, spread = sum(values) / len(values), Interval(min(values), max(values))
+    seeds = f"{len(done)} of {planned}" if len(done) < planned else f"{planned}"
+    chance = max(row["chance"] for row in done)
+    return Tile(
+        key=key,
+        state=state,
+        anchor=done[0]["anchor"],
+        accuracy=wording.percent(mean),
+        shade=_shade(mean),
+        spread=wording.percent_range(spread),
+        n=f"{seeds} seeds",
+        note=f"mean of {seeds} seeds, n {wording.count(done[0]['n_test'])} each",
+        strip=_whisker(mean, spread, chance),
+        above_chance=spread.low > chance,
+    )
+
+
+def _shade(accuracy: float) -> int:
+    """Steeper towards 1, where cells differ by little and it matters."""
+    return round(100 * math.pow(accuracy, 1.8))
+
+
+def _whisker(value: float, spread: Interval, chance: float) -> Markup:
+    return strip([Mark(value, "dot", "", spread)], _SHARE, height=8, guides=[chance])
+
+
+def _worst(rows: list[Row]) -> str:
+    states = {row["state"] for row in rows}
+    return next((state for state in ("failed", "missing") if state in states), "done")
+
+
+def _last_line(error: str) -> str:
+    lines = [line.strip() for line in error.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def _caption(run: Run) -> str:
+    if len(run.seeds) > 1:
+        spread = (
+            f"Each number is the mean over {len(run.seeds)} seeds; the range below it runs from "
+            "the lowest seed to the highest."
+        )
+    else:
+        spread = (
+            "± is half the width of the 95 % Wilson interval: it covers the chance of having "
+            "drawn these n test images, and not that of another split or another seed."
+        )
+    pooled = any(row["split_policy"] == "pooled" and row["augmented"] for row in run.cells)
+    copies = (
+        " In pooled, augmented cells n counts copies of far fewer images, so their intervals are "
+        "too narrow."
+        if pooled
+        else ""
+    )
+    return (
+        "Test accuracy of each cell's champion in percent. "
+        f"{spread}{copies} The line below a number is 0 to 100 %, its tick the share of the most "
+        "common class; a pale number does not clear that tick. The row's best is in bold, and the "
+        "best of many is partly luck. "
+        "Every tile leads to its cell."
+    )

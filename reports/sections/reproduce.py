@@ -1,0 +1,88 @@
+"""All that one needs to get the same numbers again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from reports import wording
+from reports.run import Run
+
+
+@dataclass(frozen=True)
+class Model:
+    name: str
+    timm_name: str
+    weights: str
+    note: str
+    random: bool
+    suffix: str
+    parameters: str
+    suffix_parameters: str
+    feature_dim: str
+    prefix_shape: str
+
+
+@dataclass(frozen=True)
+class Reproduce:
+    command: str
+    config: str
+    facts: list[tuple[str, str]]
+    versions: list[tuple[str, str]]
+    models: list[Model]
+    scenarios: list[tuple[str, str]]
+
+
+def build(run: Run) -> Reproduce:
+    """Everything from run.json, in words."""
+    info = run.info
+    return Reproduce(
+        command=info.get("command", ""),
+        config=yaml.safe_dump(
+            info.get("config", {}), sort_keys=False, allow_unicode=True, width=96
+        ),
+        facts=[(name, text) for name, text in _facts(info) if text],
+        versions=sorted((str(k), str(v)) for k, v in info.get("versions", {}).items()),
+        models=[_model(name, about) for name, about in info.get("backbones", {}).items()],
+        scenarios=[(name, ", ".join(names)) for name, names in info.get("scenarios", {}).items()],
+    )
+
+
+def _facts(info: dict[str, Any]) -> list[tuple[str, str]]:
+    machine = info.get("hardware", {})
+    gpus = [str(name) for name in machine.get("gpus", [])]
+    return [
+        ("git commit", str(info.get("git_commit") or "")),
+        ("data", str(info.get("data", {}).get("manifest_hash") or "")),
+        ("seeds", ", ".join(str(seed) for seed in info.get("seeds", []))),
+        ("started", str(info.get("started") or "")),
+        ("ended", str(info.get("ended") or "")),
+        ("processor", _processor(machine)),
+        ("memory", wording.size(machine.get("memory_bytes"))),
+        ("accelerators", ", ".join(gpus) or "none"),
+        ("platform", str(machine.get("platform") or "")),
+        ("Python", str(machine.get("python") or "")),
+    ]
+
+
+def _processor(machine: dict[str, Any]) -> str:
+    if not machine.get("cpu"):
+        return ""
+    return f"{machine['cpu']}, {wording.plural(int(machine.get('cores') or 0), 'core')}"
+
+
+def _model(name: str, about: dict[str, Any]) -> Model:
+    return Model(
+        name=name,
+        timm_name=about.get("timm_name", ""),
+        weights=str(about.get("weights", "")),
+        note=about.get("weights_note", ""),
+        random=bool(about.get("random")),
+        suffix=about.get("suffix", ""),
+        parameters=wording.millions(about.get("parameters")),
+        suffix_parameters=wording.millions(about.get("suffix_parameters")),
+        feature_dim=wording.count(about.get("feature_dim")),
+        prefix_shape="\u00d7".join(str(size) for size in about.get("prefix_shape", [])),
+    )

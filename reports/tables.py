@@ -1,0 +1,228 @@
+"""The tables of a run: their columns, and strict writing and reading of them as Parquet.
+
+Everything in the report comes from these tables and `run.json`; whoever writes them must
+agree with `SCHEMAS` to the column. A number that does not exist (a failed cell's accuracy) is
+null, never zero and never absent.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_STR, _INT, _FLOAT, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+
+_CELL = {
+    "split_policy": _STR,
+    "backbone": _STR,
+    "weights": _STR,
+    "scenario": _STR,
+    "augmented": _BOOL,
+    "strategy": _STR,
+    "seed": _INT,
+}
+CELL: tuple[str, ...] = tuple(_CELL)
+"""The columns that name a cell, in every table that has one row or more for each cell."""
+
+_HYPERPARAMETERS = {"lr": _FLOAT, "batch_size": _INT, "hidden": _STR}
+
+_COLUMNS: dict[str, dict[str, pa.DataType]] = {
+    "cells": {
+        **_CELL,
+        "state": _STR,  # done | failed | missing
+        "trials": _INT,
+        "stopped": _INT,
+        "champion": _STR,
+        **_HYPERPARAMETERS,
+        "best_epoch": _INT,
+        "n_train": _INT,
+        "n_val": _INT,
+        "n_test": _INT,
+        "val_accuracy": _FLOAT,
+        "accuracy": _FLOAT,
+        "precision": _FLOAT,
+        "recall": _FLOAT,
+        "f1": _FLOAT,
+        "macro_f1": _FLOAT,
+        "auroc": _FLOAT,
+        "ece": _FLOAT,
+        "train_s": _FLOAT,
+        "error": _STR,
+    },
+    "trials": {
+        **_CELL,
+        "trial": _STR,
+        "draw": _INT,
+        **_HYPERPARAMETERS,
+        "epochs_max": _INT,
+        "state": _STR,  # done | stopped | failed | missing
+        "epochs": _INT,
+        "best_epoch": _INT,
+        "val_accuracy": _FLOAT,
+        "wall_s": _FLOAT,
+        "images_per_s": _FLOAT,
+        "device": _STR,
+        "workers": _INT,
+        "error": _STR,
+    },
+    "curves": {
+        "trial": _STR,
+        "epoch": _INT,
+        "train_loss": _FLOAT,
+        "train_accuracy": _FLOAT,
+        "val_loss": _FLOAT,
+        "val_accuracy": _FLOAT,
+        "lr": _FLOAT,
+        "epoch_s": _FLOAT,
+    },
+    "predictions": {
+        **_CELL,
+        "image_id": _STR,
+        "copy": _INT,
+        "label": _STR,
+        "predicted": _STR,
+        "probabilities": pa.list_(pa.float32()),  # in the order of the scenario's classes
+    },
+    "confusion": {**_CELL, "label": _STR, "predicted": _STR, "count": _INT},
+    "images": {
+        "image_id": _STR,
+        "path": _STR,
+        "origin": _STR,
+        "class": _STR,
+        "width": _INT,
+        "height": _INT,
+        "bytes": _INT,
+        "group": _STR,
+        "problem": _STR,
+    },
+    "duplicates": {
+        "image_id_a": _STR,
+        "image_id_b": _STR,
+        "kind": _STR,
+        "score": _FLOAT,
+        "transform": _STR,
+    },
+    "splits": {
+        "split_policy": _STR,
+        "scenario": _STR,
+        "seed": _INT,
+        "augmented": _BOOL,
+        "image_id": _STR,
+        "copy": _INT,
+        "part": _STR,  # train | val | test
+    },
+    "attributions": {
+        **_CELL,
+        "image_id": _STR,
+        "label": _STR,
+        "predicted": _STR,
+        "target": _STR,
+        "probability": _FLOAT,
+        "baseline": _STR,  # black | random
+        "n_steps": _INT,
+        "delta": _FLOAT,
+        "height": _INT,
+        "width": _INT,
+        "map": pa.list_(pa.float16()),  # height * width, signed sum over channels
+        "image": pa.binary(),  # WebP of the preprocessed picture
+    },
+    "leaks": {
+        "split_policy": _STR,
+        "scenario": _STR,
+        "seed": _INT,
+        "augmented": _BOOL,
+        "n_test": _INT,
+        "leaked": _INT,  # test rows whose source image or group mate is in train
+    },
+}
+
+SCHEMAS: dict[str, pa.Schema] = {
+    name: pa.schema(list(columns.items())) for name, columns in _COLUMNS.items()
+}
+"""Every table's columns and types, in order."""
+
+
+def write_table(folder: Path, name: str, rows: Sequence[Mapping[str, Any]] | pd.DataFrame) -> Path:
+    """Write `rows` as the table `name` into `folder` (made if absent) and return its path.
+
+    A missing value is None (or NaN). No rows makes an empty table with all its columns.
+    Raises ValueError for an unknown table, and for missing or unknown columns, naming them.
+    """
+    if name not in SCHEMAS:
+        raise ValueError(f"table {name!r}: expected one of {', '.join(SCHEMAS)}")
+    table = _to_arrow(name, rows)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.parquet"
+    beside = folder / f".{name}.parquet.{os.getpid()}"
+    pq.write_table(table, beside, compression="snappy")
+    beside.replace(path)
+    return path
+
+
+def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
+    """Read all tables of `folder`; a table that is not there comes back empty.
+
+    Whole-number columns with nulls become float64 with NaN; missing strings become None.
+    """
+    return {name: _read(folder / f"{name}.parquet", schema) for name, schema in SCHEMAS.items()}
+
+
+def _read(path: Path, schema: pa.Schema) -> pd.DataFrame:
+    table = pq.read_table(path) if path.exists() else schema.empty_table()
+    _check_columns(path.stem, table.column_names)
+    frame: pd.DataFrame = table.select(schema.names).to_pandas()
+    for field in schema:
+        if field.type == _STR:
+            text = frame[field.name].astype(object)
+            frame[field.name] = text.where(text.notna(), None)
+    return frame
+
+
+def _to_arrow(name: str, rows: Sequence[Mapping[str, Any]] | pd.DataFrame) -> pa.Table:
+    schema = SCHEMAS[name]
+    if isinstance(rows, pd.DataFrame):
+        _check_columns(name, rows.columns)
+        columns = {column: list(rows[column]) for column in schema.names}
+    else:
+        for row in rows:
+            _check_columns(name, row)
+        columns = {column: [row[column] for row in rows] for column in schema.names}
+    arrays = [_column(name, field, columns[field.name]) for field in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _column(name: str, field: pa.Field, values: list[Any]) -> pa.Array:
+    try:
+        return pa.array([_clean(value, field.type) for value in values], type=field.type)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"table {name!r}, column {field.name!r}: {error}") from error
+
+
+def _clean(value: Any, kind: pa.DataType) -> Any:
+    if pa.types.is_list(kind):
+        return None if value is None else np.asarray(value, dtype=kind.value_type.to_pandas_dtype())
+    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+        return None
+    if kind == _INT and isinstance(value, float | np.floating):
+        if value != int(value):  # pyarrow would cut it off in silence
+            raise ValueError(f"{value} is not a whole number")
+        return int(value)  # pandas turns a whole-number column with gaps into floats
+    return value
+
+
+def _check_columns(name: str, columns: Iterable[str]) -> None:
+    expected, got = set(SCHEMAS[name].names), set(columns)
+    complaints = [
+        f"{word} {', '.join(sorted(found))}"
+        for word, found in (("missing", expected - got), ("unknown", got - expected))
+        if found
+    ]
+    if complaints:
+        raise ValueError(f"table {name!r}: columns {'; '.join(complaints)}")

@@ -1,0 +1,110 @@
+"""Numbers and names as a reader sees them: the page's only place for rounding and units."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from reports.statistics import Interval
+
+DASH = "\u2013"
+MINUS = "\u2212"
+NONE = "—"
+
+_STRATEGY = {"transfer": "transfer", "finetune": "fine-tuned"}
+
+
+def percent(value: float | None, decimals: int = 1) -> str:
+    """0.9663 -> '96.6'; nothing -> '—'. The % sign is the template's."""
+    return NONE if value is None or math.isnan(value) else f"{100 * value:.{decimals}f}"
+
+
+def percent_range(interval: Interval | None) -> str:
+    """(0.49, 0.72) -> '49.0–72.0'."""
+    return NONE if interval is None else f"{percent(interval.low)}{DASH}{percent(interval.high)}"
+
+
+def points(value: float | None) -> str:
+    """A difference in accuracy points, with its sign: 0.312 -> '+31.2'."""
+    if value is None or math.isnan(value):
+        return NONE
+    text = f"{100 * value:+.1f}"
+    return "0.0" if float(text) == 0 else text.replace("-", MINUS)
+
+
+def points_range(interval: Interval | None) -> str:
+    """An interval of differences: '+28.0 to +34.4'."""
+    return NONE if interval is None else f"{points(interval.low)} to {points(interval.high)}"
+
+
+def count(value: float | int | None) -> str:
+    """Whole numbers with a thin space between thousands: 10161 -> '10 161'."""
+    return NONE if value is None else f"{round(value):,}".replace(",", "\u2009")
+
+
+def decimal(value: float | None, decimals: int = 3) -> str:
+    """A plain number, or a dash."""
+    return NONE if value is None or math.isnan(value) else f"{value:.{decimals}f}"
+
+
+def rate(value: float | None) -> str:
+    """A learning rate: 0.0001 -> '1e-4'."""
+    if value is None or value <= 0:
+        return NONE
+    mantissa, _, exponent = f"{value:.2e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}".replace("-", MINUS)
+
+
+def seconds(value: float | None) -> str:
+    """A duration in at most two units: 3725 -> '1 h 2 min'."""
+    if value is None or math.isnan(value):
+        return NONE
+    if value < 1:
+        return f"{value:.2f} s"
+    if value < 100:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def size(value: float | None) -> str:
+    """Bytes in binary units: 17179869184 -> '16.0 GiB'."""
+    if value is None:
+        return NONE
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"
+
+
+def millions(value: float | None) -> str:
+    """A number of parameters: 10696232 -> '10.7 M'."""
+    return NONE if value is None else f"{value / 1e6:.1f} M"
+
+
+def plural(number: int, noun: str) -> str:
+    """'1 cell', '60 cells'."""
+    forms = f"{noun}es" if noun.endswith(("s", "x", "ch")) else f"{noun}s"
+    return f"{count(number)} {noun if number == 1 else forms}"
+
+
+def strategy(name: str) -> str:
+    """'finetune' -> 'fine-tuned'."""
+    return _STRATEGY.get(name, name)
+
+
+def augmentation(augmented: bool) -> str:
+    """True -> 'augmented'."""
+    return "augmented" if augmented else "not augmented"
+
+
+def recipe(row: dict[str, Any]) -> str:
+    """How a cell was trained: 'fine-tuned, augmented'."""
+    return f"{strategy(row['strategy'])}, {augmentation(row['augmented'])}"
+
+
+def scenario(name: str) -> str:
+    """'1' -> 'scenario 1'; a scenario with a name of its own keeps it."""
+    return f"scenario {name}"

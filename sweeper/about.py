@@ -1,0 +1,153 @@
+"""run.json: what was run, on what, with which versions, and how long each stage took."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sweeper.ledger import Ledger
+from sweeper.plan import class_counts
+from sweeper.results import Outcome
+from trainables.backbones import BACKBONES, build_backbone
+
+_PACKAGES = (
+    "ray",
+    "torch",
+    "torchvision",
+    "timm",
+    "captum",
+    "albumentations",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "pyarrow",
+)
+
+
+@dataclass
+class StageTime:
+    """One row of run.json's stages."""
+
+    stage: str
+    backbone: str = ""
+    seconds: float = 0.0
+    made: int = 0
+    reused: int = 0
+
+
+def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) -> dict[str, Any]:
+    """run.json, but for its status and times."""
+    plan, config = ledger.plan, ledger.plan.config
+    reused = sum(s.reused for s in stages if s.stage in ("transfer", "finetune"))
+    return {
+        "name": config.name,
+        "config": config.model_dump(mode="json"),
+        "git_commit": _git_commit(),
+        "versions": {"python": platform.python_version(), **_versions()},
+        "hardware": _hardware(),
+        "seeds": list(config.grid.seeds),
+        "stages": [asdict(stage) for stage in stages],
+        "cells": {"planned": outcome.cells.total(), **_counts(outcome.cells)},
+        "trials": {
+            "planned": outcome.trials.total(),
+            **_counts(outcome.trials),
+            "stopped": outcome.trials["stopped"],
+            "reused": reused,
+        },
+        "scenarios": plan.scenarios,
+        "backbones": {name: _backbone(ledger, name) for name in config.grid.backbones},
+        "data": {
+            "source": config.data.source,
+            "path_name": Path(plan.collection.root).name if config.data.path else "synthetic",
+            "images": len(plan.collection.images),
+            "excluded": len(plan.collection.manifest) - len(plan.collection.images),
+            "classes": dict(class_counts(plan.collection)),
+            "duplicates": len(plan.collection.duplicates),
+            "manifest_hash": plan.collection.hash,
+        },
+    }
+
+
+def write_run_file(about: Mapping[str, Any], folder: Path) -> None:
+    """Write run.json."""
+    (folder / "run.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def _counts(states: Counter[str]) -> dict[str, int]:
+    return {state: states[state] for state in ("done", "failed", "missing")}
+
+
+def _backbone(ledger: Ledger, name: str) -> dict[str, Any]:
+    spec, weights, plan = BACKBONES[name], ledger.plan.weights[name], ledger.plan
+    size = plan.config.preprocess.image_size
+    backbone = build_backbone(spec, dict(weights.model_args), device="meta")
+    pixels = torch.empty(1, 3, size, size, device="meta")
+    with torch.no_grad():
+        activations = backbone.prefix(pixels)
+        features = backbone.suffix(activations)
+    counts = [
+        sum(p.numel() for p in part.parameters()) for part in (backbone.prefix, backbone.suffix)
+    ]
+    note = "random weights: untrained features" if weights.is_random else "ImageNet weights"
+    return {
+        "timm_name": spec.timm_name,
+        "weights": weights.label,
+        "weights_note": note,
+        "random": weights.is_random,
+        "suffix": spec.suffix_text,
+        "feature_dim": features.shape[1],
+        "prefix_shape": list(activations.shape[1:]),
+        "parameters": sum(counts),
+        "suffix_parameters": counts[1],
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in _PACKAGES}
+
+
+def _hardware() -> dict[str, Any]:
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "memory_bytes": memory,
+        "gpus": gpus,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
+
+
+def _git_commit() -> str:
+    """The checkout's commit, `+` behind it with changes; empty outside a checkout."""
+    try:
+        commit = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=+"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return commit.stdout.strip()

@@ -1,0 +1,120 @@
+"""The command line: `python sweep.py run | plan | report`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from datasets.errors import DataError
+from sweeper.config import Config, ConfigError, load_config
+from sweeper.pipeline import Sweep, rebuild_report, run_sweep
+from sweeper.progress import Progress
+from sweeper.results import Outcome
+from sweeper.runner import ResourceError
+from sweeper.store import StoreError
+from trainables.backbones import WeightsError
+
+DONE, SOME_FAILED, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
+_USER_ERRORS = (DataError, ResourceError, StoreError, WeightsError)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code: 0 all cells done, 1 some failed, 2 user error."""
+    options = _parser().parse_args(arguments)
+    command = shlex.join(["python", "sweep.py", *(arguments or sys.argv[1:])])
+    try:
+        return int(options.work(options, command))
+    except ConfigError as error:
+        return _complain(*error.lines)
+    except _USER_ERRORS as error:
+        return _complain(str(error))
+    except KeyboardInterrupt:
+        print(f"\ninterrupted; what is finished is kept. To go on, run again: {command}")
+        return INTERRUPTED
+
+
+def _complain(*lines: str) -> int:
+    for line in lines:
+        print(f"error: {line}", file=sys.stderr)
+    return USER_ERROR
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sweep.py", description="Run, explain and report a grid of image classifiers."
+    )
+    default = os.environ.get("SWEEP_CONFIG", "demo")
+    parser.set_defaults(work=_run, config=default, overrides=[], out=None)
+    commands = parser.add_subparsers(title="commands", metavar="run | plan | report")
+    for name, work, text in (
+        ("run", _run, "run what is missing of a grid and write its report"),
+        ("plan", _plan, "show cells and trials and what the store has of them; run nothing"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("config", nargs="?", default=default, help="a file or a shipped name")
+        command.add_argument(
+            "--set", dest="overrides", action="append", default=[], metavar="key.path=value"
+        )
+        command.add_argument("--out", help="the run's folder; runs/<name> if not given")
+        command.set_defaults(work=work)
+    report = commands.add_parser("report", help="rebuild tables and page of a run from the store")
+    report.add_argument("run", help="the run's folder")
+    report.set_defaults(work=_report)
+    return parser
+
+
+def _run(options: argparse.Namespace, command: str) -> int:
+    config = load_config(options.config, options.overrides)
+    out = _writable(Path(options.out or f"runs/{config.name}"))
+    with Progress() as progress:
+        outcome = run_sweep(config, out, command, progress)
+    return _conclude(outcome, out)
+
+
+def _report(options: argparse.Namespace, command: str) -> int:
+    out = Path(options.run)
+    try:
+        about = json.loads((out / "results" / "run.json").read_text(encoding="utf-8"))
+        config = Config.model_validate(about["config"])
+    except (OSError, ValueError, KeyError):
+        return _complain(f"run '{out}': no results/run.json of a run in there")
+    with Progress() as progress:
+        outcome = rebuild_report(config, _writable(out), about.get("command", command), progress)
+    return _conclude(outcome, out)
+
+
+def _plan(options: argparse.Namespace, command: str) -> int:
+    config = load_config(options.config, options.overrides)
+    with Sweep(config, Path(), command, Progress()) as sweep:
+        for line in sweep.ledger.summary():
+            print(line)
+    return DONE
+
+
+def _conclude(outcome: Outcome, out: Path) -> int:
+    cells = outcome.cells
+    print(f"{cells['done']} of {cells.total()} cells done{_others(cells)}")
+    print(f"report: {out / 'report' / 'index.html'}")
+    return DONE if outcome.all_done else SOME_FAILED
+
+
+def _others(cells: Counter[str]) -> str:
+    others = [f"{cells[state]} {state}" for state in ("failed", "missing") if cells[state]]
+    return f", {', '.join(others)}" if others else ""
+
+
+def _writable(out: Path) -> Path:
+    try:
+        (out / "results").mkdir(parents=True, exist_ok=True)
+        probe = out / "results" / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StoreError(f"--out '{out}': cannot be written to ({error.strerror})") from None
+    return out

@@ -1,0 +1,53 @@
+"""The grid: every cell of a run."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One point of the grid."""
+
+    split_policy: str
+    backbone: str
+    scenario: str
+    augmented: bool
+    strategy: str  # "transfer" or "finetune"
+    seed: int
+
+    @property
+    def id(self) -> str:
+        """A readable name that is also the cell's identity for its random draws."""
+        augmented = "augmented" if self.augmented else "plain"
+        return (
+            f"{self.split_policy}/{self.backbone}/{self.scenario}/{augmented}/"
+            f"{self.strategy}/seed{self.seed}"
+        )
+
+    def columns(self, weights: Mapping[str, str]) -> dict[str, object]:
+        """The cell's columns of the tables; `weights` maps a backbone to its label."""
+        fields = asdict(self)
+        return {
+            "split_policy": fields.pop("split_policy"),
+            "backbone": fields.pop("backbone"),
+            "weights": weights[self.backbone],
+            **fields,
+        }
+
+
+def build_grid(
+    policies: Sequence[str],
+    backbones: Sequence[str],
+    scenarios: Sequence[str],
+    augmented: Sequence[bool],
+    strategies: Sequence[str],
+    seeds: Sequence[int],
+) -> list[Cell]:
+    """Every combination, policies outermost, in the order given."""
+    return [
+        Cell(*point)
+        for point in itertools.product(policies, backbones, scenarios, augmented, strategies, seeds)
+    ]

@@ -1,0 +1,122 @@
+"""What the store holds of a plan: records, champions, what is open."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sweeper.champions import evaluation_of, explanation_of
+from sweeper.grid import Cell
+from sweeper.plan import Plan
+from sweeper.store import Artifact, key_of
+from sweeper.trial import TrialSpec
+
+Record = dict[str, Any]
+
+
+class Ledger:
+    """Reads trial records once and remembers them until told that they changed."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.store = plan, plan.store
+        self._records: dict[str, Record | None] = {}
+
+    def record(self, spec: TrialSpec) -> Record | None:
+        """The trial's record, or None where it has none yet."""
+        key = spec.key
+        if key not in self._records:
+            artifact = self.store.find("trials", key)
+            self._records[key] = (
+                json.loads(self.store.read_file(f"{artifact.folder}/record.json"))
+                if artifact
+                else None
+            )
+        return self._records[key]
+
+    def forget(self, key: str) -> None:
+        """Read the trial anew the next time: it has been run."""
+        self._records.pop(key, None)
+
+    def needs_running(self, spec: TrialSpec) -> bool:
+        """Whether the trial has no outcome to build on. A failure is tried again; a trial that
+        ASHA stopped counts as long as ASHA is used."""
+        record = self.record(spec)
+        if record is None or record["state"] == "failed":
+            return True
+        return record["state"] == "stopped" and not spec.rungs
+
+    def trials(self, cell: Cell) -> list[TrialSpec]:
+        """The cell's trials; none while the champion that it starts from is not known."""
+        source = self.plan.transfer_cell_of(cell)
+        if source is None:
+            return self.plan.trials(cell)
+        start = self.champion(source)
+        return self.plan.trials(cell, start) if start else []
+
+    def champion(self, cell: Cell) -> TrialSpec | None:
+        """The cell's finished trial with the best validation accuracy; the lower validation loss,
+        then the earlier draw break ties. None while trials are missing, or where none finished."""
+        specs = self.trials(cell)
+        records = [self.record(spec) for spec in specs]
+        if None in records:
+            return None
+        done = [
+            (*_rank(record), -spec.draw, spec)
+            for spec, record in zip(specs, records, strict=True)
+            if record and record["state"] == "done"
+        ]
+        return max(done, key=lambda one: one[:3])[3] if done else None
+
+    def evaluation(self, champion: TrialSpec) -> Artifact | None:
+        return self.store.find("evaluations", key_of(evaluation_of(champion)))
+
+    def explanation(self, champion: TrialSpec) -> Artifact | None:
+        made_from = explanation_of(champion, self.plan.explanation)
+        return self.store.find("explanations", key_of(made_from))
+
+    def is_settled(self, cell: Cell) -> bool:
+        """Whether the cell is trained and evaluated."""
+        champion = self.champion(cell)
+        return (
+            champion is not None
+            and not any(self.needs_running(spec) for spec in self.trials(cell))
+            and self.evaluation(champion) is not None
+        )
+
+    def is_explained(self, cell: Cell) -> bool:
+        """Whether the cell has its explanations, or none are asked for."""
+        champion = self.champion(cell)
+        return not self.plan.explains or (
+            champion is not None and self.explanation(champion) is not None
+        )
+
+    def summary(self) -> Iterator[str]:
+        """What `plan` prints: cells and trials by policy, backbone and strategy."""
+        head = ("cells", 6), ("done", 6), ("trials", 8), ("to run", 8)
+        yield f"{'policy':<12}{'backbone':<16}{'strategy':<10}" + "".join(
+            f"{name:>{width}}" for name, width in head
+        )
+        groups: dict[tuple[str, str, str], list[Cell]] = {}
+        for cell in self.plan.cells:
+            groups.setdefault((cell.split_policy, cell.backbone, cell.strategy), []).append(cell)
+        for (policy, backbone, strategy), cells in groups.items():
+            planned = sum(len(self.plan.draws(cell)) for cell in cells)
+            ready = sum(
+                not self.needs_running(spec) for cell in cells for spec in self.trials(cell)
+            )
+            done = sum(self.is_settled(cell) for cell in cells)
+            yield (
+                f"{policy:<12}{backbone:<16}{strategy:<10}{len(cells):>6}{done:>6}"
+                f"{planned:>8}{planned - ready:>8}"
+            )
+
+    def needing(self, cells: Sequence[Cell]) -> list[TrialSpec]:
+        """The cells' trials that need running, each once."""
+        specs = [spec for cell in cells for spec in self.trials(cell)]
+        return list({s.key: s for s in specs if self.needs_running(s)}.values())
+
+
+def _rank(record: Record) -> tuple[float, float]:
+    best = record["curve"][record["best_epoch"] - 1]
+    return best["val_accuracy"], -best["val_loss"]

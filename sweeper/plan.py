@@ -1,0 +1,232 @@
+"""What a configuration asks for, as keys of the store: splits, tables, trials.
+
+Nothing is run here. Keys chain: images -> shards -> tables -> trials -> evaluations, so whatever
+determines a result is in its key, and nothing else is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from datasets.augment import AUGMENTATION
+from datasets.preprocess import PREPROCESS_VERSION
+from datasets.shards import SHARDS_VERSION
+from datasets.splits import count_leaks, split_rows
+from sweeper.asha import milestones
+from sweeper.champions import Explanation
+from sweeper.collect import Collection, resolve_scenarios
+from sweeper.config import Config
+from sweeper.grid import Cell, build_grid
+from sweeper.records import write_split
+from sweeper.space import Hyperparameters, draw_hyperparameters
+from sweeper.store import Store, key_of
+from sweeper.trial import TrialSpec
+from trainables.activations import TABLES_VERSION
+from trainables.backbones import BACKBONES, BACKBONES_VERSION
+
+SplitName = tuple[str, str, int, bool]  # policy, scenario, seed, augmented
+CALIBRATION_IMAGES = 64
+
+
+@dataclass(frozen=True)
+class Split:
+    """A stored split: its rows with integer labels, and its leaks."""
+
+    key: str
+    rows: pd.DataFrame
+    leaked: int
+
+    def count(self, part: str) -> int:
+        return int((self.rows["part"] == part).sum())
+
+
+class Plan:
+    """The grid of a config over a collection, with every key that can be known before running."""
+
+    def __init__(self, config: Config, collection: Collection, store: Store) -> None:
+        """Raises DataError (classes, too few images) and WeightsError (no such file)."""
+        self.config, self.collection, self.store = config, collection, store
+        grid = config.grid
+        self.cells = build_grid(
+            config.split.policies,
+            grid.backbones,
+            grid.scenarios,
+            grid.augmented,
+            grid.strategies,
+            grid.seeds,
+        )
+        self.scenarios = resolve_scenarios(grid.scenarios, config.scenarios, collection.classes)
+        self.copies = config.augment.copies if True in grid.augmented else 0
+        self.rows_per_table = len(collection.images) * (self.copies + 1)
+        self.weights = {name: config.weights_of(name) for name in grid.backbones}
+        self.backbones = {name: self._backbone_from(name) for name in grid.backbones}
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The `weights` column of each backbone."""
+        return {name: weights.label for name, weights in self.weights.items()}
+
+    @cached_property
+    def splits(self) -> dict[SplitName, Split]:
+        """Every split of the grid, stored."""
+        names = {(c.split_policy, c.scenario, c.seed, c.augmented) for c in self.cells}
+        return {name: self._split(name) for name in sorted(names)}
+
+    def _split(self, name: SplitName) -> Split:
+        policy, scenario, seed, augmented = name
+        images, classes = self.collection.images, self.scenarios[scenario]
+        rows = split_rows(
+            images,
+            classes,
+            policy,
+            seed=seed,
+            copies=self.copies if augmented else 0,
+            fractions=self.config.split.fractions,
+        )
+        leaked = count_leaks(rows, images)
+        number = {name: i for i, name in enumerate(classes)}
+        label = images.set_index("image_id")["class"].map(number)
+        rows = rows.assign(label=rows["image_id"].map(label).astype("int64"))
+        return Split(write_split(self.store, rows), rows, leaked)
+
+    def split_of(self, cell: Cell) -> Split:
+        return self.splits[cell.split_policy, cell.scenario, cell.seed, cell.augmented]
+
+    @cached_property
+    def shards_from(self) -> dict[str, Any]:
+        """What the image shards are made from."""
+        preprocess = self.config.preprocess
+        made_from: dict[str, Any] = {
+            "versions": [SHARDS_VERSION, PREPROCESS_VERSION],
+            "images": sorted(self.collection.images["image_id"]),
+            "image_size": preprocess.image_size,
+            "contrast": preprocess.contrast,
+            "copies": self.copies,
+        }
+        if self.copies:
+            made_from["augmentation"] = AUGMENTATION
+        return made_from
+
+    def _backbone_from(self, name: str) -> dict[str, Any]:
+        weights, preprocess = self.weights[name], self.config.preprocess
+        made_from: dict[str, Any] = {
+            "version": BACKBONES_VERSION,
+            "backbone": BACKBONES[name].timm_name,
+            "suffix_from": BACKBONES[name].suffix_from,
+            "weights": weights.identity(),
+        }
+        if weights.is_random:
+            made_from["calibration"] = {
+                "images": CALIBRATION_IMAGES,
+                "image_size": preprocess.image_size,
+                "contrast": preprocess.contrast,
+            }
+        return made_from
+
+    def table_from(self, kind: str, backbone: str) -> dict[str, Any]:
+        """What an activation table, `pooled` or `prefix`, is made from."""
+        config = self.config
+        common = {
+            "version": TABLES_VERSION,
+            "shards": key_of(self.shards_from),
+            "backbone": key_of(self.backbones[backbone]),
+        }
+        own = (
+            {"pooling": config.head.pooling} if kind == "pooled" else {"dtype": config.cache.dtype}
+        )
+        return common | own
+
+    def draws(self, cell: Cell) -> list[Hyperparameters]:
+        """The cell's hyperparameters, draw 0 first."""
+        search = self.config.search
+        hidden = search.hidden
+        if self.transfer_cell_of(cell):
+            hidden = [search.published.hidden]  # the head is the transfer champion's
+        published = Hyperparameters(
+            search.published.lr, search.published.batch_size, tuple(search.published.hidden)
+        )
+        space: dict[str, Sequence[object]] = {
+            "lr": search.lr,
+            "batch_size": search.batch_size,
+            "hidden": hidden,
+        }
+        return draw_hyperparameters(cell.id, published, space, self.limits(cell.strategy)[0])
+
+    def limits(self, strategy: str) -> tuple[int, int]:
+        """Draws and epochs of a strategy."""
+        search, finetune = self.config.search, self.config.finetune
+        if strategy == "transfer":
+            return search.draws, search.epochs
+        return finetune.draws or search.draws, finetune.epochs or search.epochs
+
+    def rungs(self, strategy: str) -> list[int]:
+        """The epochs at which ASHA decides; none with `search.scheduler: none`."""
+        search = self.config.search
+        if search.scheduler == "none":
+            return []
+        return milestones(search.grace_epochs, search.reduction_factor, self.limits(strategy)[1])
+
+    def trials(self, cell: Cell, start: TrialSpec | None = None) -> list[TrialSpec]:
+        """The cell's trials. A fine-tuning cell that starts from its transfer champion takes the
+        champion's hidden layers too: the head is the champion's."""
+        table = "pooled" if cell.strategy == "transfer" else "prefix"
+        return [
+            TrialSpec(
+                store=self.store.address,
+                cell=cell.id,
+                draw=draw,
+                strategy=cell.strategy,
+                split_key=self.split_of(cell).key,
+                table_key=key_of(self.table_from(table, cell.backbone)),
+                backbone_key=key_of(self.backbones[cell.backbone]),
+                backbone=cell.backbone,
+                model_args=self.weights[cell.backbone].model_args,
+                classes=len(self.scenarios[cell.scenario]),
+                lr=setting.lr,
+                batch_size=setting.batch_size,
+                hidden=start.hidden if start else setting.hidden,
+                epochs=self.limits(cell.strategy)[1],
+                seed=cell.seed,
+                pooling=self.config.head.pooling,
+                batchnorm=self.config.finetune.batchnorm,
+                start_key=start.key if start else None,
+                rungs=tuple(self.rungs(cell.strategy)),
+            )
+            for draw, setting in enumerate(self.draws(cell))
+        ]
+
+    def transfer_cell_of(self, cell: Cell) -> Cell | None:
+        """The cell whose champion a fine-tuning cell starts from."""
+        if cell.strategy != "finetune" or self.config.finetune.start == "fresh":
+            return None
+        return Cell(
+            cell.split_policy, cell.backbone, cell.scenario, cell.augmented, "transfer", cell.seed
+        )
+
+    @property
+    def explains(self) -> bool:
+        """Whether explanations are asked for."""
+        return bool(self.config.explain.examples and self.config.explain.baselines)
+
+    @property
+    def explanation(self) -> Explanation:
+        explain = self.config.explain
+        return Explanation(
+            shards_key=key_of(self.shards_from),
+            image_size=self.config.preprocess.image_size,
+            examples=explain.examples,
+            n_steps=explain.n_steps,
+            baselines=tuple(explain.baselines),
+            random_baselines=explain.random_baselines,
+        )
+
+
+def class_counts(collection: Collection) -> Mapping[str, int]:
+    """Images per class."""
+    counts = collection.images["class"].value_counts().sort_index()
+    return {str(name): int(count) for name, count in counts.items()}

@@ -1,0 +1,217 @@
+"""From what the store holds of a plan to the run's tables."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from reports.tables import write_table
+from sweeper.champions import read_predictions
+from sweeper.grid import Cell
+from sweeper.ledger import Ledger
+from sweeper.trial import TrialSpec
+
+_METRICS = ("accuracy", "precision", "recall", "f1", "macro_f1", "auroc", "ece")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: counts of cells and trials by state."""
+
+    cells: Counter[str]
+    trials: Counter[str]
+
+    @property
+    def all_done(self) -> bool:
+        return set(self.cells) <= {"done"}
+
+
+def write_tables(ledger: Ledger, errors: Mapping[str, str], folder: Path) -> Outcome:
+    """Write all tables of the design. `errors`: cell id -> why its champion has no evaluation."""
+    cells = [_CellRows(ledger, cell, errors.get(cell.id, "")) for cell in ledger.plan.cells]
+    tables: dict[str, Any] = {
+        "cells": [rows.cell_row() for rows in cells],
+        "trials": [row for rows in cells for row in rows.trial_rows()],
+        "curves": _curves(cells),
+        "predictions": [row for rows in cells for row in rows.prediction_rows()],
+        "confusion": [row for rows in cells for row in rows.confusion_rows()],
+        "attributions": [row for rows in cells for row in rows.attribution_rows()],
+        "images": _images(ledger),
+        "duplicates": ledger.plan.collection.duplicates,
+        "splits": _splits(ledger),
+        "leaks": _leaks(ledger),
+    }
+    for name, rows in tables.items():
+        write_table(folder, name, rows)
+    return Outcome(
+        Counter(row["state"] for row in tables["cells"]),
+        Counter(row["state"] for row in tables["trials"]),
+    )
+
+
+class _CellRows:
+    """The rows that one cell has in each table."""
+
+    def __init__(self, ledger: Ledger, cell: Cell, error: str) -> None:
+        self.ledger, self.cell, self.error = ledger, cell, error
+        self.columns = cell.columns(ledger.plan.labels)
+        self.classes = ledger.plan.scenarios[cell.scenario]
+        self.specs = ledger.trials(cell)
+        self.champion = ledger.champion(cell)
+        evaluation = ledger.evaluation(self.champion) if self.champion else None
+        self.evaluation = evaluation
+        self.predictions = (
+            read_predictions(ledger.store, self.champion) if evaluation and self.champion else None
+        )
+
+    def cell_row(self) -> dict[str, Any]:
+        state, error = self._state()
+        split = self.ledger.plan.split_of(self.cell)
+        records = [record for spec in self.specs if (record := self.ledger.record(spec))]
+        champion = self.ledger.record(self.champion) if self.champion else None
+        return {
+            **self.columns,
+            "state": state,
+            "trials": len(self.specs),
+            "stopped": sum(record["state"] == "stopped" for record in records),
+            "champion": self.champion.key if self.champion else None,
+            "lr": self.champion.lr if self.champion else None,
+            "batch_size": self.champion.batch_size if self.champion else None,
+            "hidden": _hidden(self.champion) if self.champion else None,
+            "best_epoch": champion["best_epoch"] if champion else None,
+            "n_train": split.count("train"),
+            "n_val": split.count("val"),
+            "n_test": split.count("test"),
+            "val_accuracy": champion["val_accuracy"] if champion else None,
+            **self._metrics(),
+            "train_s": sum(record["wall_s"] for record in records),
+            "error": error,
+        }
+
+    def _state(self) -> tuple[str, str]:
+        if self.predictions is not None:
+            return "done", ""
+        if self.error:
+            return "failed", self.error
+        records = [self.ledger.record(spec) for spec in self.specs]
+        failures = [r["error"] for r in records if r and r["error"]]
+        if self.specs and None not in records and failures and not self.champion:
+            return "failed", failures[0]
+        if source := self.ledger.plan.transfer_cell_of(self.cell):
+            sources = [self.ledger.record(spec) for spec in self.ledger.trials(source)]
+            if not self.specs and None not in sources:
+                return "failed", f"no champion to start from: {source.id} failed"
+        return "missing", "not run yet"
+
+    def _metrics(self) -> dict[str, float | None]:
+        if not self.evaluation:
+            return dict.fromkeys(_METRICS)
+        text = self.ledger.store.read_file(f"{self.evaluation.folder}/metrics.json")
+        metrics = json.loads(text)
+        return {name: metrics[name] for name in _METRICS}
+
+    def trial_rows(self) -> Iterator[dict[str, Any]]:
+        for spec in self.specs:
+            record = self.ledger.record(spec) or {"state": "missing", "curve": []}
+            yield {
+                **self.columns,
+                "trial": spec.key,
+                "draw": spec.draw,
+                "lr": spec.lr,
+                "batch_size": spec.batch_size,
+                "hidden": _hidden(spec),
+                "epochs_max": spec.epochs,
+                "state": record["state"],
+                "epochs": len(record["curve"]),
+                "best_epoch": record.get("best_epoch"),
+                "val_accuracy": record.get("val_accuracy"),
+                "wall_s": record.get("wall_s"),
+                "images_per_s": record.get("images_per_s"),
+                "device": record.get("device", ""),
+                "workers": record.get("workers"),
+                "error": record.get("error", ""),
+            }
+
+    def prediction_rows(self) -> Iterator[dict[str, Any]]:
+        if self.predictions is not None:
+            for row in self.predictions.to_dict("records"):
+                yield {
+                    **self.columns,
+                    **{str(name): value for name, value in row.items()},
+                    "label": self.classes[row["label"]],
+                    "predicted": self.classes[row["predicted"]],
+                }
+
+    def confusion_rows(self) -> Iterator[dict[str, Any]]:
+        if self.predictions is not None:
+            pairs = zip(self.predictions["label"], self.predictions["predicted"], strict=True)
+            counts = Counter(pairs)
+            for i, label in enumerate(self.classes):
+                for j, predicted in enumerate(self.classes):
+                    pair = {"label": label, "predicted": predicted}
+                    yield {**self.columns, **pair, "count": counts[i, j]}
+
+    def attribution_rows(self) -> Iterator[dict[str, Any]]:
+        artifact = self.ledger.explanation(self.champion) if self.champion else None
+        if artifact and self.ledger.plan.explains:
+            data = self.ledger.store.read_file(f"{artifact.folder}/attributions.parquet")
+            for row in pq.read_table(pa.BufferReader(data)).to_pylist():
+                del row["copy"]
+                for name in ("label", "predicted", "target"):
+                    row[name] = self.classes[row[name]]
+                yield {**self.columns, **row}
+
+
+def _hidden(spec: TrialSpec) -> str:
+    return "-".join(map(str, spec.hidden)) or "none"
+
+
+def _curves(cells: Sequence[_CellRows]) -> list[dict[str, Any]]:
+    """Curves of every trial once, though cells may share one."""
+    ledger = cells[0].ledger
+    specs = {spec.key: spec for rows in cells for spec in rows.specs}
+    records = {key: ledger.record(spec) for key, spec in specs.items()}
+    return [
+        {"trial": key, **epoch}
+        for key, record in records.items()
+        if record
+        for epoch in record["curve"]
+    ]
+
+
+def _images(ledger: Ledger) -> pd.DataFrame:
+    return ledger.plan.collection.manifest
+
+
+def _splits(ledger: Ledger) -> pd.DataFrame:
+    frames = []
+    for (policy, scenario, seed, augmented), split in ledger.plan.splits.items():
+        frames.append(
+            split.rows[["image_id", "copy", "part"]].assign(
+                split_policy=policy, scenario=scenario, seed=seed, augmented=augmented
+            )
+        )
+    columns = ["split_policy", "scenario", "seed", "augmented", "image_id", "copy", "part"]
+    return pd.concat(frames, ignore_index=True)[columns]
+
+
+def _leaks(ledger: Ledger) -> list[dict[str, Any]]:
+    return [
+        {
+            "split_policy": policy,
+            "scenario": scenario,
+            "seed": seed,
+            "augmented": augmented,
+            "n_test": split.count("test"),
+            "leaked": split.leaked,
+        }
+        for (policy, scenario, seed, augmented), split in ledger.plan.splits.items()
+    ]

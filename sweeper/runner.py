@@ -1,0 +1,250 @@
+"""Running work on Ray: trials by Tune, everything else as tasks.
+
+Trials are plain functions on reused actors (0.03 s of overhead each); a fine-tuning trial on
+several workers starts Ray Train inside its Tune trial. A trial writes its own artifact; what ends
+without one (stopped by the scheduler, a worker that died) is recorded from here.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+import ray.train
+from ray import tune
+from ray.tune.experiment import Trial
+
+from sweeper.asha import CellAsha
+from sweeper.records import write_record
+from sweeper.store import Store
+from sweeper.trial import TrialSpec, run_trial
+from trainables.distributed import distribute, is_first_worker, run_workers
+
+PROJECT = Path(__file__).resolve().parent.parent
+_QUIET = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is ours
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "NO_ALBUMENTATIONS_UPDATE": "1",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
+}
+_DRIVER = "trial_driver"  # custom resource: a trial that only drives workers holds no CPU
+
+
+class ResourceError(ValueError):
+    """Resources that are asked for and not there; one line for the user."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a session has and what a trial takes."""
+
+    cpus: int
+    gpus: float
+    gpus_per_trial: float
+    workers_per_trial: int
+
+    @property
+    def slots(self) -> int:
+        """Trials or tasks that run at once."""
+        if self.gpus_per_trial:
+            return max(1, int(self.gpus / self.gpus_per_trial))
+        return max(1, self.cpus)
+
+    def of_task(self) -> dict[str, float]:
+        return {"num_cpus": 1, "num_gpus": self.gpus_per_trial}
+
+
+@contextmanager
+def ray_session(
+    cpus: int | None, gpus_per_trial: float | None, workers_per_trial: int
+) -> Iterator[Resources]:
+    """A Ray of our own on this machine, or the cluster that RAY_ADDRESS names.
+
+    Raises ResourceError when a GPU is asked for and there is none.
+    """
+    os.environ.update({name: os.environ.get(name, value) for name, value in _QUIET.items()})
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    address = os.environ.get("RAY_ADDRESS")
+    if address:
+        ray.init(address=address, runtime_env={"working_dir": str(PROJECT)}, **quiet)
+    else:
+        _put_first_on_path(str(PROJECT))
+        many = workers_per_trial > 1
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            include_dashboard=many,  # without it an inner Ray Train run leaks (ray#54305)
+            resources={_DRIVER: 64} if many else None,
+            **quiet,
+        )
+    try:
+        yield _resources(gpus_per_trial, workers_per_trial)
+    finally:
+        ray.shutdown()
+
+
+def _put_first_on_path(folder: str) -> None:
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if folder not in paths:
+        os.environ["PYTHONPATH"] = os.pathsep.join([folder, *filter(None, paths)])
+
+
+def _resources(gpus_per_trial: float | None, workers_per_trial: int) -> Resources:
+    there = ray.cluster_resources()
+    cpus, gpus = int(there.get("CPU", 1)), there.get("GPU", 0.0)
+    wanted = float(gpus > 0) if gpus_per_trial is None else gpus_per_trial
+    if wanted > gpus:
+        raise ResourceError(
+            f"resources.gpus_per_trial={wanted:g}: Ray sees {gpus:g} GPUs here; "
+            "set resources.gpus_per_trial=0 to run on the CPU"
+        )
+    return Resources(cpus, gpus, wanted, workers_per_trial)
+
+
+class _Recorder(tune.Callback):
+    """Writes the records that no trial writes itself, and tells the progress."""
+
+    def __init__(
+        self,
+        specs: Mapping[str, TrialSpec],
+        scheduler: CellAsha,
+        on_end: Callable[[str, str], None],
+    ) -> None:
+        self.specs, self.scheduler, self.on_end = specs, scheduler, on_end
+        self.curves: dict[str, list[Mapping[str, Any]]] = {}
+        self.failed: set[str] = set()
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        key = trial.config["trial"]["key"]
+        self.curves[key] = result["curve"]
+        if result["failed"]:
+            self.failed.add(key)
+
+    def on_trial_complete(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        key = trial.config["trial"]["key"]
+        if key in self.scheduler.stopped:
+            self._record(key, "stopped", self.scheduler.stopped[key])
+        else:
+            self.on_end(key, "failed" if key in self.failed else "done")
+
+    def on_trial_error(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        error = trial.get_error()
+        self._record(trial.config["trial"]["key"], "failed", f"the trial's process died: {error}")
+
+    def _record(self, key: str, state: str, reason: str) -> None:
+        spec = self.specs[key]
+        store = Store(spec.store)
+        curve = self.curves.get(key, [])
+        write_record(store, **spec.identity, state=state, curve=curve, error=reason)
+        self.on_end(key, state)
+
+
+def run_trials(
+    specs: Sequence[TrialSpec],
+    scheduler: CellAsha,
+    resources: Resources,
+    on_end: Callable[[str, str], None],
+) -> None:
+    """Run trials to their end in the order given; `on_end` is told each one's key and state."""
+    if not specs:
+        return
+    by_key = {spec.key: spec for spec in specs}
+    with tempfile.TemporaryDirectory(prefix="sweeper-tune-") as scratch:
+        tuner = tune.Tuner(
+            _trainable(specs[0], resources, Path(scratch)),
+            param_space={
+                "trial": tune.grid_search(
+                    [{"key": key, "spec": spec.to_json()} for key, spec in by_key.items()]
+                )
+            },
+            tune_config=tune.TuneConfig(
+                scheduler=scheduler,
+                reuse_actors=not _is_distributed(specs[0], resources),
+                trial_name_creator=lambda trial: trial.trial_id,
+                trial_dirname_creator=lambda trial: trial.trial_id,
+            ),
+            run_config=tune.RunConfig(
+                name="trials",
+                storage_path=scratch,
+                verbose=0,
+                callbacks=[_Recorder(by_key, scheduler, on_end)],
+            ),
+        )
+        tuner.fit()
+
+
+def _is_distributed(spec: TrialSpec, resources: Resources) -> bool:
+    return spec.strategy == "finetune" and resources.workers_per_trial > 1
+
+
+def _trainable(spec: TrialSpec, resources: Resources, scratch: Path) -> Any:
+    if _is_distributed(spec, resources):
+        work = tune.with_parameters(
+            _drive_workers,
+            workers=resources.workers_per_trial,
+            use_gpu=resources.gpus_per_trial > 0,
+            scratch=scratch,
+        )
+        return tune.with_resources(work, {_DRIVER: 64 / _drivers(resources)})
+    return tune.with_resources(_run_here, {"cpu": 1.0, "gpu": resources.gpus_per_trial})
+
+
+def _drivers(resources: Resources) -> int:
+    """Distributed trials that run at once: as many as all their workers fit."""
+    units = resources.gpus if resources.gpus_per_trial else resources.cpus
+    return max(1, int(units // resources.workers_per_trial))
+
+
+def _run_here(config: dict[str, Any]) -> None:
+    run_trial(TrialSpec.from_json(config["trial"]["spec"]), tune.report)
+
+
+def _drive_workers(config: dict[str, Any], workers: int, use_gpu: bool, scratch: Path) -> None:
+    run_workers(
+        _run_as_worker,
+        config["trial"]["spec"],
+        workers=workers,
+        use_gpu=use_gpu,
+        name=config["trial"]["key"],
+        scratch=scratch,
+    )
+
+
+def _run_as_worker(config: dict[str, Any]) -> None:
+    spec = TrialSpec.from_json(config)
+    run_trial(spec, ray.train.report, wrap=distribute, writes=is_first_worker())
+
+
+def run_tasks(
+    work: Callable[[Any], None],
+    items: Iterable[Any],
+    resources: Resources,
+    on_end: Callable[[Any, str], None],
+) -> None:
+    """Run `work(item)` for every item as Ray tasks; `on_end` gets the item and its error, or ""."""
+    remote = ray.remote(max_retries=1)(work).options(**resources.of_task())
+    running = {remote.remote(item): item for item in items}
+    while running:
+        ready, _ = ray.wait(list(running), num_returns=1)
+        item = running.pop(ready[0])
+        try:
+            ray.get(ready[0])
+        except ray.exceptions.RayError as error:
+            on_end(item, str(error))
+        else:
+            on_end(item, "")

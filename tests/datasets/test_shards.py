@@ -1,0 +1,166 @@
+"""Shards made by Ray, compared with the same steps done directly."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import ray
+from PIL import Image
+from pyarrow.fs import FileSystem, LocalFileSystem, SubTreeFileSystem
+
+from datasets import shards
+from datasets.augment import augment
+from datasets.errors import DataError
+from datasets.manifest import build_manifest, decode_image
+from datasets.preprocess import preprocess
+from datasets.shards import read_images, read_shards, write_shards
+from datasets.sources import list_folder
+
+IMAGES, SIDE, COPIES = 21, 32, 2
+ROWS = IMAGES * (COPIES + 1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _ray() -> Iterator[None]:
+    root = str(Path(__file__).parents[2])
+    ray.init(
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+        runtime_env={"env_vars": {"PYTHONPATH": root, "CUDA_VISIBLE_DEVICES": ""}},
+    )
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images of several sizes; the last has the bytes of the first."""
+    folder = tmp_path_factory.mktemp("images")
+    generator = np.random.default_rng(0)
+    for number in range(IMAGES):
+        pixels = generator.integers(40, 200, (20 + number, 50 - number, 3), dtype=np.uint8)
+        path = folder / "ab"[number % 2] / f"{number:02d}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    (folder / "a/20.png").write_bytes((folder / "a/00.png").read_bytes())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def manifest(root: Path) -> pd.DataFrame:
+    return build_manifest(str(root), list_folder(str(root)))
+
+
+@pytest.fixture(scope="module")
+def filesystem(tmp_path_factory: pytest.TempPathFactory) -> FileSystem:
+    return SubTreeFileSystem(str(tmp_path_factory.mktemp("store")), LocalFileSystem())
+
+
+def _write(
+    manifest: pd.DataFrame, root: Path, out: str, filesystem: FileSystem, copies: int = COPIES
+) -> tuple[int, list[int]]:
+    seen: list[int] = []
+    rows = write_shards(
+        manifest,
+        str(root),
+        out,
+        filesystem,
+        image_size=SIDE,
+        contrast="stretch",
+        copies=copies,
+        on_progress=seen.append,
+    )
+    return rows, seen
+
+
+@pytest.fixture(scope="module")
+def written(manifest: pd.DataFrame, root: Path, filesystem: FileSystem) -> tuple[int, list[int]]:
+    return _write(manifest, root, "deep/shards", filesystem)
+
+
+def _direct(manifest: pd.DataFrame, root: Path, image_id: str, copy: int) -> np.ndarray:
+    path = manifest.set_index("image_id").loc[image_id, "path"]
+    image = preprocess(decode_image((root / str(path)).read_bytes()), SIDE, "stretch")
+    return augment(image, image_id, copy)
+
+
+def test_every_copy_of_every_image_is_written_with_the_pixels_made_directly(
+    manifest: pd.DataFrame, root: Path, filesystem: FileSystem, written: tuple[int, list[int]]
+) -> None:
+    table, pixels = read_shards("deep/shards", filesystem)
+    assert written[0] == len(table) == ROWS
+    expected = [(i, copy) for i in sorted(manifest["image_id"]) for copy in range(COPIES + 1)]
+    assert list(zip(table["image_id"], table["copy"], strict=True)) == expected
+    assert (pixels.shape, pixels.dtype) == ((ROWS, SIDE, SIDE, 3), np.uint8)
+    for (image_id, copy), image in zip(expected, pixels, strict=True):
+        np.testing.assert_array_equal(image, _direct(manifest, root, image_id, copy))
+
+
+def test_the_columns_are_those_promised(
+    filesystem: FileSystem, written: tuple[int, list[int]]
+) -> None:
+    schema = pq.read_schema(
+        shards._shard_paths("deep/shards", filesystem)[0], filesystem=filesystem
+    )
+    assert [str(field.type) for field in schema] == [
+        "string",
+        "int32",
+        f"fixed_size_binary[{SIDE * SIDE * 3}]",
+    ]
+    assert schema.names == ["image_id", "copy", "pixels"]
+
+
+def test_progress_counts_rows_up_to_all_of_them(written: tuple[int, list[int]]) -> None:
+    _, seen = written
+    assert len(seen) > 1
+    assert seen == sorted(seen)
+    assert seen[-1] == ROWS
+
+
+def test_wanted_rows_come_in_the_order_asked_for(
+    manifest: pd.DataFrame, root: Path, filesystem: FileSystem, written: tuple[int, list[int]]
+) -> None:
+    ids = sorted(manifest["image_id"])
+    wanted = [(ids[7], 2), (ids[0], 0), (ids[20], 1), (ids[7], 2), (ids[7], 0)]
+    images = read_images("deep/shards", filesystem, wanted)
+    for key, image in zip(wanted, images, strict=True):
+        np.testing.assert_array_equal(image, _direct(manifest, root, *key))
+
+
+def test_a_row_that_is_not_there_is_an_error(
+    manifest: pd.DataFrame, filesystem: FileSystem, written: tuple[int, list[int]]
+) -> None:
+    with pytest.raises(KeyError, match="1 rows are not in the shards"):
+        read_images("deep/shards", filesystem, [(manifest["image_id"][0], COPIES + 1)])
+
+
+def test_what_a_killed_run_left_is_not_counted_in(
+    manifest: pd.DataFrame, root: Path, filesystem: FileSystem
+) -> None:
+    _write(manifest[:5], root, "again", filesystem, copies=0)
+    rows, _ = _write(manifest[5:], root, "again", filesystem, copies=0)
+    assert rows == IMAGES - 5
+
+
+def test_a_missing_row_is_never_passed_over(
+    manifest: pd.DataFrame, root: Path, filesystem: FileSystem
+) -> None:
+    twice = pd.concat([manifest[:3], manifest[:1]])  # two shards of one name: one is lost
+    with pytest.raises(RuntimeError, match="hold 3 rows, expected 4"):
+        _write(twice, root, "lost", filesystem, copies=0)
+
+
+def test_a_file_that_changed_or_went_is_a_data_error(
+    manifest: pd.DataFrame, root: Path, filesystem: FileSystem
+) -> None:
+    swapped = manifest.assign(path=manifest["path"].to_list()[::-1])
+    with pytest.raises(DataError, match="has changed since the images were listed"):
+        _write(swapped, root, "changed", filesystem)
+    with pytest.raises(DataError, match="cannot be opened"):
+        _write(manifest.assign(path="gone.png"), root, "gone", filesystem)

@@ -1,0 +1,248 @@
+"""The page says what the tables say, says what is missing, and needs nothing else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from reports.page import build_page
+from reports.tables import read_tables, write_table
+from tests.reports.fake_run import FakeRun, write_fake_run
+
+SMALL = FakeRun(
+    backbones=("resnet50", "vgg16"),
+    scenarios={"bones": ["Avulsion fracture", "Spiral <Fracture>"]},
+    trials=2,
+    epochs=6,
+    compare=None,
+)
+
+
+def _page(folder: Path, fake: FakeRun) -> str:
+    return build_page(write_fake_run(folder, fake)).read_text(encoding="utf-8")
+
+
+def _states(page: str) -> list[str]:
+    return re.findall(r'data-cell="[^"]*" data-state="(\w+)"', page)
+
+
+class _Balance(HTMLParser):
+    """Collects tags that were not closed, addresses, and the ids links point to."""
+
+    VOID = frozenset({"meta", "link", "input", "br"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.targets: list[str] = []
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in self.VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            if name == "href" and (value or "").startswith("#"):
+                self.targets.append((value or "")[1:])
+            elif name in ("href", "src"):
+                self.addresses.append(value or "")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def two_policies(tmp_path_factory: pytest.TempPathFactory) -> str:
+    fake = FakeRun(policies=("pooled", "grouped"), failed=1, missing=1, trials=3, epochs=20)
+    return _page(tmp_path_factory.mktemp("two"), fake)
+
+
+def test_the_papers_grid_has_sixty_cells_and_fits_the_size_budget(tmp_path: Path) -> None:
+    fake = FakeRun(trials=8, epochs=60, attributions=6, map_side=224)
+    page = _page(tmp_path, fake)
+    assert _states(page) == ["done"] * 60
+    assert page.count('<details class="cell ') == 60
+    assert len(page.encode()) < 5_000_000
+
+
+def test_the_page_is_the_same_to_the_byte_when_rebuilt(tmp_path: Path) -> None:
+    run = write_fake_run(tmp_path, SMALL)
+    first = build_page(run).read_bytes()
+    assert build_page(run).read_bytes() == first
+
+
+def test_row_order_in_the_tables_does_not_reach_the_page(tmp_path: Path) -> None:
+    run = write_fake_run(tmp_path, SMALL)
+    first = build_page(run).read_bytes()
+    for name, frame in read_tables(run / "results").items():
+        if name != "attributions":
+            write_table(run / "results", name, frame.iloc[::-1])
+    assert build_page(run).read_bytes() == first
+
+
+def test_html_is_balanced_links_lead_somewhere_and_nothing_is_fetched(two_policies: str) -> None:
+    parser = _Balance()
+    parser.feed(two_policies)
+    assert parser.open == []
+    assert len(parser.ids) == len(set(parser.ids))
+    assert set(parser.targets) <= set(parser.ids)
+    assert set(parser.addresses) == {"data:,", "https://doi.org/10.14569/IJACSA.2024.01506142"}
+    assert set(re.findall(r"url\((\w+)", two_policies)) == {"data"}
+
+
+def test_failed_and_missing_cells_are_said_and_shown(two_policies: str) -> None:
+    assert sorted(set(_states(two_policies))) == ["done", "failed", "missing"]
+    assert "2 of 120 cells have no result: 1 failed and 1 missing" in two_policies
+    assert "RuntimeError: fake &lt;failure&gt;" in two_policies
+
+
+def test_both_policies_show_the_leak_as_the_mean_paired_difference(two_policies: str) -> None:
+    match = re.search(
+        r'leak: pooled minus grouped</span>\s*<span class="big">\+([\d.]+)', two_policies
+    )
+    assert match
+    assert 5 < float(match[1]) < 40
+    assert "mean paired difference over 58 matched cells" in two_policies
+
+
+def test_one_policy_shows_no_leak_card(tmp_path: Path) -> None:
+    assert "pooled minus grouped" not in _page(tmp_path, SMALL)
+
+
+def test_the_verdict_is_the_best_cell_of_the_most_honest_policy(tmp_path: Path) -> None:
+    run = write_fake_run(tmp_path, replace(SMALL, policies=("pooled", "grouped")))
+    cells = read_tables(run / "results")["cells"]
+    best = cells[cells["split_policy"] == "grouped"]["accuracy"].max()
+    page = build_page(run).read_text(encoding="utf-8")
+    lead = re.search(r'<p class="lead">(.*?)</p>', page, re.S)
+    assert lead
+    assert lead[1].startswith("Under the grouped split")
+    assert f"{100 * best:.1f}\u00a0%" in lead[1]
+
+
+def test_names_from_the_data_are_escaped(tmp_path: Path) -> None:
+    page = _page(tmp_path, SMALL)
+    assert "Spiral <Fracture>" not in page
+    assert "Spiral &lt;Fracture&gt;" in page
+    assert "<run>" not in page
+
+
+def test_random_weights_and_interruption_are_in_plain_sight(tmp_path: Path) -> None:
+    page = _page(tmp_path, replace(SMALL, random_weights=True, interrupted=True))
+    header = page[page.index("<header>") : page.index("</header>")]
+    assert "Random weights" in header
+    assert "Interrupted." in header
+    assert "python sweep.py run paper --out runs/paper" in header
+    clean = _page(tmp_path / "clean", SMALL)
+    assert 'class="banner"' not in clean
+
+
+def test_seeds_are_folded_into_mean_range_and_count(tmp_path: Path) -> None:
+    run = write_fake_run(tmp_path, replace(SMALL, seeds=(0, 1, 2)))
+    page = build_page(run).read_text(encoding="utf-8")
+    assert len(_states(page)) == 8
+    assert page.count('<details class="cell ') == 24
+    cells = read_tables(run / "results")["cells"]
+    first = cells[
+        (cells["backbone"] == "resnet50") & ~cells["augmented"] & (cells["strategy"] == "transfer")
+    ]
+    tile = re.search(r"<td data-cell.*?</td>", page)
+    assert tile
+    assert f"<b>{100 * first['accuracy'].mean():.1f}</b>" in tile[0]
+    low, high = 100 * first["accuracy"].min(), 100 * first["accuracy"].max()
+    assert f"{low:.1f}\u2013{high:.1f}" in tile[0]
+    assert "3 seeds" in tile[0]
+
+
+def test_the_paper_is_shown_only_when_the_run_asks_for_it(
+    tmp_path: Path, two_policies: str
+) -> None:
+    assert 'id="paper"' not in _page(tmp_path, SMALL)
+    section = two_policies[
+        two_policies.index('id="paper"') : two_policies.index('id="explanations"')
+    ]
+    assert section.count('<th scope="row">') == 60
+    assert section.count('class="flag misprint">') == 2
+    legend, misprinted = 1, 1
+    assert section.count('class="flag copies">') == 26 - misprinted + legend
+
+
+def test_a_run_without_explanations_has_no_gallery(tmp_path: Path) -> None:
+    page = _page(tmp_path, replace(SMALL, attributions=0))
+    assert 'id="explanations"' not in page
+    assert 'class="pictures' not in page
+
+
+def test_a_run_in_which_nothing_finished_still_has_a_page(tmp_path: Path) -> None:
+    run = write_fake_run(tmp_path, SMALL)
+    cells = read_tables(run / "results")["cells"]
+    numbers = [name for name in cells.columns if cells[name].dtype.kind == "f"]
+    cells[numbers], cells["state"] = float("nan"), "missing"
+    write_table(run / "results", "cells", cells)
+    for name in ("trials", "curves", "predictions", "confusion", "attributions"):
+        write_table(
+            run / "results", name, pd.DataFrame(columns=read_tables(run / "results")[name].columns)
+        )
+    page = build_page(run).read_text(encoding="utf-8")
+    assert "No cell of this run has a test result yet." in page
+    assert set(_states(page)) == {"missing"}
+
+
+def test_one_cell_two_classes_and_hundreds_of_cells_all_work(tmp_path: Path) -> None:
+    many = FakeRun(
+        policies=("pooled", "stratified", "grouped"),
+        backbones=tuple(f"net{i}" for i in range(10)),
+        scenarios={
+            "wide": [f"A long name of a class that goes on, {i}" for i in range(50)],
+            "two": ["yes", "no"],
+        },
+        trials=2,
+        epochs=5,
+        compare=None,
+        map_side=32,
+    )
+    page = _page(tmp_path, many)
+    assert len(_states(page)) == 3 * 10 * 2 * 4
+    assert len(page.encode()) < 20_000_000
+
+
+def test_the_metrics_of_a_cell_are_those_of_its_row(tmp_path: Path) -> None:
+    run = write_fake_run(tmp_path, SMALL)
+    cell = read_tables(run / "results")["cells"].iloc[0]
+    page = build_page(run).read_text(encoding="utf-8")
+    body = page[page.index('id="cell-1"') : page.index('id="cell-2"')]
+    shown = dict(re.findall(r'<th scope="row">([^<]+)</th><td class="r">([^<]+)</td>', body))
+    assert shown["accuracy"] == f"{100 * cell['accuracy']:.1f}"
+    assert shown["macro F1"] == f"{100 * cell['macro_f1']:.1f}"
+    assert shown["AUROC"] == f"{100 * cell['auroc']:.1f}"
+    gap = 100 * (cell["val_accuracy"] - cell["accuracy"])
+    assert shown["optimism"].replace("\u2212", "-") == f"{gap:+.1f}"
+
+
+def test_a_cell_that_does_not_clear_the_most_common_class_is_pale(tmp_path: Path) -> None:
+    run = write_fake_run(tmp_path, SMALL)
+    cells = read_tables(run / "results")["cells"]
+    cells["accuracy"] = 0.99
+    cells.loc[0, "accuracy"] = 0.5
+    write_table(run / "results", "cells", cells)
+    page = build_page(run).read_text(encoding="utf-8")
+    tiles = re.findall(r'class="(tile[^"]*)" style', page)
+    assert [("pale" in tile.split()) for tile in tiles].count(True) == 1
+    assert len(tiles) == 8
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"run\.json"):
+        build_page(tmp_path)

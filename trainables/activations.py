@@ -1,0 +1,263 @@
+"""Activation tables: what a frozen network computes on an image, computed once.
+
+A table is a folder of `part-*.npy` files, (rows, ...) each, and an `index.parquet` that says which
+row holds which (image_id, copy). Ray Data streams the image shards through a pool of extractors,
+which write the parts where they stand; only the index travels. Trials map the parts into memory, so
+all processes of a machine share one copy and a table may be larger than memory.
+
+Two tables come from one pass over a backbone: `pooled` (R, C) float32 for transfer learning, and
+`prefix` (R, C, h, w), float16 unless said otherwise, for fine-tuning.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+import ray
+import torch
+from ray.data import ActorPoolStrategy, DataContext
+from safetensors.torch import load_file, save_file
+
+from trainables.backbones import BACKBONES, Backbone, build_backbone
+from trainables.heads import GlobalPool
+
+TABLES_VERSION = 1
+_BATCH = 64
+_CPUS_OF_READER = 0.1
+DTYPES = ("float16", "float32")
+
+
+@dataclass(frozen=True)
+class StoredBackbone:
+    """A backbone's file in the store and what is needed to build it again, anywhere."""
+
+    name: str
+    model_args: tuple[tuple[str, str], ...]
+    path: str
+    filesystem: pafs.FileSystem
+
+    def load(self) -> Backbone:
+        backbone = build_backbone(BACKBONES[self.name], dict(self.model_args), device="meta")
+        folder = local_copy(self.path, self.filesystem)
+        backbone.load_state(load_file(folder / "weights.safetensors"))
+        return backbone
+
+
+def save_backbone(backbone: Backbone, folder: str, filesystem: pafs.FileSystem) -> None:
+    """Write `weights.safetensors` into a folder of the store."""
+    with tempfile.TemporaryDirectory() as scratch:
+        local = Path(scratch) / "weights.safetensors"
+        save_file({k: v.contiguous() for k, v in backbone.state().items()}, local)
+        pafs.copy_files(
+            str(local),
+            f"{folder}/weights.safetensors",
+            source_filesystem=pafs.LocalFileSystem(),
+            destination_filesystem=filesystem,
+        )
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What one pass writes; a folder that is None is not written."""
+
+    pooled: str | None
+    prefix: str | None
+    pooling: str
+    dtype: str  # of the prefix table, one of DTYPES
+
+
+def extract(
+    shards: str,
+    filesystem: pafs.FileSystem,
+    backbone: StoredBackbone,
+    extraction: Extraction,
+    *,
+    image_size: int,
+    rows: int,
+    workers: int,
+    gpus_per_worker: float = 0.0,
+    on_progress: Callable[[int], None] | None = None,
+) -> None:
+    """Push every row of the image shards through a backbone and write the tables.
+
+    Raises RuntimeError when not exactly `rows` rows came out: nothing is dropped silently.
+    """
+    context = DataContext.get_current()
+    context.use_datasource_v2 = False  # it drops rows; see the row count below
+    context.enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    index = (
+        ray.data.read_parquet(
+            shards, filesystem=filesystem, ray_remote_args={"num_cpus": _CPUS_OF_READER}
+        )
+        .map_batches(
+            _Extractor,
+            fn_constructor_args=(backbone, extraction, filesystem, image_size),
+            batch_size=_BATCH,
+            batch_format="pyarrow",
+            compute=ActorPoolStrategy(size=workers),
+            num_cpus=1 - _CPUS_OF_READER,  # with whole ones, readers would wait for ever
+            num_gpus=gpus_per_worker or None,
+        )
+        .iter_batches(batch_size=None, batch_format="pandas")
+    )
+    parts: list[pd.DataFrame] = []
+    for part in index:
+        parts.append(pd.DataFrame(part))
+        if on_progress:
+            on_progress(sum(map(len, parts)))
+    _write_index(pd.concat(parts, ignore_index=True), rows, extraction, filesystem)
+
+
+def _write_index(
+    index: pd.DataFrame, rows: int, extraction: Extraction, filesystem: pafs.FileSystem
+) -> None:
+    distinct = len(index.drop_duplicates(["image_id", "copy"]))
+    if len(index) != rows or distinct != rows:
+        raise RuntimeError(
+            f"extraction gave {len(index)} rows, {distinct} of them distinct, instead of {rows}"
+        )
+    index = index.sort_values(["image_id", "copy"], ignore_index=True)
+    for folder in filter(None, (extraction.pooled, extraction.prefix)):
+        table = pa.Table.from_pandas(index, preserve_index=False)
+        pq.write_table(table, f"{folder}/index.parquet", filesystem=filesystem)
+
+
+class _Extractor:
+    """One worker of the pool: holds a backbone, writes parts, returns their index."""
+
+    def __init__(
+        self,
+        backbone: StoredBackbone,
+        extraction: Extraction,
+        filesystem: pafs.FileSystem,
+        image_size: int,
+    ) -> None:
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if self.device.type == "cpu":
+            torch.set_num_threads(1)
+        self.backbone = backbone.load().to(self.device)
+        self.pool = GlobalPool(extraction.pooling)
+        self.extraction = extraction
+        self.filesystem = filesystem
+        self.shape = (-1, image_size, image_size, 3)
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        images = pixels_of(batch.column("pixels")).reshape(self.shape)
+        pooled, prefix = self._forward(torch.from_numpy(images).permute(0, 3, 1, 2))
+        ids, copies = batch.column("image_id"), batch.column("copy")
+        name = f"part-{hashlib.sha256(f'{ids[0]}{copies[0]}'.encode()).hexdigest()[:24]}.npy"
+        for folder, array in ((self.extraction.pooled, pooled), (self.extraction.prefix, prefix)):
+            if folder is not None:
+                with self.filesystem.open_output_stream(f"{folder}/{name}") as stream:
+                    np.save(stream, array)
+        places = {"part": [name] * len(batch), "offset": range(len(batch))}
+        return pa.table({"image_id": ids, "copy": copies, **places})
+
+    @torch.inference_mode()
+    def _forward(self, pixels: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """uint8 (B, 3, H, W) -> pooled (B, C) float32, prefix (B, C', h, w) of the table's type."""
+        activations = self.backbone.prefix(self.backbone.normalise(pixels.to(self.device)))
+        pooled = self.pool(self.backbone.suffix(activations))
+        stored = activations.to(getattr(torch, self.extraction.dtype))
+        if not torch.isfinite(stored).all():
+            raise FloatingPointError(
+                f"{self.backbone.spec.name}: activations do not fit {self.extraction.dtype}; "
+                "set cache.dtype: float32"
+            )
+        return pooled.cpu().numpy(), stored.cpu().numpy()
+
+
+def pixels_of(column: pa.ChunkedArray) -> np.ndarray:
+    """A fixed-size-binary column as uint8 (rows * width,), without a copy per row."""
+    array = column.combine_chunks()
+    chunk = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
+    width = chunk.type.byte_width
+    data = np.frombuffer(chunk.buffers()[1], dtype=np.uint8)
+    return data[chunk.offset * width : (chunk.offset + len(chunk)) * width].copy()
+
+
+class ActivationTable:
+    """A table opened for reading: row numbers for (image_id, copy), arrays for row numbers."""
+
+    def __init__(self, folder: str, filesystem: pafs.FileSystem) -> None:
+        local = local_copy(folder, filesystem)
+        index = pd.read_parquet(local / "index.parquet")
+        names = sorted(index["part"].unique())
+        self._parts = [np.load(local / name, mmap_mode="r") for name in names]
+        self._part = index["part"].map({n: i for i, n in enumerate(names)}).to_numpy()
+        self._offset = index["offset"].to_numpy()
+        self._row = pd.Series(
+            np.arange(len(index)), index=pd.MultiIndex.from_frame(index[["image_id", "copy"]])
+        )
+        self.shape = self._parts[0].shape[1:]
+        self.dtype = self._parts[0].dtype
+
+    def __len__(self) -> int:
+        return len(self._row)
+
+    def find(self, rows: pd.DataFrame) -> np.ndarray:
+        """Row numbers (n,) int64 of the `image_id` and `copy` columns; KeyError if one lacks."""
+        wanted = pd.MultiIndex.from_frame(rows[["image_id", "copy"]])
+        return self._row.loc[wanted].to_numpy(dtype=np.int64)
+
+    def gather(self, numbers: np.ndarray) -> np.ndarray:
+        """(n, ...) array of the table's type for row numbers (n,)."""
+        out = np.empty((len(numbers), *self.shape), self.dtype)
+        part = self._part[numbers]
+        for i in np.unique(part):
+            mine = np.flatnonzero(part == i)
+            out[mine] = self._parts[i][self._offset[numbers[mine]]]
+        return out
+
+
+_open_tables: dict[str, ActivationTable] = {}
+_MAX_OPEN = 4
+
+
+def open_table(folder: str, filesystem: pafs.FileSystem) -> ActivationTable:
+    """A table, kept open for the next trial of this process."""
+    if folder not in _open_tables:
+        while len(_open_tables) >= _MAX_OPEN:
+            _open_tables.pop(next(iter(_open_tables)))
+        _open_tables[folder] = ActivationTable(folder, filesystem)
+    return _open_tables[folder]
+
+
+def local_copy(folder: str, filesystem: pafs.FileSystem) -> Path:
+    """The folder itself where it is on this machine, else a copy fetched once for all processes."""
+    if isinstance(filesystem, pafs.LocalFileSystem):
+        return Path(folder)
+    name = hashlib.sha256(folder.encode()).hexdigest()[:32]
+    cached = Path(tempfile.gettempdir()) / f"sweeper-{os.getuid()}" / name
+    if not cached.exists():
+        cached.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        scratch = Path(tempfile.mkdtemp(dir=cached.parent))
+        pafs.copy_files(
+            folder,
+            str(scratch),
+            source_filesystem=filesystem,
+            destination_filesystem=pafs.LocalFileSystem(),
+        )
+        _publish(scratch, cached)
+    return cached
+
+
+def _publish(scratch: Path, cached: Path) -> None:
+    """Rename into place; another process may have been first, whose copy is as good."""
+    try:
+        scratch.rename(cached)
+    except OSError:
+        if not cached.exists():
+            raise

@@ -1,0 +1,54 @@
+"""The classifier on top of a backbone, as the paper's published code builds it.
+
+Global max (or average) pooling -> BatchNorm -> Dropout 0.2 -> per hidden layer (Linear, ReLU,
+Dropout 0.1, BatchNorm) -> Linear. BatchNorm has Keras' defaults: eps 1e-3, momentum 0.99, which is
+0.01 in torch's counting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+POOLINGS = ("max", "avg")
+HEAD_VERSION = 1
+
+
+class GlobalPool(nn.Module):
+    """(B, C, h, w) -> (B, C), float32."""
+
+    def __init__(self, pooling: str) -> None:
+        super().__init__()
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling={pooling!r}: expected one of {', '.join(POOLINGS)}")
+        self.pooling = pooling
+
+    def forward(self, features: Tensor) -> Tensor:
+        pooled = features.amax((2, 3)) if self.pooling == "max" else features.mean((2, 3))
+        return pooled.float()
+
+
+def build_head(feature_dim: int, hidden: Sequence[int], classes: int) -> nn.Sequential:
+    """Pooled features (B, feature_dim) -> logits (B, classes). Initialised by torch's global
+    generator: seed it first."""
+    layers: list[nn.Module] = [_batchnorm(feature_dim), nn.Dropout(0.2)]
+    width = feature_dim
+    for units in hidden:
+        layers += [nn.Linear(width, units), nn.ReLU(), nn.Dropout(0.1), _batchnorm(units)]
+        width = units
+    layers.append(nn.Linear(width, classes))
+    head = nn.Sequential(*layers)
+    head.apply(_keras_init)
+    return head
+
+
+def _batchnorm(width: int) -> nn.BatchNorm1d:
+    return nn.BatchNorm1d(width, eps=1e-3, momentum=0.01)
+
+
+def _keras_init(module: nn.Module) -> None:
+    """Keras' Dense default: Glorot uniform weights, zero biases."""
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        nn.init.zeros_(module.bias)

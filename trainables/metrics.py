@@ -1,0 +1,61 @@
+"""What is measured on a test set. scikit-learn's metrics; the averages are the paper's."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score, roc_auc_score
+
+METRICS_VERSION = 1
+_BINS = 15
+
+
+def classification_metrics(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """Metrics 0..1 of labels (n,) int and probabilities (n, classes).
+
+    precision, recall, f1: class-weighted averages; a class never predicted counts 0. auroc:
+    one-vs-rest, class-weighted; NaN where the test set lacks a class. ece: see
+    `expected_calibration_error`.
+    """
+    predicted = probabilities.argmax(1)
+    weighted = {"average": "weighted", "zero_division": 0}
+    return {
+        "accuracy": float(accuracy_score(labels, predicted)),
+        "precision": float(precision_score(labels, predicted, **weighted)),
+        "recall": float(recall_score(labels, predicted, **weighted)),
+        "f1": float(f1_score(labels, predicted, **weighted)),
+        "macro_f1": float(f1_score(labels, predicted, average="macro", zero_division=0)),
+        "auroc": _auroc(labels, probabilities),
+        "ece": expected_calibration_error(labels, probabilities),
+    }
+
+
+def _auroc(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    classes = np.arange(probabilities.shape[1])
+    if len(np.unique(labels)) < len(classes):
+        return float("nan")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndefinedMetricWarning)
+        if len(classes) == 2:
+            return float(roc_auc_score(labels, probabilities[:, 1]))
+        rows = probabilities / probabilities.sum(1, keepdims=True)
+        return float(
+            roc_auc_score(labels, rows, multi_class="ovr", average="weighted", labels=classes)
+        )
+
+
+def expected_calibration_error(
+    labels: np.ndarray, probabilities: np.ndarray, bins: int = _BINS
+) -> float:
+    """Expected calibration error of the top class over `bins` equal-width bins:
+    sum_b |B_b| / n * |accuracy(B_b) - confidence(B_b)| (Guo et al. 2017, Eq. 3)."""
+    confidence = probabilities.max(1)
+    hit = probabilities.argmax(1) == labels
+    bin_of = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    gaps = [
+        (bin_of == b).mean() * abs(hit[bin_of == b].mean() - confidence[bin_of == b].mean())
+        for b in np.unique(bin_of)
+    ]
+    return float(np.sum(gaps))

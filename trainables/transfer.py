@@ -1,0 +1,33 @@
+"""Transfer learning: a head on pooled features; the backbone is not run at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from trainables.activations import ActivationTable
+from trainables.heads import build_head
+
+
+class PooledRows:
+    """Pooled features of a trial's rows, held on the device: (n, C) float32, labels (n,) int64."""
+
+    def __init__(
+        self, table: ActivationTable, numbers: np.ndarray, labels: np.ndarray, device: torch.device
+    ) -> None:
+        self.features = torch.from_numpy(table.gather(numbers)).to(device)
+        self.labels = torch.from_numpy(labels).to(device)
+
+    def inputs(self, rows: Tensor) -> Tensor:
+        return self.features[rows]
+
+
+def transfer_module(
+    feature_dim: int, hidden: Sequence[int], classes: int, seed: int
+) -> nn.Sequential:
+    """A freshly initialised head; the process's generator is left seeded for its dropout."""
+    torch.manual_seed(seed)
+    return build_head(feature_dim, hidden, classes)
