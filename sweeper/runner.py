@@ -8,6 +8,7 @@ without one (stopped by the scheduler, a worker that died) is recorded from here
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,10 +34,12 @@ _QUIET = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is ours
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
     "NO_ALBUMENTATIONS_UPDATE": "1",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
 }
 _DRIVER = "trial_driver"  # custom resource: a trial that only drives workers holds no CPU
+_DRIVERS = 64
 
 
 class ResourceError(ValueError):
@@ -73,23 +76,37 @@ def ray_session(
     """
     os.environ.update({name: os.environ.get(name, value) for name, value in _QUIET.items()})
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    address = os.environ.get("RAY_ADDRESS")
-    if address:
-        ray.init(address=address, runtime_env={"working_dir": str(PROJECT)}, **quiet)
-    else:
-        _put_first_on_path(str(PROJECT))
-        many = workers_per_trial > 1
-        ray.init(
-            address="local",
-            num_cpus=cpus,
-            include_dashboard=many,  # without it an inner Ray Train run leaks (ray#54305)
-            resources={_DRIVER: 64} if many else None,
-            **quiet,
-        )
+    many = workers_per_trial > 1
+    with _silent_stderr():
+        if address := os.environ.get("RAY_ADDRESS"):
+            ray.init(address=address, runtime_env={"working_dir": str(PROJECT)}, **quiet)
+        else:
+            _put_first_on_path(str(PROJECT))
+            ray.init(
+                address="local",
+                num_cpus=cpus,
+                include_dashboard=many,  # without it an inner Ray Train run leaks (ray#54305)
+                resources={_DRIVER: _DRIVERS} if many else None,
+                **quiet,
+            )
     try:
         yield _resources(gpus_per_trial, workers_per_trial)
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Ray's C++ side announces the log level that silences it, on the process's own stderr."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
 
 
 def _put_first_on_path(folder: str) -> None:
@@ -122,6 +139,9 @@ class _Recorder(tune.Callback):
         self.specs, self.scheduler, self.on_end = specs, scheduler, on_end
         self.curves: dict[str, list[Mapping[str, Any]]] = {}
         self.failed: set[str] = set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # Tune pickles what it is given for a restore; ours is the store
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
@@ -200,7 +220,7 @@ def _trainable(spec: TrialSpec, resources: Resources, scratch: Path) -> Any:
             use_gpu=resources.gpus_per_trial > 0,
             scratch=scratch,
         )
-        return tune.with_resources(work, {_DRIVER: 64 / _drivers(resources)})
+        return tune.with_resources(work, {_DRIVER: _DRIVERS / _drivers(resources)})
     return tune.with_resources(_run_here, {"cpu": 1.0, "gpu": resources.gpus_per_trial})
 
 
@@ -237,7 +257,11 @@ def run_tasks(
     on_end: Callable[[Any, str], None],
 ) -> None:
     """Run `work(item)` for every item as Ray tasks; `on_end` gets the item and its error, or ""."""
-    remote = ray.remote(max_retries=1)(work).options(**resources.of_task())
+
+    def task(item: Any) -> None:
+        work(item)
+
+    remote = ray.remote(max_retries=1)(task).options(**resources.of_task())
     running = {remote.remote(item): item for item in items}
     while running:
         ready, _ = ray.wait(list(running), num_returns=1)

@@ -98,9 +98,7 @@ def extract(
     context.enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     index = (
-        ray.data.read_parquet(
-            shards, filesystem=filesystem, ray_remote_args={"num_cpus": _CPUS_OF_READER}
-        )
+        ray.data.read_parquet(shards, filesystem=filesystem, num_cpus=_CPUS_OF_READER)
         .map_batches(
             _Extractor,
             fn_constructor_args=(backbone, extraction, filesystem, image_size),
