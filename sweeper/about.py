@@ -18,7 +18,8 @@ import torch
 from sweeper.ledger import Ledger
 from sweeper.plan import class_counts
 from sweeper.results import Outcome
-from trainables.backbones import BACKBONES, build_backbone
+from trainables.backbones import build_backbone
+from trainables.registry import BACKBONES
 
 _PACKAGES = (
     "ray",

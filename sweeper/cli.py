@@ -1,4 +1,8 @@
-"""The command line: `python sweep.py run | plan | report`."""
+"""The command line: `python sweep.py run | plan | report`.
+
+The pipeline, and torch and Ray with it, is imported by the commands that need it: a mistake in the
+command line is told in a second.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from datasets.errors import DataError
-from sweeper.config import Config, ConfigError, load_config
-from sweeper.pipeline import Sweep, rebuild_report, run_sweep
+from sweeper.config import Config, load_config
+from sweeper.errors import ConfigError, ResourceError, StoreError
 from sweeper.progress import Progress
-from sweeper.results import Outcome
-from sweeper.runner import ResourceError
-from sweeper.store import StoreError
-from trainables.backbones import WeightsError
+from trainables.registry import WeightsError
 
 DONE, SOME_FAILED, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
 _USER_ERRORS = (DataError, ResourceError, StoreError, WeightsError)
@@ -71,13 +72,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace, command: str) -> int:
     config = load_config(options.config, options.overrides)
+    from sweeper.pipeline import run_sweep
+
     out = _writable(Path(options.out or f"runs/{config.name}"))
     with Progress() as progress:
         outcome = run_sweep(config, out, command, progress)
-    return _conclude(outcome, out)
+    return _conclude(outcome.cells, out)
 
 
 def _report(options: argparse.Namespace, command: str) -> int:
+    from sweeper.pipeline import rebuild_report
+
     out = Path(options.run)
     try:
         about = json.loads((out / "results" / "run.json").read_text(encoding="utf-8"))
@@ -86,22 +91,23 @@ def _report(options: argparse.Namespace, command: str) -> int:
         return _complain(f"run '{out}': no results/run.json of a run in there")
     with Progress() as progress:
         outcome = rebuild_report(config, _writable(out), about.get("command", command), progress)
-    return _conclude(outcome, out)
+    return _conclude(outcome.cells, out)
 
 
 def _plan(options: argparse.Namespace, command: str) -> int:
     config = load_config(options.config, options.overrides)
+    from sweeper.pipeline import Sweep
+
     with Sweep(config, Path(), command, Progress()) as sweep:
         for line in sweep.ledger.summary():
             print(line)
     return DONE
 
 
-def _conclude(outcome: Outcome, out: Path) -> int:
-    cells = outcome.cells
+def _conclude(cells: Counter[str], out: Path) -> int:
     print(f"{cells['done']} of {cells.total()} cells done{_others(cells)}")
     print(f"report: {out / 'report' / 'index.html'}")
-    return DONE if outcome.all_done else SOME_FAILED
+    return DONE if set(cells) <= {"done"} else SOME_FAILED
 
 
 def _others(cells: Counter[str]) -> str:

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from datasets.preprocess import CONTRASTS
 from datasets.splits import POLICIES
-from trainables.backbones import BACKBONES, Weights
-from trainables.explain import BASELINES
+from sweeper.errors import ConfigError
+from trainables.registry import BACKBONES, BASELINES, Weights
 
 SHIPPED = Path(__file__).resolve().parent.parent / "configs"
 ALL_CLASSES = "all"  # the scenario that is always there
@@ -26,14 +26,6 @@ Name = Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*
 Count = Annotated[int, Field(ge=1)]
 LearningRate = Annotated[float, Field(gt=0, le=10)]
 Hidden = list[Annotated[int, Field(ge=1, le=65536)]]
-
-
-class ConfigError(ValueError):
-    """A user's mistakes in a configuration, one line each."""
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = list(lines)
 
 
 class Section(BaseModel):

@@ -9,12 +9,14 @@ Each step asks the store what is there, makes what is missing, and leaves the re
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,11 +35,12 @@ from sweeper.ledger import Ledger
 from sweeper.plan import CALIBRATION_IMAGES, Plan
 from sweeper.progress import Progress
 from sweeper.results import Outcome, write_tables
-from sweeper.runner import Resources, ray_session, run_tasks, run_trials
+from sweeper.runner import Resources, in_parallel, ray_session, run_tasks, run_trials
 from sweeper.store import Artifact, Store, key_of
 from sweeper.trial import TrialSpec
 from trainables.activations import Extraction, StoredBackbone, extract, save_backbone
-from trainables.backbones import BACKBONES, load_backbone
+from trainables.backbones import load_backbone
+from trainables.registry import BACKBONES
 
 
 def run_sweep(config: Config, out: Path, command: str, progress: Progress) -> Outcome:
@@ -137,12 +140,39 @@ class Sweep:
             self.progress.finish()
 
     def extract_activations(self) -> None:
-        """Activation tables of every backbone that still has work, in one pass over each."""
-        for name in self.config.grid.backbones:
-            if name in self._open_backbones | self._unexplained_backbones:
-                self._load_backbone(name)
-            if name in self._open_backbones:
-                self._extract(name)
+        """Activation tables of every backbone that still has work, in one pass over each. Several
+        backbones at once, the costliest first: one computes while another's workers start."""
+        for name in sorted(self._open_backbones | self._unexplained_backbones):
+            self._load_backbone(name)
+        missing = {name: self._missing_tables(name) for name in sorted(self._open_backbones)}
+        names = [name for name, tables in missing.items() if tables]
+        if missing and not names:
+            self.progress.skip("extract", f"{len(missing)} backbones in the store")
+        if not names:
+            return
+        slots = self.resources.slots
+        at_once = min(len(names), slots)
+        reached: Counter[str] = Counter()
+
+        def work(name: str) -> None:
+            with self._timed("extract", name) as stage:
+                self._extract(name, missing[name], slots // at_once, partial(reach, name))
+                stage.made = self.plan.rows_per_table
+
+        def reach(name: str, rows: int) -> None:
+            reached[name] = rows
+            self.progress.reach(reached.total())
+
+        names.sort(key=lambda name: -BACKBONES[name].gmacs)
+        self.progress.start("extract", len(names) * self.plan.rows_per_table, "images")
+        in_parallel(work, names, at_once)
+        self.progress.finish(f"{len(names)} backbones")
+
+    def _missing_tables(self, name: str) -> dict[str, dict[str, Any]]:
+        """What the backbone's missing tables are made from, by kind."""
+        kinds = ["pooled"] + ["prefix"] * ("finetune" in self.config.grid.strategies)
+        made_from = {kind: self.plan.table_from(kind, name) for kind in kinds}
+        return {k: m for k, m in made_from.items() if not self.store.find(k, key_of(m))}
 
     def _load_backbone(self, name: str) -> None:
         made_from = self.plan.backbones[name]
@@ -171,40 +201,33 @@ class Sweep:
         ]
         return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
 
-    def _extract(self, name: str) -> None:
-        kinds = ["pooled"] + ["prefix"] * ("finetune" in self.config.grid.strategies)
-        made_from = {kind: self.plan.table_from(kind, name) for kind in kinds}
-        missing = [kind for kind in kinds if not self.store.find(kind, key_of(made_from[kind]))]
-        with self._timed("extract", name) as stage:
-            if not missing:
-                stage.reused = self.plan.rows_per_table
-                self.progress.skip(f"extract {name}", "in the store")
-                return
-            workers = self.resources.slots
-            self.progress.start(f"extract {name}", self.plan.rows_per_table, "images")
-            with ExitStack() as writing:
-                folders = {
-                    kind: writing.enter_context(self.store.writing(kind, made_from[kind]))
-                    for kind in missing
-                }
-                extract(
-                    self.store.get("shards", key_of(self.plan.shards_from)).folder,
-                    self.store.filesystem,
-                    self._stored_backbone(name),
-                    Extraction(
-                        folders.get("pooled"),
-                        folders.get("prefix"),
-                        self.config.head.pooling,
-                        self.config.cache.dtype,
-                    ),
-                    image_size=self.config.preprocess.image_size,
-                    rows=self.plan.rows_per_table,
-                    workers=workers,
-                    gpus_per_worker=self.resources.gpus_per_trial,
-                    on_progress=self.progress.reach,
-                )
-            stage.made = self.plan.rows_per_table
-            self.progress.finish()
+    def _extract(
+        self,
+        name: str,
+        missing: Mapping[str, Mapping[str, Any]],
+        workers: int,
+        on_progress: Callable[[int], None],
+    ) -> None:
+        config, folders = self.config, dict[str, str]()
+        with ExitStack() as writing:
+            for kind, made_from in missing.items():
+                folders[kind] = writing.enter_context(self.store.writing(kind, made_from))
+            extract(
+                self.store.get("shards", key_of(self.plan.shards_from)).folder,
+                self.store.filesystem,
+                self._stored_backbone(name),
+                Extraction(
+                    folders.get("pooled"),
+                    folders.get("prefix"),
+                    config.head.pooling,
+                    config.cache.dtype,
+                ),
+                image_size=config.preprocess.image_size,
+                rows=self.plan.rows_per_table,
+                workers=workers,
+                gpus_per_worker=self.resources.gpus_per_trial,
+                on_progress=on_progress,
+            )
 
     def _stored_backbone(self, name: str) -> StoredBackbone:
         folder = self.store.get("backbones", key_of(self.plan.backbones[name])).folder

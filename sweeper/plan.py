@@ -27,7 +27,8 @@ from sweeper.space import Hyperparameters, draw_hyperparameters
 from sweeper.store import Store, key_of
 from sweeper.trial import TrialSpec
 from trainables.activations import TABLES_VERSION
-from trainables.backbones import BACKBONES, BACKBONES_VERSION
+from trainables.backbones import BACKBONES_VERSION
+from trainables.registry import BACKBONES
 
 SplitName = tuple[str, str, int, bool]  # policy, scenario, seed, augmented
 CALIBRATION_IMAGES = 64

@@ -29,10 +29,6 @@ class Outcome:
     cells: Counter[str]
     trials: Counter[str]
 
-    @property
-    def all_done(self) -> bool:
-        return set(self.cells) <= {"done"}
-
 
 def write_tables(ledger: Ledger, errors: Mapping[str, str], folder: Path) -> Outcome:
     """Write all tables of the design. `errors`: cell id -> why its champion has no evaluation."""

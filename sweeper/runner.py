@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from sweeper.asha import CellAsha
+from sweeper.errors import ResourceError
 from sweeper.records import write_record
 from sweeper.store import Store
 from sweeper.trial import TrialSpec, run_trial
@@ -40,10 +42,6 @@ _QUIET = {
 }
 _DRIVER = "trial_driver"  # custom resource: a trial that only drives workers holds no CPU
 _DRIVERS = 64
-
-
-class ResourceError(ValueError):
-    """Resources that are asked for and not there; one line for the user."""
 
 
 @dataclass(frozen=True)
@@ -248,6 +246,16 @@ def _drive_workers(config: dict[str, Any], workers: int, use_gpu: bool, scratch:
 def _run_as_worker(config: dict[str, Any]) -> None:
     spec = TrialSpec.from_json(config)
     run_trial(spec, ray.train.report, wrap=distribute, writes=is_first_worker())
+
+
+def in_parallel(work: Callable[[str], None], items: Sequence[str], at_once: int) -> None:
+    """Run `work(item)` in threads, `at_once` at a time; the first error, or Ctrl-C, ends the wait."""
+    pool = ThreadPoolExecutor(at_once)
+    try:
+        for future in as_completed([pool.submit(work, item) for item in items]):
+            future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def run_tasks(

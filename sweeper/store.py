@@ -19,6 +19,8 @@ from typing import Any
 
 import pyarrow.fs as pafs
 
+from sweeper.errors import StoreError
+
 KINDS = (
     "images",
     "shards",
@@ -30,10 +32,6 @@ KINDS = (
     "evaluations",
     "explanations",
 )
-
-
-class StoreError(ValueError):
-    """A store that cannot be used; the message is one line for the user."""
 
 
 def key_of(made_from: Mapping[str, Any]) -> str:

@@ -24,13 +24,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
-import ray
 import torch
-from ray.data import ActorPoolStrategy, DataContext
 from safetensors.torch import load_file, save_file
 
-from trainables.backbones import BACKBONES, Backbone, build_backbone
+from trainables.backbones import Backbone, build_backbone
 from trainables.heads import GlobalPool
+from trainables.registry import BACKBONES
 
 TABLES_VERSION = 1
 _BATCH = 64
@@ -93,7 +92,9 @@ def extract(
 
     Raises RuntimeError when not exactly `rows` rows came out: nothing is dropped silently.
     """
-    context = DataContext.get_current()
+    import ray.data  # not before it is used: every trial's process imports this module
+
+    context = ray.data.DataContext.get_current()
     context.use_datasource_v2 = False  # it drops rows; see the row count below
     context.enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -104,7 +105,7 @@ def extract(
             fn_constructor_args=(backbone, extraction, filesystem, image_size),
             batch_size=_BATCH,
             batch_format="pyarrow",
-            compute=ActorPoolStrategy(size=workers),
+            compute=ray.data.ActorPoolStrategy(size=workers),
             num_cpus=1 - _CPUS_OF_READER,  # with whole ones, readers would wait for ever
             num_gpus=gpus_per_worker or None,
         )

@@ -1,12 +1,9 @@
-"""The five backbones, each cut into a frozen prefix and a trainable suffix.
+"""Backbones built, loaded and cut into a frozen prefix and a trainable suffix.
 
-The paper fine-tunes "the last 20 layers" of the Keras models. About ten of those belong to the
-head, so about ten are left for the backbone: its last block, which is what `suffix` names here.
-
-    spec = BACKBONES["resnet50"]
-    backbone = load_backbone(spec, Weights.parse("imagenet"))
-    activations = backbone.prefix(backbone.normalise(pixels))   # (B, C, h, w)
-    features = backbone.suffix(activations)                     # (B, C', h', w')
+spec = BACKBONES["resnet50"]
+backbone = load_backbone(spec, Weights.parse("imagenet"))
+activations = backbone.prefix(backbone.normalise(pixels))   # (B, C, h, w)
+features = backbone.suffix(activations)                     # (B, C', h', w')
 """
 
 from __future__ import annotations
@@ -17,129 +14,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
-import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from trainables.registry import BackboneSpec, Weights, WeightsError
+
 BACKBONES_VERSION = 1
 _TOP = {"global_pool", "classifier", "fc", "head", "head_drop", "pre_logits", "AuxLogits"}
 _CALIBRATION_BATCH = 32
-
-
-class WeightsError(ValueError):
-    """Weights that cannot be had; the message is one line for the user."""
-
-
-@dataclass(frozen=True)
-class BackboneSpec:
-    """One row of the registry."""
-
-    name: str
-    title: str
-    timm_name: str  # architecture and pretrained tag, as timm spells it
-    suffix_from: str  # dotted name of the first module that fine-tuning trains
-    suffix_text: str
-    smallest_input: int  # pixels; below it the last feature map vanishes
-
-
-BACKBONES: dict[str, BackboneSpec] = {
-    spec.name: spec
-    for spec in (
-        BackboneSpec(
-            "efficientnetb3",
-            "EfficientNet-B3",
-            "tf_efficientnet_b3.aa_in1k",
-            "blocks.6.1",
-            "blocks.6.1 (last MBConv block), conv_head and bn2",
-            32,
-        ),
-        BackboneSpec(
-            "resnet50",
-            "ResNet50",
-            "resnet50.tv_in1k",
-            "layer4.2",
-            "layer4.2 (last bottleneck block)",
-            32,
-        ),
-        BackboneSpec(
-            "vgg16",
-            "VGG16",
-            "vgg16.tv_in1k",
-            "features.24",
-            "features.24 to features.30 (block 5: three convolutions and the pooling)",
-            32,
-        ),
-        BackboneSpec(
-            "mobilenet",
-            "MobileNet V1",
-            "mobilenetv1_100.ra4_e3600_r224_in1k",
-            "blocks.4.1",
-            "blocks.4.1 (last depthwise separable block)",
-            32,
-        ),
-        BackboneSpec(
-            "inceptionv3",
-            "Inception V3",
-            "inception_v3.tf_in1k",
-            "Mixed_7c",
-            "Mixed_7c (last inception block)",
-            75,
-        ),
-    )
-}
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Where a backbone's weights come from.
-
-    Written `imagenet` (timm's own, from the hub), `none` (random), or the path of a safetensors
-    file, after which timm's arguments may follow: `mobilenet.safetensors?pad_type=same`. The
-    arguments `mean` and `std` (0..1) set another input scale.
-    """
-
-    source: str  # "imagenet", "none" or a path
-    model_args: tuple[tuple[str, str], ...] = ()
-
-    @classmethod
-    def parse(cls, text: str) -> Weights:
-        source, _, query = text.partition("?")
-        return cls(source, tuple(sorted(parse_qsl(query, strict_parsing=bool(query)))))
-
-    @property
-    def label(self) -> str:
-        """The `weights` column of the tables: `imagenet`, `none` or `file:<name>`."""
-        return self.source if self.is_random or self.is_hub else f"file:{Path(self.source).name}"
-
-    @property
-    def is_random(self) -> bool:
-        return self.source == "none"
-
-    @property
-    def is_hub(self) -> bool:
-        return self.source == "imagenet"
-
-    def identity(self) -> dict[str, object]:
-        """What determines the weights, for a store key: never a path, the file's hash instead.
-
-        Raises WeightsError where the file is not there.
-        """
-        source = self.source if self.is_random or self.is_hub else self._file_hash()
-        return {"source": source, "model_args": dict(self.model_args)}
-
-    def _file_hash(self) -> str:
-        path = Path(self.source).expanduser()
-        if not path.is_file():
-            raise WeightsError(
-                f"weights '{self.source}': no such file; "
-                "give imagenet, none or the path of a safetensors file"
-            )
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Normalise(nn.Module):
@@ -189,6 +74,8 @@ def build_backbone(
 ) -> Backbone:
     """The network with timm's random initialisation, seeded by the backbone's name; on device
     `meta` without values, to be filled by `Backbone.load_state`."""
+    import timm  # seconds to import, and most processes of a run never build a backbone
+
     args = dict(model_args or {})
     mean, std = _scale(spec, args)
     with torch.random.fork_rng(devices=[]), torch.device(device):
@@ -249,6 +136,8 @@ def calibrate_batchnorm(backbone: Backbone, pixels: Tensor) -> None:
 
 
 def _from_hub(spec: BackboneSpec, weights: Weights) -> Backbone:
+    import timm
+
     args = dict(weights.model_args)
     mean, std = _scale(spec, args)
     try:
@@ -268,26 +157,36 @@ def _load_safetensors(backbone: Backbone, path: Path) -> None:
         state = load_file(path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"weights '{path}': no readable safetensors file ({error})") from None
-    renamed = {
-        own + key[len(name) :]: value
-        for name, own in backbone.names.items()
-        for key, value in state.items()
-        if key.startswith(f"{name}.")
-    }
     wanted = backbone.state()
-    wrong = [k for k in wanted if k not in renamed or renamed[k].shape != wanted[k].shape]
+    given = {
+        _own_name(key, backbone.names): value
+        for key, value in state.items()
+        if key.split(".")[0] not in _TOP
+    }
+    wrong = [k for k in wanted if k not in given or given[k].shape != wanted[k].shape]
     wrong = [k for k in wrong if not k.endswith("num_batches_tracked")]
-    if wrong:
+    unknown = [k for k in given if k not in wanted]  # ResNet101 has all that ResNet50 has, and more
+    if wrong or unknown:
         raise WeightsError(
-            f"weights '{path}': not those of {backbone.spec.timm_name}: "
-            f"{len(wrong)} of {len(wanted)} tensors missing or of another shape, first {wrong[0]}"
+            f"weights '{path}': not those of {backbone.spec.timm_name}: {len(wrong)} of "
+            f"{len(wanted)} tensors missing or of another shape, {len(unknown)} unknown, "
+            f"first {(wrong + unknown)[0]}"
         )
-    backbone.load_state(wanted | renamed)
+    given = {k: v.to(wanted[k].dtype) for k, v in given.items()}  # a file may be half precision
+    backbone.load_state(wanted | given)
+
+
+def _own_name(key: str, names: dict[str, str]) -> str:
+    """A tensor's name in `Backbone.state`; timm's own where the backbone lacks its module."""
+    owners = (own + key[len(name) :] for name, own in names.items() if key.startswith(f"{name}."))
+    return next(owners, key)
 
 
 def _scale(spec: BackboneSpec, args: dict[str, str]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Input mean and standard deviation in 0..1: timm's for the tag, unless `args` has them (which
     are then taken out of it)."""
+    import timm
+
     pretrained = timm.get_pretrained_cfg(spec.timm_name)
     assert pretrained is not None, spec.timm_name
     known = pretrained.to_dict()

@@ -1,0 +1,27 @@
+"""What tests of several packages share."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import ray
+
+ROOT = str(Path(__file__).parents[1])
+
+
+@pytest.fixture(scope="session")
+def ray_session() -> Iterator[None]:
+    """A quiet Ray of our own on two processors, without a GPU, that can import the project."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTHONPATH", ROOT, prepend=os.pathsep)
+        ray.init(
+            address="local",
+            num_cpus=2,
+            num_gpus=0,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+        )
+        yield
+        ray.shutdown()

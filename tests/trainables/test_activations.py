@@ -1,0 +1,285 @@
+"""Tables made by Ray, compared with the same steps done directly."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import torch
+from pyarrow.fs import FileSystem, LocalFileSystem, SubTreeFileSystem
+from torch import Tensor
+
+from datasets import shards
+from datasets.manifest import build_manifest
+from datasets.shards import read_shards
+from datasets.sources import list_folder
+from datasets.synthetic import write_synthetic
+from tests.trainables.conftest import noise
+from tests.trainables.tables import opened, write_table
+from trainables import activations
+from trainables.activations import (
+    ActivationTable,
+    Extraction,
+    StoredBackbone,
+    extract,
+    local_copy,
+    open_table,
+    pixels_of,
+    save_backbone,
+)
+from trainables.backbones import Backbone, load_backbone
+from trainables.registry import BACKBONES, Weights
+
+SIDE, COPIES = 64, 3
+ROWS = 20 * (COPIES + 1)  # more than one batch of extraction
+ARGS = (("mean", "0.4"), ("pad_type", "same"))
+LOCAL = LocalFileSystem()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The local folder under the store, with image shards in it."""
+    images, store = tmp_path_factory.mktemp("images"), tmp_path_factory.mktemp("store")
+    write_synthetic(images, 2, seed=0)
+    manifest = build_manifest(str(images), list_folder(str(images)))
+    (store / "shards").mkdir()
+    shards._write_shard(
+        pa.Table.from_pandas(manifest[["image_id", "path"]]),
+        root=str(images),
+        out=str(store / "shards"),
+        filesystem=LOCAL,
+        image_size=SIDE,
+        contrast="stretch",
+        copies=COPIES,
+    )
+    return store
+
+
+@pytest.fixture(scope="module")
+def away(store: Path) -> FileSystem:
+    """The store as one that is not on this machine."""
+    return SubTreeFileSystem(str(store), LOCAL)
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    weights = Weights("none", ARGS)
+    return load_backbone(BACKBONES["mobilenet"], weights, noise(16, side=SIDE))
+
+
+@pytest.fixture(scope="module")
+def stored(away: FileSystem, backbone: Backbone) -> Iterator[StoredBackbone]:
+    folder = f"backbone-{uuid4().hex}"  # this machine's processes share a copy by this name
+    away.create_dir(folder)
+    save_backbone(backbone, folder, away)
+    yield StoredBackbone("mobilenet", ARGS, folder, away)
+    shutil.rmtree(local_copy(folder, away))
+
+
+@pytest.fixture(scope="module")
+def progress(away: FileSystem, stored: StoredBackbone, ray_session: None) -> list[int]:
+    """Both tables, written by Ray into the store; what its progress was."""
+    seen: list[int] = []
+    for name in ("pooled", "prefix"):
+        away.create_dir(name)
+    extract(
+        "shards",
+        away,
+        stored,
+        Extraction("pooled", "prefix", "max", "float16"),
+        image_size=SIDE,
+        rows=ROWS,
+        workers=1,
+        on_progress=seen.append,
+    )
+    return seen
+
+
+@torch.inference_mode()
+def _direct(store: Path, backbone: Backbone) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """The rows, their activations after the prefix and their pooled features."""
+    rows, images = read_shards(str(store / "shards"), LOCAL)
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
+    prefix = backbone.prefix(backbone.normalise(pixels))
+    return rows, prefix.numpy(), backbone.suffix(prefix).amax((2, 3)).numpy()
+
+
+@pytest.fixture
+def table(
+    progress: list[int], away: FileSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], ActivationTable]:
+    """Opens a table of the store by its kind."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return lambda kind: ActivationTable(kind, away)
+
+
+def test_the_pooled_table_holds_the_features_of_each_row(
+    store: Path, backbone: Backbone, table: Callable[[str], ActivationTable]
+) -> None:
+    rows, _, pooled = _direct(store, backbone)
+    shuffled, opened = rows.sample(frac=1, random_state=0), table("pooled")
+    assert (len(opened), opened.dtype, opened.shape) == (ROWS, np.float32, (1024,))
+    found = opened.gather(opened.find(shuffled))
+    np.testing.assert_allclose(found, pooled[shuffled.index], rtol=1e-4, atol=1e-4)
+    assert np.abs(np.diff(pooled, axis=0)).max(1).min() > 0.01  # rows can be told apart
+
+
+def test_the_prefix_table_holds_the_activations_of_each_row_rounded_to_float16(
+    store: Path, backbone: Backbone, table: Callable[[str], ActivationTable]
+) -> None:
+    rows, prefix, _ = _direct(store, backbone)
+    shuffled, opened = rows.sample(frac=1, random_state=0), table("prefix")
+    assert (len(opened), opened.dtype, opened.shape) == (ROWS, np.float16, prefix.shape[1:])
+    found = opened.gather(opened.find(shuffled)).astype(np.float32)
+    # half of float16's last bit, and the 1e-4 of another batch size
+    np.testing.assert_allclose(found, prefix[shuffled.index], rtol=2**-11 + 1e-4, atol=1e-4)
+
+
+def test_the_rows_are_spread_over_several_parts_and_counted(
+    store: Path, progress: list[int]
+) -> None:
+    assert len(list((store / "pooled").glob("part-*.npy"))) > 1
+    assert progress == sorted(progress)
+    assert progress[-1] == ROWS
+
+
+def test_a_number_of_rows_that_is_not_the_expected_one_leaves_no_index(
+    store: Path, stored: StoredBackbone, backbone: Backbone, ray_session: None
+) -> None:
+    (store / "short").mkdir()
+    with pytest.raises(RuntimeError, match=f"gave {ROWS} rows, {ROWS} of them distinct, instead"):
+        extract(
+            str(store / "shards"),
+            LOCAL,
+            stored,
+            Extraction(None, str(store / "short"), "max", "float32"),
+            image_size=SIDE,
+            rows=ROWS + 1,
+            workers=1,
+        )
+    parts = [np.load(path) for path in (store / "short").iterdir()]
+    assert sum(map(len, parts)) == ROWS
+    assert {(part.dtype, part.shape[1:]) for part in parts} == {
+        (np.dtype(np.float32), _direct(store, backbone)[1].shape[1:])
+    }
+
+
+def test_a_row_twice_does_not_make_up_for_one_that_is_missing(tmp_path: Path) -> None:
+    index = pd.DataFrame({"image_id": ["a", "b", "a"], "copy": 0, "part": "p", "offset": range(3)})
+    with pytest.raises(RuntimeError, match="gave 3 rows, 2 of them distinct, instead of 3"):
+        activations._write_index(index, 3, Extraction(str(tmp_path), None, "max", "float16"), LOCAL)
+
+
+def test_activations_beyond_float16_are_an_error_that_names_the_way_out(
+    calibrated: Callable[[str], Backbone], tmp_path: Path
+) -> None:
+    save_backbone(calibrated("resnet50"), str(tmp_path), LOCAL)
+    loud = StoredBackbone("resnet50", (("std", "1e-9"),), str(tmp_path), LOCAL)
+    exact, rounded = (
+        activations._Extractor(loud, Extraction(None, None, "max", dtype), LOCAL, SIDE)
+        for dtype in ("float32", "float16")
+    )
+    assert exact._forward(noise(2))[1].max() > 1e6
+    with pytest.raises(FloatingPointError, match=r"resnet50: .* set cache\.dtype: float32"):
+        rounded._forward(noise(2))
+
+
+def test_a_stored_backbone_comes_back_as_it_was(stored: StoredBackbone, backbone: Backbone) -> None:
+    def features(network: Backbone) -> Tensor:
+        with torch.no_grad():
+            return network.suffix(network.prefix(network.normalise(noise(2, side=SIDE))))
+
+    torch.testing.assert_close(stored.load().state(), backbone.state(), rtol=0, atol=0)
+    torch.testing.assert_close(features(stored.load()), features(backbone), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_every_backbone_can_be_stored(
+    name: str, calibrated: Callable[[str], Backbone], tmp_path: Path
+) -> None:
+    backbone = calibrated(name)
+    save_backbone(backbone, str(tmp_path), LOCAL)
+    loaded = StoredBackbone(name, (), str(tmp_path), LOCAL).load()
+    torch.testing.assert_close(loaded.state(), backbone.state(), rtol=0, atol=0)
+    loose = [*loaded.prefix.buffers(), *loaded.suffix.buffers(), loaded.normalise.mean]
+    assert not any(tensor.is_meta for tensor in loose)
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_rows_are_found_in_any_order_and_repeatedly(parts: int, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(size=(14, 3, 2)).astype(np.float32)
+    rows = write_table(tmp_path / "t", values, parts)
+    table = opened(tmp_path / "t")
+    wanted = rows.sample(n=40, replace=True, random_state=1)
+    numbers = table.find(wanted.assign(label=0))
+    assert numbers.dtype == np.int64
+    np.testing.assert_array_equal(table.gather(numbers), values[wanted.index])
+
+
+@pytest.mark.parametrize("missing", [("99", 0), ("00", 2)])
+def test_a_row_that_is_not_in_the_table_is_an_error(
+    missing: tuple[str, int], tmp_path: Path
+) -> None:
+    rows = write_table(tmp_path / "t", np.zeros((6, 2), np.float32))
+    wanted = pd.concat([rows, pd.DataFrame([missing], columns=["image_id", "copy"])])
+    with pytest.raises(KeyError, match=missing[0]):
+        opened(tmp_path / "t").find(wanted)
+
+
+def test_parts_are_mapped_not_read(tmp_path: Path) -> None:
+    write_table(tmp_path / "t", np.zeros((6, 2), np.float32))
+    assert all(isinstance(part, np.memmap) for part in opened(tmp_path / "t")._parts)
+
+
+def test_tables_stay_open_for_the_next_trial_but_not_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activations, "_open_tables", {})
+    for number in range(6):
+        write_table(tmp_path / str(number), np.zeros((4, 2), np.float32))
+        table = open_table(str(tmp_path / str(number)), LOCAL)
+        assert open_table(str(tmp_path / str(number)), LOCAL) is table
+    assert len(activations._open_tables) == 4
+
+
+def test_a_local_folder_is_used_where_it_is(tmp_path: Path) -> None:
+    assert local_copy(str(tmp_path), LOCAL) == tmp_path
+
+
+def test_a_folder_elsewhere_is_fetched_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    away = SubTreeFileSystem(str(tmp_path), LOCAL)
+    values = np.arange(8, dtype=np.float32).reshape(4, 2)
+    rows = write_table(tmp_path / "t", values)
+    first = local_copy("t", away)
+    assert tmp_path / "scratch" in first.parents
+    shutil.rmtree(tmp_path / "t")
+    assert local_copy("t", away) == first
+    table = ActivationTable("t", away)
+    np.testing.assert_array_equal(table.gather(table.find(rows)), values)
+    assert [path.name for path in first.parent.iterdir()] == [first.name]
+
+
+def test_of_two_processes_that_fetch_at_once_the_first_one_stays(tmp_path: Path) -> None:
+    for name in ("scratch", "cached"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    activations._publish(tmp_path / "scratch", tmp_path / "cached")
+    assert (tmp_path / "cached" / "file").read_text() == "cached"
+    with pytest.raises(OSError, match="gone"):
+        activations._publish(tmp_path / "gone", tmp_path / "nowhere")
+
+
+def test_pixels_of_a_slice_of_a_column_are_those_of_the_slice() -> None:
+    rows = [bytes([i, i + 1, i + 2]) for i in range(6)]
+    column = pa.chunked_array([pa.array(rows[:3], pa.binary(3)), pa.array(rows[3:], pa.binary(3))])
+    for part in (column, column.slice(1, 1), column.slice(2, 3)):
+        expected = [value for row in part.to_pylist() for value in row]
+        assert pixels_of(part).tolist() == expected

@@ -1,0 +1,209 @@
+"""Cached fine-tuning against the same trial from pixels; what moves in it and what must not."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from tests.trainables.conftest import noise
+from tests.trainables.tables import opened, write_table
+from trainables.backbones import Backbone
+from trainables.finetune import (
+    ActivationRows,
+    FinetuneModule,
+    PixelRows,
+    feature_dim,
+    finetune_module,
+    with_prefix,
+)
+from trainables.heads import build_head
+from trainables.loop import Fit, Setting, probabilities, train
+from trainables.registry import BACKBONES
+
+CPU = torch.device("cpu")
+CLASSES, TRAIN, VALIDATION = 3, 11, 6
+SETTING = Setting(lr=1e-4, batch_size=4, epochs=2, seed=5)
+Calibrated = Callable[[str], Backbone]
+
+IMAGES = noise(TRAIN + VALIDATION, seed=2)
+LABELS = np.arange(TRAIN + VALIDATION) % CLASSES
+PARTS = (np.arange(TRAIN), np.arange(TRAIN, TRAIN + VALIDATION))
+
+
+@dataclass
+class _Run:
+    """What a trial leaves."""
+
+    fit: Fit
+    probabilities: Tensor
+    at_start: Tensor
+
+    @property
+    def losses(self) -> list[float]:
+        return [loss for e in self.fit.curve for loss in (e.train_loss, e.val_loss)]
+
+
+def _module(backbone: Backbone, batchnorm: str = "train") -> FinetuneModule:
+    return finetune_module(backbone, "max", [8], CLASSES, batchnorm=batchnorm, seed=9)
+
+
+def _run(module: nn.Module, parts: list[ActivationRows] | list[PixelRows]) -> _Run:
+    at_start = probabilities(module, parts[1])
+    torch.manual_seed(1)  # of dropout
+    fit = train(module, parts[0], parts[1], SETTING)
+    return _Run(fit, probabilities(module, parts[1]), at_start)
+
+
+def _from_pixels(backbone: Backbone, batchnorm: str = "train") -> _Run:
+    images = IMAGES.permute(0, 2, 3, 1).numpy()
+    parts = [PixelRows(images[part], LABELS[part], CPU) for part in PARTS]
+    return _run(with_prefix(backbone, _module(backbone, batchnorm)), parts)
+
+
+def _from_table(backbone: Backbone, folder: Path, dtype: str) -> _Run:
+    with torch.no_grad():
+        activations = backbone.prefix(backbone.normalise(IMAGES)).numpy().astype(dtype)
+    wanted = write_table(folder, activations, parts=2)
+    table = opened(folder)
+    numbers = table.find(wanted)
+    parts = [ActivationRows(table, numbers[part], LABELS[part], CPU) for part in PARTS]
+    return _run(_module(backbone), parts)
+
+
+@dataclass
+class _Runs:
+    """One backbone's trial from pixels, with its prefix before and after, and from both tables."""
+
+    pixels: _Run
+    before: dict[str, Tensor]
+    after: dict[str, Tensor]
+    float32: _Run
+    float16: _Run
+
+
+@pytest.fixture(scope="module", params=BACKBONES)
+def runs(
+    request: pytest.FixtureRequest, calibrated: Calibrated, tmp_path_factory: pytest.TempPathFactory
+) -> _Runs:
+    backbone, folder = calibrated(request.param), tmp_path_factory.mktemp("tables")
+    before = copy.deepcopy(backbone.state())
+    pixels = _from_pixels(backbone)
+    tables = [
+        _from_table(calibrated(request.param), folder / dtype, dtype)
+        for dtype in ("float32", "float16")
+    ]
+    return _Runs(pixels, before, backbone.state(), *tables)
+
+
+def test_a_cached_trial_equals_the_uncached_one(runs: _Runs) -> None:
+    assert runs.float32.losses == pytest.approx(runs.pixels.losses, rel=1e-4)
+    torch.testing.assert_close(
+        runs.float32.probabilities, runs.pixels.probabilities, rtol=1e-4, atol=1e-5
+    )
+    trained = {k.removeprefix("1."): v for k, v in runs.pixels.fit.state.items() if k[0] == "1"}
+    assert trained.keys() == runs.float32.fit.state.keys()
+    assert (runs.pixels.probabilities - runs.pixels.at_start).abs().max() > 0.01  # it did train
+
+
+def test_a_table_of_half_precision_changes_little(runs: _Runs) -> None:
+    assert runs.float16.losses == pytest.approx(runs.pixels.losses, rel=1e-2)
+    assert (runs.float16.probabilities - runs.pixels.probabilities).abs().max() < 1e-2
+    print(
+        "F16",
+        max(abs(a / b - 1) for a, b in zip(runs.float16.losses, runs.pixels.losses)),
+        (runs.float16.probabilities - runs.pixels.probabilities).abs().max(),
+    )
+    print(
+        "F32",
+        max(abs(a / b - 1) for a, b in zip(runs.float32.losses, runs.pixels.losses)),
+        (runs.float32.probabilities - runs.pixels.probabilities).abs().max(),
+        (runs.pixels.probabilities - runs.pixels.at_start).abs().max(),
+        runs.pixels.losses,
+    )
+
+
+def test_the_prefix_is_bit_identical_after_fine_tuning_and_the_suffix_has_moved(
+    runs: _Runs,
+) -> None:
+    prefix = [name for name in runs.before if name.startswith("prefix.")]
+    assert prefix
+    for name in prefix:
+        assert torch.equal(runs.after[name], runs.before[name]), name
+    weights = [name for name in runs.before if name.startswith("suffix.") and "weight" in name]
+    assert weights
+    for name in weights:
+        assert not torch.equal(runs.after[name], runs.before[name]), name
+
+
+@pytest.mark.parametrize("name", ["resnet50", "efficientnetb3"])  # torch's BatchNorm and timm's
+@pytest.mark.parametrize("batchnorm", ["train", "frozen"])
+def test_frozen_batchnorm_keeps_the_suffixes_statistics_and_the_other_mode_moves_them(
+    name: str, batchnorm: str, calibrated: Calibrated
+) -> None:
+    backbone = calibrated(name)
+    before = copy.deepcopy(backbone.suffix.state_dict())
+    _from_pixels(backbone, batchnorm)
+    after = backbone.suffix.state_dict()
+    statistics = [key for key in before if "running_" in key]
+    assert statistics
+    for key in statistics:
+        assert torch.equal(after[key], before[key]) == (batchnorm == "frozen"), key
+    assert not any(torch.equal(after[key], before[key]) for key in before if key.endswith("weight"))
+
+
+def test_frozen_batchnorm_leaves_the_heads_in_training(calibrated: Calibrated) -> None:
+    module = _module(calibrated("mobilenet"), "frozen").train()
+    norms = [m for m in module.suffix.modules() if isinstance(m, _BatchNorm)]
+    assert norms
+    assert not any(m.training for m in norms)
+    assert all(m.training for m in module.head.modules())
+    assert not any(m.training for m in module.eval().modules())
+
+
+def test_a_trial_starts_from_the_head_it_is_given(calibrated: Calibrated) -> None:
+    backbone = calibrated("mobilenet")
+    torch.manual_seed(77)
+    head = build_head(feature_dim(backbone), [8], CLASSES)
+    head[0].running_mean += 0.5
+    module = finetune_module(
+        backbone, "avg", [8], CLASSES, batchnorm="train", seed=9, head_state=head.state_dict()
+    )
+    torch.testing.assert_close(module.head.state_dict(), head.state_dict(), rtol=0, atol=0)
+    with torch.no_grad():
+        activations = backbone.prefix(backbone.normalise(IMAGES[:4]))
+        expected = head.eval()(backbone.suffix(activations).mean((2, 3)))
+        torch.testing.assert_close(module.eval()(activations), expected)
+
+
+def test_a_fresh_head_is_decided_by_the_seed(calibrated: Calibrated) -> None:
+    first, again, other = (
+        finetune_module(
+            calibrated("mobilenet"), "max", [8], CLASSES, batchnorm="train", seed=seed
+        ).head.state_dict()
+        for seed in (1, 1, 2)
+    )
+    torch.testing.assert_close(first, again, rtol=0, atol=0)
+    assert not torch.equal(first["2.weight"], other["2.weight"])
+
+
+def test_an_unknown_batchnorm_mode_is_refused(calibrated: Calibrated) -> None:
+    with pytest.raises(ValueError, match=r"batchnorm='eval': expected one of .*train.*frozen"):
+        _module(calibrated("mobilenet"), "eval")
+
+
+def test_activations_come_as_float32_whatever_the_tables_type(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(size=(8, 2, 3, 3)).astype(np.float16)
+    write_table(tmp_path / "t", values, parts=3)
+    table = opened(tmp_path / "t")
+    numbers = np.array([5, 1, 6])  # of the sorted index, which is that of the values here
+    rows = ActivationRows(table, numbers, np.array([2, 0, 1]), CPU)
+    batch = rows.inputs(torch.tensor([2, 0]))
+    assert batch.dtype == torch.float32
+    np.testing.assert_array_equal(batch.numpy(), table.gather(numbers[[2, 0]]))
+    assert rows.labels.tolist() == [2, 0, 1]

@@ -1,0 +1,193 @@
+"""The training loop against the same steps written out, and against itself."""
+
+import copy
+import math
+from dataclasses import asdict
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainables import loop
+from trainables.loop import Epoch, Fit, Setting, batches, evaluate, probabilities, train
+from trainables.transfer import transfer_module
+
+
+class TensorRows:
+    """Rows in memory."""
+
+    def __init__(self, features: Tensor, labels: Tensor) -> None:
+        self.features, self.labels = features, labels
+
+    def inputs(self, rows: Tensor) -> Tensor:
+        return self.features[rows]
+
+
+def _blobs(count: int, seed: int, distance: float = 4.0) -> TensorRows:
+    """Three classes around three points of the plane (in 8 dimensions)."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.randint(0, 3, (count,), generator=generator)
+    features = torch.randn(count, 8, generator=generator)
+    features[torch.arange(count), labels] += distance
+    return TensorRows(features, labels)
+
+
+def _fit(
+    setting: Setting, rows: TensorRows, validation: TensorRows, module_seed: int = 0
+) -> tuple[Fit, nn.Module]:
+    module = transfer_module(8, [6], 3, module_seed)
+    return train(module, rows, validation, setting), module
+
+
+def _timeless(curve: list[Epoch]) -> list[dict[str, float]]:
+    return [{k: v for k, v in asdict(epoch).items() if k != "epoch_s"} for epoch in curve]
+
+
+def test_a_separable_problem_is_learnt() -> None:
+    fit, _ = _fit(Setting(0.01, 16, 15, 1), _blobs(150, 0), _blobs(60, 1))
+    assert fit.val_accuracy > 0.95
+    assert fit.curve[-1].train_loss < 0.5 * fit.curve[0].train_loss
+    assert fit.images_per_s > 0
+
+
+def test_one_epoch_is_adam_on_the_batches_mean_cross_entropy() -> None:
+    rows, setting = _blobs(23, 0), Setting(0.01, 5, 1, 7)
+    fit, _ = _fit(setting, rows, _blobs(9, 1), module_seed=3)
+
+    module = transfer_module(8, [6], 3, 3).train()
+    adam = torch.optim.Adam(module.parameters(), lr=0.01, eps=1e-7)
+    losses, hits = [], 0
+    for batch in torch.randperm(23, generator=torch.Generator().manual_seed(7)).split(5):
+        logits = module(rows.features[batch])
+        loss = functional.cross_entropy(logits, rows.labels[batch])
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        losses += [loss.item()] * len(batch)
+        hits += int((logits.argmax(1) == rows.labels[batch]).sum())
+    torch.testing.assert_close(fit.state, module.state_dict(), rtol=1e-5, atol=1e-6)
+    assert fit.curve[0].train_loss == pytest.approx(sum(losses) / 23, rel=1e-5)
+    assert fit.curve[0].train_accuracy == hits / 23
+
+
+def test_one_seed_gives_one_curve_bit_for_bit_and_another_seed_another() -> None:
+    first, again, other = (
+        _fit(Setting(0.01, 8, 4, seed), _blobs(50, 0), _blobs(20, 1))[0] for seed in (1, 1, 2)
+    )
+    assert _timeless(first.curve) == _timeless(again.curve)
+    torch.testing.assert_close(first.state, again.state, rtol=0, atol=0)
+    assert _timeless(first.curve) != _timeless(other.curve)
+
+
+def test_each_epoch_is_told_with_the_curve_so_far() -> None:
+    told: list[list[dict[str, float]]] = []
+    module = transfer_module(8, [], 3, 0)
+    fit = train(
+        module,
+        _blobs(30, 0),
+        _blobs(10, 1),
+        Setting(0.02, 8, 5, 1),
+        on_epoch=lambda curve: told.append(_timeless(curve)),
+    )
+    assert told == [_timeless(fit.curve[:n]) for n in range(1, 6)]
+    assert [epoch.epoch for epoch in fit.curve] == [1, 2, 3, 4, 5]
+    assert {epoch.lr for epoch in fit.curve} == {0.02}
+
+
+def test_what_the_listener_raises_ends_the_training() -> None:
+    def stop(curve: list[Epoch]) -> None:
+        if len(curve) == 2:
+            raise InterruptedError(f"{len(curve)} epochs")
+
+    with pytest.raises(InterruptedError, match="2 epochs"):
+        train(
+            transfer_module(8, [], 3, 0), _blobs(30, 0), _blobs(9, 1), Setting(0.1, 8, 9, 1), stop
+        )
+
+
+def test_the_state_kept_is_that_of_the_best_validation_accuracy_then_of_the_lower_loss(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = [(0.9, 0.5), (0.8, 0.7), (0.5, 0.7), (0.6, 0.7), (0.1, 0.6)]  # loss, accuracy
+    script = iter(told)
+    monkeypatch.setattr(loop, "evaluate", lambda module, rows: next(script))
+    module, states = transfer_module(8, [6], 3, 0), []
+    fit = train(
+        module,
+        _blobs(60, 0),
+        _blobs(12, 1),
+        Setting(0.03, 8, len(told), 1),
+        on_epoch=lambda curve: states.append(copy.deepcopy(module.state_dict())),
+    )
+    assert [(epoch.val_loss, epoch.val_accuracy) for epoch in fit.curve] == told
+    assert (fit.best_epoch, fit.val_accuracy) == (3, 0.7)
+    torch.testing.assert_close(fit.state, states[2], rtol=0, atol=0)
+    assert not torch.equal(states[2]["0.running_mean"], states[3]["0.running_mean"])
+
+
+@given(st.integers(1, 90), st.integers(1, 40), st.integers(2, 8), st.integers(0, 2**32))
+def test_every_row_is_in_exactly_one_batch(
+    count: int, batch_size: int, smallest: int, seed: int
+) -> None:
+    parts = list(batches(count, batch_size, torch.Generator().manual_seed(seed), smallest))
+    assert sorted(torch.cat(parts).tolist()) == list(range(count))
+    assert all(len(part) == batch_size for part in parts[:-1])
+    if len(parts) > 1:
+        assert min(smallest, batch_size) <= len(parts[-1]) < batch_size + smallest
+
+
+def test_a_single_last_row_joins_the_batch_before() -> None:
+    sizes = [len(part) for part in batches(21, 5, torch.Generator())]
+    assert sizes == [5, 5, 5, 6]
+    fit, _ = _fit(Setting(0.01, 5, 2, 1), _blobs(21, 0), _blobs(9, 1))
+    assert len(fit.curve) == 2
+
+
+def test_each_epoch_is_shuffled_anew() -> None:
+    generator = torch.Generator().manual_seed(0)
+    first, second = (torch.cat(list(batches(20, 6, generator))).tolist() for _ in range(2))
+    assert first != second != sorted(second)
+
+
+@pytest.mark.parametrize("kind", ["nan inputs", "huge rate"])
+def test_training_that_diverges_ends_with_the_epoch_that_is_not_finite(kind: str) -> None:
+    rows, validation = _blobs(40, 0), _blobs(10, 1)
+    module: nn.Module = nn.Linear(8, 3)
+    if kind == "nan inputs":
+        rows.features[3] = math.nan
+    told: list[int] = []
+    lr = 0.01 if kind == "nan inputs" else 1e38
+    start = copy.deepcopy(module.state_dict())
+    fit = train(
+        module, rows, validation, Setting(lr, 8, 9, 1), lambda curve: told.append(len(curve))
+    )
+    assert not fit.curve[-1].is_finite
+    assert all(epoch.is_finite for epoch in fit.curve[:-1])
+    assert len(fit.curve) < 9
+    assert told == list(range(1, len(fit.curve) + 1))
+    if len(fit.curve) == 1:
+        torch.testing.assert_close(fit.state, start, rtol=0, atol=0)
+
+
+def test_validation_figures_are_those_computed_directly() -> None:
+    fit, module = _fit(Setting(0.01, 16, 3, 1), _blobs(50, 0), _blobs(600, 1, distance=1.0))
+    validation = _blobs(600, 1, distance=1.0)  # three batches of evaluation
+    with torch.no_grad():
+        logits = module.eval()(validation.features)
+    loss = float(functional.cross_entropy(logits, validation.labels))
+    accuracy = float((logits.argmax(1) == validation.labels).float().mean())
+    assert evaluate(module.train(), validation) == pytest.approx((loss, accuracy), rel=1e-5)
+    assert fit.curve[-1].val_loss == pytest.approx(loss, rel=1e-5)
+    assert fit.curve[-1].val_accuracy == pytest.approx(accuracy, rel=1e-5)
+    torch.testing.assert_close(probabilities(module.train(), validation), logits.softmax(1))
+
+
+def test_parameters_that_require_no_gradient_stay_as_they_are() -> None:
+    module = nn.Sequential(nn.Linear(8, 8).requires_grad_(False), nn.Linear(8, 3))
+    start = copy.deepcopy(module.state_dict())
+    train(module, _blobs(30, 0), _blobs(9, 1), Setting(0.1, 8, 2, 1))
+    assert torch.equal(module[0].weight, start["0.weight"])
+    assert not torch.equal(module[1].weight, start["1.weight"])

@@ -1,0 +1,115 @@
+"""Equality with scikit-learn's metrics, and a calibration error counted by hand."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics
+
+from trainables.metrics import classification_metrics, expected_calibration_error
+
+
+def _random(count: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels with every class among them and float32 probabilities that know something."""
+    generator = np.random.default_rng(seed)
+    labels = generator.permutation(np.arange(count) % classes)
+    scores = generator.normal(size=(count, classes)) + np.eye(classes)[labels]
+    exponentials = np.exp(scores)
+    return labels, (exponentials / exponentials.sum(1, keepdims=True)).astype(np.float32)
+
+
+@pytest.mark.parametrize("average", ["weighted", "macro"])
+@given(st.integers(2, 6), st.integers(12, 60), st.integers(0, 2**32))
+def test_averages_over_classes_are_scikit_learns(
+    average: str, classes: int, count: int, seed: int
+) -> None:
+    labels, probabilities = _random(count, classes, seed)
+    ours, predicted = classification_metrics(labels, probabilities), probabilities.argmax(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        report = metrics.classification_report(
+            labels, predicted, output_dict=True, labels=range(classes), zero_division=0
+        )
+    assert ours["accuracy"] == pytest.approx(np.mean(labels == predicted))
+    if average == "macro":
+        assert ours["macro_f1"] == pytest.approx(report["macro avg"]["f1-score"])
+        return
+    for name, theirs in (("precision", "precision"), ("recall", "recall"), ("f1", "f1-score")):
+        assert ours[name] == pytest.approx(report["weighted avg"][theirs])
+
+
+@given(st.integers(3, 6), st.integers(12, 60), st.integers(0, 2**32))
+def test_auroc_is_one_versus_rest_weighted_by_class(classes: int, count: int, seed: int) -> None:
+    labels, probabilities = _random(count, classes, seed)
+    per_class = [
+        metrics.roc_auc_score(labels == c, probabilities[:, c].astype(float))
+        for c in range(classes)
+    ]
+    expected = np.average(per_class, weights=np.bincount(labels, minlength=classes))
+    assert classification_metrics(labels, probabilities)["auroc"] == pytest.approx(expected)
+
+
+@given(st.integers(12, 60), st.integers(0, 2**32))
+def test_auroc_of_two_classes_is_that_of_the_second(count: int, seed: int) -> None:
+    labels, probabilities = _random(count, 2, seed)
+    expected = metrics.roc_auc_score(labels, probabilities[:, 1])
+    assert classification_metrics(labels, probabilities)["auroc"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_a_test_set_that_lacks_a_class_has_no_auroc_and_all_the_rest(classes: int) -> None:
+    labels, probabilities = _random(40, classes, 0)
+    present = labels != classes - 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = classification_metrics(labels[present], probabilities[present])
+    assert math.isnan(found.pop("auroc"))
+    assert all(0 < value <= 1 for value in found.values())
+
+
+def test_a_class_never_predicted_counts_zero() -> None:
+    labels = np.array([0, 0, 1, 1])
+    probabilities = np.tile([0.9, 0.1], (4, 1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = classification_metrics(labels, probabilities)
+    assert found["precision"] == pytest.approx(0.25)
+    assert found["recall"] == pytest.approx(0.5)
+    assert found["macro_f1"] == pytest.approx(1 / 3)
+
+
+@given(st.integers(2, 6), st.integers(1, 80), st.integers(1, 20), st.integers(0, 2**32))
+def test_calibration_error_is_the_sum_over_bins(
+    classes: int, count: int, bins: int, seed: int
+) -> None:
+    labels, probabilities = _random(count, classes, seed)
+    expected = 0.0
+    for number in range(bins):
+        inside = [
+            (float(row.max()), row.argmax() == label)
+            for row, label in zip(probabilities, labels, strict=True)
+            if number / bins < row.max() <= (number + 1) / bins
+        ]
+        if inside:
+            confidence, accuracy = np.mean(inside, axis=0)
+            expected += len(inside) / count * abs(accuracy - confidence)
+    found = expected_calibration_error(labels, probabilities, bins)
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_who_is_right_as_often_as_he_is_sure_is_calibrated() -> None:
+    sure = np.repeat([0.6, 0.8, 1.0], 10)
+    probabilities = np.stack([sure, 1 - sure], 1)
+    labels = np.concatenate([np.arange(10) >= 6, np.arange(10) >= 8, np.zeros(10)]).astype(int)
+    assert expected_calibration_error(labels, probabilities) == pytest.approx(0, abs=1e-12)
+    assert expected_calibration_error(1 - labels, probabilities) == pytest.approx(0.6, abs=1e-12)
+
+
+def test_the_default_number_of_bins_is_fifteen() -> None:
+    labels, probabilities = _random(200, 3, 0)
+    found = classification_metrics(labels, probabilities)["ece"]
+    assert found == expected_calibration_error(labels, probabilities, 15)
+    assert found != expected_calibration_error(labels, probabilities, 10)
