@@ -21,6 +21,8 @@ from trainables.registry import BACKBONES, BASELINES, Weights
 
 SHIPPED = Path(__file__).resolve().parent.parent / "configs"
 ALL_CLASSES = "all"  # the scenario that is always there
+# PyYAML lets its constructors' own errors through, such as of the date 2024-13-45.
+_NOT_YAML = (yaml.YAMLError, ValueError, KeyError, AttributeError, RecursionError)
 
 Name = Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*$")]
 Count = Annotated[int, Field(ge=1)]
@@ -29,7 +31,7 @@ Hidden = list[Annotated[int, Field(ge=1, le=65536)]]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class SyntheticSection(Section):
@@ -170,7 +172,7 @@ class ResourcesSection(Section):
 
 class Config(Section):
     name: Name
-    store: str = "store"
+    store: Annotated[str, Field(min_length=1)] = "store"
     compare: Literal["fec-ige"] | None = None  # the published table shown beside ours
     data: DataSection = DataSection()
     preprocess: PreprocessSection = PreprocessSection()
@@ -190,6 +192,13 @@ class Config(Section):
     @classmethod
     def numbered_scenarios(cls, values: Any) -> Any:
         return {str(k): v for k, v in values.items()} if isinstance(values, dict) else values
+
+    @field_validator("scenarios")
+    @classmethod
+    def all_is_taken(cls, values: dict[str, list[str]]) -> dict[str, list[str]]:
+        if ALL_CLASSES in values:
+            raise ValueError(f"'{ALL_CLASSES}' always means every class; give it another name")
+        return values
 
     @field_validator("weights")
     @classmethod
@@ -259,8 +268,8 @@ def _find(name: str) -> Path:
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError([f"config '{path}': not YAML: {' '.join(str(error).split())}"]) from None
+    except _NOT_YAML as error:
+        raise ConfigError([f"config '{path}': not YAML: {error}"]) from None
     except OSError as error:
         raise ConfigError([f"config '{path}': cannot be read: {error.strerror}"]) from None
     if not isinstance(data, dict):
@@ -275,7 +284,7 @@ def _apply(data: dict[str, Any], override: str) -> None:
         raise ConfigError([f"--set {override}: expected key.path=value"])
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except _NOT_YAML:
         raise ConfigError([f"--set {override}: the value is not YAML"]) from None
     for key in keys[:-1]:
         if not isinstance(data.get(key), dict):

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 
 class ConfigError(ValueError):
-    """Mistakes in a configuration, all of them."""
+    """Mistakes in a configuration, all of them, a line each."""
 
     def __init__(self, lines: Sequence[str]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = list(lines)
+        self.lines = [" ".join(line.split()) for line in lines]
+        super().__init__("\n".join(self.lines))
 
 
 class ResourceError(ValueError):

@@ -75,7 +75,7 @@ class Progress:
         if self.console.is_terminal:
             self.live.console.print(line)
         else:
-            print(line, flush=True)
+            print(line, file=self.console.file, flush=True)
 
     def _maybe_line(self) -> None:
         if self.console.is_terminal or time.monotonic() - self.last_line < _PLAIN_EVERY_S:

@@ -29,6 +29,7 @@ def write_record(
     best_epoch: int | None = None,
     images_per_s: float | None = None,
     device: str = "",
+    workers: int = 1,
     files: Mapping[str, bytes] | None = None,
 ) -> None:
     """Store a trial that is `done`, `stopped` or `failed`. A later record takes its place."""
@@ -43,6 +44,7 @@ def write_record(
         "wall_s": wall_s or sum(row["epoch_s"] for row in curve),
         "images_per_s": images_per_s,
         "device": device,
+        "workers": workers,
         "error": error,
     }
     with store.writing("trials", made_from, {"state": state}) as folder:

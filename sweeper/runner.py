@@ -8,7 +8,6 @@ without one (stopped by the scheduler, a worker that died) is recorded from here
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -36,7 +35,6 @@ _QUIET = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is ours
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
     "NO_ALBUMENTATIONS_UPDATE": "1",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
 }
@@ -75,36 +73,21 @@ def ray_session(
     os.environ.update({name: os.environ.get(name, value) for name, value in _QUIET.items()})
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     many = workers_per_trial > 1
-    with _silent_stderr():
-        if address := os.environ.get("RAY_ADDRESS"):
-            ray.init(address=address, runtime_env={"working_dir": str(PROJECT)}, **quiet)
-        else:
-            _put_first_on_path(str(PROJECT))
-            ray.init(
-                address="local",
-                num_cpus=cpus,
-                include_dashboard=many,  # without it an inner Ray Train run leaks (ray#54305)
-                resources={_DRIVER: _DRIVERS} if many else None,
-                **quiet,
-            )
+    if address := os.environ.get("RAY_ADDRESS"):
+        ray.init(address=address, runtime_env={"working_dir": str(PROJECT)}, **quiet)
+    else:
+        _put_first_on_path(str(PROJECT))
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            include_dashboard=many,  # without it an inner Ray Train run leaks (ray#54305)
+            resources={_DRIVER: _DRIVERS} if many else None,
+            **quiet,
+        )
     try:
         yield _resources(gpus_per_trial, workers_per_trial)
     finally:
         ray.shutdown()
-
-
-@contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Ray's C++ side announces the log level that silences it, on the process's own stderr."""
-    sys.stderr.flush()
-    saved = os.dup(2)
-    with open(os.devnull, "wb") as nothing:
-        os.dup2(nothing.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
 
 
 def _put_first_on_path(folder: str) -> None:
@@ -245,11 +228,17 @@ def _drive_workers(config: dict[str, Any], workers: int, use_gpu: bool, scratch:
 
 def _run_as_worker(config: dict[str, Any]) -> None:
     spec = TrialSpec.from_json(config)
-    run_trial(spec, ray.train.report, wrap=distribute, writes=is_first_worker())
+    run_trial(
+        spec,
+        ray.train.report,
+        wrap=distribute,
+        writes=is_first_worker(),
+        workers=ray.train.get_context().get_world_size(),
+    )
 
 
 def in_parallel(work: Callable[[str], None], items: Sequence[str], at_once: int) -> None:
-    """Run `work(item)` in threads, `at_once` at a time; the first error, or Ctrl-C, ends the wait."""
+    """Run `work(item)` in threads, `at_once` at a time. The first error, or Ctrl-C, ends it."""
     pool = ThreadPoolExecutor(at_once)
     try:
         for future in as_completed([pool.submit(work, item) for item in items]):

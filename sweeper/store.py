@@ -124,7 +124,7 @@ def _open(address: str) -> tuple[pafs.FileSystem, str]:
         with filesystem.open_output_stream(probe) as stream:
             stream.write(b"")
         filesystem.delete_file(probe)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: ~nobody has no home
         reason = " ".join(str(error).split())
         raise StoreError(f"store '{address}': cannot be written to ({reason})") from None
     return filesystem, root

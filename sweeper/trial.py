@@ -109,12 +109,16 @@ class TrialSpec:
 
 
 def run_trial(
-    spec: TrialSpec, report: Report, wrap: Wrap | None = None, writes: bool = True
+    spec: TrialSpec,
+    report: Report,
+    wrap: Wrap | None = None,
+    writes: bool = True,
+    workers: int = 1,
 ) -> None:
     """Train a trial and store it; a trial that raises is stored as failed, with its traceback.
 
-    `report` gets results at the rungs and at the end; `wrap` makes the module distributed; only
-    one of several processes `writes`.
+    `report` gets results at the rungs and at the end. Where several `workers` share the trial,
+    `wrap` makes the module distributed and only one of them `writes`.
     """
     started = time.perf_counter()
     store = Store(spec.store)
@@ -127,7 +131,7 @@ def run_trial(
         report(_result([], failed=True))
         return
     if writes:
-        _write_done(store, spec, outcome, time.perf_counter() - started)
+        _write_done(store, spec, outcome, time.perf_counter() - started, workers)
     report(_result(outcome.fit.curve))
 
 
@@ -253,7 +257,9 @@ def _predictions(rows: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:
     )
 
 
-def _write_done(store: Store, spec: TrialSpec, outcome: _Outcome, wall_s: float) -> None:
+def _write_done(
+    store: Store, spec: TrialSpec, outcome: _Outcome, wall_s: float, workers: int
+) -> None:
     write_record(
         store,
         **spec.identity,
@@ -263,6 +269,7 @@ def _write_done(store: Store, spec: TrialSpec, outcome: _Outcome, wall_s: float)
         best_epoch=outcome.fit.best_epoch,
         images_per_s=outcome.fit.images_per_s,
         device=outcome.device,
+        workers=workers,
         files={
             "predictions.parquet": parquet_bytes(outcome.validation),
             "weights.safetensors": save(outcome.state),

@@ -10,9 +10,9 @@ import ray
 ROOT = str(Path(__file__).parents[1])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # a sweep that a test runs in this process starts its own
 def ray_session() -> Iterator[None]:
-    """A quiet Ray of our own on two processors, without a GPU, that can import the project."""
+    """A quiet Ray for one test file, on two processors, without a GPU, that can import the project."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PYTHONPATH", ROOT, prepend=os.pathsep)
         ray.init(

@@ -15,6 +15,7 @@ import hashlib
 import logging
 import os
 import tempfile
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,10 +95,7 @@ def extract(
     """
     import ray.data  # not before it is used: every trial's process imports this module
 
-    context = ray.data.DataContext.get_current()
-    context.use_datasource_v2 = False  # it drops rows; see the row count below
-    context.enable_progress_bars = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    _prepare_ray_data()
     index = (
         ray.data.read_parquet(shards, filesystem=filesystem, num_cpus=_CPUS_OF_READER)
         .map_batches(
@@ -108,6 +106,8 @@ def extract(
             compute=ray.data.ActorPoolStrategy(size=workers),
             num_cpus=1 - _CPUS_OF_READER,  # with whole ones, readers would wait for ever
             num_gpus=gpus_per_worker or None,
+            # A worker that dies ends the pass; of the default, for ever, Ray warns on stderr.
+            ray_remote_args_fn=lambda: {"max_restarts": 0},
         )
         .iter_batches(batch_size=None, batch_format="pandas")
     )
@@ -117,6 +117,16 @@ def extract(
         if on_progress:
             on_progress(sum(map(len, parts)))
     _write_index(pd.concat(parts, ignore_index=True), rows, extraction, filesystem)
+
+
+def _prepare_ray_data() -> None:
+    import ray.data
+
+    context = ray.data.DataContext.get_current()
+    context.use_datasource_v2 = False  # it drops rows; see the row count in _write_index
+    context.enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message="`ray_remote_args_fn`")  # until Ray has another way
 
 
 def _write_index(

@@ -150,7 +150,7 @@ def _one_epoch(
     rank, world = _rank_and_world()
     module.train()
     totals = torch.zeros(3, dtype=torch.float64, device=rows.labels.device)
-    for batch in batches(len(rows.labels), batch_size, generator, smallest=2 * world):
+    for batch in batches(len(rows.labels), batch_size, generator, smallest=max(2, world)):
         mine = batch[rank::world]
         labels = rows.labels[mine]
         logits = module(rows.inputs(mine)).float()
@@ -168,7 +168,7 @@ def batches(
     count: int, batch_size: int, generator: torch.Generator, smallest: int = 2
 ) -> Iterator[Tensor]:
     """A fresh permutation of row numbers in batches. A last batch under `smallest` rows joins the
-    one before: BatchNorm cannot train on a single row."""
+    one before: BatchNorm cannot train on a single row, nor a rank on none."""
     order = torch.randperm(count, generator=generator)
     parts = list(order.split(batch_size))
     if len(parts) > 1 and len(parts[-1]) < smallest:

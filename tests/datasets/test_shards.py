@@ -1,13 +1,11 @@
 """Shards made by Ray, compared with the same steps done directly."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-import ray
 from PIL import Image
 from pyarrow.fs import FileSystem, LocalFileSystem, SubTreeFileSystem
 
@@ -22,20 +20,7 @@ from datasets.sources import list_folder
 IMAGES, SIDE, COPIES = 21, 32, 2
 ROWS = IMAGES * (COPIES + 1)
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _ray() -> Iterator[None]:
-    root = str(Path(__file__).parents[2])
-    ray.init(
-        address="local",
-        num_cpus=2,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="ERROR",
-        runtime_env={"env_vars": {"PYTHONPATH": root, "CUDA_VISIBLE_DEVICES": ""}},
-    )
-    yield
-    ray.shutdown()
+pytestmark = pytest.mark.usefixtures("ray_session")
 
 
 @pytest.fixture(scope="module")

@@ -29,10 +29,10 @@ def noise(count: int, seed: int = 0, side: int = SIDE) -> torch.Tensor:
 
 @pytest.fixture(scope="session")
 def calibrated() -> Callable[[str], Backbone]:
-    """A fresh copy of a backbone of random weights, by name."""
+    """A fresh copy of a backbone of random weights, calibrated on `noise(24)`, by name."""
 
     @cache
     def build(name: str) -> Backbone:
-        return load_backbone(BACKBONES[name], Weights.parse("none"), calibration=noise(8))
+        return load_backbone(BACKBONES[name], Weights.parse("none"), calibration=noise(24))
 
     return lambda name: copy.deepcopy(build(name))

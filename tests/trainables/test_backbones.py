@@ -205,6 +205,14 @@ def test_calibration_over_several_batches_is_their_average() -> None:
     torch.testing.assert_close(backbone.prefix.bn1.running_mean, stem.mean((0, 2, 3)))
 
 
+def test_a_second_calibration_forgets_the_first() -> None:
+    once, twice = build_backbone(MOBILENET), build_backbone(MOBILENET)
+    calibrate_batchnorm(once, noise(6))
+    for pixels in (255 - noise(6), noise(6)):
+        calibrate_batchnorm(twice, pixels)
+    torch.testing.assert_close(twice.state(), once.state(), rtol=0, atol=0)
+
+
 def test_random_weights_are_calibrated_since_features_would_vanish() -> None:
     spec = BACKBONES["efficientnetb3"]
     with pytest.raises(ValueError, match="calibration images"):

@@ -108,6 +108,12 @@ def test_who_is_right_as_often_as_he_is_sure_is_calibrated() -> None:
     assert expected_calibration_error(1 - labels, probabilities) == pytest.approx(0.6, abs=1e-12)
 
 
+def test_a_bin_holds_its_upper_edge() -> None:
+    probabilities = np.array([[0.5, 0.5], [0.9, 0.1]])  # a hit and a miss, in a bin each
+    found = expected_calibration_error(np.array([0, 1]), probabilities, bins=2)
+    assert found == pytest.approx(0.5 * 0.5 + 0.5 * 0.9)
+
+
 def test_the_default_number_of_bins_is_fifteen() -> None:
     labels, probabilities = _random(200, 3, 0)
     found = classification_metrics(labels, probabilities)["ece"]

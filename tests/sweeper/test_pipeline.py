@@ -1,0 +1,174 @@
+"""The whole way on a tiny grid: run, run again, run more, be killed, go on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from sklearn.metrics import accuracy_score, f1_score
+
+from reports.tables import read_tables
+from sweeper import pipeline
+from sweeper.config import load_config
+from sweeper.progress import Progress
+from sweeper.results import Outcome
+
+ROOT = Path(__file__).parents[2]
+TINY = str(Path(__file__).with_name("tiny.yaml"))
+MEASURED = ["wall_s", "train_s", "images_per_s", "epoch_s"]  # what no two runs share
+
+
+def run(store: Path, out: Path, *overrides: str) -> Outcome:
+    config = load_config(TINY, [f"store={store}", *overrides])
+    (out / "results").mkdir(parents=True, exist_ok=True)
+    return pipeline.run_sweep(config, out, "python sweep.py run tiny.yaml", Progress())
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Outcome]:
+    folder = tmp_path_factory.mktemp("unbroken")
+    outcome = run(folder / "store", folder / "run")
+    return folder / "store", folder / "run", outcome
+
+
+def tables(out: Path) -> dict[str, pd.DataFrame]:
+    return read_tables(out / "results")
+
+
+def stamps(store: Path, kind: str) -> dict[str, int]:
+    return {str(p): p.stat().st_mtime_ns for p in store.glob(f"{kind}/*/artifact.json")}
+
+
+def no_ray(*_: object) -> None:
+    raise AssertionError("Ray was started though nothing is missing")
+
+
+def test_every_cell_of_the_grid_is_done(unbroken: tuple[Path, Path, Outcome]) -> None:
+    _, out, outcome = unbroken
+    assert outcome.cells == {"done": 8}
+    assert outcome.trials == {"done": 16}
+    assert (out / "report" / "index.html").read_text().count("data-cell") >= 8
+
+
+def test_cells_hold_the_metrics_of_their_predictions(
+    unbroken: tuple[Path, Path, Outcome],
+) -> None:
+    found = tables(unbroken[1])
+    keys = ["scenario", "augmented", "strategy"]
+    for key, rows in found["predictions"].groupby(keys):
+        cell = found["cells"].set_index(keys).loc[key]
+        assert cell["accuracy"] == accuracy_score(rows["label"], rows["predicted"])
+        f1 = f1_score(rows["label"], rows["predicted"], average="weighted", zero_division=0)
+        assert cell["f1"] == pytest.approx(f1)
+        assert cell["n_test"] == len(rows)
+    counts = found["confusion"].groupby(keys)["count"].sum()
+    assert counts.to_dict() == found["cells"].set_index(keys)["n_test"].to_dict()
+
+
+def test_the_champion_has_the_best_validation_accuracy(
+    unbroken: tuple[Path, Path, Outcome],
+) -> None:
+    found = tables(unbroken[1])
+    keys = ["scenario", "augmented", "strategy"]
+    best = found["trials"].groupby(keys)["val_accuracy"].max()
+    assert best.to_dict() == found["cells"].set_index(keys)["val_accuracy"].to_dict()
+
+
+def test_only_champions_are_evaluated(unbroken: tuple[Path, Path, Outcome]) -> None:
+    store, out, _ = unbroken
+    champions = set(tables(out)["cells"]["champion"])
+    assert len(stamps(store, "evaluations")) == len(champions) < len(stamps(store, "trials"))
+
+
+def test_predictions_are_of_the_split_s_test_rows(unbroken: tuple[Path, Path, Outcome]) -> None:
+    found = tables(unbroken[1])
+    keys = ["scenario", "augmented", "image_id", "copy"]
+    test = found["splits"].query("part == 'test'")[keys]
+    for _, rows in found["predictions"].groupby("strategy"):
+        rows = rows[keys]
+        assert set(rows.itertuples(index=False)) == set(test.itertuples(index=False))
+
+
+def test_a_second_run_starts_no_ray_and_gives_the_same_tables(
+    unbroken: tuple[Path, Path, Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, out, _ = unbroken
+    monkeypatch.setattr(pipeline, "ray_session", no_ray)
+    run(store, tmp_path)
+    for name, table in tables(tmp_path).items():
+        pd.testing.assert_frame_equal(table, tables(out)[name])
+
+
+def test_one_more_seed_runs_only_its_own_cells(
+    unbroken: tuple[Path, Path, Outcome], tmp_path: Path
+) -> None:
+    store, _, _ = unbroken
+    kinds = ("shards", "backbones", "pooled", "prefix", "trials", "evaluations", "explanations")
+    before = {kind: stamps(store, kind) for kind in kinds}
+    outcome = run(store, tmp_path, "grid.seeds=[0,1]")
+    after = {kind: stamps(store, kind) for kind in kinds}
+    assert outcome.cells == {"done": 16}
+    for kind in kinds:
+        assert before[kind].items() <= after[kind].items()
+    for kind in ("shards", "backbones", "pooled", "prefix"):
+        assert before[kind] == after[kind]
+    assert len(after["trials"]) == 2 * len(before["trials"])
+
+
+def test_a_run_interrupted_and_then_killed_ends_with_the_same_tables(
+    unbroken: tuple[Path, Path, Outcome], tmp_path: Path
+) -> None:
+    store, out = tmp_path / "store", tmp_path / "run"
+    command = [sys.executable, "sweep.py", "run", TINY, "--set", f"store={store}"]
+    command += ["--out", str(out)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    _wait_for(lambda: len(stamps(store, "trials")) >= 1, process)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"run again: python sweep.py run {TINY}" in said
+
+    interrupted = stamps(store, "trials")
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    _wait_for(lambda: len(stamps(store, "trials")) >= len(interrupted) + 2, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+    killed = stamps(store, "trials")
+    assert len(interrupted) < len(killed) < 16
+    assert run(store, out).cells == {"done": 8}
+    assert interrupted.items() <= killed.items() <= stamps(store, "trials").items()
+    for name, table in tables(unbroken[1]).items():
+        same = [column for column in table.columns if column not in MEASURED]
+        pd.testing.assert_frame_equal(tables(out)[name][same], table[same])
+
+
+def test_a_finetuning_trial_on_two_workers_is_done(
+    unbroken: tuple[Path, Path, Outcome], tmp_path: Path
+) -> None:
+    outcome = run(
+        unbroken[0],
+        tmp_path,
+        "resources.workers_per_trial=2",
+        "grid.scenarios=[shafts]",
+        "grid.augmented=[true]",
+        "finetune.draws=1",
+        "finetune.epochs=2",
+    )
+    trials = tables(tmp_path)["trials"].set_index("strategy")
+    assert outcome.cells == {"done": 2}
+    assert trials.loc["finetune", "workers"] == 2
+    assert (trials.loc[["transfer"], "workers"] == 1).all()
+
+
+def _wait_for(condition: object, process: subprocess.Popen[str], seconds: float = 120) -> None:
+    assert callable(condition)
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, "the run ended before it could be disturbed"
+        assert time.monotonic() < deadline, "the run did not come far enough"
+        time.sleep(0.02)
