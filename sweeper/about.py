@@ -7,8 +7,10 @@ import json
 import os
 import platform
 import subprocess
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,22 @@ class StageTime:
     reused: int = 0
 
 
+class StageTimes:
+    """Measures the stages of a run."""
+
+    def __init__(self) -> None:
+        self.stages: list[StageTime] = []
+
+    @contextmanager
+    def timed(self, stage: str, backbone: str = "") -> Iterator[StageTime]:
+        """Time a block; the row it yields is for the caller to count on."""
+        row = StageTime(stage, backbone)
+        started = time.perf_counter()
+        yield row
+        row.seconds = time.perf_counter() - started
+        self.stages.append(row)
+
+
 def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) -> dict[str, Any]:
     """run.json, but for its status and times."""
     plan, config = ledger.plan, ledger.plan.config
@@ -69,7 +87,9 @@ def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) 
         "backbones": {name: _backbone(ledger, name) for name in config.grid.backbones},
         "data": {
             "source": config.data.source,
-            "path_name": Path(plan.collection.root).name if config.data.path else "synthetic",
+            "path_name": Path(plan.collection.root).name
+            if config.data.path
+            else "drawn radiographs",
             "images": len(plan.collection.images),
             "excluded": len(plan.collection.manifest) - len(plan.collection.images),
             "classes": dict(class_counts(plan.collection)),

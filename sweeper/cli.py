@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except _USER_ERRORS as error:
         return _complain(str(error))
     except KeyboardInterrupt:
-        print(f"\ninterrupted; what is finished is kept. To go on, run again: {command}")
+        print(
+            f"\ninterrupted; what is finished is kept. To go on, run again: {command}", flush=True
+        )
         return INTERRUPTED
 
 

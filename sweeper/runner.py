@@ -73,7 +73,8 @@ def ray_session(
     os.environ.update({name: os.environ.get(name, value) for name, value in _QUIET.items()})
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     many = workers_per_trial > 1
-    if address := os.environ.get("RAY_ADDRESS"):
+    address = os.environ.get("RAY_ADDRESS")
+    if address:
         ray.init(address=address, runtime_env={"working_dir": str(PROJECT)}, **quiet)
     else:
         _put_first_on_path(str(PROJECT))
@@ -85,7 +86,7 @@ def ray_session(
             **quiet,
         )
     try:
-        yield _resources(gpus_per_trial, workers_per_trial)
+        yield _resources(gpus_per_trial, workers_per_trial, may_grow=bool(address))
     finally:
         ray.shutdown()
 
@@ -96,11 +97,11 @@ def _put_first_on_path(folder: str) -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join([folder, *filter(None, paths)])
 
 
-def _resources(gpus_per_trial: float | None, workers_per_trial: int) -> Resources:
+def _resources(gpus_per_trial: float | None, workers_per_trial: int, may_grow: bool) -> Resources:
     there = ray.cluster_resources()
     cpus, gpus = int(there.get("CPU", 1)), there.get("GPU", 0.0)
     wanted = float(gpus > 0) if gpus_per_trial is None else gpus_per_trial
-    if wanted > gpus:
+    if wanted > gpus and not may_grow:  # an autoscaler starts GPU nodes once they are asked for
         raise ResourceError(
             f"resources.gpus_per_trial={wanted:g}: Ray sees {gpus:g} GPUs here; "
             "set resources.gpus_per_trial=0 to run on the CPU"
@@ -165,50 +166,62 @@ def run_trials(
     if not specs:
         return
     by_key = {spec.key: spec for spec in specs}
+    configs = [{"key": key, "spec": spec.to_json()} for key, spec in by_key.items()]
+    recorder = _Recorder(by_key, scheduler, on_end)
+    distributed = _is_distributed(specs[0], resources)
+    takes = {"cpu": 1.0, "gpu": resources.gpus_per_trial}
+    with tempfile.TemporaryDirectory(prefix="sweeper-train-") as scratch:
+        work: Callable[[dict[str, Any]], None] = _run_here
+        if distributed:
+            work, takes = _driver(resources, Path(scratch)), {_DRIVER: _share(resources)}
+        run_configs(work, configs, scheduler, takes, [recorder], reuse_actors=not distributed)
+
+
+def run_configs(
+    work: Callable[[dict[str, Any]], None],
+    configs: Sequence[dict[str, Any]],
+    scheduler: CellAsha,
+    takes: Mapping[str, float],
+    callbacks: list[tune.Callback],
+    *,
+    reuse_actors: bool,
+) -> None:
+    """Tune's part: run `work({"trial": config})` for each config, each taking resources `takes`."""
     with tempfile.TemporaryDirectory(prefix="sweeper-tune-") as scratch:
-        tuner = tune.Tuner(
-            _trainable(specs[0], resources, Path(scratch)),
-            param_space={
-                "trial": tune.grid_search(
-                    [{"key": key, "spec": spec.to_json()} for key, spec in by_key.items()]
-                )
-            },
+        tune.Tuner(
+            tune.with_resources(work, dict(takes)),
+            param_space={"trial": tune.grid_search(list(configs))},
             tune_config=tune.TuneConfig(
                 scheduler=scheduler,
-                reuse_actors=not _is_distributed(specs[0], resources),
+                reuse_actors=reuse_actors,
                 trial_name_creator=lambda trial: trial.trial_id,
                 trial_dirname_creator=lambda trial: trial.trial_id,
             ),
             run_config=tune.RunConfig(
-                name="trials",
-                storage_path=scratch,
-                verbose=0,
-                callbacks=[_Recorder(by_key, scheduler, on_end)],
+                name="trials", storage_path=scratch, verbose=0, callbacks=callbacks
             ),
-        )
-        tuner.fit()
+        ).fit()
 
 
 def _is_distributed(spec: TrialSpec, resources: Resources) -> bool:
     return spec.strategy == "finetune" and resources.workers_per_trial > 1
 
 
-def _trainable(spec: TrialSpec, resources: Resources, scratch: Path) -> Any:
-    if _is_distributed(spec, resources):
-        work = tune.with_parameters(
-            _drive_workers,
-            workers=resources.workers_per_trial,
-            use_gpu=resources.gpus_per_trial > 0,
-            scratch=scratch,
-        )
-        return tune.with_resources(work, {_DRIVER: _DRIVERS / _drivers(resources)})
-    return tune.with_resources(_run_here, {"cpu": 1.0, "gpu": resources.gpus_per_trial})
-
-
-def _drivers(resources: Resources) -> int:
-    """Distributed trials that run at once: as many as all their workers fit."""
+def _share(resources: Resources) -> float:
+    """What a distributed trial takes of the drivers' resource, so that as many run at once as all
+    their workers fit."""
     units = resources.gpus if resources.gpus_per_trial else resources.cpus
-    return max(1, int(units // resources.workers_per_trial))
+    return _DRIVERS / max(1, int(units // resources.workers_per_trial))
+
+
+def _driver(resources: Resources, scratch: Path) -> Callable[[dict[str, Any]], None]:
+    driver: Callable[[dict[str, Any]], None] = tune.with_parameters(
+        _drive_workers,
+        workers=resources.workers_per_trial,
+        use_gpu=resources.gpus_per_trial > 0,
+        scratch=scratch,
+    )
+    return driver
 
 
 def _run_here(config: dict[str, Any]) -> None:

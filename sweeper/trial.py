@@ -216,7 +216,7 @@ def trial_table(spec: TrialSpec, store: Store) -> ActivationTable:
 def trial_rows(spec: TrialSpec, store: Store, part: pd.DataFrame, device: torch.device) -> Rows:
     """Rows of the split as the trial's module takes them."""
     table = trial_table(spec, store)
-    numbers, labels = table.find(part), part["label"].to_numpy(dtype=np.int64)
+    numbers, labels = table.find(part), part["label"].to_numpy(dtype=np.int64, copy=True)
     if spec.strategy == "transfer":
         return PooledRows(table, numbers, labels, device)
     budget = 0

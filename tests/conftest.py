@@ -12,7 +12,7 @@ ROOT = str(Path(__file__).parents[1])
 
 @pytest.fixture(scope="module")  # a sweep that a test runs in this process starts its own
 def ray_session() -> Iterator[None]:
-    """A quiet Ray for one test file, on two processors, without a GPU, that can import the project."""
+    """A quiet Ray for one test file: two processors, no GPU, able to import the project."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PYTHONPATH", ROOT, prepend=os.pathsep)
         ray.init(

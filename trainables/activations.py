@@ -168,24 +168,32 @@ class _Extractor:
         ids, copies = batch.column("image_id"), batch.column("copy")
         name = f"part-{hashlib.sha256(f'{ids[0]}{copies[0]}'.encode()).hexdigest()[:24]}.npy"
         for folder, array in ((self.extraction.pooled, pooled), (self.extraction.prefix, prefix)):
-            if folder is not None:
+            if folder is not None and array is not None:
                 with self.filesystem.open_output_stream(f"{folder}/{name}") as stream:
                     np.save(stream, array)
         places = {"part": [name] * len(batch), "offset": range(len(batch))}
         return pa.table({"image_id": ids, "copy": copies, **places})
 
     @torch.inference_mode()
-    def _forward(self, pixels: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """uint8 (B, 3, H, W) -> pooled (B, C) float32, prefix (B, C', h, w) of the table's type."""
+    def _forward(self, pixels: torch.Tensor) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """uint8 (B, 3, H, W) -> pooled (B, C) float32, prefix (B, C', h, w) of the table's type;
+        None for a table that is not wanted."""
         activations = self.backbone.prefix(self.backbone.normalise(pixels.to(self.device)))
-        pooled = self.pool(self.backbone.suffix(activations))
+        pooled = prefix = None
+        if self.extraction.pooled is not None:
+            pooled = self.pool(self.backbone.suffix(activations)).cpu().numpy()
+        if self.extraction.prefix is not None:
+            prefix = self._stored(activations).cpu().numpy()
+        return pooled, prefix
+
+    def _stored(self, activations: torch.Tensor) -> torch.Tensor:
         stored = activations.to(getattr(torch, self.extraction.dtype))
         if not torch.isfinite(stored).all():
             raise FloatingPointError(
                 f"{self.backbone.spec.name}: activations do not fit {self.extraction.dtype}; "
                 "set cache.dtype: float32"
             )
-        return pooled.cpu().numpy(), stored.cpu().numpy()
+        return stored
 
 
 def pixels_of(column: pa.ChunkedArray) -> np.ndarray:

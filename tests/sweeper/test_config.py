@@ -86,7 +86,16 @@ def test_an_override_wins_over_a_number_as_key_in_the_file() -> None:
 
 
 @pytest.mark.parametrize(
-    "override", ["novalue", "=1", "a..b=1", "search.=1", "search.lr=[1", "name=2024-13-45"]
+    "override",
+    [
+        "novalue",
+        "=1",
+        "a..b=1",
+        "search.=1",
+        "search.lr=[1",
+        "name=2024-13-45",
+        "name=" + "[" * 600,
+    ],
 )
 def test_an_override_that_cannot_be_read_is_told_so_by_its_text(override: str) -> None:
     assert mistake(override).startswith(f"--set {override}: ")
@@ -107,9 +116,7 @@ def test_numbers_name_scenarios() -> None:
 
 
 def test_a_scenario_that_is_not_defined_is_told_the_defined_ones() -> None:
-    assert mistake("grid.scenarios=[7]") == (
-        "grid.scenarios: '7': expected one of 1, 2, 3, all"
-    )
+    assert mistake("grid.scenarios=[7]") == ("grid.scenarios: '7': expected one of 1, 2, 3, all")
 
 
 def test_all_cannot_be_given_another_meaning() -> None:
@@ -196,7 +203,7 @@ def _paths(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
 PATHS = sorted(_paths(Config))
 TEXTS = ["", "3", "-1", "0", "1e-3", "true", "[1]", "[a, b]", "[[]]", "{a: [b, c]}", "{1: 2}"]
 TEXTS += ["null", ".nan", ".inf", "2024-13-45", "2024-01-02", "!!int x", "!!timestamp x", "0x_"]
-TEXTS += ["[", "&a [*a]", "&a {a: *a}", "[" * 2000, "9" * 5000, "!!set {a}", "all", "none", "~x"]
+TEXTS += ["[", "&a [*a]", "&a {a: *a}", "9" * 5000, "!!set {a}", "all", "none", "~x"]
 TEXTS += ["[0.5, 0.3, 0.2]", "resnet50", "[transfer]", "[32, 64]", "\x00", "? [a]\n: b", "*b"]
 keys = st.one_of(
     st.sampled_from(PATHS),
@@ -213,10 +220,11 @@ def test_the_fuzz_knows_the_nested_keys() -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.builds("{}={}".format, keys, values), min_size=1, max_size=4))
 def test_whatever_is_set_gives_a_config_or_one_line_per_mistake(overrides: list[str]) -> None:
+    config, lines = None, ["nothing was said"]
     try:
         config = load_config("smoke", overrides)
     except ConfigError as error:
-        assert error.lines
-        assert all(line and len(line.splitlines()) == 1 for line in error.lines)
-    else:
-        assert Config.model_validate(config.model_dump(mode="json")) == config
+        lines = error.lines
+    assert lines
+    assert all(line and len(line.splitlines()) == 1 for line in lines)
+    assert config is None or Config.model_validate(config.model_dump(mode="json")) == config

@@ -181,7 +181,7 @@ def test_activations_beyond_float16_are_an_error_that_names_the_way_out(
     save_backbone(calibrated("resnet50"), str(tmp_path), LOCAL)
     loud = StoredBackbone("resnet50", (("std", "1e-9"),), str(tmp_path), LOCAL)
     exact, rounded = (
-        activations._Extractor(loud, Extraction(None, None, "max", dtype), LOCAL, SIDE)
+        activations._Extractor(loud, Extraction(None, "prefix", "max", dtype), LOCAL, SIDE)
         for dtype in ("float32", "float16")
     )
     assert exact._forward(noise(2))[1].max() > 1e6

@@ -1,0 +1,129 @@
+"""One cell the usual way against ours, cold (empty store) and warm (tables there, trial missing).
+
+    python -m benchmarks cell [--data FOLDER] [--weights FILE] [--backbones mobilenet resnet50]
+
+The usual way is timed over a few epochs and projected to all: an epoch costs what an epoch costs.
+Ours is the whole command, Ray's start included, as wall time; "train" is the trial alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.report import tell
+from benchmarks.usual import UsualTimes, train_the_usual_way
+from sweeper.config import Config, load_config
+from sweeper.grid import Cell
+from sweeper.pipeline import Sweep, run_sweep
+from sweeper.progress import Progress
+from sweeper.store import key_of
+from trainables.activations import StoredBackbone
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks cell", description=__doc__)
+    parser.add_argument("--data", help="a folder of class folders; drawn images if not given")
+    parser.add_argument("--backbones", nargs="+", default=["mobilenet", "resnet50"])
+    parser.add_argument("--weights", default="none", help="of the first backbone; others: none")
+    parser.add_argument("--strategies", nargs="+", default=["transfer", "finetune"])
+    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--usual-epochs", type=int, default=1, help="timed, then projected")
+    parser.add_argument("--copies", type=int, default=8)
+    parser.add_argument("--image-size", type=int, default=224)
+    options = parser.parse_args(arguments)
+    rows = [
+        row
+        for number, name in enumerate(options.backbones)
+        for strategy in options.strategies
+        for row in [_one(options, name, strategy, options.weights if number == 0 else "none")]
+    ]
+    tell("cell", rows, {key: str(value) for key, value in vars(options).items()})
+
+
+def _one(options: argparse.Namespace, name: str, strategy: str, weights: str) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        config = _config(options, name, strategy, weights, Path(scratch) / "store")
+        cold_s = _timed_run(config, Path(scratch) / "cold")
+        for kind in ("trials", "evaluations"):
+            shutil.rmtree(Path(scratch) / "store" / kind)
+        warm_s = _timed_run(config, Path(scratch) / "warm")
+        trials = pd.read_parquet(Path(scratch) / "warm" / "results" / "trials.parquet")
+        ours = trials[trials["strategy"] == strategy].iloc[0]
+        usual = _usual(options, config)
+        curves = pd.read_parquet(Path(scratch) / "warm" / "results" / "curves.parquet")
+        same = curves[(curves["trial"] == ours["trial"])].set_index("epoch")["val_accuracy"]
+    usual_s = options.epochs * (usual.train_s + usual.validate_s)
+    return {
+        "backbone": name,
+        "strategy": strategy,
+        "usual_s": usual_s,
+        "cold_s": cold_s,
+        "warm_s": warm_s,
+        "train_s": float(ours["wall_s"]),
+        "usual/cold": usual_s / cold_s,
+        "usual/warm": usual_s / warm_s,
+        "usual/train": usual_s / float(ours["wall_s"]),
+        f"usual val acc, epoch {options.usual_epochs}": usual.val_accuracy,
+        f"ours, epoch {options.usual_epochs}": float(same.loc[options.usual_epochs]),
+    }
+
+
+def _config(
+    options: argparse.Namespace, name: str, strategy: str, weights: str, store: Path
+) -> Config:
+    source = [f"data.path={options.data}"] if options.data else ["data.source=synthetic"]
+    return load_config(
+        "grouped",
+        [
+            *source,
+            f"store={store}",
+            f"grid.backbones=[{name}]",
+            f"grid.strategies=[{strategy}]",
+            "grid.augmented=[true]",
+            "grid.seeds=[0]",
+            f"weights.{name}={weights}",
+            f"augment.copies={options.copies}",
+            f"preprocess.image_size={options.image_size}",
+            "search.draws=1",
+            f"search.epochs={options.epochs}",
+            "finetune.start=fresh",
+            "explain.examples=0",
+        ],
+    )
+
+
+def _timed_run(config: Config, out: Path) -> float:
+    (out / "results").mkdir(parents=True)
+    started = time.perf_counter()
+    run_sweep(config, out, "", Progress())
+    return time.perf_counter() - started
+
+
+def _usual(options: argparse.Namespace, config: Config) -> UsualTimes:
+    """The same cell's rows, through the files and the whole network."""
+    with Sweep(config, Path(), "", Progress()) as sweep:
+        plan = sweep.plan
+        cell: Cell = plan.cells[0]
+        paths = plan.collection.images[["image_id", "path"]]
+        rows = plan.split_of(cell).rows.merge(paths, on="image_id")
+        folder = plan.store.get("backbones", key_of(plan.backbones[cell.backbone])).folder
+        args = plan.weights[cell.backbone].model_args
+        backbone = StoredBackbone(cell.backbone, args, folder, plan.store.filesystem).load()
+        return train_the_usual_way(
+            backbone,
+            Path(plan.collection.root),
+            rows[rows["part"] == "train"],
+            rows[rows["part"] == "val"],
+            strategy=cell.strategy,
+            image_size=options.image_size,
+            classes=len(plan.scenarios[cell.scenario]),
+            batch_size=config.search.published.batch_size,
+            epochs=options.usual_epochs,
+        )

@@ -1,0 +1,46 @@
+"""Seconds of engine overhead for each trial: the runner on trials that do nothing.
+
+python -m benchmarks overhead [--trials 60 600 5000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+from ray import tune
+
+from benchmarks.report import tell
+from sweeper.asha import CellAsha
+from sweeper.runner import ray_session, run_configs
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks overhead", description=__doc__)
+    parser.add_argument("--trials", nargs="+", type=int, default=[60, 600])
+    options = parser.parse_args(arguments)
+    rows = []
+    with ray_session(None, 0, 1) as resources:
+        for count in options.trials:
+            configs = [_config(number) for number in range(count)]
+            started = time.perf_counter()
+            run_configs(_nothing, configs, CellAsha(), {"cpu": 1.0}, [], reuse_actors=True)
+            seconds = time.perf_counter() - started
+            rows.append(
+                {
+                    "trials": count,
+                    "seconds": seconds,
+                    "s_per_trial": seconds / count,
+                    "at_once": resources.slots,
+                }
+            )
+    tell("overhead", rows, {})
+
+
+def _config(number: int) -> dict[str, Any]:
+    return {"key": f"{number:032x}", "spec": {"cell": f"cell{number % 60}", "draw": number // 60}}
+
+
+def _nothing(config: dict[str, Any]) -> None:
+    tune.report({"epoch": 1, "best_val_accuracy": 0.5, "finite": True, "failed": False})

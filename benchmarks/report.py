@@ -1,0 +1,42 @@
+"""How a benchmark tells what it measured."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+FOLDER = Path("runs/bench")
+
+
+def tell(name: str, rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> None:
+    """Print rows as a table and write them, with what they were measured on, as JSON."""
+    table = Table(title=name, title_justify="left")
+    for column in rows[0]:
+        table.add_column(column, justify="right" if _is_number(rows[0][column]) else "left")
+    for row in rows:
+        table.add_row(*(_text(value) for value in row.values()))
+    Console().print(table)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    record = {
+        "name": name,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        **about,
+        "rows": list(rows),
+    }
+    (FOLDER / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
+
+
+def _text(value: object) -> str:
+    return f"{value:,.3g}" if isinstance(value, float) else str(value)

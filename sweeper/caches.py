@@ -1,0 +1,150 @@
+"""What is computed once for all trials: weights, image shards, activation tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from datasets.preprocess import preprocess
+from datasets.shards import write_shards
+from datasets.synthetic import FRACTURE_TYPES, draw_radiograph
+from sweeper.about import StageTimes
+from sweeper.plan import CALIBRATION_IMAGES, Plan
+from sweeper.progress import Progress
+from sweeper.runner import Resources, in_parallel
+from sweeper.store import key_of
+from trainables.activations import Extraction, StoredBackbone, extract, save_backbone
+from trainables.backbones import load_backbone
+from trainables.registry import BACKBONES
+
+
+class Caches:
+    """Makes the artifacts that trials share, where they are missing."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        progress: Progress,
+        times: StageTimes,
+        resources: Callable[[], Resources],
+    ) -> None:
+        self.plan, self.store, self.config = plan, plan.store, plan.config
+        self.progress, self.times, self.resources = progress, times, resources
+
+    def load_backbones(self, names: Collection[str]) -> None:
+        """Backbones with their weights, cut and stored. Raises WeightsError."""
+        for name in sorted(names):
+            made_from, weights = self.plan.backbones[name], self.plan.weights[name]
+            if self.store.find("backbones", key_of(made_from)) is None:
+                calibration = self._calibration if weights.is_random else None
+                backbone = load_backbone(BACKBONES[name], weights, calibration)
+                with self.store.writing("backbones", made_from) as folder:
+                    save_backbone(backbone, folder, self.store.filesystem)
+
+    @cached_property
+    def _calibration(self) -> torch.Tensor:
+        """Drawn radiographs, uint8 (B, 3, H, W), for the BatchNorm statistics of random weights.
+
+        Not images of the data set: whichever were taken, some split would test on them, and a split
+        more would change the network that all tables hang on.
+        """
+        options = self.config.preprocess
+        names = [FRACTURE_TYPES[i % len(FRACTURE_TYPES)] for i in range(CALIBRATION_IMAGES)]
+        drawn = [draw_radiograph(name, 10**6 + i) for i, name in enumerate(names)]
+        images = [
+            preprocess(np.repeat(one[..., None], 3, 2), options.image_size, options.contrast)
+            for one in drawn
+        ]
+        return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+
+    def make_shards(self) -> None:
+        """Image shards of the whole collection."""
+        made_from, plan = self.plan.shards_from, self.plan
+        with self.times.timed("preprocess and augment") as stage:
+            if self.store.find("shards", key_of(made_from)):
+                stage.reused = plan.rows_per_table
+                self.progress.skip("preprocess and augment", "in the store")
+                return
+            self.resources()
+            self.progress.start("preprocess and augment", plan.rows_per_table, "images")
+            with self.store.writing("shards", made_from) as folder:
+                stage.made = write_shards(
+                    plan.collection.images,
+                    plan.collection.root,
+                    folder,
+                    self.store.filesystem,
+                    image_size=self.config.preprocess.image_size,
+                    contrast=self.config.preprocess.contrast,
+                    copies=plan.copies,
+                    on_progress=self.progress.reach,
+                )
+            self.progress.finish()
+
+    def extract_tables(self, backbones: Collection[str]) -> None:
+        """The backbones' missing tables, in one pass over each. Several backbones at once, the
+        costliest first: one computes while another's workers start."""
+        missing = {name: self._missing_tables(name) for name in sorted(backbones)}
+        names = [name for name, tables in missing.items() if tables]
+        if missing and not names:
+            self.progress.skip("extract", f"{len(missing)} backbones in the store")
+        if not names:
+            return
+        slots = self.resources().slots
+        at_once = min(len(names), slots)
+        reached: Counter[str] = Counter()
+
+        def work(name: str) -> None:
+            with self.times.timed("extract", name) as stage:
+                self._extract(name, missing[name], slots // at_once, partial(reach, name))
+                stage.made = self.plan.rows_per_table
+
+        def reach(name: str, rows: int) -> None:
+            reached[name] = rows
+            self.progress.reach(reached.total())
+
+        names.sort(key=lambda name: -BACKBONES[name].gmacs)
+        self.progress.start("extract", len(names) * self.plan.rows_per_table, "images")
+        in_parallel(work, names, at_once)
+        self.progress.finish(f"{len(names)} backbone{'s' * (len(names) > 1)}")
+
+    def _missing_tables(self, name: str) -> dict[str, dict[str, Any]]:
+        """What the backbone's missing tables are made from, by kind."""
+        kinds = ["pooled"] + ["prefix"] * ("finetune" in self.config.grid.strategies)
+        made_from = {kind: self.plan.table_from(kind, name) for kind in kinds}
+        return {k: m for k, m in made_from.items() if not self.store.find(k, key_of(m))}
+
+    def _extract(
+        self,
+        name: str,
+        missing: Mapping[str, Mapping[str, Any]],
+        workers: int,
+        on_progress: Callable[[int], None],
+    ) -> None:
+        config, folders = self.config, dict[str, str]()
+        backbone = self.store.get("backbones", key_of(self.plan.backbones[name])).folder
+        args = self.plan.weights[name].model_args
+        with ExitStack() as writing:
+            for kind, made_from in missing.items():
+                folders[kind] = writing.enter_context(self.store.writing(kind, made_from))
+            extract(
+                self.store.get("shards", key_of(self.plan.shards_from)).folder,
+                self.store.filesystem,
+                StoredBackbone(name, args, backbone, self.store.filesystem),
+                Extraction(
+                    folders.get("pooled"),
+                    folders.get("prefix"),
+                    config.head.pooling,
+                    config.cache.dtype,
+                ),
+                image_size=config.preprocess.image_size,
+                rows=self.plan.rows_per_table,
+                workers=workers,
+                gpus_per_worker=self.resources().gpus_per_trial,
+                on_progress=on_progress,
+            )

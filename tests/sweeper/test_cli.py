@@ -1,0 +1,202 @@
+"""The command line: exit codes, and one line for every mistake of a user."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweeper import pipeline
+from sweeper.cli import main
+from sweeper.results import Outcome
+from tests.sweeper.folders import write_config, write_images
+
+ROOT = Path(__file__).parents[2]
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    """A config of four cells over a folder of ten small pictures."""
+    return write_config(tmp_path, write_images(tmp_path / "images", {"a": 5, "b": 5}))
+
+
+@pytest.fixture(autouse=True)
+def _no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("Ray was started")
+
+    monkeypatch.setattr(pipeline, "ray_session", refuse)
+
+
+def complaint(captured: Captured, *arguments: str) -> str:
+    """The one line that a wrong command gets on stderr."""
+    assert main(arguments) == 2
+    (line,) = captured.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    return line.removeprefix("error: ")
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_a_missing_data_folder_is_one_line(
+    config: str, tmp_path: Path, capsys: Captured, command: str
+) -> None:
+    out = ["--out", str(tmp_path / "run")]
+    line = complaint(capsys, command, config, "--set", "data.path=/no/where", *out)
+    assert line.startswith("data.path='/no/where': no such folder")
+
+
+def test_an_empty_class_folder_is_one_line(config: str, tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "images" / "hollow").mkdir()
+    assert "without an image" in (line := complaint(capsys, "plan", config))
+    assert "hollow" in line
+
+
+def test_a_class_with_fewer_images_than_parts_is_one_line(
+    config: str, tmp_path: Path, capsys: Captured
+) -> None:
+    write_images(tmp_path / "images", {"few": 2})
+    for image in (tmp_path / "images" / "few").iterdir():
+        image.write_bytes(image.read_bytes() + image.name.encode())  # no twins of class a
+    assert "class 'few' has 2" in complaint(capsys, "plan", config)
+
+
+def test_an_unknown_key_is_one_line(config: str, capsys: Captured) -> None:
+    line = complaint(capsys, "plan", config, "--set", "search.draw=3")
+    assert line.startswith("search.draw: unknown key (did you mean draws?)")
+
+
+def test_several_mistakes_are_a_line_each(config: str, capsys: Captured) -> None:
+    assert main(["plan", config, "--set", "search.draws=0", "--set", "gird=1"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("error: ") for line in lines)
+
+
+def test_an_unknown_class_of_a_scenario_is_one_line(config: str, capsys: Captured) -> None:
+    overrides = ["--set", "scenarios.mine=[a, bb]", "--set", "grid.scenarios=[mine]"]
+    line = complaint(capsys, "plan", config, *overrides)
+    assert (
+        line == "scenario 'mine': the data has no class 'bb' (did you mean 'b'?); "
+        "its classes are a, b"
+    )
+
+
+def test_missing_weights_are_one_line(config: str, capsys: Captured) -> None:
+    line = complaint(capsys, "plan", config, "--set", "weights.mobilenet=/no/w.safetensors")
+    assert line.startswith("weights '/no/w.safetensors': no such file")
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_a_store_that_cannot_be_written_to_is_one_line(
+    config: str, tmp_path: Path, capsys: Captured, command: str
+) -> None:
+    overrides = ["--set", f"store={config}/below", "--out", str(tmp_path / "run")]
+    assert "cannot be written to" in complaint(capsys, command, config, *overrides)
+
+
+def test_an_out_that_cannot_be_written_to_is_one_line(config: str, capsys: Captured) -> None:
+    line = complaint(capsys, "run", config, "--out", f"{config}/below")
+    assert line.startswith(f"--out '{config}/below': cannot be written to")
+
+
+def test_a_config_that_is_not_there_is_one_line(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "no such file" in complaint(capsys, "run", "absent.yaml")
+    monkeypatch.setenv("SWEEP_CONFIG", "absent")
+    assert complaint(capsys).startswith("config 'absent': expected a YAML file or one of")
+
+
+@pytest.mark.parametrize("content", [None, "{}", "[]", "no json", '{"config": {"name": 3}}'])
+def test_a_report_of_what_is_no_run_is_one_line(
+    tmp_path: Path, capsys: Captured, content: str | None
+) -> None:
+    if content is not None:
+        (tmp_path / "results").mkdir()
+        (tmp_path / "results" / "run.json").write_text(content)
+    assert "no results/run.json of a run" in complaint(capsys, "report", str(tmp_path))
+
+
+def test_more_gpus_than_there_are_is_one_line_in_the_shell_too(config: str, tmp_path: Path) -> None:
+    command = [sys.executable, "sweep.py", "run", config, "--out", str(tmp_path / "run")]
+    command += ["--set", "resources.gpus_per_trial=1000", "--set", "resources.cpus=1"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 2, ended.stderr
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("error: resources.gpus_per_trial=1000: Ray sees")
+    assert "gpus_per_trial=0" in line
+
+
+def test_a_file_that_is_no_image_does_not_end_the_run(
+    config: str, tmp_path: Path, capsys: Captured
+) -> None:
+    (tmp_path / "images" / "a" / "broken.png").write_text("no picture")
+    assert main(["plan", config]) == 0
+    assert "10 images in 2 classes, 1 excluded" in capsys.readouterr().out
+
+
+def test_plan_prints_cells_and_trials_and_runs_nothing(
+    config: str, tmp_path: Path, capsys: Captured
+) -> None:
+    assert main(["plan", config, "--set", "grid.seeds=[0, 1, 2]"]) == 0
+    printed = capsys.readouterr()
+    rows = [line.split() for line in printed.out.splitlines() if line.startswith("grouped")]
+    assert rows == [
+        ["grouped", "mobilenet", "transfer", "6", "0", "12", "12"],
+        ["grouped", "mobilenet", "finetune", "6", "0", "12", "12"],
+    ]
+    assert printed.err == ""
+    assert {path.name for path in (tmp_path / "store").iterdir()} == {"splits"}
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("states", "code", "text"),
+    [
+        ({"done": 4}, 0, "4 of 4 cells done\n"),
+        ({"done": 2, "failed": 1, "missing": 1}, 1, "2 of 4 cells done, 1 failed, 1 missing\n"),
+    ],
+)
+def test_the_exit_code_says_whether_all_cells_are_done(
+    config: str,
+    tmp_path: Path,
+    capsys: Captured,
+    monkeypatch: pytest.MonkeyPatch,
+    states: dict[str, int],
+    code: int,
+    text: str,
+) -> None:
+    outcome = Outcome(Counter(states), Counter())
+    monkeypatch.setattr(pipeline, "run_sweep", lambda *arguments: outcome)
+    assert main(["run", config, "--out", str(tmp_path / "run")]) == code
+    assert capsys.readouterr().out.startswith(text)
+
+
+def test_ctrl_c_tells_how_to_go_on(
+    config: str, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "run_sweep", interrupted)
+    out = str(tmp_path / "a run")
+    assert main(["run", config, "--out", out]) == 130
+    assert f"run again: python sweep.py run {config} --out '{out}'" in capsys.readouterr().out
+
+
+def test_a_bug_keeps_its_traceback(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "collect", lambda *arguments: json.loads("bug"))
+    with pytest.raises(json.JSONDecodeError):
+        main(["plan", config])
+
+
+def test_a_command_line_mistake_needs_neither_torch_nor_ray() -> None:
+    code = "import sys; from sweeper.cli import main; main(['run', 'absent']); "
+    code += "sys.exit(bool({'torch', 'ray'} & set(sys.modules)))"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (0, "")
+    assert ended.stderr.startswith("error: config 'absent'")

@@ -1,0 +1,107 @@
+"""From a folder to images, duplicates and the classes of scenarios."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from datasets.errors import DataError
+from sweeper.collect import Collection, collect, resolve_scenarios
+from sweeper.config import DataSection, SyntheticSection
+from sweeper.store import Store
+from tests.sweeper.folders import write_images
+
+CLASSES = ["Oblique fracture", "Spiral Fracture", "Hairline fracture"]
+
+
+def collected(root: Path, tmp_path: Path) -> Collection:
+    return collect(DataSection(path=str(root)), Store(str(tmp_path / "store")))
+
+
+def test_classes_are_matched_without_regard_to_case_and_spelled_as_the_data_does() -> None:
+    scenarios = {"1": ["spiral fracture", "OBLIQUE FRACTURE"]}
+    assert resolve_scenarios(["1"], scenarios, CLASSES) == {
+        "1": ["Spiral Fracture", "Oblique fracture"]
+    }
+
+
+def test_all_is_every_class_in_order_and_needs_no_definition() -> None:
+    assert resolve_scenarios(["all"], {}, CLASSES) == {"all": CLASSES}
+
+
+def test_only_wanted_scenarios_are_resolved() -> None:
+    scenarios = {"1": CLASSES[:2], "2": ["of", "other data"]}
+    assert list(resolve_scenarios(["1"], scenarios, CLASSES)) == ["1"]
+
+
+def test_an_unknown_class_is_told_the_classes_and_the_nearest() -> None:
+    with pytest.raises(DataError) as caught:
+        resolve_scenarios(["1"], {"1": ["Spiral Fractures", "Oblique fracture"]}, CLASSES)
+    message = str(caught.value)
+    assert message.startswith("scenario '1': the data has no class 'Spiral Fractures'")
+    assert "did you mean 'Spiral Fracture'?" in message
+    assert message.endswith(", ".join(CLASSES))
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("wanted", "scenarios", "classes"),
+    [("1", {"1": ["Spiral Fracture", "spiral fracture"]}, CLASSES), ("all", {}, CLASSES[:1])],
+)
+def test_a_scenario_of_one_class_is_refused(
+    wanted: str, scenarios: dict[str, list[str]], classes: list[str]
+) -> None:
+    with pytest.raises(DataError, match="at least two classes"):
+        resolve_scenarios([wanted], scenarios, classes)
+
+
+def test_an_unreadable_file_is_kept_with_its_problem_and_excluded(tmp_path: Path) -> None:
+    root = write_images(tmp_path / "images", {"a": 3, "b": 3})
+    (root / "a" / "broken.png").write_bytes(b"no picture")
+    found = collected(root, tmp_path)
+    broken = found.manifest[found.manifest["path"] == "a/broken.png"]
+    assert list(broken["problem"]) == ["cannot be read as an image: not an image"]
+    assert len(found.manifest) == 7
+    assert sorted(found.images["path"]) == [f"{c}/{i}.png" for c in "ab" for i in range(3)]
+
+
+def test_an_unreadable_file_does_not_change_what_the_images_are(tmp_path: Path) -> None:
+    root = write_images(tmp_path / "images", {"a": 3, "b": 3})
+    before = collected(root, tmp_path).hash
+    (root / "a" / "broken.png").write_bytes(b"no picture")
+    assert collected(root, tmp_path).hash == before
+
+
+def test_a_class_of_unreadable_files_is_named(tmp_path: Path) -> None:
+    root = write_images(tmp_path / "images", {"a": 3, "b": 3, "c": 0})
+    (root / "c" / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match="class 'c': none of its files") as caught:
+        collected(root, tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_equal_files_are_in_one_group(tmp_path: Path) -> None:
+    root = write_images(tmp_path / "images", {"a": 3, "b": 3})
+    shutil.copy(root / "a" / "1.png", root / "b" / "twin.png")
+    found = collected(root, tmp_path)
+    assert len(found.duplicates) == 1
+    group = found.images.set_index("path")["group"]
+    assert group["a/1.png"] == group["b/twin.png"]
+    assert group.nunique() == 6
+    assert found.classes == ["a", "b"]
+
+
+def test_synthetic_images_are_drawn_once_into_the_store(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "store"))
+    data = DataSection(synthetic=SyntheticSection(images_per_class=2))
+    first = collect(data, store)
+    drawn = {path: path.stat().st_mtime_ns for path in Path(first.root).rglob("*.jpg")}
+    again = collect(data, store)
+    assert len(drawn) == len(first.images) == 20
+    assert {path: path.stat().st_mtime_ns for path in Path(again.root).rglob("*.jpg")} == drawn
+    assert again.hash == first.hash
+
+
+def test_synthetic_images_need_a_local_store() -> None:
+    with pytest.raises(DataError, match="local store folder"):
+        collect(DataSection(), Store("mock://bucket/prefix"))

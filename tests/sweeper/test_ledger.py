@@ -1,0 +1,123 @@
+"""What the store holds of a plan: champions, and what is left to do."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sweeper.collect import collect
+from sweeper.config import load_config
+from sweeper.grid import Cell
+from sweeper.ledger import Ledger
+from sweeper.plan import Plan
+from sweeper.store import Store
+from tests.sweeper.by_hand import evaluate, record
+from tests.sweeper.folders import write_config, write_images
+
+Open = Callable[..., Ledger]
+
+
+@pytest.fixture
+def ledger_of(tmp_path: Path) -> Open:
+    """Ledgers of four cells of two draws, with overrides, over one store."""
+    path = write_config(tmp_path, write_images(tmp_path / "images", {"a": 5, "b": 5}))
+
+    def build(*overrides: str) -> Ledger:
+        config = load_config(path, overrides)
+        store = Store(config.store)
+        return Ledger(Plan(config, collect(config.data, store), store))
+
+    return build
+
+
+def cell_of(ledger: Ledger, strategy: str = "transfer") -> Cell:
+    return next(cell for cell in ledger.plan.cells if cell.strategy == strategy)
+
+
+def test_the_champion_has_the_best_accuracy_of_any_epoch(ledger_of: Open) -> None:
+    ledger = ledger_of()
+    first, second = ledger.trials(cell_of(ledger))
+    record(ledger, first, "done", 0.7, 0.6)
+    record(ledger, second, "done", 0.8, 0.1)
+    assert ledger.champion(cell_of(ledger)) == second
+
+
+def test_a_tie_goes_to_the_lower_loss_then_to_the_earlier_draw(ledger_of: Open) -> None:
+    ledger = ledger_of()
+    first, second = ledger.trials(cell_of(ledger))
+    record(ledger, first, "done", 0.7)
+    record(ledger, second, "done", 0.7)
+    assert ledger.champion(cell_of(ledger)) == first
+    record(ledger, second, "done", 0.7, loss=0.4)
+    assert ledger.champion(cell_of(ledger)) == second
+
+
+@pytest.mark.parametrize("state", ["stopped", "failed"])
+def test_only_a_finished_trial_is_champion(ledger_of: Open, state: str) -> None:
+    ledger = ledger_of()
+    first, second = ledger.trials(cell_of(ledger))
+    record(ledger, first, "done", 0.2)
+    record(ledger, second, state, 0.9)
+    assert ledger.champion(cell_of(ledger)) == first
+
+
+def test_there_is_no_champion_while_a_trial_is_missing(ledger_of: Open) -> None:
+    ledger = ledger_of()
+    record(ledger, ledger.trials(cell_of(ledger))[0], "done", 0.7)
+    assert ledger.champion(cell_of(ledger)) is None
+
+
+def test_finetuning_trials_are_known_once_their_champion_is(ledger_of: Open) -> None:
+    ledger = ledger_of()
+    assert ledger.trials(cell_of(ledger, "finetune")) == []
+    first, second = ledger.trials(cell_of(ledger))
+    record(ledger, first, "done", 0.7)
+    record(ledger, second, "done", 0.8)
+    starts = {spec.start_key for spec in ledger.trials(cell_of(ledger, "finetune"))}
+    assert starts == {second.key}
+
+
+def test_failures_run_again_and_what_is_done_does_not(ledger_of: Open) -> None:
+    ledger = ledger_of()
+    first, second = ledger.trials(cell_of(ledger))
+    assert ledger.needing([cell_of(ledger)]) == [first, second]
+    record(ledger, first, "done", 0.7)
+    record(ledger, second, "failed")
+    assert ledger.needing([cell_of(ledger)]) == [second]
+
+
+def test_what_asha_stopped_runs_again_without_asha_only(ledger_of: Open) -> None:
+    asha = ledger_of("search.scheduler=asha", "search.grace_epochs=1")
+    record(asha, asha.trials(cell_of(asha))[1], "stopped", 0.1)
+    assert not asha.needs_running(asha.trials(cell_of(asha))[1])
+    without = ledger_of("search.scheduler=none")
+    assert without.needs_running(without.trials(cell_of(without))[1])
+
+
+def test_a_trial_that_cells_share_is_run_once(ledger_of: Open) -> None:
+    ledger = ledger_of("split.policies=[pooled, grouped]", "search.draws=1")
+    plain = [
+        cell for cell in ledger.plan.cells if cell.strategy == "transfer" and not cell.augmented
+    ]
+    assert len(plain) == 2
+    assert len(ledger.needing(plain)) == 1
+
+
+def test_a_cell_is_settled_once_its_champion_is_evaluated(ledger_of: Open) -> None:
+    ledger, cell = ledger_of(), cell_of(ledger_of())
+    specs = ledger.trials(cell)
+    for spec in specs:
+        record(ledger, spec, "done", 0.7)
+    assert not ledger.is_settled(cell)
+    evaluate(ledger, specs[0])
+    assert ledger.is_settled(cell)
+
+
+def test_the_summary_counts_cells_and_trials_and_what_is_left(ledger_of: Open) -> None:
+    ledger = ledger_of()
+    for spec in ledger.trials(cell_of(ledger)):
+        record(ledger, spec, "done", 0.7)
+    head, transfer, finetune = (line.split() for line in ledger.summary())
+    assert head == ["policy", "backbone", "strategy", "cells", "done", "trials", "to", "run"]
+    assert transfer == ["grouped", "mobilenet", "transfer", "2", "0", "4", "2"]
+    assert finetune == ["grouped", "mobilenet", "finetune", "2", "0", "4", "4"]

@@ -1,0 +1,89 @@
+"""Progress: plain lines where nobody watches, a panel on a terminal."""
+
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from sweeper import progress as progress_module
+from sweeper.progress import Progress
+
+
+def plain() -> tuple[Progress, StringIO]:
+    text = StringIO()
+    return Progress(Console(file=text, width=40)), text
+
+
+def terminal() -> tuple[Progress, StringIO]:
+    text = StringIO()
+    return Progress(Console(file=text, width=120, force_terminal=True, highlight=False)), text
+
+
+def test_without_a_terminal_every_stage_is_one_plain_line() -> None:
+    progress, text = plain()
+    with progress:
+        progress.skip("extract", "5 backbones in the store")
+        progress.start("transfer", 3, "trials")
+        for state in ("done", "stopped", "done"):
+            progress.count(state)
+        progress.finish("4 in the store")
+    skipped, finished = text.getvalue().splitlines()
+    assert skipped == f"{'extract':<24}  5 backbones in the store"
+    assert finished.startswith("transfer ")
+    assert "3 trials" in finished
+    assert finished.endswith("2 done, 1 stopped  4 in the store")
+    assert "\x1b" not in text.getvalue()
+
+
+def test_a_long_stage_tells_where_it_is_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: clock[0])
+    progress, text = plain()
+    progress.start("extract", 100, "images")
+    for second in range(1, 26):
+        clock[0] = second
+        progress.reach(second * 2)
+    assert text.getvalue().splitlines() == [
+        "extract: 20 of 100 images, 2.0 images/s, 0 min 40 s left",
+        "extract: 40 of 100 images, 2.0 images/s, 0 min 30 s left",
+    ]
+
+
+def test_states_of_one_stage_are_not_counted_in_the_next() -> None:
+    progress, text = plain()
+    progress.start("transfer", 1, "trials")
+    progress.count("failed")
+    progress.finish()
+    progress.start("finetune", 1, "trials")
+    progress.count("done")
+    progress.finish()
+    first, second = text.getvalue().splitlines()
+    assert "1 failed" in first
+    assert "failed" not in second
+
+
+def test_on_a_terminal_a_panel_shows_the_stage_at_work() -> None:
+    progress, text = terminal()
+    with progress:
+        progress.start("finetune", 10, "trials")
+        for _ in range(5):
+            progress.count("done")
+        progress.live.refresh()
+        shown = text.getvalue()
+    assert "finetune" in shown
+    assert "━" in shown
+    assert "5 of 10 trials, 5 done" in shown
+    assert "s left" in shown
+
+
+def test_on_a_terminal_the_line_of_a_finished_stage_stays_above_the_panel() -> None:
+    progress, text = terminal()
+    with progress:
+        progress.start("extract", 8, "images")
+        progress.reach(8)
+        progress.finish("1 backbones")
+        before = len(text.getvalue())
+        progress.start("transfer", 4, "trials")
+        progress.live.refresh()
+    assert "8 images" in text.getvalue()[:before]
+    assert "0 of 4 trials, starting" in text.getvalue()[before:]
