@@ -89,7 +89,7 @@ def _report(options: argparse.Namespace, command: str) -> int:
     try:
         about = json.loads((out / "results" / "run.json").read_text(encoding="utf-8"))
         config = Config.model_validate(about["config"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return _complain(f"run '{out}': no results/run.json of a run in there")
     with Progress() as progress:
         outcome = rebuild_report(config, _writable(out), about.get("command", command), progress)

@@ -48,6 +48,8 @@ class Progress:
         self.name, self.total, self.unit, self.done = name, total, unit, 0
         self.states.clear()
         self.started = self.last_line = time.monotonic()
+        if not self.console.is_terminal:
+            self._say(f"{name}: {total} {unit}")
 
     def reach(self, done: int) -> None:
         """Units done so far."""

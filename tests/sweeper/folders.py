@@ -10,10 +10,10 @@ from PIL import Image
 
 def write_images(root: Path, counts: Mapping[str, int], side: int = 40) -> Path:
     """Write `root/<class>/<number>.png`, every picture another one."""
-    for order, (name, count) in enumerate(counts.items()):
+    for name, count in counts.items():
         (root / name).mkdir(parents=True, exist_ok=True)
         for number in range(count):
-            pixels = np.random.default_rng([order, number]).integers(0, 256, (side, side))
+            pixels = np.random.default_rng([*name.encode(), number]).integers(0, 256, (side, side))
             Image.fromarray(pixels.astype(np.uint8)).save(root / name / f"{number}.png")
     return root
 

@@ -140,12 +140,13 @@ def test_with_duplicates_plain_policies_differ(make: MakePlan) -> None:
         "preprocess.image_size=48",
         "preprocess.contrast=none",
         "augment.copies=3",
-        "weights.mobilenet=imagenet",
+        "weights.mobilenet=none",
         "data.synthetic.seed=1",
     ],
 )
 def test_what_the_activations_depend_on_changes_both_tables(make: MakePlan, change: str) -> None:
-    before, after = make(), make(change)
+    pretrained = "weights.mobilenet=imagenet"  # random weights are calibrated on images
+    before, after = make(pretrained), make(pretrained, change)
     for kind in ("pooled", "prefix"):
         assert table_key(before, kind) != table_key(after, kind)
 
@@ -197,6 +198,11 @@ def test_no_test_image_or_its_twin_is_trained_on_in_grouped_splits(make: MakePla
             assert not crossing
         elif augmented:
             assert crossing
+
+
+def test_another_seed_parts_the_images_otherwise(make: MakePlan) -> None:
+    splits = make("grid.seeds=[0, 1, 2]", "grid.augmented=[false]").splits.values()
+    assert len({split.key for split in splits}) == 3
 
 
 def test_labels_are_the_places_of_classes_in_their_scenario(make: MakePlan) -> None:

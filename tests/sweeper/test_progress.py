@@ -19,7 +19,7 @@ def terminal() -> tuple[Progress, StringIO]:
     return Progress(Console(file=text, width=120, force_terminal=True, highlight=False)), text
 
 
-def test_without_a_terminal_every_stage_is_one_plain_line() -> None:
+def test_without_a_terminal_a_stage_is_a_plain_line_at_its_start_and_at_its_end() -> None:
     progress, text = plain()
     with progress:
         progress.skip("extract", "5 backbones in the store")
@@ -27,8 +27,9 @@ def test_without_a_terminal_every_stage_is_one_plain_line() -> None:
         for state in ("done", "stopped", "done"):
             progress.count(state)
         progress.finish("4 in the store")
-    skipped, finished = text.getvalue().splitlines()
+    skipped, started, finished = text.getvalue().splitlines()
     assert skipped == f"{'extract':<24}  5 backbones in the store"
+    assert started == "transfer: 3 trials"
     assert finished.startswith("transfer ")
     assert "3 trials" in finished
     assert finished.endswith("2 done, 1 stopped  4 in the store")
@@ -43,7 +44,7 @@ def test_a_long_stage_tells_where_it_is_every_ten_seconds(monkeypatch: pytest.Mo
     for second in range(1, 26):
         clock[0] = second
         progress.reach(second * 2)
-    assert text.getvalue().splitlines() == [
+    assert text.getvalue().splitlines()[1:] == [
         "extract: 20 of 100 images, 2.0 images/s, 0 min 40 s left",
         "extract: 40 of 100 images, 2.0 images/s, 0 min 30 s left",
     ]
@@ -57,7 +58,7 @@ def test_states_of_one_stage_are_not_counted_in_the_next() -> None:
     progress.start("finetune", 1, "trials")
     progress.count("done")
     progress.finish()
-    first, second = text.getvalue().splitlines()
+    _, first, _, second = text.getvalue().splitlines()
     assert "1 failed" in first
     assert "failed" not in second
 

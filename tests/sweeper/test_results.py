@@ -1,6 +1,5 @@
 """From the store to the run's tables: every cell has its row, whatever became of it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +42,10 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
 
 
 @pytest.fixture(scope="module")
-def written(ledger: Ledger, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Written]:
+def written(ledger: Ledger, tmp_path_factory: pytest.TempPathFactory) -> Written:
     folder = tmp_path_factory.mktemp("tables")
     outcome = write_tables(ledger, {}, folder)
-    yield read_tables(folder), outcome, ledger
+    return read_tables(folder), outcome, ledger
 
 
 def cell(tables: dict[str, pd.DataFrame], augmented: bool, strategy: str) -> dict[str, Any]:

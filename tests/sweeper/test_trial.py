@@ -105,14 +105,19 @@ def split_rows() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["image_id", "copy", "part", "label"])
 
 
-def prepare(root: Path, without: Sequence[str] = (), poison: float = 0.0) -> TrialSpec:
+def prepare(
+    root: Path, without: Sequence[str] = (), poison: float = 0.0, misleading: bool = False
+) -> TrialSpec:
     """A store with a split and a pooled table of two parts; `without`: parts of the split that the
-    table has no rows of. The features of training images tell the classes apart."""
+    table has no rows of. The features tell the classes apart; where they are `misleading`, those of
+    training images tell the contrary."""
     store, split = Store(str(root)), split_rows()
     rows = split[~split["part"].isin(without)].sample(frac=1, random_state=0)
     noise = np.random.default_rng(0).normal(size=(len(rows), DIM))
     features = (noise * 0.1 + rows["label"].to_numpy()[:, None] * 2 - 1).astype(np.float32)
     features += poison
+    if misleading:
+        features[(rows["part"] == "train").to_numpy()] *= -1
     half = len(rows) // 2
     with store.writing("pooled", TABLE) as folder:
         for name, part in (("part-a.npy", features[:half]), ("part-b.npy", features[half:])):
@@ -177,16 +182,19 @@ def test_a_trial_never_asks_for_a_test_row(tmp_path: Path) -> None:
     assert record["state"] == "done"
 
 
-def test_the_stored_weights_give_the_stored_predictions(tmp_path: Path) -> None:
-    spec = prepare(tmp_path)
-    store, artifact, _, _ = run(spec)
+def test_the_weights_and_predictions_are_those_of_the_best_epoch(tmp_path: Path) -> None:
+    spec = prepare(tmp_path, misleading=True)
+    store, artifact, record, _ = run(spec)
+    assert record["best_epoch"] < spec.epochs
     weights = load(store.read_file(f"{artifact.folder}/weights.safetensors"))
     assert all(name.startswith("head.") for name in weights)
     module = trial_module(spec, store)
     load_trained(module, spec, weights)
     split = split_rows()
     rows = trial_rows(spec, store, split[split["part"] == "val"], torch.device("cpu"))
-    scores = np.stack(predictions(store, artifact)["probabilities"])
+    found = predictions(store, artifact)
+    assert (found["label"] == found["predicted"]).mean() == record["val_accuracy"]
+    scores = np.stack(found["probabilities"])
     np.testing.assert_allclose(probabilities(module, rows).numpy(), scores, atol=1e-6)
 
 
