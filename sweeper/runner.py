@@ -29,12 +29,13 @@ from sweeper.trial import TrialSpec, run_trial
 from trainables.distributed import distribute, is_first_worker, run_workers
 
 PROJECT = Path(__file__).resolve().parent.parent
-_QUIET = {
+_ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is ours
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "OMP_THREAD_LIMIT": "1",  # a trial is one thread; see trial.trial_device
     "NO_ALBUMENTATIONS_UPDATE": "1",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
 }
@@ -70,12 +71,13 @@ def ray_session(
 
     Raises ResourceError when a GPU is asked for and there is none.
     """
-    os.environ.update({name: os.environ.get(name, value) for name, value in _QUIET.items()})
+    os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     many = workers_per_trial > 1
     address = os.environ.get("RAY_ADDRESS")
     if address:
-        ray.init(address=address, runtime_env={"working_dir": str(PROJECT)}, **quiet)
+        environment = {"working_dir": str(PROJECT), "env_vars": _ENVIRONMENT}
+        ray.init(address=address, runtime_env=environment, **quiet)
     else:
         _put_first_on_path(str(PROJECT))
         ray.init(
