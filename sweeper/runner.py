@@ -35,7 +35,6 @@ _ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is ours
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "OMP_THREAD_LIMIT": "1",  # a trial is one thread; see trial.trial_device
     "NO_ALBUMENTATIONS_UPDATE": "1",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
 }

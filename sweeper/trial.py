@@ -181,15 +181,10 @@ def _result(curve: Sequence[Epoch], failed: bool = False) -> dict[str, Any]:
 
 
 def trial_device() -> torch.device:
-    """The device of this process: the GPU that Ray gave it, else the CPU with one thread.
-
-    torch is told two, of which OMP_THREAD_LIMIT (see `runner`) leaves one: told one, it computes
-    1x1 convolutions of batches under 16 without oneDNN (ConvParams::use_mkldnn), 1.7 to 2.8 times
-    slower for the suffixes of MobileNet, ResNet50 and EfficientNet-B3.
-    """
+    """The device of this process: the GPU that Ray gave it, else one CPU thread."""
     if torch.cuda.is_available():
         return torch.device("cuda", torch.cuda.current_device())
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     return torch.device("cpu")
 
 
