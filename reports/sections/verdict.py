@@ -36,7 +36,7 @@ class Best:
 
 @dataclass(frozen=True)
 class Leak:
-    """Pooled minus grouped accuracy over matched cells, in accuracy points."""
+    """Pooled minus grouped accuracy over matched augmented cells, in accuracy points."""
 
     mean: str
     interval: str
@@ -112,10 +112,12 @@ def _leak(run: Run) -> Leak | None:
 
 
 def leak_effect(run: Run) -> Effect | None:
-    """Pooled minus grouped, if the run has both."""
+    """Pooled minus grouped over augmented cells, if the run has both: without copies there is
+    nothing that pooling could leak."""
     if not {"pooled", "grouped"} <= set(run.policies):
         return None
-    return paired_effect(run.tables["cells"], "split_policy", "pooled", "grouped")
+    cells = run.tables["cells"]
+    return paired_effect(cells[cells["augmented"]], "split_policy", "pooled", "grouped")
 
 
 def _sentence(best: list[Best], leak: Leak | None) -> str:
@@ -135,8 +137,8 @@ def _sentence(best: list[Best], leak: Leak | None) -> str:
         )
     if leak and leak.mean.startswith("+"):
         text += (
-            f" The pooled split scores {leak.mean[1:]} points more on average over the same cells: "
-            "that is its leak, not skill."
+            f" The pooled split scores {leak.mean[1:]} points more on average over the same "
+            "augmented cells: that is its leak, not skill."
         )
     return text.replace(" %", "\u00a0%").replace("scenario ", "scenario\u00a0")
 
