@@ -213,21 +213,6 @@ class Config(Section):
                 ) from None
         return values
 
-    @model_validator(mode="after")
-    def fits_together(self) -> Config:
-        known = [*self.scenarios, ALL_CLASSES]
-        for scenario in self.grid.scenarios:
-            if scenario not in known:
-                raise ValueError(f"grid.scenarios: {_unexpected(scenario, known)}")
-        size = self.preprocess.image_size
-        for name in self.grid.backbones:
-            if size < BACKBONES[name].smallest_input:
-                raise ValueError(
-                    f"preprocess.image_size={size}: {name} needs at least "
-                    f"{BACKBONES[name].smallest_input} pixels"
-                )
-        return self
-
     def weights_of(self, backbone: str) -> Weights:
         return Weights.parse(self.weights.get(backbone, "imagenet"))
 
@@ -248,9 +233,28 @@ def load_config(name: str, overrides: Sequence[str] = ()) -> Config:
         config = Config.model_validate(data)
     except ValidationError as error:
         raise ConfigError(lines + [_line(one) for one in error.errors()]) from None
+    lines += _contradictions(config)
     if lines:
         raise ConfigError(lines)
     return config
+
+
+def _contradictions(config: Config) -> Iterator[str]:
+    """What is wrong between keys that are right each by itself."""
+    known = [*config.scenarios, ALL_CLASSES]
+    for scenario in config.grid.scenarios:
+        if scenario not in known:
+            yield f"grid.scenarios: {_unexpected(scenario, known)}"
+    size = config.preprocess.image_size
+    for name in config.grid.backbones:
+        needed = BACKBONES[name].smallest_input
+        if size < needed:
+            yield f"preprocess.image_size={size}: {name} needs at least {needed} pixels"
+    if config.finetune.start == "transfer" and "transfer" not in config.grid.strategies:
+        yield (
+            "grid.strategies: fine-tuning starts from the transfer champion; "
+            "add transfer, or set finetune.start: fresh"
+        )
 
 
 def _find(name: str) -> Path:

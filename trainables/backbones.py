@@ -109,7 +109,7 @@ def load_backbone(
             raise ValueError("random weights need calibration images")
         calibrate_batchnorm(backbone, calibration)
     else:
-        _load_safetensors(backbone, Path(weights.source).expanduser())
+        _load_safetensors(backbone, weights.path)
     return backbone
 
 

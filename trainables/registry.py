@@ -121,8 +121,16 @@ class Weights:
         source = self.source if self.is_random or self.is_hub else self._file_hash()
         return {"source": source, "model_args": dict(self.model_args)}
 
+    @property
+    def path(self) -> Path:
+        """The weights' file."""
+        try:
+            return Path(self.source).expanduser()
+        except RuntimeError:  # ~name of nobody
+            return Path(self.source)
+
     def _file_hash(self) -> str:
-        path = Path(self.source).expanduser()
+        path = self.path
         if not path.is_file():
             raise WeightsError(
                 f"weights '{self.source}': no such file; "

@@ -228,3 +228,12 @@ def test_whatever_is_set_gives_a_config_or_one_line_per_mistake(overrides: list[
     assert lines
     assert all(line and len(line.splitlines()) == 1 for line in lines)
     assert config is None or Config.model_validate(config.model_dump(mode="json")) == config
+
+
+def test_mistakes_between_keys_are_told_together() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(
+            "demo",
+            ["grid.scenarios=[9]", "preprocess.image_size=64", "grid.strategies=[finetune]"],
+        )
+    assert len(caught.value.lines) == 3
