@@ -42,6 +42,7 @@ class Caches:
         for name in sorted(names):
             made_from, weights = self.plan.backbones[name], self.plan.weights[name]
             if self.store.find("backbones", key_of(made_from)) is None:
+                self.progress.skip("load weights", f"{name}: {weights.label}")
                 calibration = self._calibration if weights.is_random else None
                 backbone = load_backbone(BACKBONES[name], weights, calibration)
                 with self.store.writing("backbones", made_from) as folder:

@@ -9,6 +9,7 @@ features = backbone.suffix(activations)                     # (B, C', h', w')
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -138,6 +139,8 @@ def calibrate_batchnorm(backbone: Backbone, pixels: Tensor) -> None:
 def _from_hub(spec: BackboneSpec, weights: Weights) -> Backbone:
     import timm
 
+    for name in ("huggingface_hub", "timm"):  # a line for each try; what went wrong is told below
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     args = dict(weights.model_args)
     mean, std = _scale(spec, args)
     try:
