@@ -46,7 +46,6 @@ class Explanation:
     """How champions are explained; `shards_key` holds the images."""
 
     shards_key: str
-    image_size: int
     examples: int
     n_steps: int
     baselines: tuple[str, ...]

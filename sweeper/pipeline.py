@@ -189,23 +189,24 @@ class Sweep:
         artifact: Callable[[TrialSpec], Artifact | None],
         work: Callable[[TrialSpec], None],
     ) -> None:
-        cells: dict[TrialSpec, list[Cell]] = {}
+        champions: dict[str, TrialSpec] = {}
+        cells: dict[str, list[Cell]] = {}  # several may share a champion
         for cell in self.plan.cells:
             if (champion := self.ledger.champion(cell)) and cell.id not in self.errors:
-                cells.setdefault(champion, []).append(cell)
+                champions[champion.key] = champion
+                cells.setdefault(champion.key, []).append(cell)
         with self.times.timed(name) as stage:
-            missing = [champion for champion in cells if not artifact(champion)]
-            missing = list({spec.key: spec for spec in missing}.values())
-            stage.made, stage.reused = len(missing), len(cells) - len(missing)
+            missing = [champion for champion in champions.values() if not artifact(champion)]
+            stage.made, stage.reused = len(missing), len(champions) - len(missing)
             if not missing:
-                self.progress.skip(name, f"{len(cells)} champions in the store")
+                self.progress.skip(name, f"{len(champions)} champions in the store")
                 return
             resources = self.resources
             self.progress.start(name, len(missing), "champions")
 
             def ended(spec: TrialSpec, error: str) -> None:
                 if error:
-                    self.errors |= {cell.id: f"{name}: {error}" for cell in cells[spec]}
+                    self.errors |= {cell.id: f"{name}: {error}" for cell in cells[spec.key]}
                 self.progress.count("failed" if error else "done")
 
             run_tasks(work, missing, resources, ended)

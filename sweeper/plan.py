@@ -219,7 +219,6 @@ class Plan:
         explain = self.config.explain
         return Explanation(
             shards_key=key_of(self.shards_from),
-            image_size=self.config.preprocess.image_size,
             examples=explain.examples,
             n_steps=explain.n_steps,
             baselines=tuple(explain.baselines),

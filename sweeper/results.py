@@ -17,7 +17,6 @@ from reports.tables import write_table
 from sweeper.champions import read_predictions
 from sweeper.grid import Cell
 from sweeper.ledger import Ledger
-from sweeper.trial import TrialSpec
 
 _METRICS = ("accuracy", "precision", "recall", "f1", "macro_f1", "auroc", "ece")
 
@@ -40,7 +39,7 @@ def write_tables(ledger: Ledger, errors: Mapping[str, str], folder: Path) -> Out
         "predictions": [row for rows in cells for row in rows.prediction_rows()],
         "confusion": [row for rows in cells for row in rows.confusion_rows()],
         "attributions": [row for rows in cells for row in rows.attribution_rows()],
-        "images": _images(ledger),
+        "images": ledger.plan.collection.manifest,
         "duplicates": ledger.plan.collection.duplicates,
         "splits": _splits(ledger),
         "leaks": _leaks(ledger),
@@ -81,7 +80,7 @@ class _CellRows:
             "champion": self.champion.key if self.champion else None,
             "lr": self.champion.lr if self.champion else None,
             "batch_size": self.champion.batch_size if self.champion else None,
-            "hidden": _hidden(self.champion) if self.champion else None,
+            "hidden": self.champion.hyperparameters.hidden_text if self.champion else None,
             "best_epoch": champion["best_epoch"] if champion else None,
             "n_train": split.count("train"),
             "n_val": split.count("val"),
@@ -123,7 +122,7 @@ class _CellRows:
                 "draw": spec.draw,
                 "lr": spec.lr,
                 "batch_size": spec.batch_size,
-                "hidden": _hidden(spec),
+                "hidden": spec.hyperparameters.hidden_text,
                 "epochs_max": spec.epochs,
                 "state": record["state"],
                 "epochs": len(record["curve"]),
@@ -166,10 +165,6 @@ class _CellRows:
                 yield {**self.columns, **row}
 
 
-def _hidden(spec: TrialSpec) -> str:
-    return "-".join(map(str, spec.hidden)) or "none"
-
-
 def _curves(cells: Sequence[_CellRows]) -> list[dict[str, Any]]:
     """Curves of every trial once, though cells may share one."""
     ledger = cells[0].ledger
@@ -181,10 +176,6 @@ def _curves(cells: Sequence[_CellRows]) -> list[dict[str, Any]]:
         if record
         for epoch in record["curve"]
     ]
-
-
-def _images(ledger: Ledger) -> pd.DataFrame:
-    return ledger.plan.collection.manifest
 
 
 def _splits(ledger: Ledger) -> pd.DataFrame:

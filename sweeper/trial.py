@@ -21,6 +21,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from sweeper.records import parquet_bytes, read_split, write_record
+from sweeper.space import Hyperparameters
 from sweeper.store import Store, key_of
 from trainables.activations import ActivationTable, StoredBackbone, open_table
 from trainables.finetune import ActivationRows, finetune_module
@@ -68,6 +69,10 @@ class TrialSpec:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @property
+    def hyperparameters(self) -> Hyperparameters:
+        return Hyperparameters(self.lr, self.batch_size, self.hidden)
 
     @property
     def made_from(self) -> dict[str, Any]:

@@ -35,7 +35,6 @@ from trainables.registry import BACKBONES
 TABLES_VERSION = 1
 _BATCH = 64
 _CPUS_OF_READER = 0.1
-DTYPES = ("float16", "float32")
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Extraction:
     pooled: str | None
     prefix: str | None
     pooling: str
-    dtype: str  # of the prefix table, one of DTYPES
+    dtype: str  # of the prefix table, float16 or float32
 
 
 def extract(
