@@ -72,13 +72,14 @@ def train_the_usual_way(
     optimiser = torch.optim.Adam([p for p in module.parameters() if p.requires_grad], lr=1e-3)
     rows = ImageRows(root, train, image_size)
     loader = DataLoader(rows, batch_size, shuffle=True, num_workers=workers, drop_last=True)
+    held_out = DataLoader(ImageRows(root, validation, image_size), 64, num_workers=workers)
     train_s = validate_s = accuracy = 0.0
     for _ in range(epochs):
         started = time.perf_counter()
         _one_epoch(module, loader, optimiser)
         train_s += time.perf_counter() - started
         started = time.perf_counter()
-        accuracy = _accuracy(module, DataLoader(ImageRows(root, validation, image_size), 64))
+        accuracy = _accuracy(module, held_out)
         validate_s += time.perf_counter() - started
     return UsualTimes(train_s / epochs, validate_s / epochs, accuracy)
 
