@@ -28,6 +28,8 @@ COLUMNS = (
     "width",
     "height",
     "bytes",
+    "pixel_hash",
+    "patient",
     "group",
     "problem",
 )
@@ -60,8 +62,10 @@ def build_manifest(root: str, files: list[ImageFile], workers: int = 8) -> pd.Da
     Returns:
         `COLUMNS`, one row per file, sorted by path. `image_id` is the sha256 (hex) of the bytes;
         where the same bytes occur again (in order of class, path) "-2", "-3", ... is appended.
-        `width` and `height` are pixels as displayed (EXIF orientation applied); `group` is the
-        image itself until `duplicates.with_groups` fills it. A file that cannot be used keeps its
+        `width` and `height` are pixels as displayed (EXIF orientation applied); `pixel_hash` is the
+        sha256 (hex) of the decoded RGB pixels and their shape, "" where there are none; `patient`
+        is what the file itself says of whose picture it is, "" for most; `group` is the image
+        itself until `duplicates.with_groups` fills it. A file that cannot be used keeps its
         row, with the reason in `problem` ("" otherwise).
     """
     with ThreadPoolExecutor(max_workers=workers) as pool:
@@ -140,12 +144,14 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
 
 
 def _row(root: Path, file: ImageFile) -> dict[str, str | int]:
-    width, height, size, problem = 0, 0, 0, ""
+    width, height, size, pixel_hash, problem = 0, 0, 0, "", ""
     content = hashlib.sha256(file.path.encode())  # stands in only where the bytes cannot be had
     try:
         data = (root / file.path).read_bytes()
         size, content = len(data), hashlib.sha256(data)
-        height, width, _ = decode_image(data).shape
+        pixels = decode_image(data)
+        height, width, _ = pixels.shape
+        pixel_hash = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
     except DataError as error:
         problem = str(error)
     except OSError as error:
@@ -158,6 +164,8 @@ def _row(root: Path, file: ImageFile) -> dict[str, str | int]:
         "width": width,
         "height": height,
         "bytes": size,
+        "pixel_hash": pixel_hash,
+        "patient": "",
         "group": "",
         "problem": problem,
     }

@@ -99,6 +99,8 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "width": _INT,
         "height": _INT,
         "bytes": _INT,
+        "pixel_hash": _STR,
+        "patient": _STR,
         "group": _STR,
         "problem": _STR,
     },

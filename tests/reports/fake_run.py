@@ -284,6 +284,8 @@ def _images(fake: FakeRun) -> list[Row]:
                 "image_id": f"{number:064x}",
                 "path": f"{name}/img-{number:04d}.jpg",
                 "origin": "",
+                "pixel_hash": "",
+                "patient": "",
                 "class": name,
                 "width": 400,
                 "height": 500,
