@@ -7,7 +7,6 @@ task that Ray tries again writes its own file anew and no row twice.
 """
 
 import hashlib
-import logging
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -27,6 +26,7 @@ from datasets.augment import augment
 from datasets.errors import DataError
 from datasets.manifest import decode_image
 from datasets.preprocess import preprocess
+from datasets.ray_data import prepare_ray_data
 
 SHARDS_VERSION = 1
 _IMAGES_PER_SHARD = 64
@@ -123,15 +123,22 @@ def read_images(path: str, filesystem: FileSystem, wanted: list[tuple[str, int]]
     return _pixels(table)[[row_of[key] for key in wanted]]
 
 
+def image_size_of(path: str, filesystem: FileSystem) -> int:
+    """N, pixels, of the images in the shards of a folder."""
+    return _side(_dataset(path, filesystem).schema)
+
+
+def shard_paths(out: str, filesystem: FileSystem) -> list[str]:
+    """The shards' files below a folder, sorted."""
+    infos = filesystem.get_file_info(FileSelector(out, allow_not_found=True))
+    return sorted(info.path for info in infos if info.is_file and info.extension == "parquet")
+
+
 def _run(manifest: pd.DataFrame, write_one: Callable[[pa.Table], pa.Table]) -> Iterator[int]:
     """One Ray Data block per shard through `write_one`; yields each shard's rows when written."""
     import ray
 
-    context = ray.data.DataContext.get_current()
-    context.use_datasource_v2 = False  # it drops rows silently (Ray 2.60)
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    prepare_ray_data()
     images = manifest[["image_id", "path"]].sort_values("image_id", ignore_index=True)
     size = max(1, min(_IMAGES_PER_SHARD, math.ceil(len(images) / _LEAST_SHARDS)))
     blocks = [
@@ -209,8 +216,8 @@ def _schema(image_size: int) -> pa.Schema:
 
 def _pixels(table: pa.Table) -> Pixels:
     """The pixels column as (R, N, N, 3) uint8."""
-    width = table.schema.field("pixels").type.byte_width
-    side = math.isqrt(width // 3)
+    side = _side(table.schema)
+    width = 3 * side * side
     chunks = [
         np.frombuffer(chunk.buffers()[1], np.uint8, len(chunk) * width, chunk.offset * width)
         for chunk in table["pixels"].chunks
@@ -220,23 +227,22 @@ def _pixels(table: pa.Table) -> Pixels:
     return flat.reshape(-1, side, side, 3)
 
 
+def _side(schema: pa.Schema) -> int:
+    return math.isqrt(schema.field("pixels").type.byte_width // 3)
+
+
 def _dataset(path: str, filesystem: FileSystem) -> Any:
     return pyarrow.dataset.dataset(path, filesystem=filesystem, format="parquet")
 
 
-def _shard_paths(out: str, filesystem: FileSystem) -> list[str]:
-    infos = filesystem.get_file_info(FileSelector(out, allow_not_found=True))
-    return sorted(info.path for info in infos if info.is_file and info.extension == "parquet")
-
-
 def _remove_shards(out: str, filesystem: FileSystem) -> None:
     filesystem.create_dir(out, recursive=True)
-    for path in _shard_paths(out, filesystem):
+    for path in shard_paths(out, filesystem):
         filesystem.delete_file(path)
 
 
 def _checked_rows(out: str, filesystem: FileSystem, expected: int) -> int:
-    paths = _shard_paths(out, filesystem)
+    paths = shard_paths(out, filesystem)
     rows = sum(int(pq.read_metadata(path, filesystem=filesystem).num_rows) for path in paths)
     if rows != expected:
         raise RuntimeError(f"the shards in {out!r} hold {rows} rows, expected {expected}")

@@ -68,6 +68,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "val_accuracy": _FLOAT,
         "wall_s": _FLOAT,
         "images_per_s": _FLOAT,
+        "data_wait": _FLOAT,
         "device": _STR,
         "workers": _INT,
         "error": _STR,

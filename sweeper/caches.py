@@ -116,8 +116,9 @@ class Caches:
 
     def _missing_tables(self, name: str) -> dict[str, dict[str, Any]]:
         """What the backbone's missing tables are made from, by kind."""
-        kinds = ["pooled"] + ["prefix"] * ("finetune" in self.config.grid.strategies)
-        made_from = {kind: self.plan.table_from(kind, name) for kind in kinds}
+        cells = [cell for cell in self.plan.cells if cell.backbone == name]
+        kinds = sorted({self.plan.source_of(cell) for cell in cells} - {"shards"})
+        made_from = {kind: self.plan.source_from(kind, name) for kind in kinds}
         return {k: m for k, m in made_from.items() if not self.store.find(k, key_of(m))}
 
     def _extract(

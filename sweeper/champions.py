@@ -22,18 +22,19 @@ from PIL import Image
 
 from datasets.shards import read_images
 from sweeper.records import parquet_bytes, read_split
+from sweeper.spec import TrialSpec
 from sweeper.store import Store, key_of
-from sweeper.trial import (
-    TrialSpec,
+from sweeper.trial_parts import (
     load_trained,
-    stored_backbone,
+    pixel_network,
     trial_device,
     trial_module,
+    trial_network,
     trial_rows,
     trial_weights,
 )
 from trainables.explain import EXPLAIN_VERSION, Probabilities, attribute
-from trainables.finetune import FinetuneModule, with_prefix
+from trainables.finetune import FinetuneModule
 from trainables.loop import probabilities
 from trainables.metrics import METRICS_VERSION, classification_metrics
 
@@ -75,9 +76,8 @@ def evaluate_champion(spec: TrialSpec) -> None:
     store, device = Store(spec.store), trial_device()
     split = read_split(store, spec.split_key)
     test = split[split["part"] == "test"]
-    module = trial_module(spec, store)
-    load_trained(module, spec, trial_weights(store, spec.key))
-    scores = probabilities(module.to(device), trial_rows(spec, store, test, device)).numpy()
+    network = trial_network(spec, store, _trained(spec, store)).to(device)
+    scores = probabilities(network, trial_rows(spec, store, test, device)).numpy()
     metrics = classification_metrics(test["label"].to_numpy(), scores)
     with store.writing("evaluations", evaluation_of(spec)) as folder:
         predictions = test[["image_id", "copy", "label"]].assign(
@@ -137,12 +137,16 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _network(spec: TrialSpec, store: Store) -> torch.nn.Module:
     """The whole trained network, pixels 0..255 (B, 3, H, W) -> class probabilities."""
-    backbone = stored_backbone(spec, store).load()
+    module = _trained(spec, store)
+    if isinstance(module, FinetuneModule):
+        module.mixed = False  # gradients of single pixels are small
+    return Probabilities(pixel_network(spec, store, module))
+
+
+def _trained(spec: TrialSpec, store: Store) -> torch.nn.Module:
     module = trial_module(spec, store)
     load_trained(module, spec, trial_weights(store, spec.key))
-    if not isinstance(module, FinetuneModule):
-        module = FinetuneModule(backbone.suffix, spec.pooling, module)
-    return Probabilities(with_prefix(backbone, module))
+    return module
 
 
 def _attributions(

@@ -88,6 +88,7 @@ class SplitSection(Section):
 
 class AugmentSection(Section):
     copies: Annotated[int, Field(ge=1, le=64)] = 8
+    online: bool = False  # every batch anew instead of fixed copies; nothing can be cached
 
 
 class GridSection(Section):
@@ -146,7 +147,8 @@ class SearchSection(Section):
 
 class FinetuneSection(Section):
     start: Literal["transfer", "fresh"] = "transfer"
-    depth: Literal["suffix"] = "suffix"
+    depth: Literal["suffix", "all"] = "suffix"  # all: the whole network, from pixels
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # bfloat16 where a GPU has it
     batchnorm: Literal["train", "frozen"] = "train"
     epochs: Count | None = None  # None: search.epochs
     draws: Count | None = None  # None: search.draws
@@ -250,6 +252,14 @@ def _contradictions(config: Config) -> Iterator[str]:
         needed = BACKBONES[name].smallest_input
         if size < needed:
             yield f"preprocess.image_size={size}: {name} needs at least {needed} pixels"
+    if config.augment.online or config.finetune.depth == "all":
+        workers = config.resources.workers_per_trial
+        for batch_size in {config.search.published.batch_size, *config.search.batch_size}:
+            if batch_size % workers or batch_size // workers < 2:
+                yield (
+                    f"resources.workers_per_trial={workers}: end-to-end training parts every batch "
+                    f"evenly among the workers, and search.batch_size={batch_size} cannot be"
+                )
     if config.finetune.start == "transfer" and "transfer" not in config.grid.strategies:
         yield (
             "grid.strategies: fine-tuning starts from the transfer champion; "

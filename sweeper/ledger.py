@@ -9,8 +9,8 @@ from typing import Any
 from sweeper.champions import evaluation_of, explanation_of
 from sweeper.grid import Cell
 from sweeper.plan import Plan
+from sweeper.spec import TrialSpec
 from sweeper.store import Artifact, key_of
-from sweeper.trial import TrialSpec
 
 Record = dict[str, Any]
 

@@ -28,8 +28,8 @@ from sweeper.plan import Plan
 from sweeper.progress import Progress
 from sweeper.results import Outcome, write_tables
 from sweeper.runner import Resources, ray_session, run_tasks, run_trials
+from sweeper.spec import TrialSpec
 from sweeper.store import Artifact, Store
-from sweeper.trial import TrialSpec
 
 
 def run_sweep(config: Config, out: Path, command: str, progress: Progress) -> Outcome:

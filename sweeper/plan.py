@@ -24,8 +24,8 @@ from sweeper.config import Config
 from sweeper.grid import Cell, build_grid
 from sweeper.records import write_split
 from sweeper.space import Hyperparameters, draw_hyperparameters
+from sweeper.spec import TrialSpec
 from sweeper.store import Store, key_of
-from sweeper.trial import TrialSpec
 from trainables.activations import TABLES_VERSION
 from trainables.backbones import BACKBONES_VERSION
 from trainables.registry import BACKBONES
@@ -62,7 +62,8 @@ class Plan:
             grid.seeds,
         )
         self.scenarios = resolve_scenarios(grid.scenarios, config.scenarios, collection.classes)
-        self.copies = config.augment.copies if True in grid.augmented else 0
+        keeps_copies = True in grid.augmented and not config.augment.online
+        self.copies = config.augment.copies if keeps_copies else 0
         self.rows_per_table = len(collection.images) * (self.copies + 1)
         self.weights = {name: config.weights_of(name) for name in grid.backbones}
         self.backbones = {name: self._backbone_from(name) for name in grid.backbones}
@@ -129,18 +130,27 @@ class Plan:
             }
         return made_from
 
-    def table_from(self, kind: str, backbone: str) -> dict[str, Any]:
-        """What an activation table, `pooled` or `prefix`, is made from."""
+    def source_of(self, cell: Cell) -> str:
+        """Where the cell's trials have their rows from: a table, `pooled` or `prefix`, or the image
+        `shards` where what they compute cannot be cached."""
+        online = cell.augmented and self.config.augment.online
+        if online or (cell.strategy == "finetune" and self.config.finetune.depth == "all"):
+            return "shards"
+        return "pooled" if cell.strategy == "transfer" else "prefix"
+
+    def source_from(self, source: str, backbone: str) -> dict[str, Any]:
+        """What the rows of a source are made from."""
+        if source == "shards":
+            return self.shards_from
         config = self.config
         common = {
             "version": TABLES_VERSION,
             "shards": key_of(self.shards_from),
             "backbone": key_of(self.backbones[backbone]),
         }
-        own = (
-            {"pooling": config.head.pooling} if kind == "pooled" else {"dtype": config.cache.dtype}
-        )
-        return common | own
+        if source == "pooled":
+            return common | {"pooling": config.head.pooling}
+        return common | {"dtype": config.cache.dtype}
 
     def draws(self, cell: Cell) -> list[Hyperparameters]:
         """The cell's hyperparameters, draw 0 first."""
@@ -175,7 +185,7 @@ class Plan:
     def trials(self, cell: Cell, start: TrialSpec | None = None) -> list[TrialSpec]:
         """The cell's trials. A fine-tuning cell that starts from its transfer champion takes the
         champion's hidden layers too: the head is the champion's."""
-        table = "pooled" if cell.strategy == "transfer" else "prefix"
+        source = self.source_of(cell)
         return [
             TrialSpec(
                 store=self.store.address,
@@ -183,7 +193,8 @@ class Plan:
                 draw=draw,
                 strategy=cell.strategy,
                 split_key=self.split_of(cell).key,
-                table_key=key_of(self.table_from(table, cell.backbone)),
+                source=source,
+                table_key=key_of(self.source_from(source, cell.backbone)),
                 backbone_key=key_of(self.backbones[cell.backbone]),
                 backbone=cell.backbone,
                 model_args=self.weights[cell.backbone].model_args,
@@ -195,6 +206,9 @@ class Plan:
                 seed=cell.seed,
                 pooling=self.config.head.pooling,
                 batchnorm=self.config.finetune.batchnorm,
+                depth=self.config.finetune.depth,
+                precision=self.config.finetune.precision,
+                online=cell.augmented and self.config.augment.online,
                 start_key=start.key if start else None,
                 rungs=tuple(self.rungs(cell.strategy)),
             )

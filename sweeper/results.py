@@ -130,6 +130,7 @@ class _CellRows:
                 "val_accuracy": record.get("val_accuracy"),
                 "wall_s": record.get("wall_s"),
                 "images_per_s": record.get("images_per_s"),
+                "data_wait": record.get("data_wait"),
                 "device": record.get("device", ""),
                 "workers": record.get("workers"),
                 "error": record.get("error", ""),

@@ -24,9 +24,11 @@ from ray.tune.experiment import Trial
 from sweeper.asha import CellAsha
 from sweeper.errors import ResourceError
 from sweeper.records import write_record
+from sweeper.spec import TrialSpec
 from sweeper.store import Store
-from sweeper.trial import TrialSpec, run_trial
-from trainables.distributed import distribute, is_first_worker, run_workers
+from sweeper.trial import run_trial, training_dataset
+from trainables.distributed import distribute, is_first_worker, run_workers, worker_stream
+from trainables.stream import CPUS_OF_TRAINING
 
 PROJECT = Path(__file__).resolve().parent.parent
 _ENVIRONMENT = {
@@ -163,14 +165,25 @@ def run_trials(
     resources: Resources,
     on_end: Callable[[str, str], None],
 ) -> None:
-    """Run trials to their end in the order given; `on_end` is told each one's key and state."""
-    if not specs:
-        return
-    by_key = {spec.key: spec for spec in specs}
-    configs = [{"key": key, "spec": spec.to_json()} for key, spec in by_key.items()]
-    recorder = _Recorder(by_key, scheduler, on_end)
-    distributed = _is_distributed(specs[0], resources)
-    takes = {"cpu": 1.0, "gpu": resources.gpus_per_trial}
+    """Run trials to their end in the order given, those on cached rows before those that train end
+    to end; `on_end` is told each one's key and state."""
+    for end_to_end in (False, True):
+        chosen = {spec.key: spec for spec in specs if spec.is_end_to_end == end_to_end}
+        if chosen:
+            _run_alike(chosen, scheduler, resources, _Recorder(chosen, scheduler, on_end))
+
+
+def _run_alike(
+    specs: Mapping[str, TrialSpec], scheduler: CellAsha, resources: Resources, recorder: _Recorder
+) -> None:
+    """Run trials that take the same resources."""
+    configs = [{"key": key, "spec": spec.to_json()} for key, spec in specs.items()]
+    one = next(iter(specs.values()))
+    distributed = resources.workers_per_trial > 1 and (
+        one.is_end_to_end or one.strategy == "finetune"
+    )
+    cpus = CPUS_OF_TRAINING if one.is_end_to_end else 1.0
+    takes = {"cpu": cpus, "gpu": resources.gpus_per_trial}
     with tempfile.TemporaryDirectory(prefix="sweeper-train-") as scratch:
         work: Callable[[dict[str, Any]], None] = _run_here
         if distributed:
@@ -204,10 +217,6 @@ def run_configs(
         ).fit()
 
 
-def _is_distributed(spec: TrialSpec, resources: Resources) -> bool:
-    return spec.strategy == "finetune" and resources.workers_per_trial > 1
-
-
 def _share(resources: Resources) -> float:
     """What a distributed trial takes of the drivers' resource, so that as many run at once as all
     their workers fit."""
@@ -230,6 +239,7 @@ def _run_here(config: dict[str, Any]) -> None:
 
 
 def _drive_workers(config: dict[str, Any], workers: int, use_gpu: bool, scratch: Path) -> None:
+    spec = TrialSpec.from_json(config["trial"]["spec"])
     run_workers(
         _run_as_worker,
         config["trial"]["spec"],
@@ -237,6 +247,7 @@ def _drive_workers(config: dict[str, Any], workers: int, use_gpu: bool, scratch:
         use_gpu=use_gpu,
         name=config["trial"]["key"],
         scratch=scratch,
+        dataset=training_dataset(spec, workers) if spec.is_end_to_end else None,
     )
 
 
@@ -248,6 +259,7 @@ def _run_as_worker(config: dict[str, Any]) -> None:
         wrap=distribute,
         writes=is_first_worker(),
         workers=ray.train.get_context().get_world_size(),
+        stream=worker_stream() if spec.is_end_to_end else None,
     )
 
 

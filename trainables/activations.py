@@ -12,7 +12,6 @@ Two tables come from one pass over a backbone: `pooled` (R, C) float32 for trans
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import tempfile
 import warnings
@@ -28,11 +27,13 @@ import pyarrow.parquet as pq
 import torch
 from safetensors.torch import load_file, save_file
 
+from datasets.ray_data import prepare_ray_data
 from trainables.backbones import Backbone, build_backbone
 from trainables.heads import GlobalPool
+from trainables.inference import for_inference
 from trainables.registry import BACKBONES
 
-TABLES_VERSION = 1
+TABLES_VERSION = 2
 _BATCH = 64
 _CPUS_OF_READER = 0.1
 
@@ -94,7 +95,8 @@ def extract(
     """
     import ray.data  # not before it is used: every trial's process imports this module
 
-    _prepare_ray_data()
+    prepare_ray_data()
+    warnings.filterwarnings("ignore", message="`ray_remote_args_fn`")  # until Ray has another way
     index = (
         ray.data.read_parquet(shards, filesystem=filesystem, num_cpus=_CPUS_OF_READER)
         .map_batches(
@@ -116,16 +118,6 @@ def extract(
         if on_progress:
             on_progress(sum(map(len, parts)))
     _write_index(pd.concat(parts, ignore_index=True), rows, extraction, filesystem)
-
-
-def _prepare_ray_data() -> None:
-    import ray.data
-
-    context = ray.data.DataContext.get_current()
-    context.use_datasource_v2 = False  # it drops rows; see the row count in _write_index
-    context.enable_progress_bars = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", message="`ray_remote_args_fn`")  # until Ray has another way
 
 
 def _write_index(
@@ -156,6 +148,8 @@ class _Extractor:
         if self.device.type == "cpu":
             torch.set_num_threads(1)
         self.backbone = backbone.load().to(self.device)
+        self.prefix = for_inference(self.backbone.prefix)
+        self.suffix = for_inference(self.backbone.suffix)
         self.pool = GlobalPool(extraction.pooling)
         self.extraction = extraction
         self.filesystem = filesystem
@@ -177,16 +171,17 @@ class _Extractor:
     def _forward(self, pixels: torch.Tensor) -> tuple[np.ndarray | None, np.ndarray | None]:
         """uint8 (B, 3, H, W) -> pooled (B, C) float32, prefix (B, C', h, w) of the table's type;
         None for a table that is not wanted."""
-        activations = self.backbone.prefix(self.backbone.normalise(pixels.to(self.device)))
+        inputs = self.backbone.normalise(pixels.to(self.device))
+        activations = self.prefix(inputs.contiguous(memory_format=torch.channels_last))
         pooled = prefix = None
         if self.extraction.pooled is not None:
-            pooled = self.pool(self.backbone.suffix(activations)).cpu().numpy()
+            pooled = self.pool(self.suffix(activations)).cpu().numpy()
         if self.extraction.prefix is not None:
             prefix = self._stored(activations).cpu().numpy()
         return pooled, prefix
 
     def _stored(self, activations: torch.Tensor) -> torch.Tensor:
-        stored = activations.to(getattr(torch, self.extraction.dtype))
+        stored = activations.to(getattr(torch, self.extraction.dtype)).contiguous()
         if not torch.isfinite(stored).all():
             raise FloatingPointError(
                 f"{self.backbone.spec.name}: activations do not fit {self.extraction.dtype}; "

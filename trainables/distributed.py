@@ -12,7 +12,8 @@ from typing import Any
 
 import ray.train
 import torch
-from ray.train import FailureConfig, RunConfig, ScalingConfig
+from ray.data import DataIterator, Dataset, ExecutionOptions
+from ray.train import DataConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer, get_device, prepare_model
 from ray.tune.integration.ray_train import TuneReportCallback
 from timm.layers.norm_act import BatchNormAct2d
@@ -20,6 +21,10 @@ from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from trainables.stream import CPUS_OF_TRAINING
+
+_STREAM = "train"
 
 
 def run_workers(
@@ -30,13 +35,20 @@ def run_workers(
     use_gpu: bool,
     name: str,
     scratch: Path,
+    dataset: Dataset | None = None,
 ) -> None:
     """Run `work(config)` on every worker, from inside a Tune trial; rank 0's `ray.train.report`
-    reaches Tune. Raises what the workers raise."""
+    reaches Tune. `dataset` is parted among the workers, who get their share with `worker_stream`.
+    Raises what the workers raise."""
+    takes = {"CPU": CPUS_OF_TRAINING, **({"GPU": 1.0} if use_gpu else {})}
     trainer = TorchTrainer(
         work,
         train_loop_config=config,
-        scaling_config=ScalingConfig(num_workers=workers, use_gpu=use_gpu),
+        scaling_config=ScalingConfig(
+            num_workers=workers, use_gpu=use_gpu, resources_per_worker=takes
+        ),
+        datasets={_STREAM: dataset} if dataset else None,
+        dataset_config=DataConfig(execution_options=ExecutionOptions(preserve_order=True)),
         run_config=RunConfig(
             name=name,
             storage_path=str(scratch),
@@ -46,6 +58,12 @@ def run_workers(
         ),
     )
     trainer.fit()
+
+
+def worker_stream() -> DataIterator:
+    """This worker's share of the data set given to `run_workers`."""
+    share: DataIterator = ray.train.get_dataset_shard(_STREAM)
+    return share
 
 
 def distribute(module: nn.Module) -> nn.Module:

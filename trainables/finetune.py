@@ -1,11 +1,13 @@
 """Fine-tuning: the backbone's suffix and the head on cached prefix activations.
 
 The prefix never runs in a trial, so it cannot move. `PixelRows` with `with_prefix` is the same
-trial uncached, the yardstick the cache is tested against.
+trial uncached, the yardstick the cache is tested against. With depth `all` nothing is cached: the
+whole network is what is trained, on pixels.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -16,15 +18,20 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from trainables.activations import ActivationTable
 from trainables.backbones import Backbone
 from trainables.heads import GlobalPool, build_head
+from trainables.rows import IndexedRows
 
 BATCHNORM_MODES = ("train", "frozen")
+DEPTHS = ("suffix", "all")
+PRECISIONS = ("auto", "float32", "bfloat16")
+_PIXEL_BATCH = 64
 
 
-class ActivationRows:
+class ActivationRows(IndexedRows):
     """Prefix activations of a trial's rows, (n, C, h, w), labels (n,) int64.
 
-    On the CPU batches are read from the mapped table as they are needed; on a GPU the rows are
-    moved there once, in the table's own type, where they fit into `budget_bytes`.
+    On the CPU batches are read from the mapped table as they are needed, and the system keeps what
+    memory has room for. On a GPU as many rows as fit into `budget_bytes` are moved there once, in
+    the table's own type; only the others are read again in every epoch.
     """
 
     def __init__(
@@ -36,34 +43,55 @@ class ActivationRows:
         budget_bytes: int = 0,
     ) -> None:
         self.labels = torch.from_numpy(labels).to(device)
-        self._table, self._numbers, self._device = table, numbers, device
-        size = len(numbers) * int(np.prod(table.shape)) * table.dtype.itemsize
-        fits = device.type == "cuda" and size <= budget_bytes
-        self._resident = torch.from_numpy(table.gather(numbers)).to(device) if fits else None
+        self._table, self._numbers = table, numbers
+        row_bytes = int(np.prod(table.shape)) * table.dtype.itemsize
+        kept = numbers[: budget_bytes // row_bytes]
+        self._resident = torch.from_numpy(table.gather(kept)).to(device)
 
     def inputs(self, rows: Tensor) -> Tensor:
-        if self._resident is not None:
-            return self._resident[rows.to(self._device)].float()
-        batch = torch.from_numpy(self._table.gather(self._numbers[rows.numpy()]))
-        return batch.to(self._device).float()
+        kept = len(self._resident)
+        if kept == len(self):
+            return self._resident[rows].float()
+        if kept == 0:
+            return self._read(rows)
+        batch = torch.empty((len(rows), *self._resident.shape[1:]), device=rows.device)
+        is_kept = rows < kept
+        batch[is_kept] = self._resident[rows[is_kept]].float()
+        batch[~is_kept] = self._read(rows[~is_kept])
+        return batch
+
+    def _read(self, rows: Tensor) -> Tensor:
+        batch = torch.from_numpy(self._table.gather(self._numbers[rows.cpu().numpy()]))
+        return batch.to(rows.device).float()
 
 
-class PixelRows:
+class PixelRows(IndexedRows):
     """Images (n, H, W, 3) uint8 of a trial's rows, for a module that holds the whole network."""
+
+    evaluation_batch = _PIXEL_BATCH
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, device: torch.device) -> None:
         self.labels = torch.from_numpy(labels).to(device)
-        self._images, self._device = torch.from_numpy(images), device
+        self._images = torch.from_numpy(images)
 
     def inputs(self, rows: Tensor) -> Tensor:
-        return self._images[rows].permute(0, 3, 1, 2).to(self._device)
+        return self._images[rows.cpu()].to(rows.device).permute(0, 3, 1, 2)
 
 
 class FinetuneModule(nn.Module):
-    """Prefix activations (B, C, h, w) -> logits (B, classes): suffix, pooling, head."""
+    """Prefix activations (B, C, h, w) -> logits (B, classes): suffix, pooling, head.
+
+    `mixed` computes the suffix in bfloat16 where that is safe (autocast); pooling and head stay in
+    float32. On a GPU its convolutions run channels last.
+    """
 
     def __init__(
-        self, suffix: nn.Module, pooling: str, head: nn.Module, batchnorm: str = "train"
+        self,
+        suffix: nn.Module,
+        pooling: str,
+        head: nn.Module,
+        batchnorm: str = "train",
+        mixed: bool = False,
     ) -> None:
         super().__init__()
         if batchnorm not in BATCHNORM_MODES:
@@ -71,10 +99,14 @@ class FinetuneModule(nn.Module):
         self.suffix = suffix.requires_grad_(True)
         self.pool = GlobalPool(pooling)
         self.head = head
-        self.batchnorm = batchnorm
+        self.batchnorm, self.mixed = batchnorm, mixed
 
     def forward(self, activations: Tensor) -> Tensor:
-        logits: Tensor = self.head(self.pool(self.suffix(activations)))
+        if activations.is_cuda:
+            activations = activations.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(activations.device.type, torch.bfloat16, enabled=self.mixed):
+            features = self.suffix(activations)
+        logits: Tensor = self.head(self.pool(features))
         return logits
 
     def train(self, mode: bool = True) -> FinetuneModule:
@@ -96,19 +128,33 @@ def finetune_module(
     batchnorm: str,
     seed: int,
     head_state: Mapping[str, Tensor] | None = None,
+    depth: str = "suffix",
+    mixed: bool = False,
 ) -> FinetuneModule:
-    """The trainable part of a fine-tuning trial, with a fresh head or the transfer champion's."""
+    """The trainable part of a fine-tuning trial, with a fresh head or the transfer champion's. With
+    depth `all` it is the whole network and takes pixels (B, 3, H, W), 0..255."""
     torch.manual_seed(seed)
     head = build_head(feature_dim(backbone), hidden, classes)
     if head_state is not None:
         head.load_state_dict(head_state)
-    return FinetuneModule(backbone.suffix, pooling, head, batchnorm)
+    trained: nn.Module = backbone.suffix
+    if depth == "all":
+        names = ("normalise", "prefix", "suffix")
+        trained = nn.Sequential(OrderedDict((name, getattr(backbone, name)) for name in names))
+    return FinetuneModule(trained, pooling, head, batchnorm, mixed)
 
 
 def with_prefix(backbone: Backbone, module: nn.Module) -> nn.Sequential:
     """The whole network, pixels (B, 3, H, W) 0..255 -> logits (B, classes), its prefix frozen and
     in eval mode whatever mode the rest is in."""
     return nn.Sequential(_Frozen(backbone.normalise, backbone.prefix), module)
+
+
+def with_backbone(backbone: Backbone, pooling: str, head: nn.Module) -> nn.Sequential:
+    """The whole network of a transfer trial, pixels (B, 3, H, W) 0..255 -> logits (B, classes); its
+    backbone frozen and in eval mode."""
+    parts = (backbone.normalise, backbone.prefix, backbone.suffix, GlobalPool(pooling))
+    return nn.Sequential(_Frozen(*parts), head)
 
 
 class _Frozen(nn.Sequential):

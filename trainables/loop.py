@@ -5,8 +5,8 @@
 Adam at a constant rate on the cross-entropy, rows reshuffled each epoch, the state of the epoch
 with the best validation accuracy kept (the lower loss breaks a tie), as the paper's code does.
 
-With several processes every rank takes its share of each global batch and losses are weighted by
-rows, so gradients are those of the global batch whatever the shares' sizes; no row is padded or
+With several processes every rank takes its share of each global batch (`rows`) and losses are
+weighted by rows, so gradients are those of the global batch whatever the shares' sizes; no row is
 counted twice. BatchNorm's statistics are made global by `distributed.synchronise_batchnorm`.
 """
 
@@ -15,17 +15,19 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn import functional
 
+from trainables.rows import Batch, IndexedRows, Rows, rank_and_world
+
 LOOP_VERSION = 1
-_EVALUATION_BATCH = 256
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -63,25 +65,17 @@ class Fit:
     best_epoch: int
     state: dict[str, Tensor]
     images_per_s: float
+    data_wait: float  # share of the training time, 0..1, spent waiting for the next batch
 
     @property
     def val_accuracy(self) -> float:
         return self.curve[self.best_epoch - 1].val_accuracy
 
 
-class Rows(Protocol):
-    """Labelled inputs that a module can be fed with, addressed by row number."""
-
-    labels: Tensor  # (n,) int64, on the device of the inputs
-
-    def inputs(self, rows: Tensor) -> Tensor:
-        """Inputs (b, ...) of the row numbers (b,) int64."""
-
-
 def train(
     module: nn.Module,
     rows: Rows,
-    validation: Rows,
+    validation: IndexedRows,
     setting: Setting,
     on_epoch: Callable[[list[Epoch]], None] = lambda curve: None,
 ) -> Fit:
@@ -95,13 +89,15 @@ def train(
     generator = torch.Generator().manual_seed(setting.seed)
     core = _unwrapped(module)
     curve: list[Epoch] = []
-    best, best_state, seconds = (-1.0, -math.inf), copy.deepcopy(core.state_dict()), 0.0
+    best, best_state = (-1.0, -math.inf), copy.deepcopy(core.state_dict())
+    seconds = waited = 0.0
     while len(curve) < setting.epochs and all(epoch.is_finite for epoch in curve[-1:]):
         started = time.perf_counter()
-        loss, accuracy = _one_epoch(module, rows, setting.batch_size, optimiser, generator)
-        trained_s = time.perf_counter() - started
+        batches = _Waiting(rows.shuffled(setting.batch_size, generator))
+        loss, accuracy = _one_epoch(module, batches, optimiser)
+        seconds += time.perf_counter() - started
+        waited += batches.waited_s
         val_loss, val_accuracy = evaluate(core, validation)
-        seconds += trained_s
         took = time.perf_counter() - started
         curve.append(
             Epoch(len(curve) + 1, loss, accuracy, val_loss, val_accuracy, setting.lr, took)
@@ -110,89 +106,85 @@ def train(
             best, best_epoch = (val_accuracy, -val_loss), len(curve)
             best_state = copy.deepcopy(core.state_dict())
         on_epoch(curve)
-    rate = len(rows.labels) * len(curve) / seconds
-    return Fit(curve, best_epoch if best[0] >= 0 else 1, best_state, rate)
+    rate = len(rows) * len(curve) / seconds
+    best_epoch = best_epoch if best[0] >= 0 else 1
+    return Fit(curve, best_epoch, best_state, rate, waited / seconds)
 
 
-def evaluate(module: nn.Module, rows: Rows) -> tuple[float, float]:
+def evaluate(module: nn.Module, rows: IndexedRows) -> tuple[float, float]:
     """Mean cross-entropy and accuracy over all rows; every rank takes a share."""
-    rank, world = _rank_and_world()
     totals = torch.zeros(3, dtype=torch.float64, device=rows.labels.device)
-    mine = torch.arange(rank, len(rows.labels), world)
-    for batch, logits in _predict(module, rows, mine):
-        labels = rows.labels[batch]
+    for logits, labels in _predictions(module, rows.ordered(*rank_and_world())):
         loss = functional.cross_entropy(logits, labels, reduction="sum")
         totals += _counts(loss, logits, labels)
-    loss_sum, hit_sum, count = _summed(totals)
-    return loss_sum / count, hit_sum / count
+    return _means(totals)
 
 
-def probabilities(module: nn.Module, rows: Rows) -> Tensor:
+def probabilities(module: nn.Module, rows: IndexedRows) -> Tensor:
     """Class probabilities (n, classes) float32 of all rows, on the CPU."""
-    every = torch.arange(len(rows.labels))
-    return torch.cat([logits.softmax(1).cpu() for _, logits in _predict(module, rows, every)])
+    return torch.cat([one.softmax(1).cpu() for one, _ in _predictions(module, rows.ordered())])
 
 
 @torch.no_grad()
-def _predict(module: nn.Module, rows: Rows, numbers: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+def _predictions(
+    module: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Logits and labels."""
     module.eval()
-    for batch in numbers.split(_EVALUATION_BATCH):
-        yield batch, module(rows.inputs(batch)).float()
+    for inputs, labels in batches:
+        yield module(inputs).float(), labels
 
 
 def _one_epoch(
-    module: nn.Module,
-    rows: Rows,
-    batch_size: int,
-    optimiser: torch.optim.Optimizer,
-    generator: torch.Generator,
+    module: nn.Module, batches: Iterable[Batch], optimiser: torch.optim.Optimizer
 ) -> tuple[float, float]:
-    rank, world = _rank_and_world()
+    """Mean loss and accuracy of the epoch, over all ranks."""
+    _, world = rank_and_world()
     module.train()
-    totals = torch.zeros(3, dtype=torch.float64, device=rows.labels.device)
-    for batch in batches(len(rows.labels), batch_size, generator, smallest=max(2, world)):
-        mine = batch[rank::world]
-        labels = rows.labels[mine]
-        logits = module(rows.inputs(mine)).float()
+    totals = torch.zeros(3, dtype=torch.float64, device=next(module.parameters()).device)
+    for inputs, labels, in_all in batches:
+        logits = module(inputs).float()
         loss = functional.cross_entropy(logits, labels, reduction="sum")
         optimiser.zero_grad(set_to_none=True)
         # DDP averages over ranks: times world, by the global count, is the global batch's mean.
-        (loss * (world / len(batch))).backward()
+        (loss * (world / in_all)).backward()
         optimiser.step()
         totals += _counts(loss.detach(), logits.detach(), labels)
-    loss_sum, hit_sum, count = _summed(totals)
-    return loss_sum / count, hit_sum / count
+    return _means(totals)
 
 
-def batches(
-    count: int, batch_size: int, generator: torch.Generator, smallest: int = 2
-) -> Iterator[Tensor]:
-    """A fresh permutation of row numbers in batches. A last batch under `smallest` rows joins the
-    one before: BatchNorm cannot train on a single row, nor a rank on none."""
-    order = torch.randperm(count, generator=generator)
-    parts = list(order.split(batch_size))
-    if len(parts) > 1 and len(parts[-1]) < smallest:
-        parts[-2:] = [torch.cat(parts[-2:])]
-    yield from parts
+class _Waiting(Generic[T]):
+    """Passes items on and adds up the seconds that each kept us waiting."""
+
+    def __init__(self, items: Iterable[T]) -> None:
+        self.waited_s = 0.0
+        self._items = iter(items)
+
+    def __iter__(self) -> Iterator[T]:
+        return self
+
+    def __next__(self) -> T:
+        started = time.perf_counter()
+        try:
+            return next(self._items)
+        finally:
+            self.waited_s += time.perf_counter() - started
 
 
 def _counts(loss_sum: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
-    """(3,) float64 on the device: loss sum, hits, rows; read only once an epoch."""
+    """(3,) float64 on the device: loss sum, hits, rows; read only once an epoch. A label below 0
+    is no row."""
     hits = (logits.argmax(1) == labels).sum()
-    return torch.stack([loss_sum.double(), hits.double(), torch.ones_like(labels).sum().double()])
+    return torch.stack([loss_sum.double(), hits.double(), (labels >= 0).sum().double()])
 
 
 def _unwrapped(module: nn.Module) -> nn.Module:
     return module.module if isinstance(module, nn.parallel.DistributedDataParallel) else module
 
 
-def _rank_and_world() -> tuple[int, int]:
-    if dist.is_available() and dist.is_initialized():
-        return dist.get_rank(), dist.get_world_size()
-    return 0, 1
-
-
-def _summed(totals: Tensor) -> list[float]:
-    if _rank_and_world()[1] > 1:
+def _means(totals: Tensor) -> tuple[float, float]:
+    """Loss and accuracy per row from every rank's `_counts`."""
+    if rank_and_world()[1] > 1:
         dist.all_reduce(totals)
-    return [float(value) for value in totals]
+    loss_sum, hits, count = totals.tolist()
+    return loss_sum / count, hits / count

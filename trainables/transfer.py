@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from trainables.activations import ActivationTable
 from trainables.heads import build_head
+from trainables.rows import IndexedRows
 
 
-class PooledRows:
+class PooledRows(IndexedRows):
     """Pooled features of a trial's rows, held on the device: (n, C) float32, labels (n,) int64."""
 
     def __init__(

@@ -90,9 +90,7 @@ def test_every_copy_of_every_image_is_written_with_the_pixels_made_directly(
 def test_the_columns_are_those_promised(
     filesystem: FileSystem, written: tuple[int, list[int]]
 ) -> None:
-    schema = pq.read_schema(
-        shards._shard_paths("deep/shards", filesystem)[0], filesystem=filesystem
-    )
+    schema = pq.read_schema(shards.shard_paths("deep/shards", filesystem)[0], filesystem=filesystem)
     assert [str(field.type) for field in schema] == [
         "string",
         "int32",

@@ -8,7 +8,7 @@ import numpy as np
 from sweeper.champions import evaluation_of
 from sweeper.ledger import Ledger
 from sweeper.records import parquet_bytes, read_split, write_record
-from sweeper.trial import TrialSpec
+from sweeper.spec import TrialSpec
 from trainables.metrics import classification_metrics
 
 

@@ -11,8 +11,8 @@ from sweeper.collect import collect
 from sweeper.config import load_config
 from sweeper.grid import Cell
 from sweeper.plan import Plan, class_counts
+from sweeper.spec import TrialSpec
 from sweeper.store import Store, key_of
-from sweeper.trial import TrialSpec
 from trainables.registry import WeightsError
 
 CONFIG = {
@@ -60,7 +60,7 @@ def keys(plan: Plan) -> Keys:
 
 
 def table_key(plan: Plan, kind: str) -> str:
-    return key_of(plan.table_from(kind, "mobilenet"))
+    return key_of(plan.source_from(kind, "mobilenet"))
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,10 @@ import torch
 from safetensors.torch import load
 
 from sweeper.records import write_split
+from sweeper.spec import TrialSpec
 from sweeper.store import Artifact, Store, key_of
-from sweeper.trial import TrialSpec, load_trained, run_trial, trial_module, trial_rows
+from sweeper.trial import run_trial
+from sweeper.trial_parts import load_trained, trial_module, trial_rows
 from trainables.loop import probabilities
 
 DIM, IMAGES = 6, 20
@@ -26,6 +28,7 @@ SPEC = TrialSpec(
     draw=1,
     strategy="transfer",
     split_key="split",
+    source="pooled",
     table_key=key_of(TABLE),
     backbone_key="backbone",
     backbone="mobilenet",
@@ -38,6 +41,9 @@ SPEC = TrialSpec(
     seed=3,
     pooling="max",
     batchnorm="train",
+    depth="suffix",
+    precision="auto",
+    online=False,
     start_key=None,
     rungs=(2, 4),
 )
@@ -54,7 +60,15 @@ CHANGES: dict[str, Any] = {
     "epochs": 6,
     "seed": 4,
 }
-FINETUNE_CHANGES = {"backbone_key": "x", "pooling": "avg", "batchnorm": "frozen", "start_key": None}
+FINETUNE_CHANGES = {
+    "backbone_key": "x",
+    "pooling": "avg",
+    "batchnorm": "frozen",
+    "depth": "all",
+    "precision": "bfloat16",
+    "start_key": None,
+}
+END_TO_END = {"source": "shards", "online": True}  # the second only where the first holds
 WITHOUT_EFFECT = {"store": "elsewhere", "cell": "other", "draw": 0, "rungs": ()}
 IN_THE_BACKBONES_KEY = {"backbone": "vgg16", "model_args": ()}
 
@@ -64,7 +78,7 @@ def test_a_trial_travels_as_json() -> None:
 
 
 def test_every_field_of_a_trial_is_looked_at_below() -> None:
-    known = {*CHANGES, *FINETUNE_CHANGES, *WITHOUT_EFFECT, *IN_THE_BACKBONES_KEY}
+    known = {*CHANGES, *FINETUNE_CHANGES, *END_TO_END, *WITHOUT_EFFECT, *IN_THE_BACKBONES_KEY}
     assert {field.name for field in fields(TrialSpec)} == known
 
 
@@ -89,7 +103,15 @@ def test_what_determines_a_finetuning_trial_enters_its_key(name: str) -> None:
     assert replace(FINETUNE, **{name: change}).key != FINETUNE.key
 
 
-@pytest.mark.parametrize("name", ["batchnorm", "pooling"])
+@pytest.mark.parametrize("spec", [SPEC, FINETUNE], ids=["transfer", "finetune"])
+def test_training_end_to_end_with_or_without_augmentation_are_other_trials(spec: TrialSpec) -> None:
+    end_to_end = replace(spec, source="shards")
+    online = replace(end_to_end, online=True)
+    assert len({spec.key, end_to_end.key, online.key}) == 3
+    assert replace(online, pooling="avg").key != online.key
+
+
+@pytest.mark.parametrize("name", ["batchnorm", "pooling", "depth", "precision"])
 def test_a_transfer_trial_shares_its_key_across_settings_of_finetuning(name: str) -> None:
     assert replace(SPEC, **{name: FINETUNE_CHANGES[name]}).key == SPEC.key
 

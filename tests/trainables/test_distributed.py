@@ -16,6 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 from trainables.distributed import GlobalBatchNorm, synchronise_batchnorm
 from trainables.heads import build_head
 from trainables.loop import Epoch, Setting, train
+from trainables.rows import IndexedRows
 
 WORLD = 2
 SHARES = (5, 3)  # rows of each rank
@@ -25,7 +26,7 @@ TRAIN, VALIDATION = 22, 9  # the last batch has 2 rows: one for each rank
 
 
 @dataclass
-class _Rows:
+class _Rows(IndexedRows):
     features: Tensor
     labels: Tensor
 

@@ -199,3 +199,52 @@ def test_activations_come_as_float32_whatever_the_tables_type(tmp_path: Path) ->
     assert batch.dtype == torch.float32
     np.testing.assert_array_equal(batch.numpy(), table.gather(numbers[[2, 0]]))
     assert rows.labels.tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize("kept", [0, 1, 4, 7, 8])
+def test_rows_that_fit_the_budget_are_kept_and_the_others_read(tmp_path: Path, kept: int) -> None:
+    values = np.random.default_rng(0).normal(size=(8, 2, 3, 3)).astype(np.float16)
+    write_table(tmp_path / "t", values, parts=3)
+    table, order = opened(tmp_path / "t"), torch.tensor([7, 0, 3, 4])
+    rows = ActivationRows(table, np.arange(8), np.zeros(8, np.int64), CPU, kept * values[0].nbytes)
+    expected = table.gather(order.numpy()).astype(np.float32)
+    gathered: list[int] = []
+    gather = table.gather
+    table.gather = lambda numbers: gathered.extend(numbers) or gather(numbers)  # type: ignore
+    batch = rows.inputs(order)
+    np.testing.assert_array_equal(batch.numpy(), expected)
+    assert gathered == [number for number in order.tolist() if number >= kept]
+
+
+def test_with_depth_all_the_whole_network_is_trained(calibrated: Calibrated) -> None:
+    backbone = calibrated("mobilenet")
+    whole = finetune_module(backbone, "max", [8], CLASSES, batchnorm="train", seed=1, depth="all")
+    suffix = finetune_module(
+        calibrated("mobilenet"), "max", [8], CLASSES, batchnorm="train", seed=1
+    )
+    pixels = IMAGES[:4]
+    expected = with_prefix(calibrated("mobilenet"), suffix).eval()(pixels)
+    torch.testing.assert_close(whole.eval()(pixels), expected)
+    start = copy.deepcopy(whole.state_dict())
+    rows = PixelRows(IMAGES.permute(0, 2, 3, 1).numpy(), LABELS, CPU)
+    train(whole, rows, rows, SETTING)
+    moved = {
+        name for name, value in whole.state_dict().items() if not torch.equal(value, start[name])
+    }
+    assert any(name.startswith("suffix.prefix.") and "weight" in name for name in moved)
+    assert any(name.startswith("suffix.prefix.") and "running" in name for name in moved)
+
+
+def test_mixed_precision_computes_the_suffix_only_in_bfloat16(calibrated: Calibrated) -> None:
+    modules = [
+        finetune_module(
+            calibrated("mobilenet"), "avg", [8], CLASSES, batchnorm="train", seed=1, mixed=mixed
+        )
+        for mixed in (False, True)
+    ]
+    backbone = calibrated("mobilenet")
+    activations = backbone.prefix(backbone.normalise(IMAGES[:4]))
+    exact, mixed = (module.eval()(activations) for module in modules)
+    assert exact.dtype == mixed.dtype == torch.float32
+    assert not torch.equal(exact, mixed)
+    torch.testing.assert_close(exact, mixed, rtol=0.1, atol=0.1)

@@ -2,21 +2,21 @@
 
 import copy
 import math
+import time
 from dataclasses import asdict
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables import loop
-from trainables.loop import Epoch, Fit, Setting, batches, evaluate, probabilities, train
+from trainables.loop import Epoch, Fit, Setting, evaluate, probabilities, train
+from trainables.rows import IndexedRows
 from trainables.transfer import transfer_module
 
 
-class TensorRows:
+class TensorRows(IndexedRows):
     """Rows in memory."""
 
     def __init__(self, features: Tensor, labels: Tensor) -> None:
@@ -128,28 +128,21 @@ def test_the_state_kept_is_that_of_the_best_validation_accuracy_then_of_the_lowe
     assert not torch.equal(states[2]["0.running_mean"], states[3]["0.running_mean"])
 
 
-@given(st.integers(1, 90), st.integers(1, 40), st.integers(2, 8), st.integers(0, 2**32))
-def test_every_row_is_in_exactly_one_batch(
-    count: int, batch_size: int, smallest: int, seed: int
-) -> None:
-    parts = list(batches(count, batch_size, torch.Generator().manual_seed(seed), smallest))
-    assert sorted(torch.cat(parts).tolist()) == list(range(count))
-    assert all(len(part) == batch_size for part in parts[:-1])
-    if len(parts) > 1:
-        assert min(smallest, batch_size) <= len(parts[-1]) < batch_size + smallest
-
-
-def test_a_single_last_row_joins_the_batch_before() -> None:
-    sizes = [len(part) for part in batches(21, 5, torch.Generator())]
-    assert sizes == [5, 5, 5, 6]
+def test_a_last_batch_of_a_single_row_can_be_trained_on() -> None:
     fit, _ = _fit(Setting(0.01, 5, 2, 1), _blobs(21, 0), _blobs(9, 1))
     assert len(fit.curve) == 2
 
 
-def test_each_epoch_is_shuffled_anew() -> None:
-    generator = torch.Generator().manual_seed(0)
-    first, second = (torch.cat(list(batches(20, 6, generator))).tolist() for _ in range(2))
-    assert first != second != sorted(second)
+def test_the_share_of_time_spent_waiting_for_rows_is_told() -> None:
+    class Slow(TensorRows):
+        def inputs(self, rows: Tensor) -> Tensor:
+            time.sleep(0.02)
+            return super().inputs(rows)
+
+    fast, _ = _fit(Setting(0.01, 5, 2, 1), _blobs(20, 0), _blobs(9, 1))
+    rows = _blobs(20, 0)
+    slow, _ = _fit(Setting(0.01, 5, 2, 1), Slow(rows.features, rows.labels), _blobs(9, 1))
+    assert 0 < fast.data_wait < slow.data_wait < 1
 
 
 @pytest.mark.parametrize("kind", ["nan inputs", "huge rate"])

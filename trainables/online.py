@@ -1,0 +1,68 @@
+"""Online augmentation: what `datasets.augment` does to a file's pixels once, done on the device to
+each batch anew: flips, a rotation with reflected borders, contrast about the mean.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from datasets.augment import AUGMENTATION
+
+ONLINE_VERSION = 1
+_GREY = (0.299, 0.587, 0.114)  # ITU-R 601
+
+
+class OnlineAugmentation:
+    """Pixels (B, 3, N, N), 0..255 -> float32 of the same shape, another draw at every call."""
+
+    def __init__(self, seed: int) -> None:
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        count, settings = len(pixels), AUGMENTATION
+        horizontal = self._uniform(count) < settings["horizontal_flip_p"]
+        vertical = self._uniform(count) < settings["vertical_flip_p"]
+        degrees = settings["rotation_degrees"] * (2 * self._uniform(count) - 1)
+        contrast = 1 + settings["contrast"] * (2 * self._uniform(count) - 1)
+        turned = turn(pixels.float(), degrees, horizontal, vertical)
+        return change_contrast(turned, contrast)
+
+    def _uniform(self, count: int) -> Tensor:
+        return torch.rand(count, generator=self.generator)
+
+
+def turn(images: Tensor, degrees: Tensor, horizontal: Tensor, vertical: Tensor) -> Tensor:
+    """Flip, then rotate about the centre, bilinearly, borders reflected.
+
+    Args:
+        images: (B, C, N, N) float32.
+        degrees: (B,), anticlockwise.
+        horizontal, vertical: (B,) bool, which images are mirrored left to right, top to bottom.
+    """
+    angle = degrees * (math.pi / 180)
+    cos, sin = angle.cos(), angle.sin()
+    mirror_x, mirror_y = 1.0 - 2.0 * horizontal.float(), 1.0 - 2.0 * vertical.float()
+    # Where each output pixel comes from: rotated back, then mirrored.
+    rows = (mirror_x * cos, -mirror_x * sin, mirror_y * sin, mirror_y * cos)
+    nothing = torch.zeros_like(cos)
+    theta = torch.stack([rows[0], rows[1], nothing, rows[2], rows[3], nothing], 1)
+    grid = functional.affine_grid(
+        theta.view(-1, 2, 3).to(images.device), list(images.shape), align_corners=False
+    )
+    return functional.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+
+
+def change_contrast(images: Tensor, factor: Tensor) -> Tensor:
+    """x -> mean + factor * (x - mean), kept in 0..255; the mean is that of the grey image.
+
+    Args:
+        images: (B, 3, N, N) float32.
+        factor: (B,).
+    """
+    weights = torch.tensor(_GREY, device=images.device).view(1, 3, 1, 1)
+    mean = (images * weights).sum(1, keepdim=True).mean((2, 3), keepdim=True)
+    return (mean + factor.to(images.device).view(-1, 1, 1, 1) * (images - mean)).clamp(0, 255)
