@@ -1,4 +1,4 @@
-"""Run benchmarks: `python -m benchmarks [cell | overhead] [options]`; all of them without a name.
+"""Run benchmarks: `python -m benchmarks [NAME] [options]`; all of them without a name.
 
 Each compares both sides in one run, prints a table and writes `runs/bench/<name>.json`.
 """
@@ -7,9 +7,15 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import cell, overhead
+from benchmarks import cell, grid, ingest, limit, overhead
 
-BENCHMARKS = {"cell": cell.main, "overhead": overhead.main}
+BENCHMARKS = {
+    "overhead": overhead.main,
+    "ingest": ingest.main,
+    "limit": limit.main,
+    "grid": grid.main,
+    "cell": cell.main,
+}
 
 
 def main(arguments: list[str]) -> None:

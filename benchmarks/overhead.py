@@ -18,7 +18,7 @@ from sweeper.runner import ray_session, run_configs
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks overhead", description=__doc__)
-    parser.add_argument("--trials", nargs="+", type=int, default=[60, 600])
+    parser.add_argument("--trials", nargs="+", type=int, default=[60, 600, 5000])
     options = parser.parse_args(arguments)
     rows = []
     with ray_session(None, 0, 1) as resources:

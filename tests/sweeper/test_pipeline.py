@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from safetensors.torch import load_file
 from sklearn.metrics import accuracy_score, f1_score
 
 from reports.tables import read_tables
@@ -19,7 +20,7 @@ from sweeper.results import Outcome
 
 ROOT = Path(__file__).parents[2]
 TINY = str(Path(__file__).with_name("tiny.yaml"))
-MEASURED = ["wall_s", "train_s", "images_per_s", "epoch_s"]  # what no two runs share
+MEASURED = ["wall_s", "train_s", "images_per_s", "data_wait", "epoch_s"]  # what no two runs share
 
 
 def run(store: Path, out: Path, *overrides: str) -> Outcome:
@@ -147,8 +148,9 @@ def test_a_run_interrupted_and_then_killed_ends_with_the_same_tables(
         pd.testing.assert_frame_equal(tables(out)[name][same], table[same])
 
 
+@pytest.mark.parametrize("depth", ["suffix", "all"])
 def test_a_finetuning_trial_on_two_workers_is_done(
-    unbroken: tuple[Path, Path, Outcome], tmp_path: Path
+    unbroken: tuple[Path, Path, Outcome], tmp_path: Path, depth: str
 ) -> None:
     outcome = run(
         unbroken[0],
@@ -156,6 +158,7 @@ def test_a_finetuning_trial_on_two_workers_is_done(
         "resources.workers_per_trial=2",
         "grid.scenarios=[shafts]",
         "grid.augmented=[true]",
+        f"finetune.depth={depth}",
         "finetune.draws=1",
         "finetune.epochs=2",
     )
@@ -163,6 +166,27 @@ def test_a_finetuning_trial_on_two_workers_is_done(
     assert outcome.cells == {"done": 2}
     assert trials.loc["finetune", "workers"] == 2
     assert (trials.loc[["transfer"], "workers"] == 1).all()
+
+
+def test_cells_that_cannot_be_cached_train_from_pixels_beside_those_that_can(
+    unbroken: tuple[Path, Path, Outcome], tmp_path: Path
+) -> None:
+    options = ["augment.online=true", "finetune.depth=all", "grid.scenarios=[holes]"]
+    outcome = run(unbroken[0], tmp_path, *options, "search.draws=1", "search.epochs=2")
+    assert outcome.cells == {"done": 4}
+    got = tables(tmp_path)
+    trials = got["trials"].set_index(["strategy", "augmented"])
+    assert trials["data_wait"].between(0, 1).all()
+    rows = got["splits"].query("part == 'train'").groupby("augmented")["copy"]
+    assert rows.max().eq(0).all()  # no copies: every batch is augmented anew
+    assert rows.count().nunique() == 1
+    weights = {
+        strategy: load_file(next((unbroken[0] / "trials" / key).glob("*/weights.safetensors")))
+        for (strategy, augmented), key in trials["trial"].items()
+        if augmented
+    }
+    assert any(name.startswith("suffix.prefix.") for name in weights["finetune"])
+    assert all(name.startswith("head.") for name in weights["transfer"])
 
 
 def _wait_for(condition: object, process: subprocess.Popen[str], seconds: float = 120) -> None:
