@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from datasets.dicom import is_dicom, read_dicom
 from datasets.errors import DataError
@@ -37,8 +38,11 @@ _DECODER_ERRORS = (
     struct.error,
     zlib.error,
     Image.DecompressionBombError,
+    BytesLengthException,
+    InvalidDicomError,
 )
 _CUT_SHORT = ("truncated", "less than expected", "insufficient pixel data")
+_REASON_LENGTH = 200
 _PLUGINS_FAILED = "Unable to decode as exceptions were raised by all available plugins: "
 
 
@@ -69,8 +73,8 @@ def read_picture(data: bytes) -> Picture:
         if is_dicom(data):
             return Picture(*read_dicom(data))
         return Picture(decode_raster(data), "")
-    except DataError:
-        raise
+    except DataError as error:
+        raise DataError(_clean(str(error))) from None  # it may quote the file
     except UnidentifiedImageError:
         kind = "not an image" if data else "empty file"
         raise DataError(f"cannot be read as an image: {kind}") from None
@@ -98,6 +102,11 @@ def read_file(path: str | Path) -> bytes:
 
 def _one_line(error: BaseException) -> str:
     """The decoder's own words on one line; "truncated" where it says so in more of them."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    text = text.removeprefix(_PLUGINS_FAILED)
-    return "truncated" if any(word in text.lower() for word in _CUT_SHORT) else text[:200]
+    text = _clean(str(error)).removeprefix(_PLUGINS_FAILED) or type(error).__name__
+    return "truncated" if any(word in text.lower() for word in _CUT_SHORT) else text
+
+
+def _clean(text: str) -> str:
+    """On one line, without characters that a terminal would obey, and not endless."""
+    words = "".join(letter if letter.isprintable() else " " for letter in text).split()
+    return " ".join(words)[:_REASON_LENGTH]
