@@ -100,6 +100,8 @@ def _check_pixels(dataset: Dataset) -> None:
         raise DataError("floating-point pixels have no fixed range; save it with 8 or 16 bits")
     if "PixelData" not in dataset:
         name = getattr(kind, "name", None) or "of unknown kind"
+        if "Rows" in dataset:
+            raise DataError("a DICOM picture whose pixels are missing: cut short, or damaged")
         raise DataError(f"a DICOM file without pixels ({name})")
     if not dataset.get("Rows") or not dataset.get("Columns"):
         raise DataError("a DICOM file that does not say how large its picture is")

@@ -34,6 +34,7 @@ ROOT = Path(__file__).parents[2]
 HANG_S = 60.0
 ADDRESS_SPACE_BYTES = 8 * 2**30  # beyond it, an allocation fails and shows as an error
 HEADER_BYTES = 400
+PIXEL_DATA = b"\xe0\x7f\x10\x00"  # the tag
 NUMBERS = (0, 1, 2, 7, 15, 16, 17, 127, 128, 255, 256, 8000, 32767, 32768, 65535, 2**24, 2**31 - 1)
 SMALL = tuple(number for number in NUMBERS if number < 2**15)
 ELEMENTS = (
@@ -44,13 +45,19 @@ Damage = Callable[[bytearray, Random, list[bytes]], None]
 
 
 def _place(data: bytearray, random: Random) -> int:
-    """Anywhere, but two times of three in the header."""
-    end = len(data) if random.random() < 0.33 else min(len(data), HEADER_BYTES)
-    return random.randrange(max(1, end))
+    """Anywhere, in the file's header or, of a DICOM file, in what its pixels begin with."""
+    start, end = 0, len(data)
+    part = random.randrange(4)
+    if part == 1:
+        end = min(end, HEADER_BYTES)
+    elif part > 1:
+        start = max(0, data.rfind(PIXEL_DATA))
+        end = min(end, start + HEADER_BYTES)
+    return random.randrange(start, end) if start < end else start
 
 
 def flip_bits(data: bytearray, random: Random, others: list[bytes]) -> None:
-    for _ in range(random.choice((1, 1, 2, 8, 40))):
+    for _ in range(random.choice((1, 1, 2, 8))):
         data[_place(data, random)] ^= 1 << random.randrange(8)
 
 
@@ -92,7 +99,7 @@ def damaged(data: bytes, random: Random, others: list[bytes]) -> bytes:
     if data[128:132] == b"DICM" and random.random() < 0.3:
         data = _other_elements(data, random)
     changed = bytearray(data)
-    for _ in range(random.choice((1, 1, 2, 3))):
+    for _ in range(random.choice((1, 1, 1, 2, 3))):
         if changed:
             random.choice(DAMAGES)(changed, random, others)
     if changed.startswith(b"\x89PNG") and random.random() < 0.5:
