@@ -129,7 +129,7 @@ def _through_voi(dataset: Dataset, values: Values, used: NDArray[np.bool_]) -> V
     if table:
         white = 2 ** int(table[0].LUTDescriptor[2]) - 1
         shown = _tabulated(dataset, table[0].LUTDescriptor, table[0].LUTData, values)
-        return shown / white * 255
+        return np.asarray(shown / white * 255)
     centre, width = _number(dataset, "WindowCenter"), _number(dataset, "WindowWidth")
     kind = str(_element(dataset, "VOILUTFunction") or "LINEAR").strip().upper()
     if (

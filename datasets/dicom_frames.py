@@ -48,9 +48,10 @@ def first_frame(dataset: Dataset) -> Stored:
     dataset.SamplesPerPixel = samples
     dataset.NumberOfFrames = max(1, int(dataset.get("NumberOfFrames") or 1))
     syntax = _transfer_syntax(dataset)
+    decoder = _decoder(syntax)
     if syntax.is_encapsulated and syntax != RLELossless:
         _check_codestream(_compressed(dataset), syntax, dataset)
-    values, _ = _decoder(syntax).as_array(
+    values, _ = decoder.as_array(
         dataset,
         index=0,
         decoding_plugin=_PLUGIN if syntax.is_encapsulated else "",

@@ -5,13 +5,16 @@ every file once costs seconds per thousand images and finds the broken ones befo
 """
 
 import hashlib
+import os
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import ExitStack
+from queue import SimpleQueue
 
 import pandas as pd
 
-from datasets.decode import read_file, read_picture
+from datasets.describe import Description
 from datasets.errors import DataError
+from datasets.isolation import Reader
 from datasets.sources import ImageFile
 
 COLUMNS = (
@@ -27,17 +30,19 @@ COLUMNS = (
     "group",
     "problem",
 )
+WORKERS = min(8, os.cpu_count() or 1)
 MIN_IMAGES_PER_CLASS = 3
 _REASONS_SHOWN = 3
+_FILES_PER_WORKER = 32  # at least: a process costs as much as some 50 small files
 
 
-def build_manifest(root: str, files: list[ImageFile], workers: int = 8) -> pd.DataFrame:
+def build_manifest(root: str, files: list[ImageFile], workers: int = WORKERS) -> pd.DataFrame:
     """Read and decode every file once.
 
     Args:
         root: the local folder that `files` are relative to.
         files: as `list_folder` returns them.
-        workers: threads.
+        workers: processes that read and decode.
 
     Returns:
         `COLUMNS`, one row per file, sorted by path. `image_id` is the sha256 (hex) of the bytes;
@@ -48,8 +53,13 @@ def build_manifest(root: str, files: list[ImageFile], workers: int = 8) -> pd.Da
         image itself until `duplicates.with_groups` fills it. A file that cannot be used keeps its
         row, with the reason in `problem` ("" otherwise).
     """
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        rows = list(pool.map(lambda file: _row(Path(root), file), files))
+    workers = max(1, min(workers, len(files) // _FILES_PER_WORKER))
+    with ExitStack() as stack:
+        readers: SimpleQueue[Reader] = SimpleQueue()
+        for _ in range(workers):
+            readers.put(stack.enter_context(Reader()))
+        pool = stack.enter_context(ThreadPoolExecutor(max_workers=workers))
+        rows = list(pool.map(lambda file: _row(root, file, readers), files))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table = table.sort_values(["class", "path"], ignore_index=True)
     earlier = table.groupby("image_id").cumcount()  # 0 for the first file with these bytes
@@ -105,28 +115,26 @@ def manifest_hash(manifest: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def _row(root: Path, file: ImageFile) -> dict[str, str | int]:
-    width, height, size, pixel_hash, patient, problem = 0, 0, 0, "", "", file.problem
-    content = hashlib.sha256(file.path.encode())  # stands in only where the bytes cannot be had
-    try:
-        if not problem:
-            data = read_file(root / file.path)
-            size, content = len(data), hashlib.sha256(data)
-            pixels, patient = read_picture(data)
-            height, width, _ = pixels.shape
-            pixel_hash = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
-    except DataError as error:
-        problem = str(error)
+def _row(root: str, file: ImageFile, readers: "SimpleQueue[Reader]") -> dict[str, str | int]:
+    """The row of one file, by the next reader that has nothing to do."""
+    described = Description(problem=file.problem)
+    if not file.problem:
+        reader = readers.get()
+        try:
+            described = reader.describe(os.path.join(root, file.path))
+        finally:
+            readers.put(reader)
+    instead = hashlib.sha256(file.path.encode()).hexdigest()  # where the bytes cannot be had
     return {
-        "image_id": content.hexdigest(),
+        "image_id": described.content_hash or instead,
         "path": file.path,
         "origin": file.origin,
         "class": file.class_name,
-        "width": width,
-        "height": height,
-        "bytes": size,
-        "pixel_hash": pixel_hash,
-        "patient": patient,
+        "width": described.width,
+        "height": described.height,
+        "bytes": described.size,
+        "pixel_hash": described.pixel_hash,
+        "patient": described.patient,
         "group": "",
-        "problem": problem,
+        "problem": described.problem,
     }

@@ -84,9 +84,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         image = _to_8_bits(image)
     if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        black = Image.new("RGBA", rgba.size, (0, 0, 0, 255))
-        return Image.alpha_composite(black, rgba).convert("RGB")
+        rgba, black = image.convert("RGBA"), Image.new("RGB", image.size)
+        black.paste(rgba, mask=rgba)
+        return black
     if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
         return _negative(image).convert("RGB")  # Pillow takes Adobe's inverted inks for granted
     return image.convert("RGB")

@@ -133,31 +133,38 @@ def _folders(folder: Path) -> list[str]:
 
 def _images_below(top: Path, folder: Path, seen: set[str]) -> Iterator[tuple[Path, str]]:
     """The images of a folder and of those below it, each with its problem or ""."""
-    waiting = [folder]
+    waiting = [(folder, os.path.realpath(folder))]
     while waiting:
-        folder = waiting.pop()
-        real = os.path.realpath(folder)
+        folder, real = waiting.pop()
         if not _is_inside(top, real):
             yield folder, "a link that leads out of the data folder; copy the files into it"
         elif real not in seen:
             seen.add(real)
             try:
-                paths = [folder / name for name in os.listdir(folder) if _is_seen(name)]
+                names = [name for name in os.listdir(folder) if _is_seen(name)]
             except OSError as error:
                 yield folder, f"a folder that cannot be listed: {error.strerror or error}"
                 continue
-            waiting += [path for path in paths if os.path.isdir(path)]
-            files = ((path, _file_problem(top, path)) for path in paths if not os.path.isdir(path))
-            yield from ((path, problem) for path, problem in files if problem is not None)
+            for name in names:
+                path, target = folder / name, _target(folder / name, real)
+                if os.path.isdir(path):
+                    waiting.append((path, target))
+                elif (problem := _file_problem(top, path, target)) is not None:
+                    yield path, problem
 
 
-def _file_problem(top: Path, path: Path) -> str | None:
+def _target(path: Path, real_folder: str) -> str:
+    """`os.path.realpath(path)`, without a look at every folder above for each file."""
+    return os.path.realpath(path) if path.is_symlink() else os.path.join(real_folder, path.name)
+
+
+def _file_problem(top: Path, path: Path, target: str) -> str | None:
     """Why an image file must not be read, "" where it may, None where it is no image file."""
     suffix = path.suffix.lower()
     nameless = not suffix or suffix[1:].isdigit()  # IM000001, 1.2.840.10008.1
     if suffix not in IMAGE_SUFFIXES | UNREAD_SUFFIXES and not nameless:
         return None
-    if not _is_inside(top, os.path.realpath(path)):
+    if not _is_inside(top, target):
         return "a link that leads out of the data folder; copy the file into it"
     if suffix in UNREAD_SUFFIXES:
         return f"{suffix} is not read here; save it as PNG or TIFF"

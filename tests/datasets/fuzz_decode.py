@@ -62,7 +62,7 @@ def flip_bits(data: bytearray, random: Random, others: list[bytes]) -> None:
 
 
 def cut_short(data: bytearray, random: Random, others: list[bytes]) -> None:
-    del data[random.randrange(1, len(data)) :]
+    del data[random.randrange(len(data)) :]
 
 
 def cut_out(data: bytearray, random: Random, others: list[bytes]) -> None:
@@ -177,17 +177,21 @@ def _worker_lines(start: int, count: int, seed: int) -> Iterator[dict[str, Any]]
             ready, _, _ = select.select([worker.stdout], [], [], HANG_S)
             text = worker.stdout.readline() if ready else b""
             if not text:
-                worker.kill()
-                code = worker.wait()
-                end = (
-                    "hang"
-                    if not ready
-                    else f"crash {signal.Signals(-code).name if code < 0 else code}"
-                )
-                yield {"outcome": end, "seconds": HANG_S * (not ready), "peak_bytes": 0}
+                yield _end(worker, hangs=not ready)
                 return
             done += 1
             yield json.loads(text)
+
+
+def _end(worker: subprocess.Popen[bytes], hangs: bool) -> dict[str, Any]:
+    """The outcome of the file at which a worker ended, or is ended here."""
+    if hangs:
+        worker.kill()
+        return {"outcome": "hang", "seconds": HANG_S, "peak_bytes": 0}
+    code = worker.wait()
+    if code >= 0:
+        raise RuntimeError(f"the worker itself failed with exit code {code}; run it by hand")
+    return {"outcome": f"crash {signal.Signals(-code).name}", "seconds": 0, "peak_bytes": 0}
 
 
 def work(start: int, count: int, seed: int) -> None:
