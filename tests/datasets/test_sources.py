@@ -1,5 +1,6 @@
 """Which files of a folder are taken, and what a wrong folder is told."""
 
+import inspect
 import os
 import sys
 import unicodedata
@@ -221,8 +222,13 @@ def test_a_name_that_is_not_unicode_is_named_and_can_be_written(tmp_path: Path) 
 
 def test_a_tree_deeper_than_the_stack_is_listed(tmp_path: Path) -> None:
     deep = tmp_path / "a"
-    for _ in range(sys.getrecursionlimit()):
+    for _ in range(200):
         deep.mkdir()
         deep /= "d"
     (deep.parent / "1.jpg").touch()
-    assert len(_problems(tmp_path)) == 1
+    limit = sys.getrecursionlimit()
+    try:
+        sys.setrecursionlimit(len(inspect.stack()) + 100)
+        assert len(_problems(tmp_path)) == 1
+    finally:
+        sys.setrecursionlimit(limit)
