@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -50,11 +51,22 @@ class Reader:
         self._end()
 
     def describe(self, path: str) -> Description:
-        """As `describe.describe`; a crash or too long a time is the description's `problem`."""
-        worker = self._started()
-        assert worker.stdin is not None
-        assert worker.stdout is not None
-        too_late = threading.Event()
+        """As `describe.describe`; two crashes or too long a time are the description's `problem`.
+
+        Two, for a process may die of something else, such as a machine short of memory.
+        """
+        for _ in range(2):
+            answer, too_late = self._ask(path)
+            if answer.endswith(b"\n"):
+                return Description(*json.loads(answer))
+            self._end()
+            if too_late:
+                return Description(problem=f"cannot be decoded within {self._seconds:g} seconds")
+        return Description(problem="crashes its decoder")
+
+    def _ask(self, path: str) -> tuple[bytes, bool]:
+        """The worker's answer, cut short where it died, and whether that was for its slowness."""
+        worker, too_late = self._started(), threading.Event()
 
         def stop() -> None:
             too_late.set()
@@ -63,24 +75,24 @@ class Reader:
         timer = threading.Timer(self._seconds, stop)
         timer.start()
         try:
+            assert worker.stdin is not None
+            assert worker.stdout is not None
             worker.stdin.write(json.dumps(os.path.abspath(path)).encode() + b"\n")
             worker.stdin.flush()
-            line = worker.stdout.readline()
+            return worker.stdout.readline(), too_late.is_set()
         except BrokenPipeError:
-            line = b""
+            return b"", too_late.is_set()
         finally:
             timer.cancel()
-        if line:
-            return Description(*json.loads(line))
-        self._end()
-        if too_late.is_set():
-            return Description(problem=f"cannot be decoded within {self._seconds:g} seconds")
-        return Description(problem="crashes its decoder")
 
     def _started(self) -> "subprocess.Popen[bytes]":
         if self._worker is None:
             self._worker = subprocess.Popen(
-                self._command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                self._command,
+                cwd=ROOT,
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # each takes address space
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
             )
             assert self._worker.stdout is not None
             if self._worker.stdout.readline() != _READY:
@@ -91,7 +103,7 @@ class Reader:
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.kill()
-            with worker:  # waits, and closes the pipes
+            with suppress(BrokenPipeError), worker:  # waits, and closes the pipes
                 pass
 
 

@@ -41,6 +41,14 @@ def test_after_a_crash_the_next_file_is_read(reader: Reader, good: str) -> None:
         assert reader.describe(good) == describe(good)
 
 
+def test_a_worker_that_something_else_ends_costs_no_file(reader: Reader, good: str) -> None:
+    reader.describe(good)
+    assert reader._worker is not None
+    reader._worker.kill()
+    reader._worker.wait()
+    assert reader.describe(good) == describe(good)
+
+
 def test_a_hang_ends_in_time_and_the_next_file_is_read(reader: Reader, good: str) -> None:
     reader.describe(good)
     began = time.perf_counter()
