@@ -5,19 +5,16 @@ every file once costs seconds per thousand images and finds the broken ones befo
 """
 
 import hashlib
-import io
-import struct
-import threading
-import warnings
+import os
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import ExitStack
+from queue import SimpleQueue
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 
+from datasets.describe import Description
 from datasets.errors import DataError
+from datasets.isolation import Reader
 from datasets.sources import ImageFile
 
 COLUMNS = (
@@ -33,43 +30,36 @@ COLUMNS = (
     "group",
     "problem",
 )
-_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF")  # by content; the suffix may lie
-_DECODER_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    ZeroDivisionError,
-    struct.error,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)
-_OPENING = threading.Lock()  # warnings.catch_warnings is not safe between threads
+WORKERS = min(8, os.cpu_count() or 1)
+MIN_IMAGES_PER_CLASS = 3
+_REASONS_SHOWN = 3
+_FILES_PER_WORKER = 32  # at least: a process costs as much as some 50 small files
 
 
-def build_manifest(root: str, files: list[ImageFile], workers: int = 8) -> pd.DataFrame:
+def build_manifest(root: str, files: list[ImageFile], workers: int = WORKERS) -> pd.DataFrame:
     """Read and decode every file once.
 
     Args:
         root: the local folder that `files` are relative to.
         files: as `list_folder` returns them.
-        workers: threads.
+        workers: processes that read and decode.
 
     Returns:
         `COLUMNS`, one row per file, sorted by path. `image_id` is the sha256 (hex) of the bytes;
         where the same bytes occur again (in order of class, path) "-2", "-3", ... is appended.
         `width` and `height` are pixels as displayed (EXIF orientation applied); `pixel_hash` is the
         sha256 (hex) of the decoded RGB pixels and their shape, "" where there are none; `patient`
-        is what the file itself says of whose picture it is, "" for most; `group` is the image
-        itself until `duplicates.with_groups` fills it. A file that cannot be used keeps its
+        is `dicom.patient_hash` of whose picture it is, "" for all but DICOM files; `group` is the
+        image itself until `duplicates.with_groups` fills it. A file that cannot be used keeps its
         row, with the reason in `problem` ("" otherwise).
     """
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        rows = list(pool.map(lambda file: _row(Path(root), file), files))
+    workers = max(1, min(workers, len(files) // _FILES_PER_WORKER))
+    with ExitStack() as stack:
+        readers: SimpleQueue[Reader] = SimpleQueue()
+        for _ in range(workers):
+            readers.put(stack.enter_context(Reader()))
+        pool = stack.enter_context(ThreadPoolExecutor(max_workers=workers))
+        rows = list(pool.map(lambda file: _row(root, file, readers), files))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table = table.sort_values(["class", "path"], ignore_index=True)
     earlier = table.groupby("image_id").cumcount()  # 0 for the first file with these bytes
@@ -83,6 +73,39 @@ def usable(manifest: pd.DataFrame) -> pd.DataFrame:
     return manifest[manifest["problem"] == ""].reset_index(drop=True)
 
 
+def check_problems(manifest: pd.DataFrame, on_error: str = "exclude") -> None:
+    """Raise DataError where the unreadable files are too many to go on without them.
+
+    Args:
+        manifest: as `build_manifest` returns it.
+        on_error: `stop` where one is too many; `exclude` where a class that loses some must keep
+            `MIN_IMAGES_PER_CLASS`: one for each of training, validation and test.
+    """
+    problems = manifest[manifest["problem"] != ""]
+    if on_error == "stop" and len(problems):
+        raise DataError(
+            f"data.on_error=stop: {len(problems)} of {len(manifest)} files cannot be used: "
+            f"{_first_reasons(problems)}; mend or remove them, or set data.on_error: exclude"
+        )
+    good = usable(manifest)["class"].value_counts()
+    for class_name, bad in problems.groupby("class"):
+        count = int(good.get(class_name, 0))
+        if count < MIN_IMAGES_PER_CLASS:
+            raise DataError(
+                f"class '{class_name}': {count} usable images of {count + len(bad)} files: "
+                f"{_first_reasons(bad)}; expected {MIN_IMAGES_PER_CLASS} or more; mend them, add "
+                "some or remove the class"
+            )
+
+
+def _first_reasons(problems: pd.DataFrame) -> str:
+    """The first files with their reasons, and how many more there are, on one line."""
+    first = problems.head(_REASONS_SHOWN)
+    told = [f"{path!r} ({why})" for path, why in zip(first["path"], first["problem"], strict=True)]
+    more = len(problems) - len(first)
+    return ", ".join(told) + (f" and {more} more" if more else "")
+
+
 def manifest_hash(manifest: pd.DataFrame) -> str:
     """sha256 (hex) over the sorted (image_id, class) of the usable rows: content, never a path."""
     rows = usable(manifest)
@@ -92,86 +115,26 @@ def manifest_hash(manifest: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def decode_image(data: bytes) -> NDArray[np.uint8]:
-    """Decode an image file's bytes to RGB.
-
-    Grey, palette and CMYK images are converted, 16-bit grey is scaled to 8, transparency is
-    composited over black, the EXIF orientation is applied; of several frames the first is taken.
-
-    Returns:
-        (H, W, 3) uint8.
-
-    Raises:
-        DataError: not an image, truncated, too large, or of a pixel type without a fixed range.
-    """
-    try:
-        with _open(data) as image:
-            return np.array(_to_rgb(ImageOps.exif_transpose(image)), dtype=np.uint8)
-    except DataError:
-        raise
-    except UnidentifiedImageError:
-        kind = "empty file" if not data else "not an image"
-        raise DataError(f"cannot be read as an image: {kind}") from None
-    except _DECODER_ERRORS as error:
-        raise DataError(f"cannot be read as an image: {_one_line(error)}") from error
-
-
-def _open(data: bytes) -> Image.Image:
-    with _OPENING, warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        Image.init()  # with `formats`, open() does not load the plugins that it needs
-        return Image.open(io.BytesIO(data), formats=_FORMATS)
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "F":
-        raise DataError("floating-point pixels have no fixed range; save it with 8 or 16 bits")
-    if image.mode.startswith("I"):
-        image = _to_8_bits(image)
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        black = Image.new("RGBA", rgba.size, (0, 0, 0, 255))
-        return Image.alpha_composite(black, rgba).convert("RGB")
-    return image.convert("RGB")
-
-
-def _to_8_bits(image: Image.Image) -> Image.Image:
-    """A grey image of 16 bits (or of 32 that hold 16) -> 8 bits: 65535 becomes 255."""
-    values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
-        raise DataError("grey values outside 0..65535; save it with 8 or 16 bits")
-    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
-
-
-def _row(root: Path, file: ImageFile) -> dict[str, str | int]:
-    width, height, size, pixel_hash, problem = 0, 0, 0, "", ""
-    content = hashlib.sha256(file.path.encode())  # stands in only where the bytes cannot be had
-    try:
-        data = (root / file.path).read_bytes()
-        size, content = len(data), hashlib.sha256(data)
-        pixels = decode_image(data)
-        height, width, _ = pixels.shape
-        pixel_hash = hashlib.sha256(f"{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
-    except DataError as error:
-        problem = str(error)
-    except OSError as error:
-        problem = f"cannot be opened: {error.strerror or error}"
+def _row(root: str, file: ImageFile, readers: "SimpleQueue[Reader]") -> dict[str, str | int]:
+    """The row of one file, by the next reader that has nothing to do."""
+    described = Description(problem=file.problem)
+    if not file.problem:
+        reader = readers.get()
+        try:
+            described = reader.describe(os.path.join(root, file.path))
+        finally:
+            readers.put(reader)
+    instead = hashlib.sha256(file.path.encode()).hexdigest()  # where the bytes cannot be had
     return {
-        "image_id": content.hexdigest(),
+        "image_id": described.content_hash or instead,
         "path": file.path,
         "origin": file.origin,
         "class": file.class_name,
-        "width": width,
-        "height": height,
-        "bytes": size,
-        "pixel_hash": pixel_hash,
-        "patient": "",
+        "width": described.width,
+        "height": described.height,
+        "bytes": described.size,
+        "pixel_hash": described.pixel_hash,
+        "patient": described.patient,
         "group": "",
-        "problem": problem,
+        "problem": described.problem,
     }
-
-
-def _one_line(error: BaseException) -> str:
-    """The decoder's own words on one line; "truncated" where it says so in more of them."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return "truncated" if "truncated" in text.lower() else text

@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from pyarrow.fs import FileSelector, FileSystem
 
 from datasets.augment import augment
+from datasets.decode import decode_image, read_file
 from datasets.errors import DataError
-from datasets.manifest import decode_image
 from datasets.preprocess import preprocess
 from datasets.ray_data import prepare_ray_data
 
-SHARDS_VERSION = 1
+SHARDS_VERSION = 2
 _IMAGES_PER_SHARD = 64
 _LEAST_SHARDS = 8  # so that a small data set still keeps several processors busy
 _ROWS_PER_GROUP = 32  # what a filtered read fetches at least: 4.8 MB at 224 px
@@ -199,9 +199,9 @@ def _copies(
 ) -> Iterator[tuple[int, Pixels]]:
     """Copies 0..K of the image in one file, (N, N, 3) uint8 each."""
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{str(path)!r} cannot be opened: {error.strerror or error}") from error
+        data = read_file(path)
+    except DataError as error:
+        raise DataError(f"{str(path)!r}: {error}") from error
     if hashlib.sha256(data).hexdigest() != image_id.partition("-")[0]:
         raise DataError(f"{str(path)!r} has changed since the images were listed; run again")
     image = preprocess(decode_image(data), image_size, contrast)

@@ -11,8 +11,8 @@ import pandas as pd
 
 from datasets.duplicates import find_exact, with_groups
 from datasets.errors import DataError
-from datasets.manifest import build_manifest, manifest_hash, usable
-from datasets.sources import list_folder
+from datasets.manifest import build_manifest, check_problems, manifest_hash, usable
+from datasets.sources import class_key, list_folder
 from datasets.synthetic import SYNTHETIC_VERSION, write_synthetic
 from sweeper.config import ALL_CLASSES, DataSection
 from sweeper.store import Store, key_of
@@ -41,13 +41,10 @@ def collect(data: DataSection, store: Store) -> Collection:
     root = data.path if data.source == "folder" else _synthetic(data, store)
     assert root is not None
     manifest = build_manifest(root, list_folder(root))
+    check_problems(manifest, data.on_error)
     duplicates = find_exact(manifest)
     manifest = with_groups(manifest, duplicates)
-    images = usable(manifest)
-    empty = sorted(set(manifest["class"]) - set(images["class"]))
-    if empty:
-        raise DataError(f"class '{empty[0]}': none of its files can be read as an image")
-    return Collection(root, manifest, images, duplicates)
+    return Collection(root, manifest, usable(manifest), duplicates)
 
 
 def _synthetic(data: DataSection, store: Store) -> str:
@@ -69,18 +66,18 @@ def _synthetic(data: DataSection, store: Store) -> str:
 def resolve_scenarios(
     wanted: Sequence[str], scenarios: Mapping[str, Sequence[str]], classes: Sequence[str]
 ) -> dict[str, list[str]]:
-    """The classes of each wanted scenario, spelled as the data spells them (case is ignored).
+    """The classes of each wanted scenario, spelled as the data spells them (see `class_key`).
 
     Raises DataError for a class the data does not have, or for fewer than two classes.
     """
-    spelling = {name.casefold(): name for name in classes}
+    spelling = {class_key(name): name for name in classes}
     resolved = {}
     for scenario in wanted:
         names = list(classes) if scenario == ALL_CLASSES else list(scenarios[scenario])
-        unknown = [name for name in names if name.casefold() not in spelling]
+        unknown = [name for name in names if class_key(name) not in spelling]
         if unknown:
             raise DataError(_unknown_class(scenario, unknown[0], classes))
-        resolved[scenario] = list(dict.fromkeys(spelling[name.casefold()] for name in names))
+        resolved[scenario] = list(dict.fromkeys(spelling[class_key(name)] for name in names))
         if len(resolved[scenario]) < 2:
             raise DataError(f"scenario '{scenario}': a classifier needs at least two classes")
     return resolved

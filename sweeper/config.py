@@ -43,6 +43,7 @@ class SyntheticSection(Section):
 class DataSection(Section):
     source: Literal["folder", "synthetic"] = "synthetic"
     path: str | None = None
+    on_error: Literal["exclude", "stop"] = "exclude"  # of files that cannot be read
     synthetic: SyntheticSection = SyntheticSection()
 
     @model_validator(mode="before")

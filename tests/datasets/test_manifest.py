@@ -1,141 +1,34 @@
-"""What becomes of every kind of image file, and what identifies an image."""
+"""What identifies an image, which files are left out and why, and when that is too many."""
 
-import contextlib
-import io
-import subprocess
-import sys
-import warnings
+import hashlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
+from datasets.decode import decode_image
 from datasets.errors import DataError
-from datasets.manifest import COLUMNS, build_manifest, decode_image, manifest_hash, usable
+from datasets.manifest import COLUMNS, build_manifest, check_problems, manifest_hash, usable
 from datasets.sources import list_folder
+from tests.datasets.dicom_files import dicom_file, ramp
+from tests.datasets.picture_files import colours, encoded
 
-ROOT = Path(__file__).parents[2]
-
-
-def _encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
+JPEG = encoded(Image.fromarray(colours(40, 30)), "JPEG", quality=90)
 
 
-def _colours(size: tuple[int, int] = (12, 8)) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
-
-
-JPEG = _encoded(Image.fromarray(_colours((40, 30))), "JPEG", quality=90)
-
-
-def test_rgb_pixels_come_back_as_they_were() -> None:
-    pixels = _colours()
-    decoded = decode_image(_encoded(Image.fromarray(pixels)))
-    assert decoded.dtype == np.uint8
-    np.testing.assert_array_equal(decoded, pixels)
-
-
-@pytest.mark.parametrize("kind", ["BMP", "TIFF", "PNG", "WEBP"])
-def test_every_lossless_format_is_read_in_a_fresh_process(kind: str, tmp_path: Path) -> None:
-    """Pillow loads most of its plugins only when something asks for them."""
-    pixels = _colours()
-    path = tmp_path / "image"
-    path.write_bytes(_encoded(Image.fromarray(pixels), kind, lossless=True))
-    code = (
-        "import sys; from datasets.manifest import decode_image;"
-        "sys.stdout.buffer.write(decode_image(open(sys.argv[1], 'rb').read()).tobytes())"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", code, str(path)], cwd=ROOT, capture_output=True, check=True
-    )
-    assert run.stdout == pixels.tobytes()
-
-
-def test_grey_is_repeated_in_three_channels() -> None:
-    grey = _colours()[..., 0]
-    np.testing.assert_array_equal(
-        decode_image(_encoded(Image.fromarray(grey))), np.repeat(grey[..., None], 3, axis=2)
-    )
-
-
-def test_16_bit_grey_is_scaled_to_8_bits() -> None:
-    values = np.array([[0, 257, 32896, 65535, 128, 129]], np.uint16)
-    decoded = decode_image(_encoded(Image.fromarray(values)))
-    np.testing.assert_array_equal(decoded[0, :, 0], [0, 1, 128, 255, 0, 1])
-
-
-def test_palette_cmyk_and_bilevel_are_converted() -> None:
-    red = Image.new("RGB", (4, 3), (255, 0, 0))
-    np.testing.assert_array_equal(decode_image(_encoded(red.quantize(4))), np.asarray(red))
-    cmyk = decode_image(_encoded(red.convert("CMYK"), "JPEG", quality=100))
-    assert cmyk.shape == (3, 4, 3)
-    np.testing.assert_allclose(cmyk.astype(int), np.asarray(red).astype(int), atol=4)
-    assert decode_image(_encoded(Image.new("1", (4, 3), 1))).min() == 255
-
-
-def test_transparency_is_composited_over_black() -> None:
-    half = Image.new("RGBA", (2, 2), (200, 100, 50, 128))
-    np.testing.assert_allclose(decode_image(_encoded(half))[0, 0], [100, 50, 25], atol=1)
-    keyed = Image.new("RGB", (2, 2), (9, 9, 9))
-    assert decode_image(_encoded(keyed, transparency=(9, 9, 9))).max() == 0
-
-
-def test_the_exif_orientation_is_applied() -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # "rotate 90 degrees clockwise to display"
-    pixels = _colours((12, 8))
-    decoded = decode_image(_encoded(Image.fromarray(pixels), exif=exif))
-    np.testing.assert_array_equal(decoded, np.rot90(pixels, -1))
-
-
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        (b"", "empty file"),
-        (b"not an image at all", "not an image"),
-        (JPEG[: len(JPEG) // 2], "truncated"),
-        (_encoded(Image.fromarray(_colours()))[:80], "cannot be read"),
-        (_encoded(Image.fromarray(np.ones((2, 2), np.float32)), "TIFF"), "floating-point"),
-        (_encoded(Image.fromarray(np.full((2, 2), 70000, np.int32)), "TIFF"), "outside 0..65535"),
-    ],
-)
-def test_what_cannot_be_decoded_is_told_in_one_line(data: bytes, reason: str) -> None:
-    with pytest.raises(DataError, match=reason) as caught:
-        decode_image(data)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("limit", [50, 90])  # beyond Pillow's error, and its mere warning
-def test_a_decompression_bomb_is_an_error_not_a_warning(
-    monkeypatch: pytest.MonkeyPatch, limit: int
-) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-    data = _encoded(Image.fromarray(_colours((12, 10))))
-    with warnings.catch_warnings(record=True) as caught, pytest.raises(DataError, match="pixels"):
-        decode_image(data)
-    assert not caught
-
-
-@given(st.integers(0, len(JPEG) - 1), st.binary(min_size=1, max_size=40))
-def test_damaged_bytes_give_an_image_or_a_data_error(position: int, junk: bytes) -> None:
-    damaged = JPEG[:position] + junk + JPEG[position + len(junk) :]
-    with contextlib.suppress(DataError):
-        assert decode_image(damaged).ndim == 3
+def _png(width: int, height: int) -> bytes:
+    return encoded(Image.fromarray(colours(width, height)))
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for path, data in {
-        "a/1.png": _encoded(Image.fromarray(_colours((12, 8)))),
-        "a/2.png": _encoded(Image.fromarray(_colours((5, 6)))),
-        "a/3.png": _encoded(Image.fromarray(_colours((12, 8)))),
-        "b/1.png": _encoded(Image.fromarray(_colours((12, 8)))),
+        "a/1.png": _png(24, 18),
+        "a/2.png": _png(17, 19),
+        "a/3.png": _png(24, 18),
+        "b/1.png": _png(24, 18),
         "b/broken.jpg": JPEG[:300],
     }.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
@@ -149,7 +42,7 @@ def test_every_file_has_a_row_and_the_broken_one_says_why(folder: Path) -> None:
     assert list(manifest["path"]) == ["a/1.png", "a/2.png", "a/3.png", "b/1.png", "b/broken.jpg"]
     assert manifest.loc[4, "problem"] == "cannot be read as an image: truncated"
     assert list(usable(manifest)["path"]) == list(manifest["path"][:4])
-    assert tuple(manifest.loc[1, ["width", "height"]]) == (5, 6)
+    assert tuple(manifest.loc[1, ["width", "height"]]) == (17, 19)
 
 
 def test_a_file_that_is_gone_is_a_row_with_a_problem(folder: Path) -> None:
@@ -180,7 +73,7 @@ def test_the_hash_knows_content_and_class_but_no_path(folder: Path, tmp_path: Pa
 
 
 def test_the_hash_is_the_same_where_layers_order_the_copies_otherwise(tmp_path: Path) -> None:
-    same = _encoded(Image.fromarray(_colours()))
+    same = _png(24, 18)
     hashes = set()
     for number, paths in enumerate([("a/1.png", "b/1.png"), ("train/a/1.png", "test/b/1.png")]):
         for path in paths:
@@ -189,3 +82,81 @@ def test_the_hash_is_the_same_where_layers_order_the_copies_otherwise(tmp_path: 
         root = str(tmp_path / str(number))
         hashes.add(manifest_hash(build_manifest(root, list_folder(root))))
     assert len(hashes) == 1
+
+
+def test_equal_pixels_in_other_files_have_one_pixel_hash(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    picture = Image.fromarray(colours())
+    (tmp_path / "a" / "1.png").write_bytes(encoded(picture))
+    (tmp_path / "a" / "2.BMP").write_bytes(encoded(picture, "BMP"))
+    (tmp_path / "a" / "3.dcm").write_bytes(dicom_file(colours()))
+    (tmp_path / "a" / "4.png").write_bytes(_png(18, 24))
+    (tmp_path / "a" / "5.png").write_bytes(b"broken")
+    manifest = build_manifest(str(tmp_path), list_folder(str(tmp_path)))
+    first, *others, turned, broken = manifest["pixel_hash"]
+    pixels = decode_image(encoded(picture))
+    assert first == hashlib.sha256(b"(18, 24, 3)" + pixels.tobytes()).hexdigest()
+    assert set(others) == {first} != {turned}
+    assert broken == ""
+
+
+def test_dicom_files_say_whose_picture_it_is_and_nothing_says_the_name(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    for number, patient in enumerate(["NAME^SECRET", "NAME^SECRET", "OTHER"]):
+        data = dicom_file(ramp() + np.uint16(number), PatientID=patient, PatientName="Secret")
+        (tmp_path / "a" / f"{number}").write_bytes(data)
+    (tmp_path / "a" / "z.png").write_bytes(_png(24, 18))
+    manifest = build_manifest(str(tmp_path), list_folder(str(tmp_path)))
+    one, same, other, none = manifest["patient"]
+    assert one == same != other
+    assert (len(one), none) == (16, "")
+    assert "secret" not in manifest.to_csv().lower()
+
+
+def test_what_the_folder_refuses_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "outside.png").write_bytes(_png(24, 18))
+    (tmp_path / "data" / "a").mkdir(parents=True)
+    (tmp_path / "data" / "a" / "link.png").symlink_to(tmp_path / "outside.png")
+    root = str(tmp_path / "data")
+    (row,) = build_manifest(root, list_folder(root)).to_dict("records")
+    assert (row["bytes"], row["pixel_hash"]) == (0, "")
+    assert row["problem"].startswith("a link that leads out of the data folder")
+
+
+def _manifest(tmp_path: Path, good: int, bad: int) -> pd.DataFrame:
+    """Classes `ab`, of so many good and bad files, and `whole`, of one good file."""
+    for name in ("ab", "whole"):
+        (tmp_path / name).mkdir()
+    for number in range(good):
+        (tmp_path / "ab" / f"good{number}.png").write_bytes(_png(20 + number, 20))
+    for number in range(bad):
+        (tmp_path / "ab" / f"bad{number}.png").write_bytes(b"bad")
+    (tmp_path / "whole" / "1.png").write_bytes(_png(16, 16))
+    return build_manifest(str(tmp_path), list_folder(str(tmp_path)))
+
+
+def test_bad_files_are_left_out_while_their_class_keeps_three(tmp_path: Path) -> None:
+    manifest = _manifest(tmp_path, good=3, bad=7)
+    check_problems(manifest)
+    assert usable(manifest)["class"].value_counts().to_dict() == {"ab": 3, "whole": 1}
+
+
+@pytest.mark.parametrize("good", [0, 2])
+def test_a_class_that_bad_files_make_too_small_is_named(tmp_path: Path, good: int) -> None:
+    with pytest.raises(DataError) as caught:
+        check_problems(_manifest(tmp_path, good, bad=7))
+    message = str(caught.value)
+    assert message.startswith(f"class 'ab': {good} usable images of {good + 7} files: ")
+    assert "'ab/bad0.png' (cannot be read as an image: not an image), 'ab/bad1.png'" in message
+    assert "and 4 more; expected 3 or more" in message
+    assert message.isprintable()
+
+
+def test_the_strict_stop_at_the_first_bad_file_and_hear_of_all(tmp_path: Path) -> None:
+    manifest = _manifest(tmp_path, good=5, bad=4)
+    with pytest.raises(DataError) as caught:
+        check_problems(manifest, on_error="stop")
+    message = str(caught.value)
+    assert message.startswith("data.on_error=stop: 4 of 10 files cannot be used: 'ab/bad0.png' (")
+    assert "and 1 more; mend or remove them, or set data.on_error: exclude" in message
+    check_problems(usable(manifest), on_error="stop")

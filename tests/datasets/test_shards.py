@@ -8,14 +8,17 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from pyarrow.fs import FileSystem, LocalFileSystem, SubTreeFileSystem
+from pydicom.uid import JPEGLosslessSV1
 
 from datasets import shards
 from datasets.augment import augment
+from datasets.decode import decode_image
 from datasets.errors import DataError
-from datasets.manifest import build_manifest, decode_image
+from datasets.manifest import build_manifest
 from datasets.preprocess import preprocess
 from datasets.shards import read_images, read_shards, write_shards
 from datasets.sources import list_folder
+from tests.datasets.dicom_files import compressed, ramp
 
 IMAGES, SIDE, COPIES = 21, 32, 2
 ROWS = IMAGES * (COPIES + 1)
@@ -25,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("ray_session")
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Images of several sizes; the last has the bytes of the first."""
+    """Images of several sizes, one of them DICOM; the last has the bytes of the first."""
     folder = tmp_path_factory.mktemp("images")
     generator = np.random.default_rng(0)
     for number in range(IMAGES):
@@ -33,6 +36,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path = folder / "ab"[number % 2] / f"{number:02d}.png"
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(pixels).save(path)
+    (folder / "b/03.png").unlink()
+    (folder / "b/IM03").write_bytes(compressed(ramp(), JPEGLosslessSV1, BitsStored=12))
     (folder / "a/20.png").write_bytes((folder / "a/00.png").read_bytes())
     return folder
 

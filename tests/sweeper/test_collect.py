@@ -1,6 +1,7 @@
 """From a folder to images, duplicates and the classes of scenarios."""
 
 import shutil
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -75,9 +76,25 @@ def test_an_unreadable_file_does_not_change_what_the_images_are(tmp_path: Path) 
 def test_a_class_of_unreadable_files_is_named(tmp_path: Path) -> None:
     root = write_images(tmp_path / "images", {"a": 3, "b": 3, "c": 0})
     (root / "c" / "broken.png").write_bytes(b"no picture")
-    with pytest.raises(DataError, match="class 'c': none of its files") as caught:
+    with pytest.raises(DataError, match="class 'c': 0 usable images of 1 files") as caught:
         collected(root, tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_the_strict_stop_at_an_unreadable_file(tmp_path: Path) -> None:
+    root = write_images(tmp_path / "images", {"a": 3, "b": 3})
+    store, strict = Store(str(tmp_path / "store")), DataSection(path=str(root), on_error="stop")
+    assert len(collect(strict, store).images) == 6
+    (root / "a" / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"data.on_error=stop: 1 of 7 files .*'a/broken.png'"):
+        collect(strict, store)
+    assert len(collect(DataSection(path=str(root)), store).images) == 6
+
+
+def test_classes_are_matched_whatever_their_unicode_form() -> None:
+    names = [unicodedata.normalize(form, "Brüche") for form in ("NFC", "NFD")]
+    found = resolve_scenarios(["1"], {"1": [names[1], "Gesund"]}, [names[0], "gesund"])
+    assert found == {"1": [names[0], "gesund"]}
 
 
 def test_equal_files_are_in_one_group(tmp_path: Path) -> None:

@@ -73,6 +73,14 @@ def test_values_of_overrides_are_yaml() -> None:
     assert (config.search.lr, config.name) == ([0.01], "x")
 
 
+def test_unreadable_files_are_left_out_unless_told_to_stop() -> None:
+    assert load_config("demo").data.on_error == "exclude"
+    assert load_config("demo", ["data.on_error=stop"]).data.on_error == "stop"
+    assert "data.on_error='ignore': input should be 'exclude' or 'stop'" in mistake(
+        "data.on_error=ignore"
+    )
+
+
 def test_overrides_create_the_sections_they_need_and_leave_the_rest_alone() -> None:
     config = load_config("smoke", ["search.published.lr=0.01", "resources.cpus=1"])
     assert (config.search.published.lr, config.search.published.batch_size) == (0.01, 16)

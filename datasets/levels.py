@@ -1,0 +1,33 @@
+"""Pixel values through a table, a strip at a time: NumPy's indices take 8 bytes a pixel."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_PIXELS_PER_STRIP = 1_000_000
+
+Stored = NDArray[np.unsignedinteger[Any]]
+
+
+def look_up(levels: NDArray[np.uint8], values: Stored) -> NDArray[np.uint8]:
+    """`levels[values]`: levels (2**bits, ...) and values (H, ...) give (H, ..., ...) uint8."""
+    found = np.empty(values.shape + levels.shape[1:], np.uint8)
+    for strip in _strips(values):
+        found[strip] = levels[values[strip]]
+    return found
+
+
+def occurring(values: Stored) -> NDArray[np.bool_]:
+    """Which of the 2**bits values that the type can hold occur, (2**bits,)."""
+    seen = np.zeros(2 ** (8 * values.dtype.itemsize), np.bool_)
+    for strip in _strips(values):
+        seen[values[strip]] = True
+    return seen
+
+
+def _strips(values: Stored) -> Iterator[slice]:
+    rows = max(1, _PIXELS_PER_STRIP // max(1, values[0].size))
+    for start in range(0, len(values), rows):
+        yield slice(start, start + rows)
