@@ -1,7 +1,8 @@
 """How sure we can be: Wilson intervals, and paired differences between matched cells.
 
 Accuracies are 0..1. Differences are taken between cells that agree in everything but one
-factor; seeds are averaged first, so that repeating a cell does not make it count twice.
+factor, seed and fold included; seeds and folds are averaged then, so that repeating a cell does
+not make it count twice.
 """
 
 from __future__ import annotations
@@ -45,6 +46,16 @@ class Effect:
     pairs: int
 
 
+@dataclass(frozen=True)
+class LevelMean:
+    """Mean accuracy of one level over `effect.pairs` matched cells."""
+
+    level: str
+    mean: float
+    interval: Interval | None  # bootstrap over the cells
+    effect: Effect  # against the first level
+
+
 def wilson(correct: int, n: int, confidence: float = 0.95) -> Interval:
     """Wilson score interval for a proportion (Wilson 1927), without continuity correction."""
     if not 0 <= correct <= n or n < 1:
@@ -76,16 +87,13 @@ def bootstrap_mean(differences: Sequence[float], seed: int = 0) -> Interval | No
 
 def paired_effect(cells: pd.DataFrame, factor: str, level: object, reference: object) -> Effect:
     """Accuracy of `level` minus that of `reference`, over the cells that have both."""
-    table = _matched(cells, factor)
-    differences: list[float] = []
-    if level in table.columns and reference in table.columns:
-        differences = list((table[level] - table[reference]).dropna())
-    return _effect(factor, level, str(reference), differences)
+    table = _matched(cells, factor, [level, reference])
+    return _effect(factor, level, str(reference), list(table[level] - table[reference]))
 
 
 def level_effects(cells: pd.DataFrame, factor: str) -> list[Effect]:
     """Each level minus the mean of the other levels, over the cells that have every level."""
-    table = _matched(cells, factor).dropna()
+    table = _matched(cells, factor, list(dict.fromkeys(_done(cells)[factor])))
     effects = []
     for level in table.columns:
         others = table.drop(columns=level).mean(axis=1)
@@ -93,13 +101,38 @@ def level_effects(cells: pd.DataFrame, factor: str) -> list[Effect]:
     return effects
 
 
-def _matched(cells: pd.DataFrame, factor: str) -> pd.DataFrame:
-    """Done cells' accuracy, seeds averaged: one row for each match, one column for each level."""
-    done = cells[(cells["state"] == "done") & cells["accuracy"].notna()]
+def level_means(cells: pd.DataFrame, factor: str, levels: Sequence[str]) -> list[LevelMean]:
+    """Mean accuracy of each of `levels` over the cells that have them all, and each one's
+    difference from the first."""
+    table = _matched(cells, factor, levels)
+    if table.empty:
+        return []
+    first = levels[0]
+    return [
+        LevelMean(
+            level,
+            float(table[level].mean()),
+            bootstrap_mean(list(table[level])),
+            _effect(factor, level, first, list(table[level] - table[first])),
+        )
+        for level in levels
+    ]
+
+
+def _done(cells: pd.DataFrame) -> pd.DataFrame:
+    return cells[(cells["state"] == "done") & cells["accuracy"].notna()]
+
+
+def _matched(cells: pd.DataFrame, factor: str, levels: Sequence[object]) -> pd.DataFrame:
+    """Accuracy of the cells that are done at every level: a row for each match, its seeds and folds
+    averaged, and a column for each level."""
     others = [name for name in FACTORS if name != factor]
     if factor == "backbone":
         others.remove("weights")  # a backbone brings its weights with it
-    return done.pivot_table(index=others, columns=factor, values="accuracy", aggfunc="mean")
+    table = _done(cells).pivot_table(
+        index=[*others, "seed", "fold"], columns=factor, values="accuracy", aggfunc="mean"
+    )
+    return table.reindex(columns=list(levels)).dropna().groupby(level=others).mean()
 
 
 def _effect(factor: str, level: object, reference: str, differences: list[float]) -> Effect:

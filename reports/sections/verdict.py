@@ -7,19 +7,37 @@ from datetime import datetime
 from typing import Any
 
 from reports import wording
-from reports.run import Row, Run, interval_of
+from reports.repeats import Repeats, fold_repeats
+from reports.run import Row, Run
 from reports.statistics import Effect, paired_effect
 
 _POLICY_MEANING = {
-    "grouped": "identical files and their copies kept on one side",
+    "grouped": "duplicates, groups and their copies kept on one side",
+    "file": "read from a file, image by image",
+    "given": "the folder's own train and test layers",
     "stratified": "images split first, then the training images augmented",
     "pooled": "augmented first, then split: copies of one image on both sides",
+}
+
+# What leaks more, against what leaks less: the first pair that a run has is its leak.
+_LEAK_PAIRS = (
+    ("pooled", "grouped"),
+    ("stratified", "grouped"),
+    ("given", "grouped"),
+    ("pooled", "stratified"),
+    ("pooled", "given"),
+)
+
+_LEAK_MEANS = {
+    "pooled": "that is its leak, not skill",
+    "stratified": "duplicates and group mates of its test images are trained on",
+    "given": "what it leaks, and that its test images are other ones",
 }
 
 
 @dataclass(frozen=True)
 class Best:
-    """The best cell of one split policy, in words."""
+    """The best configuration of one split policy, in words."""
 
     policy: str
     meaning: str
@@ -32,12 +50,16 @@ class Best:
     chance: str
     anchor: str
     of_cells: int
+    repeats: str  # "mean of 5 folds"; empty for a single cell
 
 
 @dataclass(frozen=True)
 class Leak:
-    """Pooled minus grouped accuracy over matched augmented cells, in accuracy points."""
+    """One policy's accuracy minus a more honest one's over matched cells, in accuracy points."""
 
+    policy: str
+    against: str
+    cells: str  # which were compared
     mean: str
     interval: str
     pairs: int
@@ -79,45 +101,63 @@ def policy_meaning(policy: str) -> str:
 
 
 def _best(run: Run, policy: str) -> Best | None:
-    rows = [row for row in run.done if row["split_policy"] == policy]
-    if not rows:
+    found = [
+        (repeats, rows)
+        for rows in run.configurations
+        if rows[0]["split_policy"] == policy and (repeats := fold_repeats(rows))
+    ]
+    if not found:
         return None
-    row = max(rows, key=lambda row: row["accuracy"])
+    repeats, rows = max(found, key=lambda one: one[0].mean)
+    done = [row for row in rows if row["state"] == "done"]
+    row = done[0]
     return Best(
         policy=policy,
         meaning=policy_meaning(policy),
         backbone=row["backbone"],
         recipe=wording.recipe(row),
         scenario=wording.scenario(row["scenario"]),
-        accuracy=wording.percent(row["accuracy"]),
-        interval=wording.percent_range(interval_of(row)),
-        n_test=_test_rows(row),
-        chance=wording.percent(row["chance"]),
+        accuracy=wording.percent(repeats.mean),
+        interval=wording.percent_range(repeats.interval),
+        n_test=_test_rows(row, repeats),
+        chance=wording.percent(max(row["chance"] for row in done)),
         anchor=row["anchor"],
-        of_cells=len(rows),
+        of_cells=len(found),
+        repeats=f"mean of {repeats.text}" if len(rows) > 1 else "",
     )
 
 
-def _test_rows(row: Row) -> str:
+def _test_rows(row: Row, repeats: Repeats) -> str:
     if row["split_policy"] == "pooled" and row["augmented"]:
-        return f"{wording.plural(int(row['n_test']), 'test row')}, copies included,"
-    return wording.plural(int(row["n_test"]), "test image")
+        return f"{wording.plural(repeats.n, 'test row')}, copies included,"
+    return wording.plural(repeats.n, "test image")
 
 
 def _leak(run: Run) -> Leak | None:
     effect = leak_effect(run)
     if effect is None or not effect.pairs:
         return None
-    return Leak(wording.points(effect.mean), wording.points_range(effect.interval), effect.pairs)
+    return Leak(
+        policy=effect.level,
+        against=effect.reference,
+        cells="matched augmented cells" if effect.level == "pooled" else "matched cells",
+        mean=wording.points(effect.mean),
+        interval=wording.points_range(effect.interval),
+        pairs=effect.pairs,
+    )
 
 
 def leak_effect(run: Run) -> Effect | None:
-    """Pooled minus grouped over augmented cells, if the run has both: without copies there is
-    nothing that pooling could leak."""
-    if not {"pooled", "grouped"} <= set(run.policies):
-        return None
-    cells = run.tables["cells"]
-    return paired_effect(cells[cells["augmented"]], "split_policy", "pooled", "grouped")
+    """What the leakier of two policies scores above the other, for the first of `_LEAK_PAIRS` that
+    the run has. `pooled` is compared over augmented cells: without copies there is nothing that
+    pooling could leak."""
+    for leakier, against in _LEAK_PAIRS:
+        if {leakier, against} <= set(run.policies):
+            cells = run.tables["cells"]
+            if leakier == "pooled":
+                cells = cells[cells["augmented"]]
+            return paired_effect(cells, "split_policy", leakier, against)
+    return None
 
 
 def _sentence(best: list[Best], leak: Leak | None) -> str:
@@ -127,8 +167,8 @@ def _sentence(best: list[Best], leak: Leak | None) -> str:
     text = (
         f"Under the {first.policy} split the best of {wording.plural(first.of_cells, 'cell')} is "
         f"{first.backbone}, {first.recipe}, on {first.scenario}: {first.accuracy} % of "
-        f"{first.n_test} right, where always naming the most common class gives "
-        f"{first.chance} %."
+        f"{first.n_test} right{_on_average(first)}, where always naming the most common class "
+        f"gives {first.chance} %."
     )
     if first.policy == "pooled":
         text += (
@@ -137,10 +177,14 @@ def _sentence(best: list[Best], leak: Leak | None) -> str:
         )
     if leak and leak.mean.startswith("+"):
         text += (
-            f" The pooled split scores {leak.mean[1:]} points more on average over the same "
-            "augmented cells: that is its leak, not skill."
+            f" The {leak.policy} split scores {leak.mean[1:]} points more on average over the same "
+            f"{'augmented ' if leak.policy == 'pooled' else ''}cells: {_LEAK_MEANS[leak.policy]}."
         )
     return text.replace(" %", "\u00a0%").replace("scenario ", "scenario\u00a0")
+
+
+def _on_average(best: Best) -> str:
+    return f" as the {best.repeats}" if best.repeats else ""
 
 
 def _gaps(cells: list[Row]) -> str:

@@ -27,6 +27,7 @@ def _cell(accuracy: float | None, **changes: object) -> dict[str, object]:
         "augmented": False,
         "strategy": "transfer",
         "seed": 0,
+        "fold": 0,
         "state": "failed" if accuracy is None else "done",
         "accuracy": accuracy,
     }

@@ -32,4 +32,5 @@ def test_a_cells_columns_name_the_weights_of_its_own_backbone() -> None:
         "augmented": True,
         "strategy": "finetune",
         "seed": 4,
+        "fold": 0,
     }
