@@ -36,7 +36,6 @@ class Policy:
 
     name: str
     meaning: str
-    augmentation: str
     leaked: str  # percent of the test rows, all scenarios
     accuracy: str  # mean over the matched cells
     interval: str
@@ -49,9 +48,8 @@ class Policy:
 class Comparison:
     """The policies over the cells that are done under all of them."""
 
+    title: str
     policies: list[Policy]
-    reference: str
-    cells: int
 
 
 @dataclass(frozen=True)
@@ -89,6 +87,7 @@ class Panel:
 @dataclass(frozen=True)
 class LeakMeter:
     comparisons: list[Comparison]
+    reference: str  # the policy that the others are compared with; empty if there is one only
     counts: list[Count]
     kinds: list[str]
     panels: list[Panel]
@@ -109,6 +108,7 @@ def build(run: Run) -> LeakMeter | None:
         comparisons=[
             one for augmented in (False, True) if (one := _compare(run, leaks, augmented))
         ],
+        reference=run.policies[0] if len(run.policies) > 1 else "",
         counts=_counts(run, leaks, kinds),
         kinds=[_KIND_NAMES[kind] for kind in kinds],
         panels=panels,
@@ -134,15 +134,13 @@ def _compare(run: Run, leaks: Leaks, augmented: bool) -> Comparison | None:
     """The policies side by side; where they have no cell in common, what they leak only."""
     cells = run.tables["cells"]
     of_grid = cells[cells["augmented"] == augmented]
-    policies = [p for p in run.policies if (of_grid["split_policy"] == p).any()]
-    if not policies:
+    if of_grid.empty:
         return None
-    means = {one.level: one for one in level_means(of_grid, "split_policy", policies)}
-    first = next(iter(means.values()), None)
+    means = {m.level: m for m in level_means(of_grid, "split_policy", run.policies)}
+    matched = wording.plural(next((m.effect.pairs for m in means.values()), 0), "cell")
     return Comparison(
-        policies=[_policy(leaks, name, augmented, means.get(name)) for name in policies],
-        reference=policies[0],
-        cells=first.effect.pairs if first else 0,
+        title=f"{wording.augmentation(augmented)}: {matched} done under all of them",
+        policies=[_policy(leaks, name, augmented, means.get(name)) for name in run.policies],
     )
 
 
@@ -152,7 +150,6 @@ def _policy(leaks: Leaks, name: str, augmented: bool, mean: LevelMean | None) ->
     return Policy(
         name=name,
         meaning=policy_meaning(name),
-        augmentation=wording.augmentation(augmented),
         leaked=_share(test),
         accuracy=wording.percent(mean.mean if mean else None),
         interval=wording.percent_range(mean.interval if mean else None),

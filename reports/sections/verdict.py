@@ -164,8 +164,9 @@ def _sentence(best: list[Best], leak: Leak | None) -> str:
     if not best:
         return "No cell of this run has a test result yet."
     first = best[0]
+    what = "configuration" if first.repeats else "cell"
     text = (
-        f"Under the {first.policy} split the best of {wording.plural(first.of_cells, 'cell')} is "
+        f"Under the {first.policy} split the best of {wording.plural(first.of_cells, what)} is "
         f"{first.backbone}, {first.recipe}, on {first.scenario}: {first.accuracy} % of "
         f"{first.n_test} right{_on_average(first)}, where always naming the most common class "
         f"gives {first.chance} %."
