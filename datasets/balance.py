@@ -1,8 +1,8 @@
 """Whole groups into parts, as near to the class quotas as they go.
 
 A greedy draw, large groups first (`quotas.draw_parts`), then local search over moves of one group
-and swaps of two, then the same from other draws; the best is kept. All arithmetic is in whole
-numbers, so that a seed gives one split on every machine.
+and swaps of two; then the same from other draws, and from the best so far with a few groups put
+elsewhere. All arithmetic is in whole numbers, so that a seed gives one split on every machine.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from datasets.quotas import ClassCounts, Counts, draw_parts
 
-_DRAWS = 8
+_ROUNDS = 24
+_KICKED = 4  # groups put elsewhere
 _MOST_KINDS = 96  # compared in one step, of each part; more are sampled
 _SCALE = 1 << 20
 _EMPTY = 1 << 40  # a class that misses a part outweighs any deviation within it
@@ -33,15 +34,28 @@ def balance_parts(
     Returns:
         The part's index (a column of `quotas`) of each unit.
     """
-    best, least = [0] * len(units), -1
-    for _ in range(_DRAWS):
-        search = _Search(units, draw_parts(units, quotas, generator), quotas, generator)
+    best: _Search | None = None
+    for turn in range(_ROUNDS):
+        start = (
+            _kicked(best.parts, quotas.shape[1], generator)
+            if best and turn % 2
+            else draw_parts(units, quotas, generator)
+        )
+        search = _Search(units, start, quotas, generator)
         search.descend()
-        if least < 0 or search.deviation < least:
-            best, least = search.parts, search.deviation
-        if least == 0:
+        if best is None or search.deviation < best.deviation:
+            best = search
+        if best.deviation == 0:
             break
-    return best
+    return best.parts if best else []
+
+
+def _kicked(parts: list[int], among: int, generator: np.random.Generator) -> list[int]:
+    """The parts with a few units put anywhere."""
+    parts = list(parts)
+    for unit in generator.integers(len(parts), size=_KICKED).tolist():
+        parts[unit] = int(generator.integers(among))
+    return parts
 
 
 def deviation(units: list[ClassCounts], parts: Sequence[int], quotas: Counts) -> int:

@@ -25,11 +25,11 @@ def quotas_of(units: list[ClassCounts], folds: int = 0) -> Counts:
 
 
 def skewed(seed: int, groups: int = 50, classes: int = 4) -> list[ClassCounts]:
-    """Groups of 1 to 20 images, heavy-tailed, a third of them of two classes; no class empty."""
+    """Groups of 1 to 20 images a class, heavy-tailed, most of them of several classes."""
     rng = np.random.default_rng(seed)
     units: list[ClassCounts] = [((c, 1),) for c in range(classes)]
     for _ in range(groups):
-        of = rng.choice(classes, 2 if rng.random() < 1 / 3 else 1, replace=False)
+        of = rng.choice(classes, int(rng.integers(1, min(classes, 3) + 1)), replace=False)
         units.append(tuple(sorted((int(c), int(min(20, 1 + 2 * rng.pareto(1.3)))) for c in of)))
     return units
 
@@ -63,8 +63,7 @@ def test_search_never_does_worse_than_the_draw_that_it_starts_from(folds: int) -
         parts = balance_parts(units, quotas, np.random.default_rng(seed))
         searched.append(deviation(units, parts, quotas))
     assert all(s <= d for s, d in zip(searched, drawn, strict=True))
-    # Over all seeds what is left is a fraction of what the draw alone leaves.
-    assert sum(searched) < (0.4 if folds == 0 else 0.8) * sum(drawn)
+    assert np.median(searched) < (0.1 if folds == 0 else 0.7) * np.median(drawn)
 
 
 def test_few_groups_are_parted_as_well_as_trying_everything_would() -> None:
