@@ -19,11 +19,13 @@ Counts = NDArray[np.int64]
 def part_sizes(n: int, fractions: tuple[float, float, float]) -> tuple[int, int, int]:
     """Train, validation and test sizes of n: the hold-out, then the test part, is rounded up.
 
-    This is `train_test_split` called twice, as the notebook does: 10161 -> 8128, 1016, 1017.
+    This is `train_test_split` called twice, as the notebook does: 10161 -> 8128, 1016, 1017. Of 3
+    or more, no part is left empty.
     """
     _, val, test = (Fraction(f).limit_denominator(10**6) for f in fractions)  # 0.1 is 1/10 exactly
     hold_out = math.ceil((val + test) * n)
-    n_test = math.ceil(hold_out * test / (val + test))
+    hold_out = max(min(hold_out, n - 1), min(2, n - 1))
+    n_test = min(math.ceil(hold_out * test / (val + test)), max(1, hold_out - 1))
     return n - hold_out, hold_out - n_test, n_test
 
 

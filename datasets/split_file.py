@@ -225,7 +225,10 @@ def _listed(path: str, images: pd.DataFrame, listed: set[str], unlisted: str) ->
             f"{missing} of the {len(images)} images of the data are not in it; take them out of "
             "the folder, or say split.file_unlisted=leave_out",
         )
-    return images[images["image_id"].isin(listed)]
+    left = images[images["image_id"].isin(listed)]
+    for class_name in sorted(set(images["class"]) - set(left["class"])):
+        raise _wrong(path, f"no image of class {class_name!r} is in it; leave the class out")
+    return left
 
 
 def _parts_copies(chosen: pd.DataFrame) -> bool:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from datasets.errors import DataError
@@ -80,6 +80,7 @@ def test_only_training_images_get_copies_unless_pooled(policy: str) -> None:
     assert (rows[rows["part"] == "train"].groupby("image_id")["copy"].nunique() == 9).all()
 
 
+@settings(deadline=None)
 @given(class_sizes, st.sampled_from(DRAWN), st.integers(0, 3), seeds, fractions)
 def test_every_image_is_in_exactly_one_part_and_every_pooled_row_too(
     sizes: list[int], policy: str, copies: int, seed: int, parts: tuple[float, float, float]
@@ -96,11 +97,13 @@ def test_every_image_is_in_exactly_one_part_and_every_pooled_row_too(
         assert (rows.groupby("image_id")["part"].nunique() == 1).all()
 
 
+@settings(deadline=None)
 @given(class_sizes, st.sampled_from(DRAWN), st.integers(0, 3), seeds, fractions)
 def test_each_class_has_its_share_of_each_part_within_one(
     sizes: list[int], policy: str, copies: int, seed: int, parts: tuple[float, float, float]
 ) -> None:
     manifest = _named(sizes)
+    assume(len(manifest) >= 5)  # fewer are parted so that no part is empty
     classes = sorted(set(manifest["class"]))
     rows = split_rows(manifest, classes, policy, seed=seed, copies=copies, fractions=parts)
     if policy != "pooled":
@@ -116,6 +119,7 @@ def test_each_class_has_its_share_of_each_part_within_one(
     assert np.abs(table.to_numpy() - exact).max() < 1
 
 
+@settings(deadline=None)
 @given(class_sizes, seeds, st.integers(2, 6))
 def test_no_group_crosses_a_split(sizes: list[int], seed: int, largest: int) -> None:
     manifest = _grouped(_named(sizes), seed, largest)
@@ -130,6 +134,7 @@ def test_no_group_crosses_a_split(sizes: list[int], seed: int, largest: int) -> 
     assert rows["image_id"].nunique() == manifest["class"].isin(classes).sum()
 
 
+@settings(deadline=None)
 @given(seeds)
 def test_groups_of_a_few_images_leave_the_sizes_as_they_are(seed: int) -> None:
     manifest = _grouped(_manifest(PAPER), seed, 4)
@@ -158,6 +163,7 @@ def test_three_large_groups_still_fill_all_three_parts() -> None:
     assert _sizes(of_a) == (40, 40, 40)
 
 
+@settings(deadline=None)
 @given(class_sizes, seeds)
 def test_without_copies_and_groups_all_policies_are_one(sizes: list[int], seed: int) -> None:
     manifest = _named(sizes)
