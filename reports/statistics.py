@@ -48,12 +48,12 @@ class Effect:
 
 @dataclass(frozen=True)
 class LevelMean:
-    """Mean accuracy of one level over `effect.pairs` matched cells."""
+    """Mean accuracy of one level over matched cells, which are of `scenarios`."""
 
     level: str
     mean: float
-    interval: Interval | None  # bootstrap over the cells
-    effect: Effect  # against the first level
+    pairs: int
+    scenarios: tuple[str, ...]
 
 
 def wilson(correct: int, n: int, confidence: float = 0.95) -> Interval:
@@ -71,6 +71,16 @@ def wilson(correct: int, n: int, confidence: float = 0.95) -> Interval:
 def accuracy_interval(accuracy: float, n: int) -> Interval:
     """95 % Wilson interval of an accuracy measured on n test rows."""
     return wilson(round(accuracy * n), n)
+
+
+def difference_interval(accuracy: float, n: int, reference: float, n_reference: int) -> Interval:
+    """95 % interval of a difference of two accuracies on different test rows: Newcombe's hybrid of
+    the two Wilson intervals (Newcombe 1998, method 10)."""
+    own, other = accuracy_interval(accuracy, n), accuracy_interval(reference, n_reference)
+    difference = accuracy - reference
+    down = math.hypot(accuracy - own.low, other.high - reference)
+    up = math.hypot(own.high - accuracy, reference - other.low)
+    return Interval(difference - down, difference + up)
 
 
 def bootstrap_mean(differences: Sequence[float], seed: int = 0) -> Interval | None:
@@ -102,21 +112,12 @@ def level_effects(cells: pd.DataFrame, factor: str) -> list[Effect]:
 
 
 def level_means(cells: pd.DataFrame, factor: str, levels: Sequence[str]) -> list[LevelMean]:
-    """Mean accuracy of each of `levels` over the cells that have them all, and each one's
-    difference from the first."""
+    """Mean accuracy of each of `levels` over the cells that have them all."""
     table = _matched(cells, factor, levels)
     if table.empty:
         return []
-    first = levels[0]
-    return [
-        LevelMean(
-            level,
-            float(table[level].mean()),
-            bootstrap_mean(list(table[level])),
-            _effect(factor, level, first, list(table[level] - table[first])),
-        )
-        for level in levels
-    ]
+    scenarios = tuple(sorted(set(table.index.get_level_values("scenario"))))
+    return [LevelMean(one, float(table[one].mean()), len(table), scenarios) for one in levels]
 
 
 def _done(cells: pd.DataFrame) -> pd.DataFrame:

@@ -10,9 +10,9 @@ from markupsafe import Markup
 from reports import wording
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale
+from reports.policies import Score, policy_scores
 from reports.run import Row, Run, records
-from reports.sections.verdict import leak_effect, policy_meaning
-from reports.statistics import LevelMean, level_means
+from reports.sections.verdict import leak_score, policy_meaning
 from reports.tables import LEAK_KINDS
 
 _SHARE = Scale(0.0, 1.0)
@@ -39,6 +39,7 @@ class Policy:
     leaked: str  # percent of the test rows, all scenarios
     accuracy: str  # mean over the matched cells
     interval: str
+    pictures: str  # different ones tested
     strip: Markup
     difference: str  # from the first policy, points; empty for the first itself
     difference_interval: str
@@ -132,37 +133,35 @@ def _leaks(run: Run) -> Leaks:
 
 def _compare(run: Run, leaks: Leaks, augmented: bool) -> Comparison | None:
     """The policies side by side; where they have no cell in common, what they leak only."""
-    cells = run.tables["cells"]
-    of_grid = cells[cells["augmented"] == augmented]
-    if of_grid.empty:
+    if not any(bool(row["augmented"]) == augmented for row in run.cells):
         return None
-    means = {m.level: m for m in level_means(of_grid, "split_policy", run.policies)}
-    matched = wording.plural(next((m.effect.pairs for m in means.values()), 0), "cell")
+    scores = {score.policy: score for score in policy_scores(run, run.policies, augmented)}
+    matched = wording.plural(next((s.cells for s in scores.values()), 0), "cell")
     return Comparison(
         title=f"{wording.augmentation(augmented)}: {matched} done under all of them",
-        policies=[_policy(leaks, name, augmented, means.get(name)) for name in run.policies],
+        policies=[_policy(leaks, name, augmented, scores.get(name)) for name in run.policies],
     )
 
 
-def _policy(leaks: Leaks, name: str, augmented: bool, mean: LevelMean | None) -> Policy:
+def _policy(leaks: Leaks, name: str, augmented: bool, score: Score | None) -> Policy:
     test = [row for key, row in leaks.items() if key[0] == name and key[2:] == (augmented, "test")]
-    is_reference = mean is None or mean.effect.level == mean.effect.reference
+    other = score if score and score.policy != score.reference else None
     return Policy(
         name=name,
         meaning=policy_meaning(name),
         leaked=_share(test),
-        accuracy=wording.percent(mean.mean if mean else None),
-        interval=wording.percent_range(mean.interval if mean else None),
-        strip=strip([_mark(name, mean)] if mean else [], _SHARE, guides=_GUIDES),
-        difference="" if is_reference or not mean else wording.points(mean.effect.mean),
-        difference_interval=(
-            "" if is_reference or not mean else wording.points_range(mean.effect.interval)
-        ),
+        accuracy=wording.percent(score.mean if score else None),
+        interval=wording.percent_range(score.interval if score else None),
+        pictures=wording.count(score.pictures if score else None),
+        strip=strip([_mark(score)] if score else [], _SHARE, guides=_GUIDES),
+        difference=wording.points(other.difference) if other else "",
+        difference_interval=wording.points_range(other.difference_interval) if other else "",
     )
 
 
-def _mark(policy: str, mean: LevelMean) -> Mark:
-    return Mark(mean.mean, _SHAPES.get(policy, "ring"), policy, mean.interval)
+def _mark(score: Score) -> Mark:
+    shape = _SHAPES.get(score.policy, "ring")
+    return Mark(score.mean, shape, score.policy, score.interval)
 
 
 def _legend(policy: str) -> Markup:
@@ -232,14 +231,14 @@ def _match(name: str, values: Accuracies, policies: list[str]) -> Match:
 
 
 def _worth(run: Run) -> str:
-    effect = leak_effect(run)
-    if effect is None or not effect.pairs:
+    score = leak_score(run)
+    if score is None:
         return ""
-    cells = "augmented cells" if effect.level == "pooled" else "cells"
+    cells = "augmented cells" if score.policy == "pooled" else "cells"
     return (
-        f"The {effect.level} split scores {wording.points(effect.mean)} points against the "
-        f"{effect.reference} one (95 % interval {wording.points_range(effect.interval)}, "
-        f"{effect.pairs} matched {cells}, seeds and folds averaged)."
+        f"The {score.policy} split scores {wording.points(score.difference)} points against the "
+        f"{score.reference} one (95 % interval {wording.points_range(score.difference_interval)}, "
+        f"{score.cells} matched {cells}, seeds and folds averaged)."
     )
 
 

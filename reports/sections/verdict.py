@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from reports import wording
+from reports.policies import Score, policy_scores
 from reports.repeats import Repeats, fold_repeats
 from reports.run import Row, Run
-from reports.statistics import Effect, paired_effect
 
 _POLICY_MEANING = {
     "grouped": "duplicates, groups and their copies kept on one side",
@@ -134,29 +134,27 @@ def _test_rows(row: Row, repeats: Repeats) -> str:
 
 
 def _leak(run: Run) -> Leak | None:
-    effect = leak_effect(run)
-    if effect is None or not effect.pairs:
+    score = leak_score(run)
+    if score is None:
         return None
     return Leak(
-        policy=effect.level,
-        against=effect.reference,
-        cells="matched augmented cells" if effect.level == "pooled" else "matched cells",
-        mean=wording.points(effect.mean),
-        interval=wording.points_range(effect.interval),
-        pairs=effect.pairs,
+        policy=score.policy,
+        against=score.reference,
+        cells="matched augmented cells" if score.policy == "pooled" else "matched cells",
+        mean=wording.points(score.difference),
+        interval=wording.points_range(score.difference_interval),
+        pairs=score.cells,
     )
 
 
-def leak_effect(run: Run) -> Effect | None:
-    """What the leakier of two policies scores above the other, for the first of `_LEAK_PAIRS` that
+def leak_score(run: Run) -> Score | None:
+    """What the leakier of two policies scores, beside the other: of the first of `_LEAK_PAIRS` that
     the run has. `pooled` is compared over augmented cells: without copies there is nothing that
     pooling could leak."""
     for leakier, against in _LEAK_PAIRS:
         if {leakier, against} <= set(run.policies):
-            cells = run.tables["cells"]
-            if leakier == "pooled":
-                cells = cells[cells["augmented"]]
-            return paired_effect(cells, "split_policy", leakier, against)
+            scores = policy_scores(run, [against, leakier], True if leakier == "pooled" else None)
+            return scores[1] if scores else None
     return None
 
 

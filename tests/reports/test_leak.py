@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 
 from reports.page import build_page
+from reports.policies import policy_scores
 from reports.run import Run, load_run
 from reports.sections import leak, verdict
+from reports.statistics import accuracy_interval
 from reports.tables import write_table
 from tests.reports.fake_run import FakeRun, write_fake_run
 
@@ -98,8 +100,8 @@ def test_every_choice_of_policies_has_a_page(tmp_path: Path, policies: tuple[str
 def test_the_leak_is_the_leakier_policy_against_the_more_honest_one(
     tmp_path: Path, policies: tuple[str, ...], pair: tuple[str, str] | None
 ) -> None:
-    effect = verdict.leak_effect(_run(tmp_path, replace(SMALL, policies=policies)))
-    assert (effect and (effect.level, effect.reference)) == pair
+    score = verdict.leak_score(_run(tmp_path, replace(SMALL, policies=policies)))
+    assert (score and (score.policy, score.reference)) == pair
 
 
 def test_kinds_of_leaks_that_nobody_has_take_no_column(tmp_path: Path) -> None:
@@ -169,6 +171,20 @@ def test_differences_are_taken_within_a_fold(tmp_path: Path) -> None:
     gone = (cells["split_policy"] == "grouped") & (cells["fold"] == 3)
     cells.loc[gone, ["state", "accuracy"]] = ["failed", None]
     write_table(run / "results", "cells", pd.DataFrame(cells))
-    effect = verdict.leak_effect(load_run(run))
-    assert effect
-    assert effect.mean == pytest.approx(0.1)
+    score = verdict.leak_score(load_run(run))
+    assert score
+    assert score.difference == pytest.approx(0.1)
+
+
+def test_intervals_are_of_the_pictures_tested_and_not_of_rows_or_cells(tmp_path: Path) -> None:
+    """Copies, seeds and cells do not make pictures; duplicates are one picture."""
+    run = _run(tmp_path, replace(SMALL, seeds=(0, 1), scenarios={"bones": ["a", "b", "c"]}))
+    images, splits = run.tables["images"], run.tables["splits"]
+    images["group"] = [f"g{number // 20}" for number in range(len(images))]
+    tested = splits[(splits["part"] == "test") & (splits["split_policy"] == "pooled")]
+    group = images.set_index("image_id")["group"]
+    pictures = {group.get(i, i) for i in tested["image_id"]}
+    assert len(pictures) < tested["image_id"].nunique() < len(tested)
+    for score in policy_scores(run, ["grouped", "pooled"], True):
+        assert score.pictures == len(pictures)
+        assert score.interval == accuracy_interval(score.mean, len(pictures))
