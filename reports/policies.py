@@ -14,9 +14,9 @@ from reports.run import Run
 from reports.statistics import (
     Interval,
     LevelMean,
-    accuracy_interval,
     difference_interval,
     level_means,
+    share_interval,
 )
 
 
@@ -56,7 +56,7 @@ def _score(own: LevelMean, n: int, first: LevelMean, n_first: int) -> Score:
         cells=own.pairs,
         pictures=n,
         mean=own.mean,
-        interval=accuracy_interval(own.mean, n) if n else None,
+        interval=share_interval(own.mean, n) if n else None,
         difference=own.mean - first.mean,
         difference_interval=(
             difference_interval(own.mean, n, first.mean, n_first) if n and n_first else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.run import Row
-from reports.statistics import Interval, accuracy_interval
+from reports.statistics import Interval, share_interval
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def fold_repeats(rows: Sequence[Row]) -> Repeats | None:
         mean=mean,
         spread=Interval(min(values), max(values)),
         n=n,
-        interval=accuracy_interval(mean, n),
+        interval=share_interval(mean, n),
         done=len(done),
         planned=len(rows),
         seeds=len({row["seed"] for row in rows}),

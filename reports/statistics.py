@@ -60,12 +60,16 @@ def wilson(correct: int, n: int, confidence: float = 0.95) -> Interval:
     """Wilson score interval for a proportion (Wilson 1927), without continuity correction."""
     if not 0 <= correct <= n or n < 1:
         raise ValueError(f"correct={correct}, n={n}: expected 0 <= correct <= n and n >= 1")
+    return share_interval(correct / n, n, confidence)
+
+
+def share_interval(share: float, n: int, confidence: float = 0.95) -> Interval:
+    """Wilson score interval of a share that need not be a whole number of n, as of a mean."""
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    share = correct / n
     scale = 1 + z * z / n
     centre = (share + z * z / (2 * n)) / scale
     half = z / scale * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return Interval(0.0 if correct == 0 else centre - half, 1.0 if correct == n else centre + half)
+    return Interval(0.0 if share == 0 else centre - half, 1.0 if share == 1 else centre + half)
 
 
 def accuracy_interval(accuracy: float, n: int) -> Interval:
@@ -76,7 +80,7 @@ def accuracy_interval(accuracy: float, n: int) -> Interval:
 def difference_interval(accuracy: float, n: int, reference: float, n_reference: int) -> Interval:
     """95 % interval of a difference of two accuracies on different test rows: Newcombe's hybrid of
     the two Wilson intervals (Newcombe 1998, method 10)."""
-    own, other = accuracy_interval(accuracy, n), accuracy_interval(reference, n_reference)
+    own, other = share_interval(accuracy, n), share_interval(reference, n_reference)
     difference = accuracy - reference
     down = math.hypot(accuracy - own.low, other.high - reference)
     up = math.hypot(own.high - accuracy, reference - other.low)

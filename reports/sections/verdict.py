@@ -63,6 +63,7 @@ class Leak:
     mean: str
     interval: str
     pairs: int
+    beyond_chance: bool  # whether the interval leaves zero out
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ def _leak(run: Run) -> Leak | None:
         mean=wording.points(score.difference),
         interval=wording.points_range(score.difference_interval),
         pairs=score.cells,
+        beyond_chance=score.difference_interval is not None and score.difference_interval.low > 0,
     )
 
 
@@ -174,11 +176,24 @@ def _sentence(best: list[Best], leak: Leak | None) -> str:
             " Copies of one image lie on both sides of this split, so it does not say how new "
             "patients would fare."
         )
-    if leak and leak.mean.startswith("+"):
-        text += (
-            f" The {leak.policy} split scores {leak.mean[1:]} points more on average over the same "
-            f"{'augmented ' if leak.policy == 'pooled' else ''}cells: {_LEAK_MEANS[leak.policy]}."
-        )
+    return _unbroken(text + _leak_sentence(leak) if leak else text)
+
+
+def _leak_sentence(leak: Leak) -> str:
+    if not leak.mean.startswith("+"):
+        return ""
+    cells = "augmented cells" if leak.policy == "pooled" else "cells"
+    text = (
+        f" The {leak.policy} split scores {leak.mean[1:]} points more on average over the same "
+        f"{cells}"
+    )
+    if leak.beyond_chance:
+        return f"{text}: {_LEAK_MEANS[leak.policy]}."
+    return f"{text}, which on so few pictures may be chance."
+
+
+def _unbroken(text: str) -> str:
+    """With spaces that do not break where a number and its noun belong together."""
     return text.replace(" %", "\u00a0%").replace("scenario ", "scenario\u00a0")
 
 

@@ -14,7 +14,7 @@ from reports.page import build_page
 from reports.policies import policy_scores
 from reports.run import Run, load_run
 from reports.sections import leak, verdict
-from reports.statistics import accuracy_interval
+from reports.statistics import share_interval
 from reports.tables import write_table
 from tests.reports.fake_run import FakeRun, write_fake_run
 
@@ -176,6 +176,16 @@ def test_differences_are_taken_within_a_fold(tmp_path: Path) -> None:
     assert score.difference == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize(("gain", "said"), [(0.5, "its leak, not skill"), (0.01, "may be chance")])
+def test_a_difference_within_chance_is_not_called_a_leak(
+    tmp_path: Path, gain: float, said: str
+) -> None:
+    run = _run(tmp_path, replace(SMALL, policies=("pooled", "grouped")))
+    cells = run.tables["cells"]
+    cells["accuracy"] = 0.4 + gain * (cells["split_policy"] == "pooled")
+    assert said in verdict.build(run).sentence
+
+
 def test_intervals_are_of_the_pictures_tested_and_not_of_rows_or_cells(tmp_path: Path) -> None:
     """Copies, seeds and cells do not make pictures; duplicates are one picture."""
     run = _run(tmp_path, replace(SMALL, seeds=(0, 1), scenarios={"bones": ["a", "b", "c"]}))
@@ -187,4 +197,4 @@ def test_intervals_are_of_the_pictures_tested_and_not_of_rows_or_cells(tmp_path:
     assert len(pictures) < tested["image_id"].nunique() < len(tested)
     for score in policy_scores(run, ["grouped", "pooled"], True):
         assert score.pictures == len(pictures)
-        assert score.interval == accuracy_interval(score.mean, len(pictures))
+        assert score.interval == share_interval(score.mean, len(pictures))
