@@ -176,7 +176,7 @@ def test_differences_are_taken_within_a_fold(tmp_path: Path) -> None:
     assert score.difference == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize(("gain", "said"), [(0.5, "its leak, not skill"), (0.01, "may be chance")])
+@pytest.mark.parametrize(("gain", "said"), [(0.6, "its leak, not skill"), (0.01, "may be chance")])
 def test_a_difference_within_chance_is_not_called_a_leak(
     tmp_path: Path, gain: float, said: str
 ) -> None:
