@@ -12,7 +12,7 @@ from reports.repeats import Repeats, fold_repeats
 from reports.run import Row, Run
 
 _POLICY_MEANING = {
-    "grouped": "duplicates, groups and their copies kept on one side",
+    "grouped": "identical and near-identical images, and what the user groups, kept on one side",
     "file": "read from a file, image by image",
     "given": "the folder's own train and test layers",
     "stratified": "images split first, then the training images augmented",
