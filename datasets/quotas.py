@@ -1,10 +1,12 @@
 """How many of each class go into each part, and which: the arithmetic below `splits`.
 
 Whole numbers only, and every total holds: the parts' sizes (the notebook's), and the classes' own.
+Parts are train, validation and test, or the folds of a cross-validation: any number of them.
 """
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -17,38 +19,47 @@ Counts = NDArray[np.int64]
 def part_sizes(n: int, fractions: tuple[float, float, float]) -> tuple[int, int, int]:
     """Train, validation and test sizes of n: the hold-out, then the test part, is rounded up.
 
-    This is `train_test_split` called twice, as the notebook does: 10161 -> 8128, 1016, 1017.
+    This is `train_test_split` called twice, as the notebook does: 10161 -> 8128, 1016, 1017. Of 3
+    or more, no part is left empty.
     """
     _, val, test = (Fraction(f).limit_denominator(10**6) for f in fractions)  # 0.1 is 1/10 exactly
     hold_out = math.ceil((val + test) * n)
-    n_test = math.ceil(hold_out * test / (val + test))
+    hold_out = max(min(hold_out, n - 1), min(2, n - 1))
+    n_test = min(math.ceil(hold_out * test / (val + test)), max(1, hold_out - 1))
     return n - hold_out, hold_out - n_test, n_test
 
 
+def fold_sizes(n: int, folds: int) -> tuple[int, ...]:
+    """Sizes of the folds of n, the larger ones first: 10 in 4 -> 3, 3, 2, 2."""
+    small, larger = divmod(n, folds)
+    return tuple(small + (fold < larger) for fold in range(folds))
+
+
 def class_quotas(
-    class_sizes: Counts, sizes: tuple[int, int, int], generator: np.random.Generator
+    class_sizes: Counts, sizes: Sequence[int], generator: np.random.Generator
 ) -> Counts:
     """Round `class_sizes x sizes / n` to whole numbers that keep the sums of rows and columns.
 
     Controlled rounding: every entry is its exact value rounded up or down. Rounded up are, first,
-    entries that would be 0 (the test part before the others: a class that is not tested has no
-    result), then the largest remainders. A class of fewer than 6 may still miss a part.
+    entries that would be 0 (the last part, test, before the others: a class that is not tested has
+    no result), then the largest remainders. A class of fewer than 6 may still miss one of three.
 
     Args:
         class_sizes: (C,) int64, rows per class; their sum is n.
-        sizes: rows per part; their sum is n.
+        sizes: rows per part, J of them; their sum is n.
         generator: breaks ties.
 
     Returns:
-        (C, 3) int64.
+        (C, J) int64.
     """
     from scipy.optimize import linprog
 
-    n = int(class_sizes.sum())
-    down, remainder = np.divmod(np.outer(class_sizes, np.array(sizes, np.int64)), n)  # (C, 3)
-    gain = remainder / n + (down == 0) * [1, 1, 2] + generator.random(down.shape) * 1e-3
-    in_class = np.kron(np.eye(len(class_sizes)), np.ones((1, 3)))  # (C, 3 C)
-    in_part = np.kron(np.ones((1, len(class_sizes))), np.eye(3))  # (3, 3 C)
+    n, parts = int(class_sizes.sum()), len(sizes)
+    down, remainder = np.divmod(np.outer(class_sizes, np.array(sizes, np.int64)), n)  # (C, J)
+    of_empty = np.array([1] * (parts - 1) + [2])
+    gain = remainder / n + (down == 0) * of_empty + generator.random(down.shape) * 1e-3
+    in_class = np.kron(np.eye(len(class_sizes)), np.ones((1, parts)))  # (C, J C)
+    in_part = np.kron(np.ones((1, len(class_sizes))), np.eye(parts))  # (J, J C)
     # A transportation problem: its basic solutions are whole numbers.
     solution = linprog(
         -gain.ravel(),
@@ -74,7 +85,7 @@ def draw_parts(
     units left for its empty parts sends them there.
 
     Returns:
-        The part's index (0 train, 1 val, 2 test) of each unit.
+        The part's index (a column of `quotas`) of each unit.
     """
     drawing = _Drawing(units, quotas)
     order = generator.permutation(len(units)).tolist()
@@ -91,7 +102,8 @@ class _Drawing:
     def __init__(self, units: list[ClassCounts], quotas: Counts) -> None:
         self.quotas: list[list[int]] = quotas.tolist()
         self.wanted: list[list[int]] = quotas.tolist()
-        self.empty = [{j for j in range(3) if row[j] > 0} for row in self.quotas]
+        self.parts = list(range(quotas.shape[1]))
+        self.empty = [{j for j in self.parts if row[j] > 0} for row in self.quotas]
         self.units_left = Counter(c for unit in units for c, _ in unit)
 
     def place(self, unit: ClassCounts, chance: float) -> int:
@@ -121,4 +133,4 @@ class _Drawing:
         for c, _ in unit:
             if self.empty[c] and self.units_left[c] <= len(self.empty[c]):
                 return sorted(self.empty[c])
-        return [0, 1, 2]
+        return self.parts

@@ -1,27 +1,38 @@
-"""Three ways to part images into train, validation and test; they differ in what may leak.
+"""Ways to part images into train, validation and test; they differ in what may leak.
 
     pooled      copies are made first and every (image, copy) is parted by itself: the notebook
     stratified  images are parted by class, then the training images get their copies: the text
     grouped     the same, with whole groups (near-duplicates, views of one patient) on one side
+    given       the folder's own train and test layers (`given.given_rows`)
+    file        as a file says (`split_file.file_rows`)
 
-All three part *units* by one algorithm, and draw the same numbers: without copies pooled equals
-stratified, and grouped equals both where every group is a single image.
+The first three are drawn, here. They part *units* by one algorithm, and draw the same numbers:
+without copies pooled equals stratified, and grouped equals both where every group is one image.
 """
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from datasets.balance import balance_parts
 from datasets.errors import DataError
-from datasets.quotas import ClassCounts, class_quotas, draw_parts, part_sizes
+from datasets.quotas import (
+    ClassCounts,
+    class_quotas,
+    draw_parts,
+    fold_sizes,
+    part_sizes,
+)
 
-POLICIES = ("pooled", "stratified", "grouped")
+DRAWN = ("pooled", "stratified", "grouped")
+POLICIES = (*DRAWN, "given", "file")
 PARTS = ("train", "val", "test")
+FEWEST_FOLDS = 3  # one to test, one to validate, one to train on
 
 
 def split_rows(
@@ -37,12 +48,12 @@ def split_rows(
 
     The sizes of the parts are the notebook's (`quotas.part_sizes`); each class has, in each part,
     its share of that size rounded up or down. `grouped` comes as near to that as whole groups
-    allow. The result depends on no order of rows or classes.
+    allow (`balance.balance_parts`). The result depends on no order of rows or classes.
 
     Args:
         manifest: columns image_id, class, and for `grouped` group; one row per usable image.
         classes: the scenario's class names; images of others take no part.
-        policy: one of `POLICIES`.
+        policy: one of `DRAWN`.
         seed: with the set of classes, all that the drawing depends on.
         copies: augmented copies per image (K); 0 where the cell is not augmented.
         fractions: train, validation, test; each above 0, together 1.
@@ -56,29 +67,84 @@ def split_rows(
         DataError: unknown policy or class, fractions or copies out of range, or a class with
             fewer images (`grouped`: groups) than there are parts.
     """
-    _check(policy, copies, fractions)
-    images = _images_of(manifest, classes, policy)
+    _check(policy, copies)
+    if min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
+        raise DataError(f"split.fractions={fractions}: expected three above 0 that sum to 1")
+    images = images_of(manifest, classes)
+    _check_enough(images, policy, len(PARTS), f"split.policy={policy!r}", "parts")
     units = _units(images, policy, copies)
-    parts = _draw(units, fractions, _generator(seed, classes))
-    rows = [
-        (image_id, copy, part)
-        for unit, part in zip(units, parts, strict=True)
-        for image_id, copy in _rows_of(unit, part, policy, copies)
-    ]
-    table = pd.DataFrame(rows, columns=["image_id", "copy", "part"])
-    return table.sort_values(["image_id", "copy"], ignore_index=True)
+    sizes = part_sizes(_count(units), fractions)
+    parts = [PARTS[part] for part in _draw(units, policy, sizes, split_generator(seed, classes))]
+    return _rows(units, parts, policy, copies)
 
 
-def count_leaks(rows: pd.DataFrame, manifest: pd.DataFrame) -> int:
-    """Count the test rows whose image, or a mate of its group, is in the training part.
+def fold_rows(
+    manifest: pd.DataFrame,
+    classes: Sequence[str],
+    policy: str,
+    *,
+    seed: int,
+    copies: int,
+    folds: int,
+) -> list[pd.DataFrame]:
+    """Cross-validation: part the images once into folds; each is the test part of one split.
+
+    Fold i is tested, the next one (after the last, the first) validates, and the rest trains: over
+    the splits every image (`pooled`: every row) is tested exactly once and validates exactly once.
+    Folds differ in size by one at most (`grouped`: as whole groups allow) and have the same mix of
+    classes.
 
     Args:
-        rows: as `split_rows` returns them.
-        manifest: columns image_id, group; every image of `rows` has a row.
+        folds: `FEWEST_FOLDS` or more; the others as for `split_rows`.
+
+    Returns:
+        One table as of `split_rows` for each fold, in order.
+
+    Raises:
+        DataError: as `split_rows`; a class needs as many images (`grouped`: groups) as folds.
     """
-    group = rows["image_id"].map(manifest.set_index("image_id")["group"])
-    seen = set(group[rows["part"] == "train"])
-    return int(group[rows["part"] == "test"].isin(seen).sum())
+    _check(policy, copies)
+    if folds < FEWEST_FOLDS:
+        raise DataError(f"split.folds={folds}: expected {FEWEST_FOLDS} or more")
+    images = images_of(manifest, classes)
+    _check_enough(images, policy, folds, f"split.folds={folds}", "folds")
+    units = _units(images, policy, copies)
+    sizes = fold_sizes(_count(units), folds)
+    drawn = _draw(units, policy, sizes, split_generator(seed, classes))
+    return [
+        _rows(units, [_part_in_fold(own, test, folds) for own in drawn], policy, copies)
+        for test in range(folds)
+    ]
+
+
+def images_of(manifest: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+    """The rows of the classes, sorted by image_id. Raises DataError for a class without images."""
+    known = sorted(manifest["class"].unique())
+    unknown = sorted(set(classes) - set(known))
+    if unknown:
+        raise DataError(f"no images of {', '.join(unknown)}; classes there: {', '.join(known)}")
+    return manifest[manifest["class"].isin(list(classes))].sort_values("image_id")
+
+
+def rows_with_copies(part_of: Mapping[str, str], copies: int) -> pd.DataFrame:
+    """The rows of parted images, sorted: copies 0..K of training images, copy 0 of the others."""
+    rows = [
+        (image_id, copy, part)
+        for image_id, part in part_of.items()
+        for copy in range(copies + 1 if part == "train" else 1)
+    ]
+    return sorted_rows(pd.DataFrame(rows, columns=["image_id", "copy", "part"]))
+
+
+def sorted_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """The order in which rows are stored and trained on."""
+    return rows.sort_values(["image_id", "copy"], ignore_index=True)
+
+
+def split_generator(seed: int, classes: Sequence[str]) -> np.random.Generator:
+    """Depends on the seed and the set of classes; not on the policy, which is to be compared."""
+    name = json.dumps([seed, sorted(set(classes))])
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest(), "big"))
 
 
 @dataclass(frozen=True)
@@ -89,31 +155,21 @@ class _Unit:
     class_counts: ClassCounts
 
 
-def _check(policy: str, copies: int, fractions: tuple[float, float, float]) -> None:
-    if policy not in POLICIES:
-        raise DataError(f"split.policy={policy!r}: expected one of {', '.join(POLICIES)}")
+def _check(policy: str, copies: int) -> None:
+    if policy not in DRAWN:
+        raise DataError(f"split.policy={policy!r}: expected one of {', '.join(DRAWN)}")
     if copies < 0:
         raise DataError(f"augment.copies={copies}: expected 0 or more")
-    if min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
-        raise DataError(f"split.fractions={fractions}: expected three above 0 that sum to 1")
 
 
-def _images_of(manifest: pd.DataFrame, classes: Sequence[str], policy: str) -> pd.DataFrame:
-    """The rows of the classes, sorted by image_id; checks that each class can be parted."""
-    known = sorted(manifest["class"].unique())
-    unknown = sorted(set(classes) - set(known))
-    if unknown:
-        raise DataError(f"no images of {', '.join(unknown)}; classes there: {', '.join(known)}")
-    images = manifest[manifest["class"].isin(list(classes))].sort_values("image_id")
-    unit = "group" if policy == "grouped" else "image_id"
+def _check_enough(images: pd.DataFrame, policy: str, least: int, asked: str, parts: str) -> None:
+    unit, what = ("group", "groups") if policy == "grouped" else ("image_id", "images")
     for class_name, count in images.groupby("class")[unit].nunique().items():
-        if count < len(PARTS):
-            what = "groups" if policy == "grouped" else "images"
+        if count < least:
             raise DataError(
-                f"class {class_name!r} has {count} {what}: split.policy={policy!r} needs at least "
-                f"{len(PARTS)}, as many as parts; add images or leave the class out"
+                f"class {class_name!r} has {count} {what}: {asked} needs at least {least}, as "
+                f"many as {parts}; add images or leave the class out"
             )
-    return images
 
 
 def _units(images: pd.DataFrame, policy: str, copies: int) -> list[_Unit]:
@@ -136,27 +192,32 @@ def _units(images: pd.DataFrame, policy: str, copies: int) -> list[_Unit]:
     ]
 
 
+def _count(units: list[_Unit]) -> int:
+    return sum(len(unit.rows) for unit in units)
+
+
 def _draw(
-    units: list[_Unit], fractions: tuple[float, float, float], generator: np.random.Generator
-) -> list[str]:
-    """The part of each unit."""
+    units: list[_Unit], policy: str, sizes: Sequence[int], generator: np.random.Generator
+) -> list[int]:
+    """The index of each unit's part; `sizes` are the rows that the parts should have."""
     totals = Counter[int]()
     for unit in units:
         totals.update(dict(unit.class_counts))
     class_sizes = np.array([totals[c] for c in range(len(totals))], np.int64)
-    sizes = part_sizes(int(class_sizes.sum()), fractions)
     quotas = class_quotas(class_sizes, sizes, generator)
-    drawn = draw_parts([unit.class_counts for unit in units], quotas, generator)
-    return [PARTS[part] for part in drawn]
+    draw = balance_parts if policy == "grouped" else draw_parts
+    return draw([unit.class_counts for unit in units], quotas, generator)
 
 
-def _generator(seed: int, classes: Sequence[str]) -> np.random.Generator:
-    """Depends on the seed and the set of classes; not on the policy, which is to be compared."""
-    name = json.dumps([seed, sorted(set(classes))])
-    return np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest(), "big"))
+def _part_in_fold(own: int, test: int, folds: int) -> str:
+    """The part that a unit of fold `own` has in the split that tests fold `test`."""
+    return {test: "test", (test + 1) % folds: "val"}.get(own, "train")
 
 
-def _rows_of(unit: _Unit, part: str, policy: str, copies: int) -> list[tuple[str, int]]:
-    if policy == "pooled" or part != "train":
-        return list(unit.rows)
-    return [(image_id, copy) for image_id, _ in unit.rows for copy in range(copies + 1)]
+def _rows(units: list[_Unit], parts: list[str], policy: str, copies: int) -> pd.DataFrame:
+    if policy != "pooled":
+        return rows_with_copies(
+            {i: part for unit, part in zip(units, parts, strict=True) for i, _ in unit.rows}, copies
+        )
+    rows = [(*unit.rows[0], part) for unit, part in zip(units, parts, strict=True)]
+    return sorted_rows(pd.DataFrame(rows, columns=["image_id", "copy", "part"]))

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ Row = dict[str, Any]
 CellKey = tuple[Any, ...]
 
 # The most trustworthy first: this is the order of every block on the page.
-_POLICIES = ("grouped", "stratified", "pooled")
+_POLICIES = ("grouped", "file", "given", "stratified", "pooled")
 _STRATEGIES = ("transfer", "finetune")
 
 
@@ -62,6 +63,17 @@ class Run:
     def seeds(self) -> list[int]:
         return sorted({int(row["seed"]) for row in self.cells})
 
+    @cached_property
+    def folds(self) -> list[int]:
+        """1..k under cross-validation, else the single 0."""
+        return sorted({int(row["fold"]) for row in self.cells})
+
+    @cached_property
+    def configurations(self) -> list[list[Row]]:
+        """The cells, those together that differ in seed and fold only."""
+        groups = groupby(self.cells, key=lambda row: self._order(row)[:-2])
+        return [list(rows) for _, rows in groups]
+
     def classes(self, scenario: str) -> list[str]:
         """The scenario's class names in order; empty if run.json does not know it."""
         return list(self.info.get("scenarios", {}).get(scenario, []))
@@ -98,6 +110,7 @@ class Run:
             self._backbone_order(row["backbone"]),
             row["weights"],
             row["seed"],
+            row["fold"],
         )
 
     def _scenario_order(self, name: str) -> tuple[int, str]:

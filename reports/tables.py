@@ -27,9 +27,22 @@ _CELL = {
     "augmented": _BOOL,
     "strategy": _STR,
     "seed": _INT,
+    "fold": _INT,  # 1..k under cross-validation, 0 without
 }
 CELL: tuple[str, ...] = tuple(_CELL)
 """The columns that name a cell, in every table that has one row or more for each cell."""
+
+_SPLIT = {
+    "split_policy": _STR,
+    "scenario": _STR,
+    "seed": _INT,
+    "fold": _INT,
+    "augmented": _BOOL,
+}
+
+LEAK_KINDS: tuple[str, ...] = ("same_image", "exact", "near", "user", "group")
+"""By what a leaked row is known to training: another copy of its own image, a duplicate of that
+kind, or a mate of its group through other images. A row counts once, as the first that it is."""
 
 _HYPERPARAMETERS = {"lr": _FLOAT, "batch_size": _INT, "hidden": _STR}
 
@@ -113,10 +126,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "transform": _STR,
     },
     "splits": {
-        "split_policy": _STR,
-        "scenario": _STR,
-        "seed": _INT,
-        "augmented": _BOOL,
+        **_SPLIT,
         "image_id": _STR,
         "copy": _INT,
         "part": _STR,  # train | val | test
@@ -137,12 +147,12 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "image": pa.binary(),  # WebP of the preprocessed picture
     },
     "leaks": {
-        "split_policy": _STR,
-        "scenario": _STR,
-        "seed": _INT,
-        "augmented": _BOOL,
-        "n_test": _INT,
-        "leaked": _INT,  # test rows whose source image or group mate is in train
+        **_SPLIT,
+        "split_key": _STR,  # a hash of the rows and their labels: equal splits have equal keys
+        "part": _STR,  # test | val
+        "rows": _INT,
+        "leaked": _INT,  # rows with their image, a duplicate or a group mate in train: the sum of
+        **dict.fromkeys(LEAK_KINDS, _INT),
     },
 }
 

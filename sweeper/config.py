@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from datasets.preprocess import CONTRASTS
-from datasets.splits import POLICIES
+from datasets.splits import FEWEST_FOLDS, POLICIES
 from sweeper.errors import ConfigError
 from trainables.registry import BACKBONES, BASELINES, Weights
 
@@ -73,6 +73,10 @@ class PreprocessSection(Section):
 class SplitSection(Section):
     policies: Annotated[list[str], Field(min_length=1)] = ["grouped"]
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    folds: Annotated[int, Field(ge=FEWEST_FOLDS, le=100)] | None = None  # None: no cross-validation
+    file: Annotated[str, Field(min_length=1)] | None = None  # what policy `file` reads
+    file_policy: str | None = None  # the split_policy to take, of a file that has several
+    file_unlisted: Literal["stop", "leave_out"] = "stop"  # images that the file does not list
 
     @field_validator("policies")
     @classmethod
@@ -266,6 +270,30 @@ def _contradictions(config: Config) -> Iterator[str]:
             "grid.strategies: fine-tuning starts from the transfer champion; "
             "add transfer, or set finetune.start: fresh"
         )
+    yield from _split_contradictions(config)
+
+
+def _split_contradictions(config: Config) -> Iterator[str]:
+    split, policies = config.split, config.split.policies
+    if split.folds and "fractions" in split.model_fields_set:
+        yield (
+            f"split.fractions: split.folds={split.folds} has parts of its own, one fold to test "
+            "and one to validate; leave one of the two keys out"
+        )
+    if split.folds and "given" in policies:
+        yield (
+            f"split.policies: given has one test part, and split.folds={split.folds} asks for "
+            f"{split.folds}; leave one of the two out"
+        )
+    if "given" in policies and config.data.source == "synthetic":
+        yield (
+            "split.policies: given takes a folder's own layers, and data.source='synthetic' has "
+            "none; set data.path, or leave given out"
+        )
+    if "file" in policies and not split.file:
+        yield "split.policies: file needs split.file, a CSV or Parquet file with a part per image"
+    if split.file and "file" not in policies:
+        yield "split.file: no policy reads it; add file to split.policies"
 
 
 def _find(name: str) -> Path:

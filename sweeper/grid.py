@@ -17,14 +17,16 @@ class Cell:
     augmented: bool
     strategy: str  # "transfer" or "finetune"
     seed: int
+    fold: int = 0  # 1..k under cross-validation, 0 without
 
     @property
     def id(self) -> str:
         """A readable name that is also the cell's identity for its random draws."""
         augmented = "augmented" if self.augmented else "plain"
+        fold = f"/fold{self.fold}" if self.fold else ""
         return (
             f"{self.split_policy}/{self.backbone}/{self.scenario}/{augmented}/"
-            f"{self.strategy}/seed{self.seed}"
+            f"{self.strategy}/seed{self.seed}{fold}"
         )
 
     def columns(self, weights: Mapping[str, str]) -> dict[str, object]:
@@ -45,9 +47,9 @@ def build_grid(
     augmented: Sequence[bool],
     strategies: Sequence[str],
     seeds: Sequence[int],
+    folds: int = 0,
 ) -> list[Cell]:
-    """Every combination, policies outermost, in the order given."""
-    return [
-        Cell(*point)
-        for point in itertools.product(policies, backbones, scenarios, augmented, strategies, seeds)
-    ]
+    """Every combination, policies outermost, in the order given; `folds` 0: none."""
+    numbers = range(1, folds + 1) if folds else [0]
+    factors = (policies, backbones, scenarios, augmented, strategies, seeds, numbers)
+    return [Cell(*point) for point in itertools.product(*factors)]

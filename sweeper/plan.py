@@ -7,43 +7,27 @@ determines a result is in its key, and nothing else is.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
-
-import pandas as pd
 
 from datasets.augment import AUGMENTATION
 from datasets.preprocess import PREPROCESS_VERSION
 from datasets.shards import SHARDS_VERSION
-from datasets.splits import count_leaks, split_rows
 from sweeper.asha import milestones
 from sweeper.champions import Explanation
 from sweeper.collect import Collection, resolve_scenarios
 from sweeper.config import Config
 from sweeper.grid import Cell, build_grid
-from sweeper.records import write_split
 from sweeper.space import Hyperparameters, draw_hyperparameters
 from sweeper.spec import TrialSpec
+from sweeper.splitting import Split, SplitName, make_splits
 from sweeper.store import Store, key_of
 from trainables.activations import TABLES_VERSION
 from trainables.backbones import BACKBONES_VERSION
 from trainables.registry import BACKBONES
 
-SplitName = tuple[str, str, int, bool]  # policy, scenario, seed, augmented
 CALIBRATION_IMAGES = 64
-
-
-@dataclass(frozen=True)
-class Split:
-    """A stored split: its rows with integer labels, and its leaks."""
-
-    key: str
-    rows: pd.DataFrame
-    leaked: int
-
-    def count(self, part: str) -> int:
-        return int((self.rows["part"] == part).sum())
 
 
 class Plan:
@@ -60,6 +44,7 @@ class Plan:
             grid.augmented,
             grid.strategies,
             grid.seeds,
+            config.split.folds or 0,
         )
         self.scenarios = resolve_scenarios(grid.scenarios, config.scenarios, collection.classes)
         keeps_copies = True in grid.augmented and not config.augment.online
@@ -75,29 +60,15 @@ class Plan:
 
     @cached_property
     def splits(self) -> dict[SplitName, Split]:
-        """Every split of the grid, stored."""
-        names = {(c.split_policy, c.scenario, c.seed, c.augmented) for c in self.cells}
-        return {name: self._split(name) for name in sorted(names)}
-
-    def _split(self, name: SplitName) -> Split:
-        policy, scenario, seed, augmented = name
-        images, classes = self.collection.images, self.scenarios[scenario]
-        rows = split_rows(
-            images,
-            classes,
-            policy,
-            seed=seed,
-            copies=self.copies if augmented else 0,
-            fractions=self.config.split.fractions,
+        """Every split of the grid, stored. Raises DataError."""
+        names = {SplitName.of(cell) for cell in self.cells}
+        section, scenarios = self.config.split, self.scenarios
+        return make_splits(
+            sorted(names), section, scenarios, self.collection, self.copies, self.store
         )
-        leaked = count_leaks(rows, images)
-        number = {name: i for i, name in enumerate(classes)}
-        label = images.set_index("image_id")["class"].map(number)
-        rows = rows.assign(label=rows["image_id"].map(label).astype("int64"))
-        return Split(write_split(self.store, rows), rows, leaked)
 
     def split_of(self, cell: Cell) -> Split:
-        return self.splits[cell.split_policy, cell.scenario, cell.seed, cell.augmented]
+        return self.splits[SplitName.of(cell)]
 
     @cached_property
     def shards_from(self) -> dict[str, Any]:
@@ -219,9 +190,7 @@ class Plan:
         """The cell whose champion a fine-tuning cell starts from."""
         if cell.strategy != "finetune" or self.config.finetune.start == "fresh":
             return None
-        return Cell(
-            cell.split_policy, cell.backbone, cell.scenario, cell.augmented, "transfer", cell.seed
-        )
+        return replace(cell, strategy="transfer")
 
     @property
     def explains(self) -> bool:

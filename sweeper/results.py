@@ -180,26 +180,23 @@ def _curves(cells: Sequence[_CellRows]) -> list[dict[str, Any]]:
 
 
 def _splits(ledger: Ledger) -> pd.DataFrame:
-    frames = []
-    for (policy, scenario, seed, augmented), split in ledger.plan.splits.items():
-        frames.append(
-            split.rows[["image_id", "copy", "part"]].assign(
-                split_policy=policy, scenario=scenario, seed=seed, augmented=augmented
-            )
-        )
-    columns = ["split_policy", "scenario", "seed", "augmented", "image_id", "copy", "part"]
-    return pd.concat(frames, ignore_index=True)[columns]
+    frames = [
+        split.rows[["image_id", "copy", "part"]].assign(**name.columns)
+        for name, split in ledger.plan.splits.items()
+    ]
+    return pd.concat(frames, ignore_index=True)
 
 
 def _leaks(ledger: Ledger) -> list[dict[str, Any]]:
     return [
         {
-            "split_policy": policy,
-            "scenario": scenario,
-            "seed": seed,
-            "augmented": augmented,
-            "n_test": split.count("test"),
-            "leaked": split.leaked,
+            **name.columns,
+            "split_key": split.key,
+            "part": part,
+            "rows": leaks.rows,
+            "leaked": leaks.leaked,
+            **leaks.by_kind,
         }
-        for (policy, scenario, seed, augmented), split in ledger.plan.splits.items()
+        for name, split in ledger.plan.splits.items()
+        for part, leaks in split.leaks.items()
     ]

@@ -13,10 +13,13 @@ from markupsafe import Markup
 from reports.figures.svg import Scale, element, join
 from reports.statistics import Interval
 
+_PATHS = {"square": "M-3-3h6v6h-6z", "diamond": "M0-4.2 4.2 0 0 4.2-4.2 0z"}
+
 
 @dataclass(frozen=True)
 class Mark:
-    """A value on the strip. `shape`: dot, ring or bar; `tone`: the CSS class that colours it."""
+    """A value on the strip. `shape`: dot, ring, square, diamond or bar; `tone`: the CSS class that
+    colours it."""
 
     value: float
     shape: str = "dot"
@@ -72,6 +75,9 @@ def _shape(mark: Mark, scale: Scale, middle: float) -> Markup:
         return _vertical(x, middle - 5, middle + 5, f"mark bar {mark.tone}".strip())
     radius = 2.5 if middle < 6 else 3.5
     kind = f"mark {mark.shape} {mark.tone}".strip()
+    if mark.shape in _PATHS:  # a path knows no percentages: an inner svg puts it in its place
+        path = element("path", d=_PATHS[mark.shape], class_=kind)
+        return element("svg", path, x=f"{x:.1f}%", y=middle, overflow="visible")
     return element("circle", cx=f"{x:.1f}%", cy=middle, r=radius, class_=kind)
 
 

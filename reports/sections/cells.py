@@ -43,7 +43,7 @@ class Detail:
     policy: str
     scenario: str
     recipe: str
-    seed: str  # empty if the run has one seed only
+    repeat: str  # "seed 1, fold 2"; empty if the run has one seed and no folds
     state: str
     error: str
     accuracy: str
@@ -63,12 +63,11 @@ def build(run: Run, atlas: Atlas) -> list[Detail]:
     """One `Detail` for every planned cell, in the order of the grid."""
     trials, confusion = run.grouped("trials"), run.grouped("confusion")
     curves = {str(key): frame for key, frame in run.tables["curves"].groupby("trial", sort=False)}
-    several = len(run.seeds) > 1
     details = []
     for row in run.cells:
         own = records(trials[row["key"]].sort_values("draw")) if row["key"] in trials else []
         matrix = _matrix(run, row, confusion.get(row["key"]))
-        details.append(_detail(row, own, curves, matrix, atlas, several))
+        details.append(_detail(row, own, curves, matrix, atlas, _repeat(run, row)))
     return details
 
 
@@ -78,7 +77,7 @@ def _detail(
     curves: Mapping[str, pd.DataFrame],
     matrix: Markup,
     atlas: Atlas,
-    several_seeds: bool,
+    repeat: str,
 ) -> Detail:
     done = row["state"] == "done"
     lines = [
@@ -91,7 +90,7 @@ def _detail(
         policy=row["split_policy"],
         scenario=wording.scenario(row["scenario"]),
         recipe=wording.recipe(row),
-        seed=str(row["seed"]) if several_seeds else "",
+        repeat=repeat,
         state=row["state"],
         error=row["error"] or "",
         accuracy=wording.percent(row["accuracy"]),
@@ -106,6 +105,11 @@ def _detail(
         explanations=shown,
         explanations_left_out=left_out,
     )
+
+
+def _repeat(run: Run, row: Row) -> str:
+    several = (("seed", run.seeds), ("fold", run.folds))
+    return ", ".join(f"{name} {row[name]}" for name, values in several if len(values) > 1)
 
 
 def _strip(row: Row) -> Markup:

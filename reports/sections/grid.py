@@ -1,4 +1,4 @@
-"""The grid: every planned cell once, seeds folded, failures in their place."""
+"""The grid: every planned cell once, seeds and folds in one, failures in their place."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from markupsafe import Markup
 from reports import wording
 from reports.figures.strip import Mark, strip
 from reports.figures.svg import Scale
+from reports.repeats import Repeats, fold_repeats
 from reports.run import Row, Run, interval_of
 from reports.sections.verdict import policy_meaning
 from reports.statistics import Interval
@@ -21,7 +22,7 @@ _SHARE = Scale(0.0, 1.0)
 
 @dataclass(frozen=True)
 class Tile:
-    """One place of the grid: a cell, or the same cell under several seeds."""
+    """One place of the grid: a cell, or the same cell under several seeds and folds."""
 
     key: str
     state: str  # done | failed | missing | absent (not planned)
@@ -134,14 +135,13 @@ def _tile(rows: list[Row], first: Row, pair: tuple[str, str]) -> Tile:
     )
     if not rows:
         return Tile(key, "absent")
-    done = [row for row in rows if row["state"] == "done" and row["accuracy"] is not None]
-    state = _worst(rows)
-    if not done:
+    repeats, state = fold_repeats(rows), _worst(rows)
+    if repeats is None:
         reason = next((row["error"] for row in rows if row["error"]), "")
         return Tile(key, state, rows[0]["anchor"], note=_last_line(reason))
     if len(rows) == 1:
-        return _single(key, done[0])
-    return _folded(key, state, done, len(rows))
+        return _single(key, rows[0])
+    return _folded(key, state, rows, repeats)
 
 
 def _single(key: str, row: Row) -> Tile:
@@ -160,22 +160,23 @@ def _single(key: str, row: Row) -> Tile:
     )
 
 
-def _folded(key: str, state: str, done: list[Row], planned: int) -> Tile:
-    values = [row["accuracy"] for row in done]
-    mean, spread = sum(values) / len(values), Interval(min(values), max(values))
-    seeds = f"{len(done)} of {planned}" if len(done) < planned else f"{planned}"
+def _folded(key: str, state: str, rows: list[Row], repeats: Repeats) -> Tile:
+    done = [row for row in rows if row["state"] == "done"]
     chance = max(row["chance"] for row in done)
     return Tile(
         key=key,
         state=state,
         anchor=done[0]["anchor"],
-        accuracy=wording.percent(mean),
-        shade=_shade(mean),
-        spread=wording.percent_range(spread),
-        n=f"{seeds} seeds",
-        note=f"mean of {seeds} seeds, n {wording.count(done[0]['n_test'])} each",
-        strip=_whisker(mean, spread, chance),
-        above_chance=spread.low > chance,
+        accuracy=wording.percent(repeats.mean),
+        shade=_shade(repeats.mean),
+        spread=wording.percent_range(repeats.spread),
+        n=repeats.text,
+        note=(
+            f"mean of {repeats.text}, 95 % interval {wording.percent_range(repeats.interval)} % "
+            f"on {wording.count(repeats.n)} test rows"
+        ),
+        strip=_whisker(repeats.mean, repeats.spread, chance),
+        above_chance=repeats.interval.low > chance,
     )
 
 
@@ -199,7 +200,13 @@ def _last_line(error: str) -> str:
 
 
 def _caption(run: Run) -> str:
-    if len(run.seeds) > 1:
+    if len(run.folds) > 1:
+        seeds = f"{len(run.seeds)} seeds of " if len(run.seeds) > 1 else ""
+        spread = (
+            f"Each number is the mean over {seeds}{len(run.folds)} folds, in which every row is "
+            "tested once; the range below it runs from the lowest fold to the highest."
+        )
+    elif len(run.seeds) > 1:
         spread = (
             f"Each number is the mean over {len(run.seeds)} seeds; the range below it runs from "
             "the lowest seed to the highest."

@@ -1,27 +1,61 @@
-"""The leak meter: how many test rows have a sibling in training, and what that is worth."""
+"""The leak meter: what each split policy lets training see of the test part, and what it scores."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup
 
 from reports import wording
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale
-from reports.run import Run, records
-from reports.sections.verdict import leak_effect, policy_meaning
-from reports.statistics import Effect
+from reports.policies import Score, policy_scores
+from reports.run import Row, Run, records
+from reports.sections.verdict import leak_score, policy_meaning
+from reports.tables import LEAK_KINDS
 
 _SHARE = Scale(0.0, 1.0)
 _GUIDES = (0.0, 0.25, 0.5, 0.75, 1.0)
+_SHAPES = {"grouped": "dot", "file": "dot", "given": "square", "stratified": "diamond"}  # else ring
+_KIND_NAMES = {
+    "same_image": "copy of itself",
+    "exact": "exact duplicate",
+    "near": "near duplicate",
+    "user": "same user group",
+    "group": "group mate",
+}
 
-Accuracies = dict[str, list[float]]  # by split policy, one for each seed
+Accuracies = dict[str, list[float]]  # by split policy, one for each seed and fold
+Leaks = dict[tuple[str, str, bool, str], Row]  # by policy, scenario, augmented, part
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A split policy, without or with augmentation: what it leaks, and what it scores."""
+
+    name: str
+    meaning: str
+    leaked: str  # percent of the test rows, all scenarios
+    accuracy: str  # mean over the matched cells
+    interval: str
+    pictures: str  # different ones tested
+    strip: Markup
+    difference: str  # from the first policy, points; empty for the first itself
+    difference_interval: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The policies over the cells that are done under all of them."""
+
+    title: str
+    policies: list[Policy]
 
 
 @dataclass(frozen=True)
 class Count:
-    """Leaked test rows of one split (seeds summed)."""
+    """Leaked rows of one split (seeds and folds summed)."""
 
     policy: str
     scenario: str
@@ -29,120 +63,183 @@ class Count:
     n_test: str
     leaked: str
     share: str
+    kinds: list[str]
+    validation: str  # percent of the validation rows
 
 
 @dataclass(frozen=True)
-class Pair:
-    """One matched cell under both policies."""
+class Match:
+    """One cell under every policy."""
 
     name: str
-    grouped: str
-    pooled: str
+    accuracies: str  # for the tooltip
     difference: str
     strip: Markup
 
 
 @dataclass(frozen=True)
 class Panel:
-    """The pairs of one scenario, with and without augmentation."""
+    """The cells of one scenario, with or without augmentation."""
 
     title: str
-    pairs: list[Pair]
+    matches: list[Match]
 
 
 @dataclass(frozen=True)
 class LeakMeter:
+    comparisons: list[Comparison]
+    reference: str  # the policy that the others are compared with; empty if there is one only
     counts: list[Count]
-    meanings: list[tuple[str, str]]
+    kinds: list[str]
     panels: list[Panel]
+    ends: tuple[str, str]  # the panels' differences are of the second minus the first
+    legend: list[tuple[str, Markup]]
     axis: Markup
-    effect: Effect | None
-    mean: str
-    interval: str
+    worth: str  # the leak in words; empty if there are no two policies to compare
 
 
 def build(run: Run) -> LeakMeter | None:
     """None when the run recorded no leaks and has no two policies to compare."""
-    counts = _counts(run)
-    panels = _panels(run)
-    if not counts and not panels:
+    leaks = _leaks(run)
+    panels = _panels(run) if len(run.policies) > 1 else []
+    if not leaks and not panels:
         return None
-    effect = leak_effect(run)
+    kinds = [kind for kind in LEAK_KINDS if any(row[kind] for row in leaks.values())]
     return LeakMeter(
-        counts=counts,
-        meanings=[(policy, policy_meaning(policy)) for policy in run.policies],
+        comparisons=[
+            one for augmented in (False, True) if (one := _compare(run, leaks, augmented))
+        ],
+        reference=run.policies[0] if len(run.policies) > 1 else "",
+        counts=_counts(run, leaks, kinds),
+        kinds=[_KIND_NAMES[kind] for kind in kinds],
         panels=panels,
+        ends=(run.policies[0], run.policies[-1]) if run.policies else ("", ""),
+        legend=[(policy, _legend(policy)) for policy in run.policies],
         axis=axis([(0.0, "0"), (0.5, "50"), (1.0, "100 %")], _SHARE),
-        effect=effect if effect and effect.pairs else None,
-        mean=wording.points(effect.mean) if effect else "",
-        interval=wording.points_range(effect.interval) if effect else "",
+        worth=_worth(run),
     )
 
 
-def _counts(run: Run) -> list[Count]:
-    frame = run.tables["leaks"]
-    keys = ["split_policy", "scenario", "augmented"]
-    sums = records(frame.groupby(keys, as_index=False)[["n_test", "leaked"]].sum())
-    sums.sort(
-        key=lambda row: (
-            _index(run.policies, row["split_policy"]),
-            _index(run.scenarios, row["scenario"]),
-            row["augmented"],
-        )
-    )
-    return [
-        Count(
-            policy=row["split_policy"],
-            scenario=wording.scenario(row["scenario"]),
-            augmentation=wording.augmentation(row["augmented"]),
-            n_test=wording.count(row["n_test"]),
-            leaked=wording.count(row["leaked"]),
-            share=wording.percent(row["leaked"] / row["n_test"] if row["n_test"] else None),
-        )
+def _leaks(run: Run) -> Leaks:
+    """The `leaks` table with seeds and folds summed."""
+    keys = ["split_policy", "scenario", "augmented", "part"]
+    numbers = ["rows", "leaked", *LEAK_KINDS]
+    sums = records(run.tables["leaks"].groupby(keys, as_index=False)[numbers].sum())
+    return {
+        (row["split_policy"], row["scenario"], bool(row["augmented"]), row["part"]): row
         for row in sums
-    ]
+    }
+
+
+def _compare(run: Run, leaks: Leaks, augmented: bool) -> Comparison | None:
+    """The policies side by side; where they have no cell in common, what they leak only."""
+    if not any(bool(row["augmented"]) == augmented for row in run.cells):
+        return None
+    scores = {score.policy: score for score in policy_scores(run, run.policies, augmented)}
+    matched = wording.plural(next((s.cells for s in scores.values()), 0), "cell")
+    return Comparison(
+        title=f"{wording.augmentation(augmented)}: {matched} done under all of them",
+        policies=[_policy(leaks, name, augmented, scores.get(name)) for name in run.policies],
+    )
+
+
+def _policy(leaks: Leaks, name: str, augmented: bool, score: Score | None) -> Policy:
+    test = [row for key, row in leaks.items() if key[0] == name and key[2:] == (augmented, "test")]
+    other = score if score and score.policy != score.reference else None
+    return Policy(
+        name=name,
+        meaning=policy_meaning(name),
+        leaked=_share(test),
+        accuracy=wording.percent(score.mean if score else None),
+        interval=wording.percent_range(score.interval if score else None),
+        pictures=wording.count(score.pictures if score else None),
+        strip=strip([_mark(score)] if score else [], _SHARE, guides=_GUIDES),
+        difference=wording.points(other.difference) if other else "",
+        difference_interval=wording.points_range(other.difference_interval) if other else "",
+    )
+
+
+def _mark(score: Score) -> Mark:
+    shape = _SHAPES.get(score.policy, "ring")
+    return Mark(score.mean, shape, score.policy, score.interval)
+
+
+def _legend(policy: str) -> Markup:
+    return strip([Mark(0.5, _SHAPES.get(policy, "ring"), policy)], _SHARE, height=12)
+
+
+def _share(rows: list[Row]) -> str:
+    total = sum(row["rows"] for row in rows)
+    return wording.percent(sum(row["leaked"] for row in rows) / total if total else None)
+
+
+def _counts(run: Run, leaks: Leaks, kinds: list[str]) -> list[Count]:
+    def order(key: tuple[Any, ...]) -> tuple[Any, ...]:
+        return _index(run.policies, key[0]), _index(run.scenarios, key[1]), key[2]
+
+    tested = sorted((key for key in leaks if key[3] == "test"), key=order)
+    return [_count(leaks[key], leaks.get((*key[:3], "val")), kinds) for key in tested]
+
+
+def _count(test: Row, validation: Row | None, kinds: list[str]) -> Count:
+    return Count(
+        policy=test["split_policy"],
+        scenario=wording.scenario(test["scenario"]),
+        augmentation=wording.augmentation(test["augmented"]),
+        n_test=wording.count(test["rows"]),
+        leaked=wording.count(test["leaked"]),
+        share=_share([test]),
+        kinds=[wording.count(test[kind]) for kind in kinds],
+        validation=_share([validation] if validation else []),
+    )
 
 
 def _panels(run: Run) -> list[Panel]:
-    if not {"pooled", "grouped"} <= set(run.policies):
-        return []
     found: dict[tuple[str, bool], dict[tuple[str, str, str], Accuracies]] = {}
     for row in run.cells:
         panel = found.setdefault((row["scenario"], bool(row["augmented"])), {})
-        pair = panel.setdefault((row["strategy"], row["backbone"], row["weights"]), {})
+        match = panel.setdefault((row["strategy"], row["backbone"], row["weights"]), {})
         if row["accuracy"] is not None:
-            pair.setdefault(row["split_policy"], []).append(row["accuracy"])
+            match.setdefault(row["split_policy"], []).append(row["accuracy"])
     return [
         Panel(
             f"{wording.scenario(scenario)}, {wording.augmentation(augmented)}",
             [
-                _pair(f"{backbone}, {wording.strategy(strategy)}", values)
-                for (strategy, backbone, _), values in pairs.items()
+                _match(f"{backbone}, {wording.strategy(strategy)}", values, run.policies)
+                for (strategy, backbone, _), values in matches.items()
             ],
         )
-        for (scenario, augmented), pairs in sorted(
+        for (scenario, augmented), matches in sorted(
             found.items(), key=lambda item: (run.scenarios.index(item[0][0]), item[0][1])
         )
     ]
 
 
-def _pair(name: str, values: Accuracies) -> Pair:
-    """A cell that lacks one side stays in the table, with a dash for its difference."""
-    grouped, pooled = (_mean(values.get(policy)) for policy in ("grouped", "pooled"))
-    marks = [Mark(grouped, "dot", "grouped")] if grouped is not None else []
-    marks += [Mark(pooled, "ring", "pooled")] if pooled is not None else []
-    both = grouped is not None and pooled is not None
-    return Pair(
+def _match(name: str, values: Accuracies, policies: list[str]) -> Match:
+    """A cell that lacks a side stays in the table, with a dash for its difference."""
+    means = {policy: sum(values[policy]) / len(values[policy]) for policy in values}
+    first, last = means.get(policies[0]), means.get(policies[-1])
+    ends = [policies[0], policies[-1]] if first is not None and last is not None else []
+    order = ends + [policy for policy in policies if policy in means and policy not in ends]
+    marks = [Mark(means[policy], _SHAPES.get(policy, "ring"), policy) for policy in order]
+    return Match(
         name=name,
-        grouped=wording.percent(grouped),
-        pooled=wording.percent(pooled),
-        difference=wording.points((pooled or 0.0) - (grouped or 0.0) if both else None),
-        strip=strip(marks, _SHARE, guides=_GUIDES, link=both),
+        accuracies=", ".join(f"{p} {wording.percent(means.get(p))} %" for p in policies),
+        difference=wording.points(None if first is None or last is None else last - first),
+        strip=strip(marks, _SHARE, guides=_GUIDES, link=bool(ends)),
     )
 
 
-def _mean(values: list[float] | None) -> float | None:
-    return sum(values) / len(values) if values else None
+def _worth(run: Run) -> str:
+    score = leak_score(run)
+    if score is None:
+        return ""
+    cells = "augmented cells" if score.policy == "pooled" else "cells"
+    return (
+        f"The {score.policy} split scores {wording.points(score.difference)} points against the "
+        f"{score.reference} one (95 % interval {wording.points_range(score.difference_interval)}, "
+        f"{score.cells} matched {cells}, seeds and folds averaged)."
+    )
 
 
 def _index(order: list[str], name: str) -> int:

@@ -7,19 +7,37 @@ from datetime import datetime
 from typing import Any
 
 from reports import wording
-from reports.run import Row, Run, interval_of
-from reports.statistics import Effect, paired_effect
+from reports.policies import Score, policy_scores
+from reports.repeats import Repeats, fold_repeats
+from reports.run import Row, Run
 
 _POLICY_MEANING = {
-    "grouped": "identical files and their copies kept on one side",
+    "grouped": "identical and near-identical images, and what the user groups, kept on one side",
+    "file": "read from a file, image by image",
+    "given": "the folder's own train and test layers",
     "stratified": "images split first, then the training images augmented",
     "pooled": "augmented first, then split: copies of one image on both sides",
+}
+
+# What leaks more, against what leaks less: the first pair that a run has is its leak.
+_LEAK_PAIRS = (
+    ("pooled", "grouped"),
+    ("stratified", "grouped"),
+    ("given", "grouped"),
+    ("pooled", "stratified"),
+    ("pooled", "given"),
+)
+
+_LEAK_MEANS = {
+    "pooled": "that is its leak, not skill",
+    "stratified": "duplicates and group mates of its test images are trained on",
+    "given": "what it leaks, and that its test images are other ones",
 }
 
 
 @dataclass(frozen=True)
 class Best:
-    """The best cell of one split policy, in words."""
+    """The best configuration of one split policy, in words."""
 
     policy: str
     meaning: str
@@ -32,15 +50,20 @@ class Best:
     chance: str
     anchor: str
     of_cells: int
+    repeats: str  # "mean of 5 folds"; empty for a single cell
 
 
 @dataclass(frozen=True)
 class Leak:
-    """Pooled minus grouped accuracy over matched augmented cells, in accuracy points."""
+    """One policy's accuracy minus a more honest one's over matched cells, in accuracy points."""
 
+    policy: str
+    against: str
+    cells: str  # which were compared
     mean: str
     interval: str
     pairs: int
+    beyond_chance: bool  # whether the interval leaves zero out
 
 
 @dataclass(frozen=True)
@@ -79,68 +102,103 @@ def policy_meaning(policy: str) -> str:
 
 
 def _best(run: Run, policy: str) -> Best | None:
-    rows = [row for row in run.done if row["split_policy"] == policy]
-    if not rows:
+    found = [
+        (repeats, rows)
+        for rows in run.configurations
+        if rows[0]["split_policy"] == policy and (repeats := fold_repeats(rows))
+    ]
+    if not found:
         return None
-    row = max(rows, key=lambda row: row["accuracy"])
+    repeats, rows = max(found, key=lambda one: one[0].mean)
+    done = [row for row in rows if row["state"] == "done"]
+    row = done[0]
     return Best(
         policy=policy,
         meaning=policy_meaning(policy),
         backbone=row["backbone"],
         recipe=wording.recipe(row),
         scenario=wording.scenario(row["scenario"]),
-        accuracy=wording.percent(row["accuracy"]),
-        interval=wording.percent_range(interval_of(row)),
-        n_test=_test_rows(row),
-        chance=wording.percent(row["chance"]),
+        accuracy=wording.percent(repeats.mean),
+        interval=wording.percent_range(repeats.interval),
+        n_test=_test_rows(row, repeats),
+        chance=wording.percent(max(row["chance"] for row in done)),
         anchor=row["anchor"],
-        of_cells=len(rows),
+        of_cells=len(found),
+        repeats=f"mean of {repeats.text}" if len(rows) > 1 else "",
     )
 
 
-def _test_rows(row: Row) -> str:
+def _test_rows(row: Row, repeats: Repeats) -> str:
     if row["split_policy"] == "pooled" and row["augmented"]:
-        return f"{wording.plural(int(row['n_test']), 'test row')}, copies included,"
-    return wording.plural(int(row["n_test"]), "test image")
+        return f"{wording.plural(repeats.n, 'test row')}, copies included,"
+    return wording.plural(repeats.n, "test image")
 
 
 def _leak(run: Run) -> Leak | None:
-    effect = leak_effect(run)
-    if effect is None or not effect.pairs:
+    score = leak_score(run)
+    if score is None:
         return None
-    return Leak(wording.points(effect.mean), wording.points_range(effect.interval), effect.pairs)
+    return Leak(
+        policy=score.policy,
+        against=score.reference,
+        cells="matched augmented cells" if score.policy == "pooled" else "matched cells",
+        mean=wording.points(score.difference),
+        interval=wording.points_range(score.difference_interval),
+        pairs=score.cells,
+        beyond_chance=score.difference_interval is not None and score.difference_interval.low > 0,
+    )
 
 
-def leak_effect(run: Run) -> Effect | None:
-    """Pooled minus grouped over augmented cells, if the run has both: without copies there is
-    nothing that pooling could leak."""
-    if not {"pooled", "grouped"} <= set(run.policies):
-        return None
-    cells = run.tables["cells"]
-    return paired_effect(cells[cells["augmented"]], "split_policy", "pooled", "grouped")
+def leak_score(run: Run) -> Score | None:
+    """What the leakier of two policies scores, beside the other: of the first of `_LEAK_PAIRS` that
+    the run has. `pooled` is compared over augmented cells: without copies there is nothing that
+    pooling could leak."""
+    for leakier, against in _LEAK_PAIRS:
+        if {leakier, against} <= set(run.policies):
+            scores = policy_scores(run, [against, leakier], True if leakier == "pooled" else None)
+            return scores[1] if scores else None
+    return None
 
 
 def _sentence(best: list[Best], leak: Leak | None) -> str:
     if not best:
         return "No cell of this run has a test result yet."
     first = best[0]
+    what = "configuration" if first.repeats else "cell"
     text = (
-        f"Under the {first.policy} split the best of {wording.plural(first.of_cells, 'cell')} is "
+        f"Under the {first.policy} split the best of {wording.plural(first.of_cells, what)} is "
         f"{first.backbone}, {first.recipe}, on {first.scenario}: {first.accuracy} % of "
-        f"{first.n_test} right, where always naming the most common class gives "
-        f"{first.chance} %."
+        f"{first.n_test} right{_on_average(first)}, where always naming the most common class "
+        f"gives {first.chance} %."
     )
     if first.policy == "pooled":
         text += (
             " Copies of one image lie on both sides of this split, so it does not say how new "
             "patients would fare."
         )
-    if leak and leak.mean.startswith("+"):
-        text += (
-            f" The pooled split scores {leak.mean[1:]} points more on average over the same "
-            "augmented cells: that is its leak, not skill."
-        )
+    return _unbroken(text + _leak_sentence(leak) if leak else text)
+
+
+def _leak_sentence(leak: Leak) -> str:
+    if not leak.mean.startswith("+"):
+        return ""
+    cells = "augmented cells" if leak.policy == "pooled" else "cells"
+    text = (
+        f" The {leak.policy} split scores {leak.mean[1:]} points more on average over the same "
+        f"{cells}"
+    )
+    if leak.beyond_chance:
+        return f"{text}: {_LEAK_MEANS[leak.policy]}."
+    return f"{text}, which on so few pictures may be chance."
+
+
+def _unbroken(text: str) -> str:
+    """With spaces that do not break where a number and its noun belong together."""
     return text.replace(" %", "\u00a0%").replace("scenario ", "scenario\u00a0")
+
+
+def _on_average(best: Best) -> str:
+    return f" as the {best.repeats}" if best.repeats else ""
 
 
 def _gaps(cells: list[Row]) -> str:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.quotas import class_quotas, draw_parts, part_sizes
+from datasets.quotas import class_quotas, draw_parts, fold_sizes, part_sizes
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,21 @@ from datasets.quotas import class_quotas, draw_parts, part_sizes
 )
 def test_part_sizes_are_the_notebooks(n: int, expected: tuple[int, int, int]) -> None:
     assert part_sizes(n, (0.8, 0.1, 0.1)) == expected
+
+
+@given(st.integers(3, 60), st.integers(1, 98), st.integers(1, 98))
+def test_no_part_is_empty_at_any_fractions(n: int, train: int, val: int) -> None:
+    whole = train + val + 1
+    sizes = part_sizes(n, (train / whole, val / whole, 1 / whole))
+    assert sum(sizes) == n
+    assert min(sizes) >= 1
+
+
+@given(st.integers(1, 1000), st.integers(1, 20))
+def test_folds_differ_by_one_at_most(n: int, folds: int) -> None:
+    sizes = fold_sizes(n, folds)
+    assert (sum(sizes), len(sizes)) == (n, folds)
+    assert max(sizes) - min(sizes) <= 1
 
 
 @pytest.mark.parametrize("n", [10, 469, 660, 1129, 4221, 10161])

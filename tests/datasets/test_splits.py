@@ -5,17 +5,20 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from datasets.errors import DataError
-from datasets.splits import PARTS, POLICIES, count_leaks, split_rows
+from datasets.leaks import count_leaks
+from datasets.splits import DRAWN, PARTS, split_rows
 
 PAPER = {
     "Avulsion": 123, "Comminuted": 148, "Dislocation": 156, "Greenstick": 122, "Hairline": 111,
     "Impacted": 84, "Longitudinal": 80, "Oblique": 85, "Pathological": 134, "Spiral": 86,
 }  # fmt: skip
 SCENARIO_1, SCENARIO_2 = list(PAPER)[:5], list(PAPER)[5:]
+
+NO_PAIRS = pd.DataFrame({"image_id_a": [], "image_id_b": [], "kind": []})
 
 class_sizes = st.lists(st.integers(3, 60), min_size=1, max_size=6)
 fractions = st.sampled_from(
@@ -77,7 +80,8 @@ def test_only_training_images_get_copies_unless_pooled(policy: str) -> None:
     assert (rows[rows["part"] == "train"].groupby("image_id")["copy"].nunique() == 9).all()
 
 
-@given(class_sizes, st.sampled_from(POLICIES), st.integers(0, 3), seeds, fractions)
+@settings(deadline=None)
+@given(class_sizes, st.sampled_from(DRAWN), st.integers(0, 3), seeds, fractions)
 def test_every_image_is_in_exactly_one_part_and_every_pooled_row_too(
     sizes: list[int], policy: str, copies: int, seed: int, parts: tuple[float, float, float]
 ) -> None:
@@ -93,11 +97,13 @@ def test_every_image_is_in_exactly_one_part_and_every_pooled_row_too(
         assert (rows.groupby("image_id")["part"].nunique() == 1).all()
 
 
-@given(class_sizes, st.sampled_from(POLICIES), st.integers(0, 3), seeds, fractions)
+@settings(deadline=None)
+@given(class_sizes, st.sampled_from(DRAWN), st.integers(0, 3), seeds, fractions)
 def test_each_class_has_its_share_of_each_part_within_one(
     sizes: list[int], policy: str, copies: int, seed: int, parts: tuple[float, float, float]
 ) -> None:
     manifest = _named(sizes)
+    assume(len(manifest) >= 5)  # fewer are parted so that no part is empty
     classes = sorted(set(manifest["class"]))
     rows = split_rows(manifest, classes, policy, seed=seed, copies=copies, fractions=parts)
     if policy != "pooled":
@@ -113,6 +119,7 @@ def test_each_class_has_its_share_of_each_part_within_one(
     assert np.abs(table.to_numpy() - exact).max() < 1
 
 
+@settings(deadline=None)
 @given(class_sizes, seeds, st.integers(2, 6))
 def test_no_group_crosses_a_split(sizes: list[int], seed: int, largest: int) -> None:
     manifest = _grouped(_named(sizes), seed, largest)
@@ -123,10 +130,11 @@ def test_no_group_crosses_a_split(sizes: list[int], seed: int, largest: int) -> 
     rows = split_rows(manifest, classes, "grouped", seed=seed, copies=2)
     group = rows["image_id"].map(manifest.set_index("image_id")["group"])
     assert (rows.groupby(group)["part"].nunique() == 1).all()
-    assert count_leaks(rows, manifest) == 0
+    assert count_leaks(rows, manifest, NO_PAIRS).leaked == 0
     assert rows["image_id"].nunique() == manifest["class"].isin(classes).sum()
 
 
+@settings(deadline=None)
 @given(seeds)
 def test_groups_of_a_few_images_leave_the_sizes_as_they_are(seed: int) -> None:
     manifest = _grouped(_manifest(PAPER), seed, 4)
@@ -155,18 +163,19 @@ def test_three_large_groups_still_fill_all_three_parts() -> None:
     assert _sizes(of_a) == (40, 40, 40)
 
 
+@settings(deadline=None)
 @given(class_sizes, seeds)
 def test_without_copies_and_groups_all_policies_are_one(sizes: list[int], seed: int) -> None:
     manifest = _named(sizes)
     classes = sorted(set(manifest["class"]))
     pooled, stratified, grouped = (
-        split_rows(manifest, classes, policy, seed=seed, copies=0) for policy in POLICIES
+        split_rows(manifest, classes, policy, seed=seed, copies=0) for policy in DRAWN
     )
     pd.testing.assert_frame_equal(pooled, stratified)
     pd.testing.assert_frame_equal(grouped, stratified)
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("policy", DRAWN)
 def test_the_order_of_rows_and_classes_plays_no_part(policy: str) -> None:
     manifest = _grouped(_manifest(PAPER), 0, 3)
     shuffled = manifest.sample(frac=1, random_state=1)
@@ -198,20 +207,14 @@ def test_one_draw_is_as_it_was_when_written() -> None:
 def test_pooled_copies_leak_and_grouped_ones_do_not() -> None:
     manifest = _grouped(_manifest(PAPER), 1, 3)
     pooled, stratified, grouped = (
-        count_leaks(split_rows(manifest, list(PAPER), policy, seed=0, copies=8), manifest)
-        for policy in POLICIES
+        count_leaks(
+            split_rows(manifest, list(PAPER), policy, seed=0, copies=8), manifest, NO_PAIRS
+        ).leaked
+        for policy in DRAWN
     )
     assert pooled >= 1010  # of 1017 test rows
     assert 0 < stratified < 113
     assert grouped == 0
-
-
-def test_a_leak_is_a_test_row_with_a_mate_in_training() -> None:
-    manifest = pd.DataFrame({"image_id": list("abcd"), "group": list("xxyz")})
-    rows = pd.DataFrame(
-        {"image_id": list("abbcd"), "copy": 0, "part": ["train", "test", "test", "val", "test"]}
-    )
-    assert count_leaks(rows, manifest) == 2
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ class FakeRun:
         default_factory=lambda: {"1": TEN[:5], "2": TEN[5:], "3": TEN}
     )
     seeds: tuple[int, ...] = (0,)
+    folds: int = 0
     failed: int = 0
     missing: int = 0
     random_weights: bool = False
@@ -73,7 +74,7 @@ def _cells(fake: FakeRun) -> Iterator[Row]:
             for scenario in fake.scenarios:
                 for augmented in (False, True):
                     for strategy in ("transfer", "finetune"):
-                        for seed in fake.seeds:
+                        for repeat in _repeats(fake):
                             yield {
                                 "split_policy": policy,
                                 "backbone": backbone,
@@ -81,8 +82,13 @@ def _cells(fake: FakeRun) -> Iterator[Row]:
                                 "scenario": scenario,
                                 "augmented": augmented,
                                 "strategy": strategy,
-                                "seed": seed,
+                                **repeat,
                             }
+
+
+def _repeats(fake: FakeRun) -> list[Row]:
+    folds = range(1, fake.folds + 1) if fake.folds else [0]
+    return [{"seed": seed, "fold": fold} for seed in fake.seeds for fold in folds]
 
 
 def _fill(tables: dict[str, list[Row]], fake: FakeRun, number: int, cell: Row) -> None:
@@ -108,8 +114,9 @@ def _fill(tables: dict[str, list[Row]], fake: FakeRun, number: int, cell: Row) -
 def _skill(cell: Row) -> float:
     skill = BACKBONES.get(cell["backbone"], 0.5) - 0.1 * (cell["scenario"] == "3")
     skill += 0.04 * (cell["strategy"] == "finetune") + 0.05 * cell["augmented"]
-    if cell["split_policy"] == "pooled":
-        skill += 0.28 if cell["augmented"] else 0.06
+    skill += {"pooled": (0.06, 0.28), "stratified": (0.06, 0.07), "given": (0.03, 0.04)}.get(
+        cell["split_policy"], (0.0, 0.0)
+    )[cell["augmented"]]
     return float(min(0.985, skill))
 
 
@@ -324,36 +331,48 @@ def _splits(fake: FakeRun) -> list[Row]:
                         {
                             "split_policy": policy,
                             "scenario": scenario,
-                            "seed": seed,
+                            **repeat,
                             "augmented": augmented,
                             "image_id": f"{image:064x}",
                             "copy": copy,
                             "part": part,
                         }
-                        for seed in fake.seeds
+                        for repeat in _repeats(fake)
                         for copy in range(copies)
                     ]
     return rows
 
 
+_SHARES = {"pooled": (0.21, 0.998), "stratified": (0.19, 0.19), "given": (0.12, 0.12)}
+
+
 def _leaks(fake: FakeRun) -> list[Row]:
-    shares = {"pooled": (0.21, 0.998), "stratified": (0.19, 0.19), "grouped": (0.0, 0.0)}
     rows = []
     for policy in fake.policies:
         for scenario, classes in fake.scenarios.items():
             for augmented in (False, True):
                 n = 11 * len(classes) * (9 if augmented and policy == "pooled" else 1)
-                leaked = round(n * shares[policy][augmented])
+                leaked = round(n * _SHARES.get(policy, (0.0, 0.0))[augmented])
+                copies = leaked if policy == "pooled" and augmented else 0
+                exact = (leaked - copies) // 4
                 rows += [
                     {
                         "split_policy": policy,
                         "scenario": scenario,
-                        "seed": seed,
+                        **repeat,
                         "augmented": augmented,
-                        "n_test": n,
+                        "split_key": f"{policy}-{scenario}",
+                        "part": part,
+                        "rows": n,
                         "leaked": leaked,
+                        "same_image": copies,
+                        "exact": exact,
+                        "near": leaked - copies - exact,
+                        "user": 0,
+                        "group": 0,
                     }
-                    for seed in fake.seeds
+                    for repeat in _repeats(fake)
+                    for part in ("test", "val")
                 ]
     return rows
 

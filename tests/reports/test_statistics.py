@@ -12,7 +12,9 @@ from scipy.stats import binomtest
 
 from reports.statistics import (
     bootstrap_mean,
+    difference_interval,
     level_effects,
+    level_means,
     paired_effect,
     wilson,
 )
@@ -27,6 +29,7 @@ def _cell(accuracy: float | None, **changes: object) -> dict[str, object]:
         "augmented": False,
         "strategy": "transfer",
         "seed": 0,
+        "fold": 0,
         "state": "failed" if accuracy is None else "done",
         "accuracy": accuracy,
     }
@@ -104,3 +107,28 @@ def test_a_level_that_is_not_there_makes_an_empty_effect() -> None:
     assert effect.pairs == 0
     assert math.isnan(effect.mean)
     assert effect.interval is None
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "other", "m", "low", "high"),
+    [(56, 70, 48, 80, 0.0524, 0.3339), (9, 10, 3, 10, 0.1705, 0.8090), (10, 10, 0, 20, 0.6791, 1)],
+)
+def test_differences_have_newcombes_intervals(
+    right: int, n: int, other: int, m: int, low: float, high: float
+) -> None:
+    """Newcombe (1998), table II, method 10."""
+    interval = difference_interval(right / n, n, other / m, m)
+    assert interval.low == pytest.approx(low, abs=5e-5)
+    assert interval.high == pytest.approx(high, abs=5e-5)
+
+
+def test_level_means_are_over_the_cells_that_have_every_level() -> None:
+    cells = pd.DataFrame(
+        [_cell(0.2 * i, split_policy=p, fold=f) for i, p in enumerate("abc", 1) for f in (1, 2)]
+        + [_cell(0.9, split_policy="a", scenario="2"), _cell(None, split_policy="b", scenario="2")]
+    )
+    means = {one.level: one.mean for one in level_means(cells, "split_policy", ["a", "b", "c"])}
+    assert means == pytest.approx({"a": 0.2, "b": 0.4, "c": 0.6})
+    two = level_means(cells, "split_policy", ["a", "c"])
+    assert [(one.pairs, one.scenarios) for one in two] == [(1, ("1",))] * 2
+    assert level_means(cells, "split_policy", ["a", "z"]) == []

@@ -16,9 +16,17 @@ LEAK = {
     "split_policy": "pooled",
     "scenario": "1",
     "seed": 0,
+    "fold": 0,
     "augmented": True,
-    "n_test": 594,
+    "split_key": "ab12",
+    "part": "test",
+    "rows": 594,
     "leaked": 593,
+    "same_image": 590,
+    "exact": 3,
+    "near": 0,
+    "user": 0,
+    "group": 0,
 }
 
 
@@ -55,8 +63,8 @@ def test_an_unknown_table_is_refused_with_the_valid_names(tmp_path: Path) -> Non
 
 
 def test_a_value_of_the_wrong_type_names_table_and_column(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="table 'leaks', column 'n_test'"):
-        write_table(tmp_path, "leaks", [LEAK | {"n_test": "many"}])
+    with pytest.raises(ValueError, match="table 'leaks', column 'rows'"):
+        write_table(tmp_path, "leaks", [LEAK | {"rows": "many"}])
     with pytest.raises(ValueError, match="column 'leaked'"):
         write_table(tmp_path, "leaks", [LEAK | {"leaked": 1.5}])
 

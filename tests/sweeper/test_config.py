@@ -142,6 +142,10 @@ def test_all_cannot_be_given_another_meaning() -> None:
         ("grid.strategies=[scratch]", "'transfer' or 'finetune'"),
         ("explain.baselines=[white]", "expected one of black, random"),
         ("split.fractions=[0.8, 0.1, 0.2]", "sum to 1"),
+        ("split.folds=2", "greater than or equal to 3"),
+        ("split.folds=many", "valid integer"),
+        ("split.file=''", "at least 1 character"),
+        ("split.file_unlisted=maybe", "'stop' or 'leave_out'"),
         ("split.fractions=[0.9, 0.1, 0]", "three positive shares"),
         ("split.fractions=[0.5, .nan, 0.5]", "finite number"),
         ("resources.gpus_per_trial=.inf", "finite number"),
@@ -157,6 +161,32 @@ def test_a_wrong_value_is_told_its_key_and_the_rule(override: str, rule: str) ->
     line = mistake(override)
     assert line.startswith(override.partition("=")[0].partition(".")[0])
     assert rule in line
+
+
+@pytest.mark.parametrize(
+    ("overrides", "rule"),
+    [
+        (
+            ["split.folds=5", "split.fractions=[0.6, 0.2, 0.2]"],
+            "split.fractions: split.folds=5 has",
+        ),
+        (["split.folds=5", "split.policies=[given]", "data.path=x"], "given has one test part"),
+        (["split.policies=[pooled, given]"], "data.source='synthetic' has none"),
+        (["split.policies=[file]"], "file needs split.file"),
+        (["split.file=x.csv"], "no policy reads it; add file to split.policies"),
+    ],
+)
+def test_keys_of_the_split_that_contradict_each_other_are_told_in_one_line(
+    overrides: list[str], rule: str
+) -> None:
+    (line,) = mistakes(*overrides)
+    assert line.startswith("split.")
+    assert rule in line
+
+
+def test_folds_go_with_the_fractions_that_nobody_set() -> None:
+    config = load_config("smoke", ["split.folds=5"])
+    assert (config.split.folds, config.split.fractions) == (5, (0.8, 0.1, 0.1))
 
 
 def test_images_too_small_for_a_backbone_of_the_grid_are_a_mistake() -> None:

@@ -22,6 +22,19 @@ def test_no_two_cells_share_an_id() -> None:
     assert len({cell.id for cell in cells}) == len(cells) == 32
 
 
+def test_folds_are_counted_from_one_and_named_in_the_id() -> None:
+    cells = build_grid(["grouped"], ["vgg16"], "1", [False], ["transfer"], [0, 1], 3)
+    assert [(cell.seed, cell.fold) for cell in cells] == [(s, f) for s in (0, 1) for f in (1, 2, 3)]
+    assert cells[1].id == "grouped/vgg16/1/plain/transfer/seed0/fold2"
+    assert len({cell.id for cell in cells}) == 6
+
+
+def test_without_folds_the_id_is_what_it_was_before_there_were_any() -> None:
+    """Draws are seeded by it, so that another id would make other trials."""
+    (cell,) = build_grid(["grouped"], ["vgg16"], "1", [True], ["finetune"], [7])
+    assert cell.id == "grouped/vgg16/1/augmented/finetune/seed7"
+
+
 def test_a_cells_columns_name_the_weights_of_its_own_backbone() -> None:
     cell = Cell("pooled", "vgg16", "1", True, "finetune", 4)
     assert cell.columns({"vgg16": "none", "resnet50": "imagenet"}) == {
@@ -32,4 +45,5 @@ def test_a_cells_columns_name_the_weights_of_its_own_backbone() -> None:
         "augmented": True,
         "strategy": "finetune",
         "seed": 4,
+        "fold": 0,
     }

@@ -190,7 +190,7 @@ def test_no_test_image_or_its_twin_is_trained_on_in_grouped_splits(make: MakePla
     plan = make("data.synthetic.duplicate_fraction=0.5", "split.policies=[pooled, grouped]")
     assert len(plan.collection.duplicates) == 30
     group = plan.collection.images.set_index("image_id")["group"]
-    for (policy, _, _, augmented), split in plan.splits.items():
+    for (policy, _, _, augmented, _), split in plan.splits.items():
         groups = {part: set(group[rows["image_id"]]) for part, rows in split.rows.groupby("part")}
         crossing = bool(groups["train"] & groups["test"])
         assert (split.leaked > 0) == crossing

@@ -146,4 +146,4 @@ def test_splits_and_images_list_what_was_used(written: Written) -> None:
         for augmented in [cell.augmented]
     }
     assert tables["splits"].groupby("augmented").size().to_dict() == expected
-    assert list(tables["leaks"]["leaked"]) == [0, 0]
+    assert list(tables["leaks"]["leaked"]) == [0, 0, 0, 0]

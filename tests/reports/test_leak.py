@@ -1,0 +1,200 @@
+"""The leak meter's section: any policies side by side, over the cells that all of them have."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from reports.page import build_page
+from reports.policies import policy_scores
+from reports.run import Run, load_run
+from reports.sections import leak, verdict
+from reports.statistics import share_interval
+from reports.tables import write_table
+from tests.reports.fake_run import FakeRun, write_fake_run
+
+ALL = ("pooled", "stratified", "given", "grouped")
+SMALL = FakeRun(
+    policies=ALL,
+    backbones=("resnet50", "vgg16"),
+    scenarios={"bones": ["a", "b", "c"], "few": ["a", "b"]},
+    trials=1,
+    epochs=4,
+    attributions=0,
+    compare=None,
+)
+
+
+def _run(folder: Path, fake: FakeRun) -> Run:
+    return load_run(write_fake_run(folder, fake))
+
+
+def _meter(run: Run) -> leak.LeakMeter:
+    meter = leak.build(run)
+    assert meter is not None
+    return meter
+
+
+def test_four_policies_stand_side_by_side_with_their_leaks_and_accuracies(tmp_path: Path) -> None:
+    run = _run(tmp_path, SMALL)
+    plain, augmented = _meter(run).comparisons
+    cells = run.tables["cells"]
+    for comparison, value in ((plain, False), (augmented, True)):
+        names = [policy.name for policy in comparison.policies]
+        assert names == ["grouped", "given", "stratified", "pooled"]
+        assert comparison.title.endswith("8 cells done under all of them")
+        for policy in comparison.policies:
+            own = cells[(cells["split_policy"] == policy.name) & (cells["augmented"] == value)]
+            assert policy.accuracy == f"{100 * own['accuracy'].mean():.1f}"
+            low, high = (float(end) for end in policy.interval.split("\u2013"))
+            assert low <= float(policy.accuracy) <= high
+    leaked = {policy.name: policy.leaked for policy in augmented.policies}
+    assert leaked["grouped"] == "0.0"
+    assert float(leaked["pooled"]) > 99
+    assert plain.policies[0].difference == ""
+    assert augmented.policies[-1].difference.startswith("+")
+
+
+def test_accuracies_are_compared_over_the_cells_that_all_policies_have(tmp_path: Path) -> None:
+    run = _run(tmp_path, SMALL)
+    cells = run.tables["cells"]
+    failed = (cells["split_policy"] == "given") & (cells["backbone"] == "vgg16")
+    cells.loc[failed, ["state", "accuracy"]] = ["failed", None]
+    write_table(tmp_path / "results", "cells", cells)
+    comparison = _meter(load_run(tmp_path)).comparisons[1]
+    assert comparison.title.endswith("4 cells done under all of them")
+    of_resnet = cells[(cells["backbone"] == "resnet50") & cells["augmented"]]
+    pooled = of_resnet[of_resnet["split_policy"] == "pooled"]["accuracy"].mean()
+    assert comparison.policies[-1].accuracy == f"{100 * pooled:.1f}"
+
+
+@pytest.mark.parametrize(
+    "policies", [p for n in (1, 2, 3, 4) for p in combinations((*ALL, "file"), n)], ids="+".join
+)
+def test_every_choice_of_policies_has_a_page(tmp_path: Path, policies: tuple[str, ...]) -> None:
+    fake = replace(SMALL, policies=policies, backbones=("vgg16",), scenarios={"s": ["a", "b"]})
+    run = write_fake_run(tmp_path, fake)
+    page = build_page(run).read_text(encoding="utf-8")
+    section = page[page.index('id="leak"') : page.index('id="cells"')]
+    for policy in policies:
+        assert re.search(rf'<th scope="row">{policy}</th>', section)
+    assert ("Cell by cell" in section) == (len(policies) > 1)
+
+
+@pytest.mark.parametrize(
+    ("policies", "pair"),
+    [
+        (ALL, ("pooled", "grouped")),
+        (("stratified", "grouped", "given"), ("stratified", "grouped")),
+        (("given", "grouped"), ("given", "grouped")),
+        (("pooled", "stratified"), ("pooled", "stratified")),
+        (("given", "stratified"), None),
+        (("file", "pooled"), None),
+    ],
+)
+def test_the_leak_is_the_leakier_policy_against_the_more_honest_one(
+    tmp_path: Path, policies: tuple[str, ...], pair: tuple[str, str] | None
+) -> None:
+    score = verdict.leak_score(_run(tmp_path, replace(SMALL, policies=policies)))
+    assert (score and (score.policy, score.reference)) == pair
+
+
+def test_kinds_of_leaks_that_nobody_has_take_no_column(tmp_path: Path) -> None:
+    run = _run(tmp_path, SMALL)
+    meter = _meter(run)
+    assert meter.kinds == ["copy of itself", "exact duplicate", "near duplicate"]
+    row = next(r for r in meter.counts if (r.policy, r.augmentation) == ("pooled", "augmented"))
+    leaks = run.tables["leaks"]
+    own = leaks[(leaks["split_policy"] == "pooled") & leaks["augmented"]]
+    own = own[(own["scenario"] == "bones") & (own["part"] == "test")]
+    assert row.kinds[0].replace("\u2009", "") == str(own["same_image"].sum())
+
+
+def test_folds_and_seeds_are_summed_and_averaged(tmp_path: Path) -> None:
+    fake = replace(SMALL, policies=("pooled", "grouped"))
+    one = _meter(_run(tmp_path / "one", fake))
+    many = _meter(_run(tmp_path / "many", replace(fake, folds=3, seeds=(0, 1))))
+    for single, summed in zip(one.counts, many.counts, strict=True):
+        count = 6 * int(single.n_test.replace("\u2009", ""))
+        assert summed.n_test.replace("\u2009", "") == str(count)
+        assert summed.share == single.share
+    titles = [comparison.title for comparison in many.comparisons]
+    assert all(title.endswith("8 cells done under all of them") for title in titles)
+
+
+def test_folds_are_folded_in_the_grid_and_listed_among_the_cells(tmp_path: Path) -> None:
+    fake = replace(SMALL, policies=("grouped",), folds=3)
+    run = write_fake_run(tmp_path, fake)
+    page = build_page(run).read_text(encoding="utf-8")
+    assert page.count("data-cell=") == 16
+    assert page.count('<details class="cell ') == 48
+    for fold in (1, 2, 3):
+        assert page.count(f", fold {fold}</span>") == 16
+    assert "mean over 3 folds, in which every row is tested once" in page
+    tile = re.search(r"<td data-cell.*?</td>", page)
+    assert tile
+    cells = load_run(run).cells[:3]
+    accuracies = [cell["accuracy"] for cell in cells]
+    assert f"<b>{100 * sum(accuracies) / 3:.1f}</b>" in tile[0]
+    assert f"{100 * min(accuracies):.1f}\u2013{100 * max(accuracies):.1f}" in tile[0]
+    total = sum(int(cell["n_test"]) for cell in cells)
+    assert re.search(
+        rf"mean of 3 folds, 95 % interval [\d.\u2013]+ % on {total} test rows", tile[0]
+    )
+
+
+def test_the_verdict_takes_the_best_mean_and_not_the_luckiest_fold(tmp_path: Path) -> None:
+    run = write_fake_run(tmp_path, replace(SMALL, policies=("grouped",), folds=3))
+    cells = load_run(run).tables["cells"]
+    cells["accuracy"] = 0.5
+    lucky = cells["backbone"] == "vgg16"
+    cells.loc[lucky & (cells["fold"] == 1), "accuracy"] = 0.9
+    cells.loc[lucky & (cells["fold"] != 1), "accuracy"] = 0.1
+    steady = (cells["backbone"] == "resnet50") & (cells["scenario"] == "few") & cells["augmented"]
+    cells.loc[steady & (cells["strategy"] == "transfer"), "accuracy"] = 0.6
+    write_table(run / "results", "cells", cells)
+    best = verdict.build(load_run(run)).best[0]
+    assert (best.backbone, best.accuracy, best.of_cells) == ("resnet50", "60.0", 16)
+    assert best.repeats == "mean of 3 folds"
+
+
+def test_differences_are_taken_within_a_fold(tmp_path: Path) -> None:
+    """A fold that failed under one policy is left out of the other's mean too."""
+    run = write_fake_run(tmp_path, replace(SMALL, policies=("stratified", "grouped"), folds=3))
+    cells = load_run(run).tables["cells"]
+    cells["accuracy"] = cells["fold"] / 10 + 0.1 * (cells["split_policy"] == "stratified")
+    gone = (cells["split_policy"] == "grouped") & (cells["fold"] == 3)
+    cells.loc[gone, ["state", "accuracy"]] = ["failed", None]
+    write_table(run / "results", "cells", pd.DataFrame(cells))
+    score = verdict.leak_score(load_run(run))
+    assert score
+    assert score.difference == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("gain", "said"), [(0.6, "its leak, not skill"), (0.01, "may be chance")])
+def test_a_difference_within_chance_is_not_called_a_leak(
+    tmp_path: Path, gain: float, said: str
+) -> None:
+    run = _run(tmp_path, replace(SMALL, policies=("pooled", "grouped")))
+    cells = run.tables["cells"]
+    cells["accuracy"] = 0.4 + gain * (cells["split_policy"] == "pooled")
+    assert said in verdict.build(run).sentence
+
+
+def test_intervals_are_of_the_pictures_tested_and_not_of_rows_or_cells(tmp_path: Path) -> None:
+    """Copies, seeds and cells do not make pictures; duplicates are one picture."""
+    run = _run(tmp_path, replace(SMALL, seeds=(0, 1), scenarios={"bones": ["a", "b", "c"]}))
+    images, splits = run.tables["images"], run.tables["splits"]
+    images["group"] = [f"g{number // 20}" for number in range(len(images))]
+    tested = splits[(splits["part"] == "test") & (splits["split_policy"] == "pooled")]
+    group = images.set_index("image_id")["group"]
+    pictures = {group.get(i, i) for i in tested["image_id"]}
+    assert len(pictures) < tested["image_id"].nunique() < len(tested)
+    for score in policy_scores(run, ["grouped", "pooled"], True):
+        assert score.pictures == len(pictures)
+        assert score.interval == share_interval(score.mean, len(pictures))
