@@ -143,6 +143,7 @@ def _trials(
                 "val_accuracy": min(0.99, _skill(cell) + 0.02 - 0.06 * stopped) if done else None,
                 "wall_s": float(rng.uniform(3, 60)) if done else None,
                 "images_per_s": float(rng.uniform(300, 9000)) if done else None,
+                "data_wait": 0.05,
                 "device": "cpu",
                 "workers": 1,
                 "error": "RuntimeError: fake failure <here>" if state == "failed" else None,
