@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import cell, grid, ingest, limit, overhead
+from benchmarks import cell, grid, ingest, limit, overhead, whole
 
 BENCHMARKS = {
     "overhead": overhead.main,
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "limit": limit.main,
     "grid": grid.main,
     "cell": cell.main,
+    "whole": whole.main,
 }
 
 
