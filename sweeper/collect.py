@@ -8,13 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from datasets.duplicates import find_exact, with_groups
 from datasets.errors import DataError
+from datasets.groups import known_pairs
 from datasets.manifest import build_manifest, manifest_hash, usable
+from datasets.near import NEAR_VERSION, find_near
+from datasets.pairs import PAIR_COLUMNS, pair_table
 from datasets.sources import list_folder
 from datasets.synthetic import SYNTHETIC_VERSION, write_synthetic
 from sweeper.config import ALL_CLASSES, DataSection
+from sweeper.records import parquet_bytes
 from sweeper.store import Store, key_of
 
 
@@ -26,6 +32,7 @@ class Collection:
     manifest: pd.DataFrame
     images: pd.DataFrame
     duplicates: pd.DataFrame
+    ungrouped: int = 0  # images of which `data.group_by` says nothing
 
     @property
     def classes(self) -> list[str]:
@@ -41,27 +48,45 @@ def collect(data: DataSection, store: Store) -> Collection:
     root = data.path if data.source == "folder" else _synthetic(data, store)
     assert root is not None
     manifest = build_manifest(root, list_folder(root))
-    duplicates = find_exact(manifest)
+    known = known_pairs(manifest, data.group_by, root)
+    near = _near(root, manifest, store) if data.near_duplicates else pair_table([])
+    duplicates = pd.concat([find_exact(manifest), near, known.pairs], ignore_index=True)
     manifest = with_groups(manifest, duplicates)
     images = usable(manifest)
     empty = sorted(set(manifest["class"]) - set(images["class"]))
     if empty:
         raise DataError(f"class '{empty[0]}': none of its files can be read as an image")
-    return Collection(root, manifest, images, duplicates)
+    return Collection(root, manifest, images, duplicates, known.unmatched)
+
+
+def _near(root: str, manifest: pd.DataFrame, store: Store) -> pd.DataFrame:
+    """Near-copies: found once for a set of images, and read from the store after that."""
+    images = usable(manifest)
+    made_from = {"version": NEAR_VERSION, "images": sorted(images["image_id"])}
+    artifact = store.find("duplicates", key_of(made_from))
+    if artifact is None:
+        with store.writing("duplicates", made_from) as folder:
+            found = find_near(root, images)
+            store.write_file(f"{folder}/pairs.parquet", parquet_bytes(found))
+        artifact = store.get("duplicates", key_of(made_from))
+    data = store.read_file(f"{artifact.folder}/pairs.parquet")
+    return pair_table(
+        pq.read_table(pa.BufferReader(data)).to_pandas()[list(PAIR_COLUMNS)].itertuples(index=False)
+    )
 
 
 def _synthetic(data: DataSection, store: Store) -> str:
     """The folder of the drawn images: in a local store, where they are drawn once."""
     if "://" in store.address:
         raise DataError("data.source='synthetic': the drawn images need a local store folder")
-    made_from = {"version": SYNTHETIC_VERSION, **data.synthetic.model_dump()}
+    options = data.synthetic.model_dump()
+    if not options["near_duplicate_fraction"]:
+        del options["near_duplicate_fraction"]  # as it was before there were any
+    made_from = {"version": SYNTHETIC_VERSION, **options}
     artifact = store.find("images", key_of(made_from))
     if artifact is None:
-        options = data.synthetic
         with store.writing("images", made_from) as folder:
-            write_synthetic(
-                Path(folder), options.images_per_class, options.seed, options.duplicate_fraction
-            )
+            write_synthetic(Path(folder), **options)
         artifact = store.get("images", key_of(made_from))
     return artifact.folder
 
