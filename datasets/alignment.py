@@ -16,7 +16,7 @@ from datasets.orientations import ORIENTATIONS, inverse, orient, point_map
 from datasets.thumbnails import Contrast, Image, local_contrast
 
 _SIDES = (32, 64, 128)  # pixels, coarse to fine
-_STEPS = (30, 30, 40)
+_STEPS = (20, 30, 40)
 _ENOUGH = (
     0.6,
     0.5,
@@ -24,7 +24,9 @@ _ENOUGH = (
 _TRIED = 2  # guesses that are refined, of those that correlate best as they are
 _BLUR_PX, _LOCAL_PX = 3.0, 5.0
 _FINER_PX = (1.5, 4.0)
-_LEAST_SHARED = 0.4  # of the picture that shows less
+_LEAST_SHARED = (0.3, 0.6)  # of the picture that shows more, and of the other
+_MOST_DEGREES, _LEVEL_DEGREES = 15.0, 5.0
+_NO_STRETCH, _NO_SHEAR = 1.06, 0.03
 
 Matrix = NDArray[np.float64]  # (2, 3)
 
@@ -115,7 +117,10 @@ def _fine(a: Image, b: Image, overlay: Overlay, aspects: tuple[float, float]) ->
         overlay = replace(overlay, motion=motion, score=moved.score)
         if level < 2 and overlay.score < _ENOUGH[level]:
             return None
-    if not _is_plausible(overlay.motion, _upright(overlay, aspects)):
+    if not _is_plausible(overlay.motion, _upright(overlay, aspects), is_final=True):
+        return None
+    less, more = sorted(shares(overlay))
+    if less < _LEAST_SHARED[0] or more < _LEAST_SHARED[1]:
         return None
     return replace(overlay, score=_agreement(laid, b, overlay.motion))
 
@@ -128,16 +133,11 @@ def _agreement(laid: Image, b: Image, motion: Matrix) -> float:
     """
     side = _SIDES[-1]
     shared, drawn = _shared(_in_pixels(motion, side), side), _drawn(b, motion, side)
-    return float(
-        np.mean(
-            [
-                _correlation(
-                    local_contrast(laid, *window)[shared], local_contrast(drawn, *window)[shared]
-                )
-                for window in ((_BLUR_PX, _LOCAL_PX), _FINER_PX)
-            ]
-        )
-    )
+    correlations = [
+        _correlation(local_contrast(laid, *window)[shared], local_contrast(drawn, *window)[shared])
+        for window in ((_BLUR_PX, _LOCAL_PX), _FINER_PX)
+    ]
+    return float(np.mean(correlations))
 
 
 _NOWHERE = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
@@ -217,7 +217,7 @@ def _scored(
     pixels = _in_pixels(overlay.motion, side)
     shared = _shared(pixels, side)
     shared = shared if where is None else shared & where
-    least = _LEAST_SHARED if where is None else _LEAST_SHARED * float(where.mean())
+    least = _LEAST_SHARED[1] * (1.0 if where is None else float(where.mean()))
     if float(shared.mean()) * max(1.0, overlay.scale**2) < least:
         return replace(overlay, score=-1.0)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -238,7 +238,7 @@ def _shared(pixels: NDArray[np.float32], side: int) -> NDArray[np.bool_]:
     return np.asarray(inside > 0.99)
 
 
-def _is_plausible(motion: Matrix, aspects: tuple[float, float]) -> bool:
+def _is_plausible(motion: Matrix, aspects: tuple[float, float], is_final: bool = False) -> bool:
     """No mirror image, no scale beyond 2, no shear or stretch that a copy would not have.
 
     A stretch is measured on the pictures as displayed, or as squares: one that was squeezed to a
@@ -249,18 +249,40 @@ def _is_plausible(motion: Matrix, aspects: tuple[float, float]) -> bool:
         return False
     ratio, product = np.sqrt(aspects[1] / aspects[0]), np.sqrt(aspects[1] * aspects[0])
     displayed = linear * np.array([[ratio, product], [1 / product, 1 / ratio]])
-    return _is_similarity(linear) or _is_similarity(displayed)
+    test = _is_copying if is_final else _is_similarity
+    return test(linear) or test(displayed)
 
 
-def _is_similarity(matrix: NDArray[np.float64]) -> bool:
-    """A turn and a scale of up to 2.2, but for a stretch of a third."""
+def _is_similarity(matrix: Matrix) -> bool:
+    """A turn and a scale of up to 2.2, but for a stretch or shear of a third."""
+    large, small = _singular_values(matrix)
+    return large < 2.2 and small > 0.45 and large < 1.35 * small
+
+
+def _is_copying(matrix: Matrix) -> bool:
+    """What tools do: scale, turn by up to 15 degrees, or stretch along an edge; they do not shear.
+
+    Without this, an affine map makes one straight bone of any other.
+    """
+    (p, q), (r, s) = matrix.tolist()
+    large, small = _singular_values(matrix)
+    degrees = abs(np.degrees(np.arctan2(r - q, p + s)))
+    if not _is_similarity(matrix) or degrees > _MOST_DEGREES:
+        return False
+    rows = abs(p * r + q * s) / np.hypot(p, q) / np.hypot(r, s)  # cosines of their angles
+    columns = abs(p * q + r * s) / np.hypot(p, r) / np.hypot(q, s)
+    is_stretch = degrees < _LEVEL_DEGREES and min(rows, columns) < _NO_SHEAR
+    return bool(large < _NO_STRETCH * small or is_stretch)
+
+
+def _singular_values(matrix: Matrix) -> tuple[float, float]:
+    """Of a 2 x 2 matrix; zeros for one that mirrors."""
     (p, q), (r, s) = matrix.tolist()
     area, squares = p * s - q * r, p * p + q * q + r * r + s * s
     if area <= 0:
-        return False
-    root = max(0.0, squares * squares - 4 * area * area) ** 0.5  # the singular values, squared
-    large, small = ((squares + root) / 2) ** 0.5, (max(0.0, squares - root) / 2) ** 0.5
-    return large < 2.2 and small > 0.45 and large < 1.35 * small
+        return 0.0, 0.0
+    root = max(0.0, squares * squares - 4 * area * area) ** 0.5
+    return ((squares + root) / 2) ** 0.5, (max(0.0, squares - root) / 2) ** 0.5
 
 
 def _in_pixels(motion: Matrix, side: int) -> NDArray[np.float32]:

@@ -8,13 +8,14 @@ Only the last decides. Of a large set of copies not every pair is told, but thei
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from datasets.alignment import Overlay, compare, shares
 from datasets.candidates import NEIGHBOURS, Candidates, describe, find_candidates, variant_motion
 from datasets.orientations import NAMES
 from datasets.pairs import pair_table
-from datasets.thumbnails import Thumbnails, read_thumbnails
+from datasets.thumbnails import Thumbnails
 
 NEAR_VERSION = 1  # of everything that decides which pairs are found
 THRESHOLD = 0.69  # unrelated pairs of 1129 real radiographs reach 0.68; copies begin at 0.70
@@ -31,34 +32,27 @@ class Comparison:
     overlay: Overlay | None
 
 
-def find_near(root: str, images: pd.DataFrame, workers: int = 8) -> pd.DataFrame:
+def find_near(images: pd.DataFrame, thumbnails: Thumbnails, workers: int = 8) -> pd.DataFrame:
     """Find pairs of near-copies among images.
 
     Pictures with equal pixels are looked at once, under their smallest id.
 
     Args:
-        root: the folder that `path` is relative to.
-        images: columns image_id, path, pixel_hash; files that can be decoded.
+        images: columns image_id and pixel_hash, sorted by image_id.
+        thumbnails: of these images, in their order.
         workers: threads.
 
     Returns:
         `pairs.PAIR_COLUMNS`: image_id_a < image_id_b, kind "near", score `THRESHOLD`..1 (the
-        correlation of the aligned pictures), transform: how b is had from a. Sorted; the same for
-        the same images in any order.
+        correlation of the aligned pictures), transform: how b is had from a. Sorted.
     """
-    images = images.sort_values("image_id").drop_duplicates("pixel_hash").reset_index(drop=True)
-    thumbnails = read_thumbnails(root, list(images["path"]), workers)
-    image_ids = list(images["image_id"])
+    first = np.flatnonzero(~images["pixel_hash"].duplicated().to_numpy())
+    image_ids = images["image_id"].to_numpy()[first]
+    found = compare_thumbnails(thumbnails.of(first), workers)
     return pair_table(
-        (
-            image_ids[one.a],
-            image_ids[one.b],
-            "near",
-            min(1.0, one.overlay.score),
-            _words(one.overlay),
-        )
-        for one in compare_thumbnails(thumbnails, workers)
-        if one.overlay and one.overlay.score >= THRESHOLD
+        (image_ids[a], image_ids[b], "near", min(1.0, overlay.score), _words(overlay))
+        for a, b, overlay in ((one.a, one.b, one.overlay) for one in found)
+        if overlay and overlay.score >= THRESHOLD
     )
 
 
@@ -71,7 +65,7 @@ def compare_thumbnails(
     guesses = _guesses(find_candidates(describe(thumbnails, workers), neighbours), thumbnails)
     pairs = sorted(guesses)
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        overlays = list(pool.map(lambda pair: _compare(thumbnails, *pair, guesses[pair]), pairs))
+        overlays = list(pool.map(lambda pair: _compare(thumbnails, pair, guesses[pair]), pairs))
     return [Comparison(*pair, overlay) for pair, overlay in zip(pairs, overlays, strict=True)]
 
 
@@ -89,7 +83,10 @@ def _guesses(candidates: Candidates, thumbnails: Thumbnails) -> Guesses:
     return guesses
 
 
-def _compare(thumbnails: Thumbnails, a: int, b: int, guesses: list[Overlay]) -> Overlay | None:
+def _compare(
+    thumbnails: Thumbnails, pair: tuple[int, int], guesses: list[Overlay]
+) -> Overlay | None:
+    a, b = pair
     aspects = float(thumbnails.aspects[a]), float(thumbnails.aspects[b])
     return compare(thumbnails.pixels[a], thumbnails.pixels[b], guesses, aspects)
 

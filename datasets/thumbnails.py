@@ -34,6 +34,12 @@ class Thumbnails:
     def __len__(self) -> int:
         return len(self.aspects)
 
+    def of(self, rows: NDArray[np.int64]) -> "Thumbnails":
+        """Some of them; all of them without a copy."""
+        if len(rows) == len(self):
+            return self
+        return Thumbnails(self.pixels[rows], self.aspects[rows])
+
 
 def read_thumbnails(root: str, paths: Sequence[str], workers: int = 8) -> Thumbnails:
     """Decode every file once and keep it small.

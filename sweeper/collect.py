@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,14 +16,16 @@ import pyarrow.parquet as pq
 from datasets.duplicates import find_exact, with_groups
 from datasets.errors import DataError
 from datasets.groups import known_pairs
+from datasets.labels import outline_features, rank_labels
 from datasets.manifest import build_manifest, manifest_hash, usable
 from datasets.near import NEAR_VERSION, find_near
-from datasets.pairs import PAIR_COLUMNS, pair_table
+from datasets.pairs import pair_table
 from datasets.sources import list_folder
 from datasets.synthetic import SYNTHETIC_VERSION, write_synthetic
+from datasets.thumbnails import read_thumbnails
 from sweeper.config import ALL_CLASSES, DataSection
 from sweeper.records import parquet_bytes
-from sweeper.store import Store, key_of
+from sweeper.store import Artifact, Store, key_of
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ def collect(data: DataSection, store: Store) -> Collection:
     assert root is not None
     manifest = build_manifest(root, list_folder(root))
     known = known_pairs(manifest, data.group_by, root)
-    near = _near(root, manifest, store) if data.near_duplicates else pair_table([])
+    near = _near(root, usable(manifest), store) if data.near_duplicates else pair_table([])
     duplicates = pd.concat([find_exact(manifest), near, known.pairs], ignore_index=True)
     manifest = with_groups(manifest, duplicates)
     images = usable(manifest)
@@ -59,20 +63,33 @@ def collect(data: DataSection, store: Store) -> Collection:
     return Collection(root, manifest, images, duplicates, known.unmatched)
 
 
-def _near(root: str, manifest: pd.DataFrame, store: Store) -> pd.DataFrame:
-    """Near-copies: found once for a set of images, and read from the store after that."""
-    images = usable(manifest)
-    made_from = {"version": NEAR_VERSION, "images": sorted(images["image_id"])}
-    artifact = store.find("duplicates", key_of(made_from))
-    if artifact is None:
-        with store.writing("duplicates", made_from) as folder:
-            found = find_near(root, images)
-            store.write_file(f"{folder}/pairs.parquet", parquet_bytes(found))
-        artifact = store.get("duplicates", key_of(made_from))
+def label_ranking(collection: Collection, store: Store) -> pd.DataFrame:
+    """Which labels look doubtful, `labels.rank_labels` over the usable images."""
+    artifact = _look(collection.root, collection.images, store)
+    features = np.load(io.BytesIO(store.read_file(f"{artifact.folder}/outlines.npy")))
+    return rank_labels(collection.images.sort_values("image_id"), features)
+
+
+def _near(root: str, images: pd.DataFrame, store: Store) -> pd.DataFrame:
+    artifact = _look(root, images, store)
     data = store.read_file(f"{artifact.folder}/pairs.parquet")
-    return pair_table(
-        pq.read_table(pa.BufferReader(data)).to_pandas()[list(PAIR_COLUMNS)].itertuples(index=False)
-    )
+    return pair_table(pq.read_table(pa.BufferReader(data)).to_pandas().itertuples(index=False))
+
+
+def _look(root: str, images: pd.DataFrame, store: Store) -> Artifact:
+    """What comes of looking at all pictures, once for a set of images: near-copies, outlines."""
+    images = images.sort_values("image_id", ignore_index=True)
+    made_from = {"version": NEAR_VERSION, "images": list(images["image_id"])}
+    if artifact := store.find("duplicates", key_of(made_from)):
+        return artifact
+    with store.writing("duplicates", made_from) as folder:
+        thumbnails = read_thumbnails(root, list(images["path"]))
+        outlines = io.BytesIO()
+        np.save(outlines, outline_features(thumbnails).astype(np.float16))
+        store.write_file(f"{folder}/outlines.npy", outlines.getvalue())
+        pairs = find_near(images, thumbnails)
+        store.write_file(f"{folder}/pairs.parquet", parquet_bytes(pairs))
+    return store.get("duplicates", key_of(made_from))
 
 
 def _synthetic(data: DataSection, store: Store) -> str:

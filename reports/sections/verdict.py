@@ -11,7 +11,7 @@ from reports.run import Row, Run, interval_of
 from reports.statistics import Effect, paired_effect
 
 _POLICY_MEANING = {
-    "grouped": "identical files and their copies kept on one side",
+    "grouped": "identical and near-identical images, and what the user groups, kept on one side",
     "stratified": "images split first, then the training images augmented",
     "pooled": "augmented first, then split: copies of one image on both sides",
 }
