@@ -26,7 +26,8 @@ _BLUR_PX, _LOCAL_PX = 3.0, 5.0
 _FINER_PX = (1.5, 4.0)
 _LEAST_SHARED = (0.3, 0.6)  # of the picture that shows more, and of the other
 _MOST_DEGREES, _LEVEL_DEGREES = 15.0, 5.0
-_NO_STRETCH, _NO_SHEAR = 1.06, 0.03
+_NO_STRETCH, _NO_SHEAR = 1.05, 0.03
+_NEARLY_ALL = 0.9
 
 Matrix = NDArray[np.float64]  # (2, 3)
 
@@ -36,18 +37,20 @@ class Overlay:
     """How b lies over a.
 
     `motion` leads from points of a, laid down as `orientation` says, to points of b; both pictures
-    are squares of side 1. `score` is their correlation there, -1..1.
+    are squares of side 1. `score` is their correlation there, -1..1. It `is_plain` where nothing is
+    stretched and one picture shows nearly all that the other does, as most copies are made.
     """
 
     orientation: str
     motion: Matrix
     score: float = -1.0
+    is_plain: bool = False
 
     def turned_round(self) -> "Overlay":
         """How a lies over b."""
         turn = _square(point_map(self.orientation))
         motion = turn @ np.linalg.inv(_square(self.motion)) @ np.linalg.inv(turn)
-        return Overlay(inverse(self.orientation), motion[:2], self.score)
+        return Overlay(inverse(self.orientation), motion[:2], self.score, self.is_plain)
 
     @property
     def scale(self) -> float:
@@ -122,7 +125,8 @@ def _fine(a: Image, b: Image, overlay: Overlay, aspects: tuple[float, float]) ->
     less, more = sorted(shares(overlay))
     if less < _LEAST_SHARED[0] or more < _LEAST_SHARED[1]:
         return None
-    return replace(overlay, score=_agreement(laid, b, overlay.motion))
+    is_plain = more >= _NEARLY_ALL and _is_unstretched(overlay.motion, _upright(overlay, aspects))
+    return replace(overlay, score=_agreement(laid, b, overlay.motion), is_plain=is_plain)
 
 
 def _agreement(laid: Image, b: Image, motion: Matrix) -> float:
@@ -198,9 +202,9 @@ def _climb(
 ) -> Matrix | None:
     side = len(fixed)
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, steps, 1e-4)
-    start = _in_pixels(motion, side)
+    start, everywhere = _in_pixels(motion, side), np.ones((side, side), np.uint8)
     try:
-        _, found = cv2.findTransformECC(fixed, moving, start, kind, criteria, None, 3)
+        _, found = cv2.findTransformECC(fixed, moving, start, kind, criteria, everywhere, 3)
     except cv2.error:  # no overlap, or nothing in it
         return None
     return _of_side_one(found.astype(np.float64), side)
@@ -221,7 +225,7 @@ def _scored(
     if float(shared.mean()) * max(1.0, overlay.scale**2) < least:
         return replace(overlay, score=-1.0)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    moved = cv2.warpAffine(moving, pixels, (side, side), flags=flags)
+    moved = np.asarray(cv2.warpAffine(moving, pixels, (side, side), flags=flags), np.float32)
     return replace(overlay, score=_correlation(fixed[shared], moved[shared]))
 
 
@@ -244,13 +248,22 @@ def _is_plausible(motion: Matrix, aspects: tuple[float, float], is_final: bool =
     A stretch is measured on the pictures as displayed, or as squares: one that was squeezed to a
     square before it was stored again may be stretched as far as that.
     """
-    linear = motion[:, :2]
     if not np.isfinite(motion).all():
         return False
-    ratio, product = np.sqrt(aspects[1] / aspects[0]), np.sqrt(aspects[1] * aspects[0])
-    displayed = linear * np.array([[ratio, product], [1 / product, 1 / ratio]])
     test = _is_copying if is_final else _is_similarity
-    return test(linear) or test(displayed)
+    return any(test(matrix) for matrix in _squeezed_and_displayed(motion, aspects))
+
+
+def _is_unstretched(motion: Matrix, aspects: tuple[float, float]) -> bool:
+    values = [_singular_values(matrix) for matrix in _squeezed_and_displayed(motion, aspects)]
+    return any(large < _NO_STRETCH * small for large, small in values)
+
+
+def _squeezed_and_displayed(motion: Matrix, aspects: tuple[float, float]) -> tuple[Matrix, Matrix]:
+    """The linear part (2, 2) between squares, and between pictures as displayed, of one area."""
+    linear = motion[:, :2]
+    ratio, product = np.sqrt(aspects[1] / aspects[0]), np.sqrt(aspects[1] * aspects[0])
+    return linear, linear * np.array([[ratio, product], [1 / product, 1 / ratio]])
 
 
 def _is_similarity(matrix: Matrix) -> bool:

