@@ -1,31 +1,35 @@
-"""Which images are the same picture, and the groups that must stay on one side of a split.
+"""Which images hold the same, and the groups that must stay on one side of a split.
 
-Finders return pairs in one table form (`PAIR_COLUMNS`), so that their results are concatenated;
-`with_groups` turns any such table into groups. `find_exact` is the finder for equal bytes.
+Finders return pairs in one table form (`pairs.PAIR_COLUMNS`), so that their results are
+concatenated; `with_groups` turns any such table into groups. `find_exact` is the finder for equal
+bytes and equal pixels, `near.find_near` the one for altered copies, `groups` for what is known.
 """
 
 from itertools import combinations
 
 import pandas as pd
 
-PAIR_COLUMNS = ("image_id_a", "image_id_b", "kind", "score", "transform")
+from datasets.pairs import PAIR_COLUMNS, pair_table
+
+__all__ = ["PAIR_COLUMNS", "find_exact", "with_groups"]
 
 
 def find_exact(manifest: pd.DataFrame) -> pd.DataFrame:
-    """Find the usable files that hold the same bytes.
+    """Find the usable files that hold the same bytes, or the same pixels once they are decoded.
+
+    Args:
+        manifest: columns image_id, problem and pixel_hash, as `build_manifest` returns them.
 
     Returns:
         `PAIR_COLUMNS`: image_id_a < image_id_b (every pair of a set of copies), kind "exact",
         score 1.0, transform "identity"; sorted.
     """
-    image_ids = sorted(manifest.loc[manifest["problem"] == "", "image_id"])
+    images = manifest.loc[manifest["problem"] == "", ["image_id", "pixel_hash"]]
     copies: dict[str, list[str]] = {}
-    for image_id in image_ids:
-        copies.setdefault(image_id.partition("-")[0], []).append(image_id)
+    for image_id, pixels in sorted(zip(images["image_id"], images["pixel_hash"], strict=True)):
+        copies.setdefault(pixels or image_id.partition("-")[0], []).append(image_id)
     pairs = [pair for same in copies.values() for pair in combinations(same, 2)]
-    rows = [(a, b, "exact", 1.0, "identity") for a, b in pairs]
-    table = pd.DataFrame(rows, columns=list(PAIR_COLUMNS))
-    return table.astype({column: "str" for column in PAIR_COLUMNS} | {"score": "float64"})
+    return pair_table((a, b, "exact", 1.0, "identity") for a, b in pairs)
 
 
 def with_groups(manifest: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:

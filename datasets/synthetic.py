@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from datasets.errors import DataError
+from datasets.planted import WAYS, plant
 from datasets.radiograph import (
     IDENTITY,
     Image,
@@ -58,33 +59,54 @@ def draw_radiograph(fracture: str, seed: int) -> npt.NDArray[np.uint8]:
 
 
 def write_synthetic(
-    root: Path, images_per_class: int, seed: int, duplicate_fraction: float = 0.0
+    root: Path,
+    images_per_class: int,
+    seed: int,
+    duplicate_fraction: float = 0.0,
+    near_duplicate_fraction: float = 0.0,
 ) -> None:
     """Write `root/<class>/<class-slug>-0001.jpg` and so on, grayscale JPEG.
 
     Every image depends on (seed, class, number) alone, so a larger `images_per_class` leaves the
     earlier files as they were. In addition, round(duplicate_fraction * images_per_class) images
-    of each class get a byte-identical twin named `<class-slug>-copy-0001.jpg`: work for the audit.
-    Raises DataError if `images_per_class` < 1 or `duplicate_fraction` is outside 0..1.
+    of each class get a byte-identical twin named `<class-slug>-copy-0001.jpg`, and as many by
+    `near_duplicate_fraction` an altered one, `<class-slug>-near-0001.jpg` (`planted`): work for the
+    audit. Raises DataError if `images_per_class` < 1 or a fraction is outside 0..1.
     """
     if images_per_class < 1:
         raise DataError(f"images_per_class={images_per_class}: expected 1 or more")
-    if not 0 <= duplicate_fraction <= 1:
-        raise DataError(f"duplicate_fraction={duplicate_fraction}: expected a share from 0 to 1")
+    fractions = {
+        "duplicate_fraction": duplicate_fraction,
+        "near_duplicate_fraction": near_duplicate_fraction,
+    }
+    for name, fraction in fractions.items():
+        if not 0 <= fraction <= 1:
+            raise DataError(f"{name}={fraction}: expected a share from 0 to 1")
     for fracture in FRACTURE_TYPES:
         folder = Path(root) / fracture
         folder.mkdir(parents=True, exist_ok=True)
         slug = fracture.lower().replace(" ", "-")
         for number in range(1, images_per_class + 1):
-            encoded = _jpeg(draw_radiograph(fracture, _image_seed(seed, fracture, number)))
+            drawn = draw_radiograph(fracture, _image_seed(seed, fracture, number))
+            encoded = _jpeg(drawn)
             (folder / f"{slug}-{number:04d}.jpg").write_bytes(encoded)
             if _has_twin(number, duplicate_fraction):
                 (folder / f"{slug}-copy-{number:04d}.jpg").write_bytes(encoded)
+            if _has_twin(number, near_duplicate_fraction):
+                copy = _altered(drawn, _image_seed(seed, f"{fracture}/copy", number))
+                (folder / f"{slug}-near-{number:04d}.jpg").write_bytes(_jpeg(copy))
 
 
 def _has_twin(number: int, fraction: float) -> bool:
     """Spread the twins evenly; the sum over 1..n is round(n * fraction) for every n."""
     return round(number * fraction) > round((number - 1) * fraction)
+
+
+def _altered(image: npt.NDArray[np.uint8], seed: int) -> npt.NDArray[np.uint8]:
+    """A near-copy, made in one of the ways that tell a finder of duplicates how good it is."""
+    generator = np.random.default_rng([seed])
+    way = sorted(WAYS)[generator.integers(len(WAYS))]
+    return plant(image, way, 0.4, generator)
 
 
 def _jpeg(image: npt.NDArray[np.uint8]) -> bytes:

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import difflib
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from datasets.duplicates import find_exact, with_groups
 from datasets.errors import DataError
+from datasets.groups import known_pairs
+from datasets.labels import outline_features, rank_labels
 from datasets.manifest import build_manifest, check_problems, manifest_hash, usable
+from datasets.near import NEAR_VERSION, find_near
+from datasets.pairs import pair_table
 from datasets.sources import class_key, list_folder
 from datasets.synthetic import SYNTHETIC_VERSION, write_synthetic
+from datasets.thumbnails import read_thumbnails
 from sweeper.config import ALL_CLASSES, DataSection
-from sweeper.store import Store, key_of
+from sweeper.records import parquet_bytes
+from sweeper.store import Artifact, Store, key_of
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,7 @@ class Collection:
     manifest: pd.DataFrame
     images: pd.DataFrame
     duplicates: pd.DataFrame
+    ungrouped: int = 0  # images of which `data.group_by` says nothing
 
     @property
     def classes(self) -> list[str]:
@@ -42,23 +53,54 @@ def collect(data: DataSection, store: Store) -> Collection:
     assert root is not None
     manifest = build_manifest(root, list_folder(root))
     check_problems(manifest, data.on_error)
-    duplicates = find_exact(manifest)
+    known = known_pairs(manifest, data.group_by, root)
+    near = _near(root, usable(manifest), store) if data.near_duplicates else pair_table([])
+    duplicates = pd.concat([find_exact(manifest), near, known.pairs], ignore_index=True)
     manifest = with_groups(manifest, duplicates)
-    return Collection(root, manifest, usable(manifest), duplicates)
+    return Collection(root, manifest, usable(manifest), duplicates, known.unmatched)
+
+
+def label_ranking(collection: Collection, store: Store) -> pd.DataFrame:
+    """Which labels look doubtful, `labels.rank_labels` over the usable images."""
+    artifact = _look(collection.root, collection.images, store)
+    features = np.load(io.BytesIO(store.read_file(f"{artifact.folder}/outlines.npy")))
+    return rank_labels(collection.images.sort_values("image_id"), features)
+
+
+def _near(root: str, images: pd.DataFrame, store: Store) -> pd.DataFrame:
+    artifact = _look(root, images, store)
+    data = store.read_file(f"{artifact.folder}/pairs.parquet")
+    return pair_table(pq.read_table(pa.BufferReader(data)).to_pandas().itertuples(index=False))
+
+
+def _look(root: str, images: pd.DataFrame, store: Store) -> Artifact:
+    """What comes of looking at all pictures, once for a set of images: near-copies, outlines."""
+    images = images.sort_values("image_id", ignore_index=True)
+    made_from = {"version": NEAR_VERSION, "images": list(images["image_id"])}
+    if artifact := store.find("duplicates", key_of(made_from)):
+        return artifact
+    with store.writing("duplicates", made_from) as folder:
+        thumbnails = read_thumbnails(root, list(images["path"]))
+        outlines = io.BytesIO()
+        np.save(outlines, outline_features(thumbnails).astype(np.float16))
+        store.write_file(f"{folder}/outlines.npy", outlines.getvalue())
+        pairs = find_near(images, thumbnails)
+        store.write_file(f"{folder}/pairs.parquet", parquet_bytes(pairs))
+    return store.get("duplicates", key_of(made_from))
 
 
 def _synthetic(data: DataSection, store: Store) -> str:
     """The folder of the drawn images: in a local store, where they are drawn once."""
     if "://" in store.address:
         raise DataError("data.source='synthetic': the drawn images need a local store folder")
-    made_from = {"version": SYNTHETIC_VERSION, **data.synthetic.model_dump()}
+    options = data.synthetic.model_dump()
+    if not options["near_duplicate_fraction"]:
+        del options["near_duplicate_fraction"]  # as it was before there were any
+    made_from = {"version": SYNTHETIC_VERSION, **options}
     artifact = store.find("images", key_of(made_from))
     if artifact is None:
-        options = data.synthetic
         with store.writing("images", made_from) as folder:
-            write_synthetic(
-                Path(folder), options.images_per_class, options.seed, options.duplicate_fraction
-            )
+            write_synthetic(Path(folder), **options)
         artifact = store.get("images", key_of(made_from))
     return artifact.folder
 

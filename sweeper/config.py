@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from datasets.errors import DataError
+from datasets.groups import check_group_by
 from datasets.preprocess import CONTRASTS
 from datasets.splits import FEWEST_FOLDS, POLICIES
 from sweeper.errors import ConfigError
@@ -38,6 +40,7 @@ class SyntheticSection(Section):
     images_per_class: Count = 30
     seed: int = 0
     duplicate_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    near_duplicate_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 class DataSection(Section):
@@ -45,6 +48,18 @@ class DataSection(Section):
     path: str | None = None
     on_error: Literal["exclude", "stop"] = "exclude"  # of files that cannot be read
     synthetic: SyntheticSection = SyntheticSection()
+    near_duplicates: bool = True  # look for altered copies, not only for equal files
+    group_by: str | None = None  # a regular expression on the path, a .csv file, or roboflow
+
+    @field_validator("group_by")
+    @classmethod
+    def known_rule(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                check_group_by(value)
+            except DataError as error:
+                raise ValueError(str(error).partition(": ")[2]) from None
+        return value
 
     @model_validator(mode="before")
     @classmethod

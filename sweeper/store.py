@@ -23,6 +23,7 @@ from sweeper.errors import StoreError
 
 KINDS = (
     "images",
+    "duplicates",
     "shards",
     "splits",
     "backbones",

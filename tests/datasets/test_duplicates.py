@@ -7,7 +7,9 @@ from datasets.duplicates import PAIR_COLUMNS, find_exact, with_groups
 
 
 def _manifest(*image_ids: str) -> pd.DataFrame:
-    return pd.DataFrame({"image_id": image_ids, "group": image_ids, "problem": ""})
+    pixels = [image_id.partition("-")[0] for image_id in image_ids]
+    table = {"image_id": image_ids, "group": image_ids, "problem": "", "pixel_hash": pixels}
+    return pd.DataFrame(table)
 
 
 def _pairs(*pairs: tuple[str, str]) -> pd.DataFrame:
@@ -23,6 +25,18 @@ def test_every_pair_of_equal_files_is_found_and_no_other() -> None:
     assert set(found["kind"]) == {"exact"}
     assert set(found["transform"]) == {"identity"}
     assert set(found["score"]) == {1.0}
+
+
+def test_files_of_other_bytes_with_the_same_pixels_are_copies() -> None:
+    manifest = _manifest("aa", "bb", "cc").assign(pixel_hash=["x", "y", "x"])
+    found = find_exact(manifest)
+    assert list(zip(found["image_id_a"], found["image_id_b"], strict=True)) == [("aa", "cc")]
+
+
+def test_files_without_a_pixel_hash_are_compared_by_their_bytes() -> None:
+    manifest = _manifest("aa", "aa-2", "cc").assign(pixel_hash="")
+    found = find_exact(manifest)
+    assert list(zip(found["image_id_a"], found["image_id_b"], strict=True)) == [("aa", "aa-2")]
 
 
 def test_unusable_files_are_no_duplicates() -> None:

@@ -4,10 +4,11 @@ import shutil
 import unicodedata
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from datasets.errors import DataError
-from sweeper.collect import Collection, collect, resolve_scenarios
+from sweeper.collect import Collection, collect, label_ranking, resolve_scenarios
 from sweeper.config import DataSection, SyntheticSection
 from sweeper.store import Store
 from tests.sweeper.folders import write_images
@@ -122,3 +123,58 @@ def test_synthetic_images_are_drawn_once_into_the_store(tmp_path: Path) -> None:
 def test_synthetic_images_need_a_local_store() -> None:
     with pytest.raises(DataError, match="local store folder"):
         collect(DataSection(), Store("mock://bucket/prefix"))
+
+
+@pytest.fixture(scope="module")
+def with_copies(tmp_path_factory: pytest.TempPathFactory) -> tuple[DataSection, Store]:
+    """Drawn radiographs, one in four of which has an altered copy."""
+    options = SyntheticSection(images_per_class=4, near_duplicate_fraction=0.25)
+    return DataSection(synthetic=options), Store(str(tmp_path_factory.mktemp("store")))
+
+
+def test_near_copies_are_in_the_group_of_their_original(
+    with_copies: tuple[DataSection, Store],
+) -> None:
+    found = collect(*with_copies)
+    group = found.images.set_index("path")["group"]
+    copies = [path for path in group.index if "-near-" in path]
+    assert len(copies) == 10
+    together = sum(group[path] == group[path.replace("-near-", "-")] for path in copies)
+    assert together >= 9
+    assert group.nunique() == len(group) - together
+    assert set(found.duplicates["kind"]) == {"near"}
+
+
+def test_pictures_are_looked_at_once_and_their_pairs_read_after_that(
+    with_copies: tuple[DataSection, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = collect(*with_copies)
+
+    def never(*arguments: object) -> None:
+        raise AssertionError("decoded again")
+
+    monkeypatch.setattr("sweeper.collect.read_thumbnails", never)
+    again = collect(*with_copies)
+    pd.testing.assert_frame_equal(again.duplicates, before.duplicates)
+    ranked = label_ranking(again, with_copies[1])
+    assert len(ranked) == len(again.images)
+
+
+def test_near_copies_are_not_looked_for_where_that_is_switched_off(
+    with_copies: tuple[DataSection, Store], tmp_path: Path
+) -> None:
+    data, store = with_copies
+    off = collect(data.model_copy(update={"near_duplicates": False}), store)
+    assert off.duplicates.empty
+    assert off.images["group"].nunique() == len(off.images)
+
+
+def test_images_of_one_patient_are_in_one_group(tmp_path: Path) -> None:
+    root = write_images(tmp_path / "images", {"a": 4, "b": 4})
+    data = DataSection(path=str(root), group_by=r"([012])\.png")
+    found = collect(data, Store(str(tmp_path / "store")))
+    group = found.images.set_index("path")["group"]
+    assert group["a/1.png"] == group["b/1.png"]
+    assert group.nunique() == 5
+    assert found.ungrouped == 2
+    assert list(found.duplicates["kind"]) == ["user"] * 3

@@ -45,7 +45,9 @@ def test_an_unknown_key_is_told_the_valid_ones_and_the_nearest() -> None:
     assert line.startswith("search.drawz: unknown key (did you mean draws?); valid here: ")
     assert "batch_size, draws, epochs" in line
     assert "did you mean grid?" in mistake("gird.seeds=[1]")
-    assert "duplicate_fraction, images_per_class, seed" in mistake("data.synthetic.zzz=1")
+    assert "duplicate_fraction, images_per_class, near_duplicate_fraction, seed" in mistake(
+        "data.synthetic.zzz=1"
+    )
 
 
 def test_all_mistakes_are_told_at_once_one_line_each() -> None:
@@ -275,3 +277,11 @@ def test_mistakes_between_keys_are_told_together() -> None:
             ["grid.scenarios=[9]", "preprocess.image_size=64", "grid.strategies=[finetune]"],
         )
     assert len(caught.value.lines) == 3
+
+
+def test_grouping_is_by_name_by_file_or_by_a_regular_expression() -> None:
+    for rule in ("roboflow", "patients.csv", "(P[0-9]+)_"):
+        assert load_config("smoke", [f"data.group_by='{rule}'"]).data.group_by == rule
+    line = mistake("data.group_by='(P'")
+    assert line.startswith("data.group_by='(P': not a regular expression")
+    assert line.endswith("expected one, a .csv file with columns path and group, or roboflow")

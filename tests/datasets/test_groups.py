@@ -1,0 +1,103 @@
+"""What the user knows of images that belong together."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from datasets.duplicates import with_groups
+from datasets.errors import DataError
+from datasets.groups import known_pairs, roboflow_stem
+
+PATHS = ["a/P1_1.png", "a/P1_2.png", "a/P2_1.png", "b/P2_9.png", "b/other.png"]
+
+
+def manifest(paths: list[str] = PATHS, patients: list[str] | None = None) -> pd.DataFrame:
+    ids = [f"id{number}" for number in range(len(paths))]
+    columns = {"image_id": ids, "path": paths, "patient": patients or "", "problem": ""}
+    return pd.DataFrame(columns)
+
+
+def groups(table: pd.DataFrame, group_by: str | None, root: str = ".") -> list[str]:
+    """The paths that share a group with another, group by group."""
+    grouped = with_groups(table, known_pairs(table, group_by, root).pairs)
+    sets = grouped.groupby("group")["path"].agg(list)
+    return [" ".join(paths) for paths in sets if len(paths) > 1]
+
+
+@pytest.mark.parametrize("rule", [r"P\d", r"(P\d)_", r"/(?P<group>P\d)_(\d)", r"(?:a|b)/(P\d)"])
+def test_a_regular_expression_names_the_group(rule: str) -> None:
+    assert groups(manifest(), rule) == ["a/P1_1.png a/P1_2.png", "a/P2_1.png b/P2_9.png"]
+    assert known_pairs(manifest(), rule, ".").unmatched == 1
+
+
+def test_a_group_is_a_star_not_all_pairs() -> None:
+    found = known_pairs(manifest([f"a/P1_{n}.png" for n in range(50)]), r"P1", ".").pairs
+    assert len(found) == 49
+    assert set(found["image_id_a"]) == {"id0"}
+    assert set(found["kind"]) == {"user"}
+
+
+def test_a_rule_that_matches_nothing_is_told_in_one_line() -> None:
+    with pytest.raises(DataError, match="matches none of the 5 images") as caught:
+        known_pairs(manifest(), "patient=(.+)", ".")
+    assert "'a/P1_1.png'" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_images_of_a_dicom_patient_are_together_without_a_rule() -> None:
+    assert groups(manifest(patients=["x", "", "x", "y", "y"]), None) == [
+        "a/P1_1.png a/P2_1.png", "b/P2_9.png b/other.png",
+    ]  # fmt: skip
+
+
+def test_unusable_files_are_in_no_pair() -> None:
+    table = manifest().assign(problem=["broken", "", "", "", ""])
+    assert groups(table, "(P1)") == []
+
+
+def test_a_csv_gives_groups_for_paths_from_the_root_or_its_own_folder(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    table = tmp_path / "known.csv"
+    table.write_text("group,path\nx,a/P1_1.png\nx,data/b/P2_9.png\n,a/P2_1.png\nx,./a/P1_2.png\n")
+    found = known_pairs(manifest(), str(table), str(tmp_path / "data"))
+    assert found.unmatched == 2
+    assert groups(manifest(), str(table), str(tmp_path / "data")) == [
+        "a/P1_1.png a/P1_2.png b/P2_9.png"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("file,group\na/P1_1.png,x\n", "no column path; expected path and group"),
+        ("", "no column path and group"),
+        ("path,group\na/none.png,x\n", "line 2: 'a/none.png' is no image of the data"),
+        ("path,group\na/P1_1.png,x\na/P1_1.png,y\n", "line 3: .* in two groups, 'x' and 'y'"),
+        (b"path,group\n\xff\xfe,x\n", "not a CSV file in UTF-8"),
+        (None, "cannot be read: No such file"),
+    ],
+)
+def test_mistakes_in_the_csv_are_one_line(
+    tmp_path: Path, content: str | bytes | None, reason: str
+) -> None:
+    table = tmp_path / "known.csv"
+    if content is not None:
+        table.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(DataError, match=reason) as caught:
+        known_pairs(manifest(), str(table), str(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_roboflow_copies_of_one_upload_share_their_stem() -> None:
+    names = [
+        "train/Oblique/knee-2_jpg.rf.0a4f68fb0c9b522ce75a26df6061f.jpg",
+        "test/Oblique/knee-2_jpg.rf.9465bfeae560e0d37a57e6096249c030.jpg",
+        "train/Spiral/knee-2_jpg.rf.9465bfeae560e0d37a57e6096249c031.jpg",
+        "train/Oblique/knee_2.jpg",
+    ]
+    stems = [roboflow_stem(name) for name in names]
+    assert stems[0] == stems[1] == "Oblique/knee-2"
+    assert stems[2] == "Spiral/knee-2"
+    assert stems[3] == ""
+    assert groups(manifest(names), "roboflow") == [f"{names[0]} {names[1]}"]
