@@ -1,15 +1,15 @@
-"""Run benchmarks: `python -m benchmarks [cell | overhead] [options]`; all of them without a name.
+"""Run `python -m benchmarks [cell | duplicates | overhead] [options]`; without a name, all of them.
 
-Each compares both sides in one run, prints a table and writes `runs/bench/<name>.json`.
+Each measures what it claims in one run, prints a table and writes `runs/bench/<name>.json`.
 """
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import cell, overhead
+from benchmarks import cell, duplicates, overhead
 
-BENCHMARKS = {"cell": cell.main, "overhead": overhead.main}
+BENCHMARKS = {"cell": cell.main, "duplicates": duplicates.main, "overhead": overhead.main}
 
 
 def main(arguments: list[str]) -> None:
