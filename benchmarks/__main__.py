@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import cell, grid, ingest, limit, overhead, whole
+from benchmarks import cell, duplicates, grid, ingest, limit, overhead, whole
 
 BENCHMARKS = {
     "overhead": overhead.main,
     "ingest": ingest.main,
     "limit": limit.main,
+    "duplicates": duplicates.main,
     "grid": grid.main,
     "cell": cell.main,
     "whole": whole.main,

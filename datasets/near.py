@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from datasets.alignment import Overlay, compare, shares
-from datasets.candidates import NEIGHBOURS, Candidates, describe, find_candidates, variant_motion
+from datasets.candidates import Candidates, describe, find_candidates, variant_motion
 from datasets.orientations import NAMES
 from datasets.pairs import pair_table
 from datasets.thumbnails import Thumbnails
@@ -64,20 +64,15 @@ def is_copy(overlay: Overlay) -> bool:
     return overlay.score >= (THRESHOLD if overlay.is_plain else STRANGE_THRESHOLD)
 
 
-def compare_thumbnails(
-    thumbnails: Thumbnails, workers: int = 8, neighbours: int = NEIGHBOURS
-) -> list[Comparison]:
+def compare_thumbnails(thumbnails: Thumbnails, workers: int = 8) -> list[Comparison]:
     """Compare every candidate pair, a < b once; also those that turn out not to be the same."""
     if len(thumbnails) < 2:
         return []
-    guesses = _guesses(find_candidates(describe(thumbnails, workers), neighbours), thumbnails)
-    pairs = sorted(guesses)
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        overlays = list(pool.map(lambda pair: _compare(thumbnails, pair, guesses[pair]), pairs))
-    return [Comparison(*pair, overlay) for pair, overlay in zip(pairs, overlays, strict=True)]
+    candidates = find_candidates(describe(thumbnails, workers))
+    return compare_pairs(thumbnails, guess_overlays(candidates, thumbnails), workers)
 
 
-def _guesses(candidates: Candidates, thumbnails: Thumbnails) -> Guesses:
+def guess_overlays(candidates: Candidates, thumbnails: Thumbnails) -> Guesses:
     """How b may lie over a, for each pair a < b that was asked for from either side."""
     columns = (candidates.asked, candidates.found, candidates.orientation, candidates.variant)
     guesses: Guesses = {}
@@ -89,6 +84,14 @@ def _guesses(candidates: Candidates, thumbnails: Thumbnails) -> Guesses:
         else:
             guesses.setdefault((found, asked), []).append(guess.turned_round())
     return guesses
+
+
+def compare_pairs(thumbnails: Thumbnails, guesses: Guesses, workers: int = 8) -> list[Comparison]:
+    """Refine and score the guesses of each pair; sorted by pair."""
+    pairs = sorted(guesses)
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        overlays = list(pool.map(lambda pair: _compare(thumbnails, pair, guesses[pair]), pairs))
+    return [Comparison(*pair, overlay) for pair, overlay in zip(pairs, overlays, strict=True)]
 
 
 def _compare(
