@@ -2,7 +2,8 @@
 
     python -m benchmarks cell [--data FOLDER] [--weights FILE] [--backbones mobilenet resnet50]
 
-The usual way is timed over a few epochs and projected to all: an epoch costs what an epoch costs.
+The usual way is timed over a few epochs, or some rows of one, and projected to all: an epoch costs
+what an epoch costs.
 Ours is the whole command, Ray's start included, as wall time; "train" is the trial alone. Transfer
 runs all its epochs; fine-tuning is timed over `--timed-epochs` and projected too. "val acc" is
 validation accuracy, usual / ours, after the epochs that the usual way was timed over.
@@ -14,6 +15,7 @@ import argparse
 import shutil
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,9 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--strategies", nargs="+", default=["transfer", "finetune"])
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--usual-epochs", type=int, default=1, help="timed, then projected")
+    parser.add_argument(
+        "--usual-rows", type=int, help="of the epoch that is timed; all if not given"
+    )
     parser.add_argument("--timed-epochs", type=int, default=3, help="of our fine-tuning")
     parser.add_argument("--copies", type=int, default=8)
     parser.add_argument("--image-size", type=int, default=224)
@@ -120,13 +125,15 @@ def _usual(options: argparse.Namespace, config: Config) -> UsualTimes:
         cell: Cell = plan.cells[0]
         paths = plan.collection.images[["image_id", "path"]]
         rows = plan.split_of(cell).rows.merge(paths, on="image_id")
+        train = rows[rows["part"] == "train"].sample(frac=1, random_state=0)
+        timed = train.head(options.usual_rows or len(train))
         folder = plan.store.get("backbones", key_of(plan.backbones[cell.backbone])).folder
         args = plan.weights[cell.backbone].model_args
         backbone = StoredBackbone(cell.backbone, args, folder, plan.store.filesystem).load()
-        return train_the_usual_way(
+        times = train_the_usual_way(
             backbone,
             Path(plan.collection.root),
-            rows[rows["part"] == "train"],
+            timed,
             rows[rows["part"] == "val"],
             strategy=cell.strategy,
             image_size=options.image_size,
@@ -134,3 +141,4 @@ def _usual(options: argparse.Namespace, config: Config) -> UsualTimes:
             batch_size=config.search.published.batch_size,
             epochs=options.usual_epochs,
         )
+    return replace(times, train_s=times.train_s * len(train) / len(timed))

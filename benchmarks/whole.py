@@ -36,9 +36,11 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--usual-rows", type=int, default=960, help="timed, then projected")
     parser.add_argument("--set", dest="overrides", action="append", default=[])
     parser.add_argument("--out", help="where tables and report go; nowhere if not given")
+    parser.add_argument("--store", help="an empty one, to be kept; a temporary one if not given")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
-        keys = [f"store={scratch}/store", f"grid.backbones=[{options.backbone}]"]
+        store = options.store or f"{scratch}/store"
+        keys = [f"store={store}", f"grid.backbones=[{options.backbone}]"]
         config = load_config(options.config, [*keys, *options.overrides])
         out = Path(options.out or f"{scratch}/run")
         (out / "results").mkdir(parents=True, exist_ok=True)
