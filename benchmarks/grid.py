@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -26,6 +27,16 @@ from sweeper.pipeline import run_sweep
 from sweeper.progress import Progress
 
 _START = {"grid.seeds": "[0]", "split.policies": "[grouped]", "grid.scenarios": "[1]"}
+_SMALL = (
+    "weights.mobilenet=none",
+    "data.synthetic.images_per_class=20",
+    "preprocess.image_size=96",
+    "augment.copies=4",
+    "search.draws=2",
+    "search.epochs=10",
+    "search.scheduler=none",
+    "explain.examples=0",
+)
 _GROWN = {
     "one more seed": {"grid.seeds": "[0, 1]"},
     "one more policy": {"split.policies": "[pooled, grouped]"},
@@ -59,8 +70,7 @@ def _run(scratch: Path, name: str, keys: dict[str, str], overrides: list[str]) -
         [
             f"store={scratch / 'store'}",
             "grid.backbones=[mobilenet]",
-            "weights.mobilenet=none",
-            "explain.examples=0",
+            *_SMALL,
             *(f"{key}={value}" for key, value in keys.items()),
             *overrides,
         ],
@@ -94,8 +104,6 @@ _TABLE_STAGES = ("preprocess and augment", "extract")
 
 
 def _slots(cpus: int | None) -> int:
-    import os
-
     return cpus or os.cpu_count() or 1
 
 
