@@ -50,13 +50,14 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--data", help="a folder of class folders; drawn images if not given")
     parser.add_argument("--set", dest="overrides", action="append", default=[])
     options = parser.parse_args(arguments)
-    source = f"data.path={options.data}" if options.data else "data.source=synthetic"
+    drawn = ["data.source=synthetic", "data.path=null"]
+    source = [f"data.path={options.data}"] if options.data else drawn
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         keys = dict(_START)
-        rows = [_run(Path(scratch), "one of each", keys, [source, *options.overrides])]
+        rows = [_run(Path(scratch), "one of each", keys, [*source, *options.overrides])]
         for name, more in _GROWN.items():
             grown = {**_START, **more} if more else _all_grown()
-            rows.append(_run(Path(scratch), name, grown, [source, *options.overrides]))
+            rows.append(_run(Path(scratch), name, grown, [*source, *options.overrides]))
     tell("grid", rows, {key: str(value) for key, value in vars(options).items()})
 
 
