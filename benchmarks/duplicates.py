@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from benchmarks.report import tell
 from datasets.candidates import Descriptors, describe, find_candidates
-from datasets.manifest import decode_image
+from datasets.decode import decode_image
 from datasets.near import (
     THRESHOLD,
     Comparison,
