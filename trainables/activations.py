@@ -34,7 +34,8 @@ from trainables.inference import for_inference
 from trainables.registry import BACKBONES
 
 TABLES_VERSION = 2
-_BATCH = 64
+_BATCH = 64  # rows of a part
+_FORWARD = 32  # images of a forward pass
 _CPUS_OF_READER = 0.1
 
 
@@ -157,7 +158,12 @@ class _Extractor:
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         images = pixels_of(batch.column("pixels")).reshape(self.shape)
-        pooled, prefix = self._forward(torch.from_numpy(images).permute(0, 3, 1, 2))
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
+        passes = [self._forward(some) for some in pixels.split(_FORWARD)]
+        pooled, prefix = (
+            None if arrays[0] is None else np.concatenate(arrays)
+            for arrays in zip(*passes, strict=True)
+        )
         ids, copies = batch.column("image_id"), batch.column("copy")
         name = f"part-{hashlib.sha256(f'{ids[0]}{copies[0]}'.encode()).hexdigest()[:24]}.npy"
         for folder, array in ((self.extraction.pooled, pooled), (self.extraction.prefix, prefix)):
@@ -170,14 +176,20 @@ class _Extractor:
     @torch.inference_mode()
     def _forward(self, pixels: torch.Tensor) -> tuple[np.ndarray | None, np.ndarray | None]:
         """uint8 (B, 3, H, W) -> pooled (B, C) float32, prefix (B, C', h, w) of the table's type;
-        None for a table that is not wanted."""
-        inputs = self.backbone.normalise(pixels.to(self.device))
+        None for a table that is not wanted.
+
+        Always on `_FORWARD` images: then an image's numbers do not depend, to the bit, on how many
+        others came along, which is not the same from run to run.
+        """
+        count = len(pixels)
+        filled = torch.cat([pixels, pixels[:1].expand(_FORWARD - count, -1, -1, -1)])
+        inputs = self.backbone.normalise(filled.to(self.device))
         activations = self.prefix(inputs.contiguous(memory_format=torch.channels_last))
         pooled = prefix = None
         if self.extraction.pooled is not None:
-            pooled = self.pool(self.suffix(activations)).cpu().numpy()
+            pooled = self.pool(self.suffix(activations))[:count].cpu().numpy()
         if self.extraction.prefix is not None:
-            prefix = self._stored(activations).cpu().numpy()
+            prefix = self._stored(activations[:count]).cpu().numpy()
         return pooled, prefix
 
     def _stored(self, activations: torch.Tensor) -> torch.Tensor:

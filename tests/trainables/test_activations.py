@@ -26,13 +26,14 @@ from trainables.activations import (
     ActivationTable,
     Extraction,
     StoredBackbone,
+    _Extractor,
     extract,
     local_copy,
     open_table,
     pixels_of,
     save_backbone,
 )
-from trainables.backbones import Backbone, load_backbone
+from trainables.backbones import Backbone, build_backbone, load_backbone
 from trainables.registry import BACKBONES, Weights
 
 SIDE, COPIES = 64, 3
@@ -283,3 +284,17 @@ def test_pixels_of_a_slice_of_a_column_are_those_of_the_slice() -> None:
     for part in (column, column.slice(1, 1), column.slice(2, 3)):
         expected = [value for row in part.to_pylist() for value in row]
         assert pixels_of(part).tolist() == expected
+
+
+def test_an_image_s_numbers_do_not_depend_on_those_it_came_with(tmp_path: Path) -> None:
+    """EfficientNet rounds otherwise in batches of another size."""
+    name, side = "efficientnetb3", 80
+    save_backbone(build_backbone(BACKBONES[name]), str(tmp_path), LOCAL)
+    extraction = Extraction(str(tmp_path), str(tmp_path), "max", "float32")
+    extractor = _Extractor(StoredBackbone(name, (), str(tmp_path), LOCAL), extraction, LOCAL, side)
+    images = noise(20, side=side)
+    whole, some = extractor._forward(images), extractor._forward(images[[7, 3, 11]])
+    for every, chosen in zip(whole, some, strict=True):
+        assert every is not None
+        assert chosen is not None
+        np.testing.assert_array_equal(chosen, every[[7, 3, 11]])
