@@ -79,10 +79,11 @@ class Sweep:
         self._caches = Caches(self.plan, self.progress, self.times, lambda: self.resources)
         self._open = ExitStack()
         excluded = len(collection.manifest) - len(collection.images)
+        rest = f", {collection.ungrouped} not matched by data.group_by" * (collection.ungrouped > 0)
         self.progress.skip(
             "collect and audit",
             f"{len(collection.images)} images in {len(collection.classes)} classes, "
-            f"{excluded} excluded, {len(collection.duplicates)} duplicate pairs",
+            f"{excluded} excluded, {len(collection.duplicates)} duplicate pairs{rest}",
         )
 
     def __enter__(self) -> Sweep:
