@@ -37,10 +37,14 @@ _ORIENTATIONS = {
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture with what is known of its file; `css` holds the picture."""
+    """A picture with what is known of its file; `css` holds the picture.
+
+    `name` is the path below the class folder, which `class_name` and `layer` already tell.
+    """
 
     css: str
     path: str
+    name: str
     class_name: str
     layer: str
 
@@ -93,7 +97,9 @@ class _Album:
 
     def show(self, image_id: str) -> Shown:
         row = self._images[image_id]
-        return Shown(self._css[image_id], row["path"], row["class"], row["origin"])
+        folders = 2 if row["origin"] else 1
+        name = row["path"].split("/", folders)[-1]
+        return Shown(self._css[image_id], row["path"], name, row["class"], row["origin"])
 
     @property
     def style(self) -> Markup:
@@ -167,7 +173,7 @@ def _group(group: Group, album: _Album) -> ShownGroup:
         _pair(pair, album) for pair in first if album.has(pair.a["image_id"], pair.b["image_id"])
     ]
     crosses = _crosses(group)
-    title = f"{wording.plural(group.images, 'image')}"
+    title = f"{wording.plural(group.images, 'image')}, {wording.plural(len(group.pairs), 'pair')}"
     return ShownGroup(title, crosses, shown, len(group.pairs) - len(shown))
 
 

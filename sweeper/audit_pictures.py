@@ -15,7 +15,7 @@ from datasets.decode import decode_image, read_file
 
 MOST_PICTURES = 300
 MOST_BYTES = 3_600_000  # of WebP: 4.8 MB as base64
-SIDE = 200  # px of the longer edge
+SIDE = 256  # px of the longer edge
 _QUALITY = 60
 _WORKERS = 4
 

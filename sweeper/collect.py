@@ -56,9 +56,7 @@ def collect(data: DataSection, store: Store) -> Collection:
     return find_groups(root, manifest, data, store)
 
 
-def find_groups(
-    root: str, manifest: pd.DataFrame, data: DataSection, store: Store
-) -> Collection:
+def find_groups(root: str, manifest: pd.DataFrame, data: DataSection, store: Store) -> Collection:
     """The images of a manifest, with their duplicates and groups as `data` asks for them."""
     patients = manifest if data.use_patient_id else manifest.assign(patient="")
     known = known_pairs(patients, data.group_by, root)

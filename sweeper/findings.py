@@ -201,7 +201,7 @@ class Findings:
         if self.crossed.empty:
             return []
         pairs = f"{len(self.crossed)} pairs" if len(self.crossed) > 1 else "1 pair"
-        text = f"{pairs} of copies lie in two classes: one of the two labels is wrong"
+        text = f"{pairs} of copies lie in two classes: at least one of the two labels is wrong"
         return [Finding("cross_class", text, "look at the copies under two classes and mend them")]
 
     def _copies(self) -> list[Finding]:
