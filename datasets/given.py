@@ -14,7 +14,7 @@ from datasets.errors import DataError
 from datasets.quotas import ClassCounts, class_quotas, draw_parts
 from datasets.splits import images_of, rows_with_copies, split_generator
 
-_PART_OF_LAYER = {
+PART_OF_LAYER = {
     "train": "train",
     "val": "val",
     "valid": "val",
@@ -50,7 +50,7 @@ def given_rows(
     """
     images = images_of(manifest, classes)
     layer = images["origin"].str.casefold()
-    outside = int((~layer.isin(list(_PART_OF_LAYER))).sum())
+    outside = int((~layer.isin(list(PART_OF_LAYER))).sum())
     if outside == len(images):
         raise DataError(
             "split.policies: given needs a folder with a train and a test layer "
@@ -61,11 +61,21 @@ def given_rows(
             f"split.policies: given: {outside} of {len(images)} images are in no train, val or "
             "test layer; move them into one, or leave given out"
         )
-    parts = layer.map(_PART_OF_LAYER)
+    parts = layer.map(PART_OF_LAYER)
     part_of = dict(zip(images["image_id"], parts, strict=True))
     check_classes(part_of, images, "split.policies: given", "layer")
     part_of = take_validation(part_of, images, seed, classes, fractions)
     return rows_with_copies(part_of, copies)
+
+
+def layer_rows(images: pd.DataFrame) -> pd.DataFrame:
+    """What lies in which layer, asking nothing of it: image_id, copy (0) and part.
+
+    Images outside of a train, validation or test layer are left out.
+    """
+    parts = images["origin"].str.casefold().map(PART_OF_LAYER)
+    rows = pd.DataFrame({"image_id": images["image_id"], "copy": 0, "part": parts})
+    return rows.dropna(subset=["part"]).reset_index(drop=True)
 
 
 def check_classes(

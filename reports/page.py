@@ -47,7 +47,7 @@ def render(run: Run) -> str:
     """The whole page as text."""
     atlas = explanations.build_atlas(run)
     return (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             verdict=verdict.build(run),
@@ -60,14 +60,15 @@ def render(run: Run) -> str:
             data=data.build(run),
             cost=cost.build(run),
             reproduce=reproduce.build(run),
-            style=_verbatim("style.css"),
-            script=_verbatim("script.js"),
+            style=verbatim("style.css"),
+            script=verbatim("script.js"),
             pictures=atlas.style,
         )
     )
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates that escape whatever a name may hold."""
     return Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -78,6 +79,6 @@ def _environment() -> Environment:
     )
 
 
-def _verbatim(name: str) -> Markup:
+def verbatim(name: str) -> Markup:
     """Our own style sheet or script, which must not be escaped."""
     return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))

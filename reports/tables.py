@@ -156,10 +156,37 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
     },
 }
 
+_OF_AUDIT: dict[str, dict[str, pa.DataType]] = {
+    "labels": {
+        "image_id": _STR,
+        "path": _STR,
+        "class": _STR,
+        "suggested": _STR,  # the class of most neighbours
+        "score": _FLOAT,  # 0..1, the highest first
+        "neighbours": pa.list_(_STR),  # image_ids, the nearest first
+        "doubtful": _BOOL,  # outvoted by its neighbours beyond chance
+    },
+    "pictures": {
+        "image_id": _STR,
+        "width": _INT,
+        "height": _INT,
+        "image": pa.binary(),  # WebP, small
+    },
+}
+
 SCHEMAS: dict[str, pa.Schema] = {
     name: pa.schema(list(columns.items())) for name, columns in _COLUMNS.items()
 }
 """Every table's columns and types, in order."""
+
+AUDIT_SCHEMAS: dict[str, pa.Schema] = {
+    "images": SCHEMAS["images"],
+    "duplicates": SCHEMAS["duplicates"],
+    **{name: pa.schema(list(columns.items())) for name, columns in _OF_AUDIT.items()},
+}
+"""The same for the tables of an audit."""
+
+_ALL = SCHEMAS | AUDIT_SCHEMAS
 
 
 def write_table(folder: Path, name: str, rows: Sequence[Mapping[str, Any]] | pd.DataFrame) -> Path:
@@ -168,8 +195,8 @@ def write_table(folder: Path, name: str, rows: Sequence[Mapping[str, Any]] | pd.
     A missing value is None (or NaN). No rows makes an empty table with all its columns.
     Raises ValueError for an unknown table, and for missing or unknown columns, naming them.
     """
-    if name not in SCHEMAS:
-        raise ValueError(f"table {name!r}: expected one of {', '.join(SCHEMAS)}")
+    if name not in _ALL:
+        raise ValueError(f"table {name!r}: expected one of {', '.join(_ALL)}")
     table = _to_arrow(name, rows)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.parquet"
@@ -179,12 +206,14 @@ def write_table(folder: Path, name: str, rows: Sequence[Mapping[str, Any]] | pd.
     return path
 
 
-def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
+def read_tables(
+    folder: Path, schemas: Mapping[str, pa.Schema] = SCHEMAS
+) -> dict[str, pd.DataFrame]:
     """Read all tables of `folder`; a table that is not there comes back empty.
 
     Whole-number columns with nulls become float64 with NaN; missing strings become None.
     """
-    return {name: _read(folder / f"{name}.parquet", schema) for name, schema in SCHEMAS.items()}
+    return {name: _read(folder / f"{name}.parquet", schema) for name, schema in schemas.items()}
 
 
 def _read(path: Path, schema: pa.Schema) -> pd.DataFrame:
@@ -199,7 +228,7 @@ def _read(path: Path, schema: pa.Schema) -> pd.DataFrame:
 
 
 def _to_arrow(name: str, rows: Sequence[Mapping[str, Any]] | pd.DataFrame) -> pa.Table:
-    schema = SCHEMAS[name]
+    schema = _ALL[name]
     if isinstance(rows, pd.DataFrame):
         _check_columns(name, rows.columns)
         columns = {column: list(rows[column]) for column in schema.names}
@@ -219,6 +248,8 @@ def _column(name: str, field: pa.Field, values: list[Any]) -> pa.Array:
 
 
 def _clean(value: Any, kind: pa.DataType) -> Any:
+    if pa.types.is_list(kind) and kind.value_type == _STR:
+        return None if value is None else list(value)
     if pa.types.is_list(kind):
         return None if value is None else np.asarray(value, dtype=kind.value_type.to_pandas_dtype())
     if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
@@ -231,7 +262,7 @@ def _clean(value: Any, kind: pa.DataType) -> Any:
 
 
 def _check_columns(name: str, columns: Iterable[str]) -> None:
-    expected, got = set(SCHEMAS[name].names), set(columns)
+    expected, got = set(_ALL[name].names), set(columns)
     complaints = [
         f"{word} {', '.join(sorted(found))}"
         for word, found in (("missing", expected - got), ("unknown", got - expected))

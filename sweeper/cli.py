@@ -1,4 +1,4 @@
-"""The command line: `python sweep.py run | plan | report`.
+"""The command line: `python sweep.py run | plan | report | audit`.
 
 The pipeline, and torch and Ray with it, is imported by the commands that need it: a mistake in the
 command line is told in a second.
@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from datasets.errors import DataError
+from sweeper.cli_audit import add_audit
 from sweeper.config import Config, load_config
 from sweeper.errors import ConfigError, ResourceError, StoreError
 from sweeper.progress import Progress
@@ -26,7 +27,8 @@ _USER_ERRORS = (DataError, ResourceError, StoreError, WeightsError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit code: 0 all cells done, 1 some failed, 2 user error."""
+    """Run a command; returns the exit code: 0 all cells done (an audit: clean), 1
+    some failed (findings), 2 user error."""
     options = _parser().parse_args(arguments)
     command = shlex.join(["python", "sweep.py", *(arguments or sys.argv[1:])])
     try:
@@ -54,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     default = os.environ.get("SWEEP_CONFIG", "demo")
     parser.set_defaults(work=_run, config=default, overrides=[], out=None)
-    commands = parser.add_subparsers(title="commands", metavar="run | plan | report")
+    commands = parser.add_subparsers(title="commands", metavar="run | plan | report | audit")
     for name, work, text in (
         ("run", _run, "run what is missing of a grid and write its report"),
         ("plan", _plan, "show cells and trials and what the store has of them; run nothing"),
@@ -69,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="rebuild tables and page of a run from the store")
     report.add_argument("run", help="the run's folder")
     report.set_defaults(work=_report)
+    add_audit(commands)
     return parser
 
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from datasets.duplicates import find_exact, with_groups
 from datasets.errors import DataError
 from datasets.groups import known_pairs
-from datasets.labels import outline_features, rank_labels
+from datasets.labels import NEIGHBOURS, outline_features, rank_labels
 from datasets.manifest import build_manifest, check_problems, manifest_hash, usable
 from datasets.near import NEAR_VERSION, find_near
 from datasets.pairs import pair_table
@@ -53,18 +53,26 @@ def collect(data: DataSection, store: Store) -> Collection:
     assert root is not None
     manifest = build_manifest(root, list_folder(root))
     check_problems(manifest, data.on_error)
-    known = known_pairs(manifest, data.group_by, root)
+    return find_groups(root, manifest, data, store)
+
+
+def find_groups(root: str, manifest: pd.DataFrame, data: DataSection, store: Store) -> Collection:
+    """The images of a manifest, with their duplicates and groups as `data` asks for them."""
+    patients = manifest if data.use_patient_id else manifest.assign(patient="")
+    known = known_pairs(patients, data.group_by, root)
     near = _near(root, usable(manifest), store) if data.near_duplicates else pair_table([])
     duplicates = pd.concat([find_exact(manifest), near, known.pairs], ignore_index=True)
     manifest = with_groups(manifest, duplicates)
     return Collection(root, manifest, usable(manifest), duplicates, known.unmatched)
 
 
-def label_ranking(collection: Collection, store: Store) -> pd.DataFrame:
+def label_ranking(
+    collection: Collection, store: Store, neighbours: int = NEIGHBOURS
+) -> pd.DataFrame:
     """Which labels look doubtful, `labels.rank_labels` over the usable images."""
     artifact = _look(collection.root, collection.images, store)
     features = np.load(io.BytesIO(store.read_file(f"{artifact.folder}/outlines.npy")))
-    return rank_labels(collection.images.sort_values("image_id"), features)
+    return rank_labels(collection.images.sort_values("image_id"), features, neighbours)
 
 
 def _near(root: str, images: pd.DataFrame, store: Store) -> pd.DataFrame:

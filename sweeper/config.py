@@ -22,6 +22,7 @@ from sweeper.errors import ConfigError
 from trainables.registry import BACKBONES, BASELINES, Weights
 
 SHIPPED = Path(__file__).resolve().parent.parent / "configs"
+AUDIT_KEYS = ("data.group_by", "data.near_duplicates", "data.use_patient_id")
 ALL_CLASSES = "all"  # the scenario that is always there
 # PyYAML lets its constructors' own errors through, such as of the date 2024-13-45.
 _NOT_YAML = (yaml.YAMLError, ValueError, KeyError, AttributeError, RecursionError)
@@ -49,6 +50,7 @@ class DataSection(Section):
     on_error: Literal["exclude", "stop"] = "exclude"  # of files that cannot be read
     synthetic: SyntheticSection = SyntheticSection()
     near_duplicates: bool = True  # look for altered copies, not only for equal files
+    use_patient_id: bool = True  # of DICOM files: one patient, one group
     group_by: str | None = None  # a regular expression on the path, a .csv file, or roboflow
 
     @field_validator("group_by")
@@ -259,6 +261,30 @@ def load_config(name: str, overrides: Sequence[str] = ()) -> Config:
     if lines:
         raise ConfigError(lines)
     return config
+
+
+def load_audit_section(folder: str, overrides: Sequence[str] = ()) -> DataSection:
+    """What an audit may be told of its data: those of `AUDIT_KEYS`, as `load_config` takes them.
+
+    Raises ConfigError with every mistake in it.
+    """
+    data: dict[str, Any] = {}
+    lines = []
+    for override in overrides:
+        try:
+            _apply(data, override)
+            key = override.partition("=")[0].strip()
+            if key not in AUDIT_KEYS:
+                lines.append(f"{key}: no key of an audit; it takes {', '.join(AUDIT_KEYS)}")
+        except ConfigError as error:
+            lines += error.lines
+    if lines:
+        raise ConfigError(lines)
+    try:
+        section = {"path": folder, **data.get("data", {})}
+        return Config.model_validate({"name": "audit", "data": section}).data
+    except ValidationError as error:
+        raise ConfigError([_line(one) for one in error.errors()]) from None
 
 
 def _contradictions(config: Config) -> Iterator[str]:

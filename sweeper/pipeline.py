@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 
+from datasets.one_group import overfull_groups
 from reports.page import build_page
 from sweeper.about import StageTimes, describe_run, write_run_file
 from sweeper.asha import CellAsha, CellRungs
@@ -80,6 +81,8 @@ class Sweep:
         self._open = ExitStack()
         excluded = len(collection.manifest) - len(collection.images)
         rest = f", {collection.ungrouped} not matched by data.group_by" * (collection.ungrouped > 0)
+        for one in overfull_groups(collection.images, collection.duplicates):
+            self.progress.skip("warning", str(one))
         self.progress.skip(
             "collect and audit",
             f"{len(collection.images)} images in {len(collection.classes)} classes, "

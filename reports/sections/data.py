@@ -64,7 +64,26 @@ def _summary(run: Run) -> list[str]:
         f"{wording.plural(len(about.get('classes', {})), 'class')}",
         f"{wording.count(about.get('excluded', 0))} excluded",
         f"{wording.plural(int(about.get('duplicates', 0)), 'pair')} of duplicates",
+        *_groups(run),
         f"source: {about.get('source', '?')} {about.get('path_name') or ''}".strip(),
+    ]
+
+
+def _groups(run: Run) -> list[str]:
+    """How many independent groups there are, the largest, and copies under two classes."""
+    images = run.tables["images"]
+    usable = images[images["problem"] == ""]
+    if usable.empty:
+        return []
+    sizes = usable["group"].value_counts()
+    copies = run.tables["duplicates"]
+    copies = copies[copies["kind"] != "user"]
+    label = usable.set_index("image_id")["class"]
+    crossed = copies["image_id_a"].map(label) != copies["image_id_b"].map(label)
+    return [
+        f"{wording.plural(len(sizes), 'group')}, the largest of "
+        f"{wording.plural(int(sizes.max()), 'image')}",
+        f"{wording.plural(int(crossed.sum()), 'pair')} of copies under two classes",
     ]
 
 
