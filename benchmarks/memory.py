@@ -8,7 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 from types import TracebackType
 
-_SECONDS = 1.0
+_SECONDS = 4.0  # a sample walks the page tables of every process
 
 
 class PeakMemory:
