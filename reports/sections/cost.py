@@ -24,6 +24,7 @@ class Cost:
     total: str
     trials: str
     training: str
+    waiting: str  # share of that, waiting for the next batch
 
 
 def build(run: Run) -> Cost | None:
@@ -33,6 +34,9 @@ def build(run: Run) -> Cost | None:
         return None
     longest = max(float(stage["seconds"]) for stage in stages) or 1.0
     trials = run.info.get("trials", {})
+    trained = run.tables["trials"]
+    wall_s = float(trained["wall_s"].sum())
+    waited_s = float((trained["wall_s"] * trained["data_wait"]).sum())
     return Cost(
         stages=[
             Stage(
@@ -51,5 +55,6 @@ def build(run: Run) -> Cost | None:
             for name in ("planned", "done", "stopped", "failed", "reused")
             if name in trials
         ),
-        training=wording.seconds(float(run.tables["trials"]["wall_s"].sum())),
+        training=wording.seconds(wall_s),
+        waiting=f"{100 * waited_s / wall_s:.0f}" if wall_s else "0",
     )
