@@ -148,7 +148,7 @@ def test_plan_prints_cells_and_trials_and_runs_nothing(
         ["grouped", "mobilenet", "finetune", "6", "0", "12", "12"],
     ]
     assert printed.err == ""
-    assert {path.name for path in (tmp_path / "store").iterdir()} == {"splits"}
+    assert {path.name for path in (tmp_path / "store").iterdir()} == {"duplicates", "splits"}
     assert not (tmp_path / "run").exists()
 
 
