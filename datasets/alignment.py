@@ -146,7 +146,7 @@ def _agreement(laid: Image, b: Image, motion: Matrix) -> tuple[float, float]:
         for window in ((_BLUR_PX, _LOCAL_PX), _FINER_PX)
     )
     correlations = [_correlation(x[shared], y[shared]) for x, y in (coarser, finer)]
-    return float(np.mean(correlations)), _evenness(*coarser, shared)
+    return float(np.mean(correlations)), _evenness(coarser[0], coarser[1], shared)
 
 
 def _evenness(x: Contrast, y: Contrast, shared: NDArray[np.bool_]) -> float:
