@@ -8,6 +8,7 @@ around any image of the set.
 from math import comb, log
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 _ALPHA = 0.05  # of a whole set without a wrong label, the chance that one is called doubtful
@@ -48,7 +49,7 @@ def doubtful_labels(ranked: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
         suggested != own and _tail(votes, number, share[suggested]) < limit
         for (votes, number), suggested, own in columns
     ]
-    return table[keep].reset_index(drop=True)
+    return table[np.array(keep, dtype=bool)].reset_index(drop=True)
 
 
 def agreement(ranked: pd.DataFrame) -> float:
