@@ -34,7 +34,8 @@ def doubtful_labels(ranked: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Rows of `ranked` in their order, with `votes` for the suggested class and `voters`, how
-        many there were.
+        many there were. A class of fewer groups than voters cannot speak up for its own images,
+        and none of them is called doubtful.
     """
     by_id = images.set_index("image_id")
     class_of, group_of = by_id["class"].to_dict(), by_id["group"].to_dict()
@@ -44,9 +45,10 @@ def doubtful_labels(ranked: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
         votes=[votes for votes, _ in counted], voters=[number for _, number in counted]
     )
     limit = _ALPHA / max(1, len(ranked))
+    groups = images.groupby("class")["group"].nunique().to_dict()
     columns = zip(counted, ranked["suggested"], ranked["class"], strict=True)
     keep = [
-        suggested != own and _tail(votes, number, share[suggested]) < limit
+        suggested != own and groups[own] > number and _tail(votes, number, share[suggested]) < limit
         for (votes, number), suggested, own in columns
     ]
     return table[np.array(keep, dtype=bool)].reset_index(drop=True)

@@ -41,7 +41,16 @@ def test_where_looks_say_nothing_no_label_is_doubtful() -> None:
 def test_a_group_of_copies_has_one_vote() -> None:
     images, features = clusters(apart=2.0)
     images.loc[7, "class"] = "b"
-    images.loc[(images["class"] == "a"), "group"] = "copies of one"
+    first = images["image_id"] < "050"  # of the 60 of class a, which surround image 7
+    images.loc[first & (images["class"] == "a"), "group"] = "copies of one"
+    table = ranked(images, features)
+    assert list(table.loc[table["image_id"] == "007", "suggested"]) == ["a"]
+    assert doubtful_labels(table, images).empty
+
+
+def test_a_class_of_one_group_is_not_called_doubtful_for_standing_alone() -> None:
+    images, features = clusters(apart=2.0)
+    images.loc[images["class"] == "a", "group"] = "copies of one"
     assert doubtful_labels(ranked(images, features), images).empty
 
 
