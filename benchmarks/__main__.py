@@ -1,19 +1,20 @@
 """Run benchmarks: `python -m benchmarks [NAME] [options]`; all of them without a name.
 
-Each compares both sides in one run, prints a table and writes `runs/bench/<name>.json`.
+Each measures what it claims in one run, prints a table and writes `runs/bench/<name>.json`.
 """
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import cell, grid, ingest, limit, overhead
+from benchmarks import cell, duplicates, grid, ingest, limit, overhead
 
 BENCHMARKS = {
     "overhead": overhead.main,
     "ingest": ingest.main,
     "limit": limit.main,
     "grid": grid.main,
+    "duplicates": duplicates.main,
     "cell": cell.main,
 }
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from datasets.orientations import NAMES, orient_cosines
 from datasets.thumbnails import Image, Thumbnails, local_contrast
 
-NEIGHBOURS = 10  # candidates that each picture has at most
+NEIGHBOURS = 8  # candidates that each picture has at most
 _SIDE = 64
 _FREQUENCIES = 8
 _BLUR_PX, _LOCAL_PX = 10.0, 8.0

@@ -12,16 +12,17 @@ import numpy as np
 import pandas as pd
 
 from datasets.alignment import Overlay, compare, shares
-from datasets.candidates import NEIGHBOURS, Candidates, describe, find_candidates, variant_motion
+from datasets.candidates import Candidates, describe, find_candidates, variant_motion
 from datasets.orientations import NAMES
 from datasets.pairs import pair_table
 from datasets.thumbnails import Thumbnails
 
 NEAR_VERSION = 1  # of everything that decides which pairs are found
-THRESHOLD = 0.72  # unrelated pairs reach 0.68 among 1129 real radiographs, 0.71 among drawn ones
-STRANGE_THRESHOLD = (
-    0.8  # where b would be a stretched or a shifted part of a: drawn ones reach 0.77
-)
+# Among 1129 real radiographs and 300 drawn ones, unrelated pairs reach 0.77 where b would be a
+# stretched or shifted part of a, 0.71 else; and none of 0.66 or more is as even as 0.55.
+THRESHOLD = 0.72
+STRANGE_THRESHOLD = 0.8
+EVEN_THRESHOLD, EVEN = 0.68, 0.56
 
 Guesses = dict[tuple[int, int], list[Overlay]]
 
@@ -46,7 +47,7 @@ def find_near(images: pd.DataFrame, thumbnails: Thumbnails, workers: int = 8) ->
         workers: threads.
 
     Returns:
-        `pairs.PAIR_COLUMNS`: image_id_a < image_id_b, kind "near", score `THRESHOLD`..1 (the
+        `pairs.PAIR_COLUMNS`: image_id_a < image_id_b, kind "near", score up to 1 (the
         correlation of the aligned pictures), transform: how b is had from a. Sorted.
     """
     first = np.flatnonzero(~images["pixel_hash"].duplicated().to_numpy())
@@ -61,23 +62,20 @@ def find_near(images: pd.DataFrame, thumbnails: Thumbnails, workers: int = 8) ->
 
 def is_copy(overlay: Overlay) -> bool:
     """Whether two pictures that lie like this over each other are taken for one."""
+    if overlay.evenness >= EVEN:
+        return overlay.score >= EVEN_THRESHOLD
     return overlay.score >= (THRESHOLD if overlay.is_plain else STRANGE_THRESHOLD)
 
 
-def compare_thumbnails(
-    thumbnails: Thumbnails, workers: int = 8, neighbours: int = NEIGHBOURS
-) -> list[Comparison]:
+def compare_thumbnails(thumbnails: Thumbnails, workers: int = 8) -> list[Comparison]:
     """Compare every candidate pair, a < b once; also those that turn out not to be the same."""
     if len(thumbnails) < 2:
         return []
-    guesses = _guesses(find_candidates(describe(thumbnails, workers), neighbours), thumbnails)
-    pairs = sorted(guesses)
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        overlays = list(pool.map(lambda pair: _compare(thumbnails, pair, guesses[pair]), pairs))
-    return [Comparison(*pair, overlay) for pair, overlay in zip(pairs, overlays, strict=True)]
+    candidates = find_candidates(describe(thumbnails, workers))
+    return compare_pairs(thumbnails, guess_overlays(candidates, thumbnails), workers)
 
 
-def _guesses(candidates: Candidates, thumbnails: Thumbnails) -> Guesses:
+def guess_overlays(candidates: Candidates, thumbnails: Thumbnails) -> Guesses:
     """How b may lie over a, for each pair a < b that was asked for from either side."""
     columns = (candidates.asked, candidates.found, candidates.orientation, candidates.variant)
     guesses: Guesses = {}
@@ -89,6 +87,14 @@ def _guesses(candidates: Candidates, thumbnails: Thumbnails) -> Guesses:
         else:
             guesses.setdefault((found, asked), []).append(guess.turned_round())
     return guesses
+
+
+def compare_pairs(thumbnails: Thumbnails, guesses: Guesses, workers: int = 8) -> list[Comparison]:
+    """Refine and score the guesses of each pair; sorted by pair."""
+    pairs = sorted(guesses)
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        overlays = list(pool.map(lambda pair: _compare(thumbnails, pair, guesses[pair]), pairs))
+    return [Comparison(*pair, overlay) for pair, overlay in zip(pairs, overlays, strict=True)]
 
 
 def _compare(

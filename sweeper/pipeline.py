@@ -82,10 +82,11 @@ class Sweep:
         excluded = len(collection.manifest) - len(collection.images)
         for one in overfull_groups(collection.images, collection.duplicates):
             self.progress.skip("warning", str(one))
+        rest = f", {collection.ungrouped} not matched by data.group_by" * (collection.ungrouped > 0)
         self.progress.skip(
             "collect and audit",
             f"{len(collection.images)} images in {len(collection.classes)} classes, "
-            f"{excluded} excluded, {len(collection.duplicates)} duplicate pairs",
+            f"{excluded} excluded, {len(collection.duplicates)} duplicate pairs{rest}",
         )
 
     def __enter__(self) -> Sweep:

@@ -12,14 +12,14 @@ from datasets.planted import WAYS, plant
 from datasets.synthetic import FRACTURE_TYPES, draw_radiograph
 from datasets.thumbnails import Image, Thumbnails, thumbnail
 
-ORIGINALS = 60
+ORIGINALS = 40
 PLANTED = 10
 FLOORS = {"crop": 0.8, "tilt": 0.8, "mixed": 0.8}  # of all planted; others: every one
 
 
 @cache
 def originals() -> list[Image]:
-    """Six radiographs of each fracture type."""
+    """Four radiographs of each fracture type."""
     return [draw_radiograph(FRACTURE_TYPES[n % 10], 100 + n) for n in range(ORIGINALS)]
 
 
