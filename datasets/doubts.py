@@ -37,8 +37,8 @@ def doubtful_labels(ranked: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
         many there were. A class of fewer groups than voters cannot speak up for its own images,
         and none of them is called doubtful.
     """
-    by_id = images.set_index("image_id")
-    class_of, group_of = by_id["class"].to_dict(), by_id["group"].to_dict()
+    class_of = dict(zip(images["image_id"], images["class"], strict=True))
+    group_of = dict(zip(images["image_id"], images["group"], strict=True))
     share = images["class"].value_counts(normalize=True).to_dict()
     counted = [_count(row, class_of, group_of) for row in ranked.itertuples(index=False)]
     table = ranked.assign(
