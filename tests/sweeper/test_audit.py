@@ -18,6 +18,7 @@ from reports.tables import AUDIT_SCHEMAS, read_tables
 from sweeper.audit import default_out
 from sweeper.cli import main
 from tests.datasets.dicom_files import dataset_of, ramp
+from tests.reports.test_browser import CHROMIUM, _open
 from tests.reports.test_page import _Balance
 from tests.sweeper.folders import write_images
 
@@ -150,6 +151,15 @@ def test_the_page_shows_every_pair_and_fetches_nothing(audited: tuple[int, Path,
     assert "flipped left to right" in page
     assert "train/frames/torn.png" in page
     assert len(page.encode()) < 5_000_000
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+def test_the_page_opens_in_a_browser_without_a_console_message(
+    audited: tuple[int, Path, Path], tmp_path: Path
+) -> None:
+    dom, console = _open(audited[2] / "audit.html", "#labels", tmp_path / "profile")
+    assert console == []
+    assert dom.count('role="img"') == dom.count('<i class="pic ') > 2 * 3
 
 
 def test_a_second_audit_compares_no_pictures_and_says_the_same(
