@@ -8,6 +8,7 @@ around any image of the set.
 from math import comb, log
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 _ALPHA = 0.05  # of a whole set without a wrong label, the chance that one is called doubtful
@@ -15,10 +16,10 @@ _MOST_VOTERS = 50
 
 
 def voters(images: pd.DataFrame) -> int:
-    """How many neighbours must be asked so that all of them agreeing would say something."""
+    """How many neighbours must be asked so that most of them agreeing would say something."""
     largest = images["class"].value_counts(normalize=True).max()
     needed = log(max(1, len(images)) / _ALPHA) / max(1e-9, -log(min(largest, 1 - 1e-9)))
-    return min(_MOST_VOTERS, max(10, round(1.25 * needed)))
+    return min(_MOST_VOTERS, max(10, round(1.5 * needed)))
 
 
 def doubtful_labels(ranked: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
@@ -33,21 +34,24 @@ def doubtful_labels(ranked: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Rows of `ranked` in their order, with `votes` for the suggested class and `voters`, how
-        many there were. Images with a neighbour of their own class are never among them.
+        many there were. A class of fewer groups than voters cannot speak up for its own images,
+        and none of them is called doubtful.
     """
-    by_id = images.set_index("image_id")
-    class_of, group_of = by_id["class"].to_dict(), by_id["group"].to_dict()
+    class_of = dict(zip(images["image_id"], images["class"], strict=True))
+    group_of = dict(zip(images["image_id"], images["group"], strict=True))
     share = images["class"].value_counts(normalize=True).to_dict()
     counted = [_count(row, class_of, group_of) for row in ranked.itertuples(index=False)]
     table = ranked.assign(
-        votes=[votes for votes, _, _ in counted], voters=[number for _, number, _ in counted]
+        votes=[votes for votes, _ in counted], voters=[number for _, number in counted]
     )
     limit = _ALPHA / max(1, len(ranked))
+    groups = images.groupby("class")["group"].nunique().to_dict()
+    columns = zip(counted, ranked["suggested"], ranked["class"], strict=True)
     keep = [
-        own == 0 and _tail(votes, number, share[suggested]) < limit
-        for (votes, number, own), suggested in zip(counted, ranked["suggested"], strict=True)
+        suggested != own and groups[own] > number and _tail(votes, number, share[suggested]) < limit
+        for (votes, number), suggested, own in columns
     ]
-    return table[keep].reset_index(drop=True)
+    return table[np.array(keep, dtype=bool)].reset_index(drop=True)
 
 
 def agreement(ranked: pd.DataFrame) -> float:
@@ -55,13 +59,13 @@ def agreement(ranked: pd.DataFrame) -> float:
     return float((ranked["suggested"] == ranked["class"]).mean()) if len(ranked) else 0.0
 
 
-def _count(row: Any, class_of: dict[str, str], group_of: dict[str, str]) -> tuple[int, int, int]:
-    """(votes for the suggested class, votes in all, votes for the image's own class)."""
+def _count(row: Any, class_of: dict[str, str], group_of: dict[str, str]) -> tuple[int, int]:
+    """(votes for the suggested class, votes in all)."""
     nearest: dict[str, str] = {}
     for neighbour in row.neighbours:
         nearest.setdefault(group_of[neighbour], class_of[neighbour])
     votes = list(nearest.values())
-    return votes.count(row.suggested), len(votes), votes.count(class_of[row.image_id])
+    return votes.count(row.suggested), len(votes)
 
 
 def _tail(successes: int, trials: int, share: float) -> float:

@@ -87,9 +87,9 @@ class _Album:
         self._images = {row["image_id"]: row for row in records(images)}
         self._css: dict[str, str] = {}
         self.rules: list[str] = []
-        for position, row in enumerate(pictures.itertuples(index=False), start=1):
-            text = base64.b64encode(row.image).decode("ascii")
-            self._css[row.image_id] = f"p{position}"
+        for position, row in enumerate(records(pictures), start=1):
+            text = base64.b64encode(row["image"]).decode("ascii")
+            self._css[row["image_id"]] = f"p{position}"
             self.rules.append(f".p{position}{{--i:url(data:image/webp;base64,{text})}}")
 
     def has(self, *image_ids: str) -> bool:
