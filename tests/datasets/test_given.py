@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from datasets.errors import DataError
-from datasets.given import given_rows
+from datasets.given import given_rows, layer_rows
 
 LAYERS = ["train"] * 10 + ["test"] * 4
 
@@ -76,3 +76,13 @@ def test_what_cannot_be_taken_is_told_in_one_line(
     with pytest.raises(DataError, match=message) as caught:
         given_rows(manifest(layers, other), ["a", "b"], seed=0, copies=0)
     assert "\n" not in str(caught.value)
+
+
+def test_layers_are_told_as_they_lie_and_what_is_in_none_is_left_out() -> None:
+    images = pd.DataFrame({"image_id": [*"abcd"], "origin": ["train", "valid", "Test", ""]})
+    rows = layer_rows(images)
+    assert dict(zip(rows["image_id"], rows["part"], strict=True)) == {
+        "a": "train",
+        "b": "val",
+        "c": "test",
+    }

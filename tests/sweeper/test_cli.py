@@ -198,3 +198,13 @@ def test_a_command_line_mistake_needs_neither_torch_nor_ray() -> None:
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (ended.returncode, ended.stdout) == (0, "")
     assert ended.stderr.startswith("error: config 'absent'")
+
+
+def test_a_sweep_warns_of_a_rule_that_holds_most_images_in_one_group(
+    config: str, capsys: Captured
+) -> None:
+    assert main(["plan", config, "--set", r"data.group_by=/(\d)"]) == 0
+    assert "warning" not in capsys.readouterr().out
+    assert main(["plan", config, "--set", r"data.group_by=(?:0|1|2)(\.png)"]) == 0
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if one.startswith("warning")]
+    assert "data.group_by puts 6 of 10 images into one group" in line
