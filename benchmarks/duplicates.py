@@ -7,7 +7,7 @@ are found), in ever larger sets. Seconds are processor time, which a busy machin
 the steps run on several cores. The hours at 100,000 follow from the growth between the smallest and
 the largest set, and take no growth for less than linear. Recall: copies of the images of a folder
 (drawn ones without it) are planted among all of them, in every way and strength of
-`datasets.planted`.
+`datasets.lookalikes.planted`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.report import tell
-from datasets.candidates import Descriptors, describe, find_candidates
-from datasets.decode import decode_image
-from datasets.near import (
+from datasets.decoding.decode import decode_image
+from datasets.lookalikes.candidates import Descriptors, describe, find_candidates
+from datasets.lookalikes.near import (
     THRESHOLD,
     Comparison,
     compare_pairs,
@@ -35,10 +35,10 @@ from datasets.near import (
     guess_overlays,
     is_copy,
 )
-from datasets.planted import WAYS, plant
+from datasets.lookalikes.planted import WAYS, plant
+from datasets.lookalikes.thumbnails import SIDE, Thumbnails, read_thumbnails, thumbnail
 from datasets.sources import list_folder
 from datasets.synthetic import FRACTURE_TYPES, draw_radiograph, write_synthetic
-from datasets.thumbnails import SIDE, Thumbnails, read_thumbnails, thumbnail
 
 Image = NDArray[np.uint8]
 _GOAL = 100_000

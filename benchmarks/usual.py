@@ -19,7 +19,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from datasets.augment import augment
-from datasets.decode import decode_image
+from datasets.decoding.decode import decode_image
 from datasets.preprocess import preprocess
 from trainables.backbones import Backbone
 from trainables.finetune import finetune_module, with_prefix

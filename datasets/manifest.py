@@ -12,9 +12,9 @@ from queue import SimpleQueue
 
 import pandas as pd
 
-from datasets.describe import Description
+from datasets.decoding.describe import Description
+from datasets.decoding.isolation import Reader
 from datasets.errors import DataError
-from datasets.isolation import Reader
 from datasets.sources import ImageFile
 
 COLUMNS = (

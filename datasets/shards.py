@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from pyarrow.fs import FileSelector, FileSystem
 
 from datasets.augment import augment
-from datasets.decode import decode_image, read_file
+from datasets.decoding.decode import decode_image, read_file
 from datasets.errors import DataError
 from datasets.preprocess import preprocess
 from datasets.ray_data import prepare_ray_data

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.dicom import is_dicom
+from datasets.decoding.dicom import is_dicom
 from datasets.errors import DataError
 
 IMAGE_SUFFIXES = frozenset(

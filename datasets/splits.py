@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from datasets.balance import balance_parts
 from datasets.errors import DataError
-from datasets.quotas import (
+from datasets.splitting.balance import balance_parts
+from datasets.splitting.quotas import (
     ClassCounts,
     class_quotas,
     draw_parts,

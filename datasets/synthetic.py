@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from datasets.errors import DataError
-from datasets.planted import WAYS, plant
+from datasets.lookalikes.planted import WAYS, plant
 from datasets.radiograph import (
     IDENTITY,
     Image,

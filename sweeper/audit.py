@@ -14,8 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from datasets.doubts import voters
 from datasets.errors import DataError
+from datasets.findings.doubts import voters
 from datasets.manifest import build_manifest, usable
 from datasets.sources import list_folder, printable
 from reports.audit_labels import pictures as label_pictures

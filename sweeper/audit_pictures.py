@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from datasets.decode import decode_image, read_file
+from datasets.decoding.decode import decode_image, read_file
 
 MOST_PICTURES = 300
 MOST_BYTES = 3_600_000  # of WebP: 4.8 MB as base64

@@ -15,14 +15,14 @@ import pyarrow.parquet as pq
 
 from datasets.duplicates import find_exact, with_groups
 from datasets.errors import DataError
+from datasets.findings.labels import NEIGHBOURS, outline_features, rank_labels
 from datasets.groups import known_pairs
-from datasets.labels import NEIGHBOURS, outline_features, rank_labels
+from datasets.lookalikes.near import NEAR_VERSION, find_near
+from datasets.lookalikes.thumbnails import read_thumbnails
 from datasets.manifest import build_manifest, check_problems, manifest_hash, usable
-from datasets.near import NEAR_VERSION, find_near
 from datasets.pairs import pair_table
 from datasets.sources import class_key, list_folder
 from datasets.synthetic import SYNTHETIC_VERSION, write_synthetic
-from datasets.thumbnails import read_thumbnails
 from sweeper.config import ALL_CLASSES, DataSection
 from sweeper.records import parquet_bytes
 from sweeper.store import Artifact, Store, key_of

@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from datasets.doubts import agreement, doubtful_labels
-from datasets.given import layer_rows
-from datasets.labels import cross_class_pairs
-from datasets.leaks import LeakCount, count_leaks
+from datasets.findings.doubts import agreement, doubtful_labels
+from datasets.findings.labels import cross_class_pairs
+from datasets.findings.one_group import OneGroup, overfull_groups
+from datasets.findings.shortcuts import SizeGuess, guess_from_size
 from datasets.manifest import MIN_IMAGES_PER_CLASS
-from datasets.one_group import OneGroup, overfull_groups
-from datasets.shortcuts import SizeGuess, guess_from_size
+from datasets.splitting.given import layer_rows
+from datasets.splitting.leaks import LeakCount, count_leaks
 from sweeper.collect import Collection
 
 FEW_GROUPS = 10  # below it a tenth of the class, its test part, is less than one group

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 
-from datasets.one_group import overfull_groups
+from datasets.findings.one_group import overfull_groups
 from reports.page import build_page
 from sweeper.about import StageTimes, describe_run, write_run_file
 from sweeper.asha import CellAsha, CellRungs

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from datasets.errors import DataError
-from datasets.given import given_rows
-from datasets.leaks import LeakCount, count_leaks
-from datasets.split_file import SplitPoint, file_rows, read_split_file
 from datasets.splits import fold_rows, split_rows
+from datasets.splitting.given import given_rows
+from datasets.splitting.leaks import LeakCount, count_leaks
+from datasets.splitting.split_file import SplitPoint, file_rows, read_split_file
 from sweeper.collect import Collection
 from sweeper.config import SplitSection
 from sweeper.grid import Cell

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from datasets.decode import decode_image
+from datasets.decoding.decode import decode_image
 from datasets.errors import DataError
 from datasets.manifest import COLUMNS, build_manifest, check_problems, manifest_hash, usable
 from datasets.sources import list_folder
-from tests.datasets.dicom_files import dicom_file, ramp
-from tests.datasets.picture_files import colours, encoded
+from tests.datasets.decoding.dicom_files import dicom_file, ramp
+from tests.datasets.decoding.picture_files import colours, encoded
 
 JPEG = encoded(Image.fromarray(colours(40, 30)), "JPEG", quality=90)
 

@@ -12,13 +12,13 @@ from pydicom.uid import JPEGLosslessSV1
 
 from datasets import shards
 from datasets.augment import augment
-from datasets.decode import decode_image
+from datasets.decoding.decode import decode_image
 from datasets.errors import DataError
 from datasets.manifest import build_manifest
 from datasets.preprocess import preprocess
 from datasets.shards import read_images, read_shards, write_shards
 from datasets.sources import list_folder
-from tests.datasets.dicom_files import compressed, ramp
+from tests.datasets.decoding.dicom_files import compressed, ramp
 
 IMAGES, SIDE, COPIES = 21, 32, 2
 ROWS = IMAGES * (COPIES + 1)

@@ -9,8 +9,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from datasets.errors import DataError
-from datasets.leaks import count_leaks
 from datasets.splits import DRAWN, PARTS, split_rows
+from datasets.splitting.leaks import count_leaks
 
 PAPER = {
     "Avulsion": 123, "Comminuted": 148, "Dislocation": 156, "Greenstick": 122, "Hairline": 111,

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets.orientations import NAMES, inverse, point_map
+from datasets.lookalikes.orientations import NAMES, inverse, point_map
 from reports.audit_labels import MOST_LABELS, first_labels
 from reports.audit_pairs import MOST_PAIRS_OF_A_GROUP, ordered_groups, pictures
 

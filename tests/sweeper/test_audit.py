@@ -17,7 +17,7 @@ from datasets.synthetic import FRACTURE_TYPES, draw_radiograph
 from reports.tables import AUDIT_SCHEMAS, read_tables
 from sweeper.audit import default_out
 from sweeper.cli import main
-from tests.datasets.dicom_files import dataset_of, ramp
+from tests.datasets.decoding.dicom_files import dataset_of, ramp
 from tests.reports.test_browser import CHROMIUM, _open
 from tests.reports.test_page import _Balance
 from tests.sweeper.folders import write_images

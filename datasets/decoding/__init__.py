@@ -1,0 +1,1 @@
+"""One file of any kind -> RGB pixels, or one line why not."""

@@ -1,0 +1,112 @@
+"""The one way from the bytes of any image file to pixels: everyday formats and DICOM alike.
+
+What a file is, its content tells, never its name. Decoders raise all kinds of errors on damaged
+files; here they get one form, `DataError`, in one line.
+"""
+
+import os
+import stat
+import struct
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from pydicom.errors import BytesLengthException, InvalidDicomError
+
+from datasets.decoding.dicom import is_dicom, read_dicom
+from datasets.decoding.limits import MAX_BYTES, check_file_size
+from datasets.decoding.raster import decode_raster
+from datasets.errors import DataError
+
+# What Pillow, pydicom and imagecodecs have been seen to raise on damaged files, by its base.
+_DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    AttributeError,
+    AssertionError,
+    EOFError,
+    RuntimeError,  # and NotImplementedError, RecursionError, every error of imagecodecs
+    BufferError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+    BytesLengthException,
+    InvalidDicomError,
+)
+_CUT_SHORT = ("truncated", "less than expected", "insufficient pixel data")
+_REASON_LENGTH = 200
+_PLUGINS_FAILED = "Unable to decode as exceptions were raised by all available plugins: "
+
+
+class Picture(NamedTuple):
+    """A decoded file: `pixels` (H, W, 3) uint8; `patient` as `dicom.patient_hash` or ""."""
+
+    pixels: NDArray[np.uint8]
+    patient: str
+
+
+def decode_image(data: bytes) -> NDArray[np.uint8]:
+    """Decode the bytes of an image file to RGB: see `decode_raster` and `read_dicom` for how.
+
+    Returns:
+        (H, W, 3) uint8.
+
+    Raises:
+        DataError: not an image, damaged, truncated, too large or too small (`limits`),
+            of a kind that cannot be shown, or compressed as no decoder here can read.
+    """
+    return read_picture(data).pixels
+
+
+def read_picture(data: bytes) -> Picture:
+    """Decode as `decode_image` does, and tell whose picture it is. Raises the same."""
+    try:
+        check_file_size(len(data))
+        if is_dicom(data):
+            return Picture(*read_dicom(data))
+        return Picture(decode_raster(data), "")
+    except DataError as error:
+        raise DataError(_clean(str(error))) from None  # it may quote the file
+    except UnidentifiedImageError:
+        kind = "not an image" if data else "empty file"
+        raise DataError(f"cannot be read as an image: {kind}") from None
+    except _DECODER_ERRORS as error:
+        raise DataError(f"cannot be read as an image: {_one_line(error)}") from error
+
+
+def read_file(path: str | Path) -> bytes:
+    """The bytes of a regular file.
+
+    Raises:
+        DataError: it cannot be opened, is larger than `MAX_BYTES`, or is a pipe or a device, which
+            could be read for ever.
+    """
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise DataError("cannot be opened: not a regular file")
+        check_file_size(status.st_size)
+        with open(path, "rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise DataError(f"cannot be opened: {error.strerror or error}") from error
+
+
+def _one_line(error: BaseException) -> str:
+    """The decoder's own words on one line; "truncated" where it says so in more of them."""
+    text = _clean(str(error)).removeprefix(_PLUGINS_FAILED) or type(error).__name__
+    return "truncated" if any(word in text.lower() for word in _CUT_SHORT) else text
+
+
+def _clean(text: str) -> str:
+    """On one line, without characters that a terminal would obey, and not endless."""
+    words = "".join(letter if letter.isprintable() else " " for letter in text).split()
+    return " ".join(words)[:_REASON_LENGTH]

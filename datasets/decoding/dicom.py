@@ -1,0 +1,108 @@
+"""DICOM files with pydicom: the first frame as one would see it on a viewer, and whose it is.
+
+Only the elements needed are read, and the sizes are checked from the header before any pixel is
+decoded. What pydicom raises on damaged files passes through; `decode` gives it one form.
+"""
+
+import hashlib
+import io
+import logging
+import warnings
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset, dcmread
+
+from datasets.decoding.dicom_display import show
+from datasets.decoding.dicom_frames import first_frame
+from datasets.decoding.limits import MAX_BYTES, check_file_size, check_picture_size
+from datasets.errors import DataError
+
+_MAGIC = slice(128, 132)
+_META_LENGTH = slice(140, 144)  # the value of (0002,0000), the first element after the magic
+_META_START = 144
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_EXPLICIT = b"1.2.840.10008.1.2.1"
+_DICOMDIR = "1.2.840.10008.1.3.10"
+_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+_TAGS = [
+    *("SOPClassUID", "PatientID", "IssuerOfPatientID", "NumberOfFrames", "Rows", "Columns"),
+    *("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "BitsAllocated"),
+    *("BitsStored", "HighBit", "PixelRepresentation", "PixelPaddingValue"),
+    *("PixelPaddingRangeLimit", "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
+    *("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence", *_GROUPS),
+    *(f"{colour}PaletteColorLookupTableDescriptor" for colour in ("Red", "Green", "Blue")),
+    *(f"{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue")),
+    *("ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
+    *("PixelData", "FloatPixelData", "DoubleFloatPixelData"),
+]
+
+# pydicom warns of every oddity of a file, and logs it: what matters is in the manifest's `problem`.
+warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+
+
+def is_dicom(data: bytes) -> bool:
+    """Whether a file's bytes, or its first 132, are of a DICOM file: "DICM" stands at 128."""
+    return data[_MAGIC] == b"DICM"
+
+
+def read_dicom(data: bytes) -> tuple[NDArray[np.uint8], str]:
+    """Decode the first frame, and tell whose picture it is.
+
+    Grey values go through the rescale slope and intercept (or the modality table), then the VOI
+    table or the first VOI window; without either, the smallest value is black and the largest
+    white. MONOCHROME1 is inverted, padding is black. YBR and palette colours become RGB.
+
+    Returns:
+        (H, W, 3) uint8, and the patient's hash: see `patient_hash`.
+
+    Raises:
+        DataError: no pixels in it (a DICOMDIR, a report), too large or too small, pixels of a kind
+            that cannot be shown, or compressed as no decoder here can read.
+    """
+    dataset = dcmread(io.BytesIO(_inflated(data)), specific_tags=[*_TAGS])
+    _check_pixels(dataset)
+    return show(dataset, first_frame(dataset)), patient_hash(dataset)
+
+
+def patient_hash(dataset: Dataset) -> str:
+    """16 hex digits of the sha256 of the issuer and the PatientID, "" where there is no PatientID.
+
+    The id itself is personal data and is never stored, shown or logged. The hash keeps a patient's
+    pictures together; it is a pseudonym, no anonymity: who knows an id can find its pictures.
+    """
+    patient = str(dataset.get("PatientID") or "").strip(" \0")
+    issuer = str(dataset.get("IssuerOfPatientID") or "").strip(" \0")
+    if not patient:
+        return ""
+    return hashlib.sha256(f"{issuer}\0{patient}".encode()).hexdigest()[:16]
+
+
+def _inflated(data: bytes) -> bytes:
+    """A deflated file as an uncompressed one; pydicom would inflate it without any limit."""
+    end = _META_START + int.from_bytes(data[_META_LENGTH], "little")
+    meta = data[:end]
+    if _DEFLATED not in meta:
+        return data
+    inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[end:], MAX_BYTES + 1)
+    check_file_size(len(inflated))
+    return meta.replace(_DEFLATED, _EXPLICIT.ljust(len(_DEFLATED), b"\0")) + inflated
+
+
+def _check_pixels(dataset: Dataset) -> None:
+    """Refuse what holds no picture, or one too large or too small, from the header alone."""
+    kind = dataset.file_meta.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID")
+    if kind == _DICOMDIR:
+        raise DataError("a DICOMDIR: it lists files and holds no picture")
+    if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
+        raise DataError("floating-point pixels have no fixed range; save it with 8 or 16 bits")
+    if "PixelData" not in dataset:
+        name = getattr(kind, "name", None) or "of unknown kind"
+        if "Rows" in dataset:
+            raise DataError("a DICOM picture whose pixels are missing: cut short, or damaged")
+        raise DataError(f"a DICOM file without pixels ({name})")
+    if not dataset.get("Rows") or not dataset.get("Columns"):
+        raise DataError("a DICOM file that does not say how large its picture is")
+    check_picture_size(int(dataset.Columns), int(dataset.Rows))

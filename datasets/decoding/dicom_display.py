@@ -1,0 +1,207 @@
+"""What the stored values of a DICOM frame look like, by the grey scale pipeline of PS3.3 and PS3.4.
+
+Everything is worked out once for each value that 8 or 16 bits can hold, not for each pixel.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+
+from datasets.decoding.levels import Stored, look_up, occurring
+from datasets.errors import DataError
+
+_COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")  # RGB by now
+_GROUPS = {
+    "RescaleSlope": "PixelValueTransformationSequence",
+    "RescaleIntercept": "PixelValueTransformationSequence",
+    "WindowCenter": "FrameVOILUTSequence",
+    "WindowWidth": "FrameVOILUTSequence",
+    "VOILUTFunction": "FrameVOILUTSequence",
+}  # where files of several frames keep them
+
+Values = NDArray[np.float64]
+Levels = NDArray[np.uint8]
+
+
+def show(dataset: Dataset, stored: Stored) -> NDArray[np.uint8]:
+    """Make a frame visible.
+
+    Args:
+        dataset: its header.
+        stored: the bits as stored, (H, W) or (H, W, 3), uint8 or uint16.
+
+    Returns:
+        (H, W, 3) uint8.
+
+    Raises:
+        DataError: a photometric interpretation that is not known, or numbers that make no sense.
+    """
+    with np.errstate(all="ignore"):  # what comes of absurd numbers is looked at in the end
+        return _show(dataset, stored)
+
+
+def _show(dataset: Dataset, stored: Stored) -> NDArray[np.uint8]:
+    kind = str(dataset.get("PhotometricInterpretation") or "").strip()
+    values = _values(dataset, stored)
+    if stored.ndim == 3 and kind in _COLOURS:
+        return look_up(_rounded(values / _white(dataset, stored) * 255), stored)
+    if stored.ndim == 2 and kind == "PALETTE COLOR":
+        return look_up(_palette(dataset, values), stored)
+    if stored.ndim == 2 and kind in ("MONOCHROME1", "MONOCHROME2"):
+        grey = look_up(_grey_levels(dataset, stored, values, kind == "MONOCHROME1"), stored)
+        return np.repeat(grey[..., None], 3, axis=2)
+    samples = 1 if stored.ndim == 2 else 3
+    raise DataError(f"PhotometricInterpretation={kind!r} of {samples} samples cannot be shown")
+
+
+def _values(dataset: Dataset, stored: Stored) -> Values:
+    """What each pattern of bits that `stored` can hold means as a number, (2**bits,)."""
+    used, high = _bits_stored(dataset, stored), dataset.get("HighBit")
+    shift = 0 if _is_compressed(dataset) or high is None else int(high) + 1 - used
+    if shift not in range(8 * stored.dtype.itemsize - used + 1):
+        raise DataError(f"HighBit={high} with BitsStored={used}: makes no sense")
+    values = (np.arange(2 ** (8 * stored.dtype.itemsize)) >> shift) & (2**used - 1)
+    if int(dataset.get("PixelRepresentation") or 0):
+        values[values >= 2 ** (used - 1)] -= 2**used
+    return np.asarray(values, np.float64)
+
+
+def _bits_stored(dataset: Dataset, stored: Stored) -> int:
+    room = 8 * stored.dtype.itemsize
+    return max(1, min(room, int(dataset.get("BitsStored") or room)))
+
+
+def _white(dataset: Dataset, stored: Stored) -> int:
+    return int(2 ** _bits_stored(dataset, stored) - 1)
+
+
+def _is_compressed(dataset: Dataset) -> bool:
+    return bool(dataset.file_meta.TransferSyntaxUID.is_encapsulated)
+
+
+def _grey_levels(dataset: Dataset, stored: Stored, values: Values, inverted: bool) -> Levels:
+    """How bright each stored pattern is shown, (2**bits,) uint8."""
+    padding = _padding(dataset, values)
+    used = occurring(stored) & ~padding
+    levels = _rounded(_through_voi(dataset, _through_modality(dataset, values), used))
+    if inverted:
+        levels = 255 - levels
+    levels[padding] = 0
+    return levels
+
+
+def _padding(dataset: Dataset, values: Values) -> NDArray[np.bool_]:
+    """Which values mark pixels outside the picture. Compared as unsigned 16 bits: files mix both"""
+    first = dataset.get("PixelPaddingValue")
+    if first is None:
+        return np.zeros(len(values), np.bool_)
+    last = dataset.get("PixelPaddingRangeLimit")
+    low, high = sorted(
+        (_signed_as(values, first), _signed_as(values, first if last is None else last))
+    )
+    return np.asarray((values >= low) & (values <= high))
+
+
+def _signed_as(values: Values, number: Any) -> int:
+    """A number of 16 bits, which may have been read with the wrong sign, as the values have it."""
+    unsigned = int(number) & 0xFFFF
+    return unsigned - 2**16 if values.min() < 0 and unsigned >= 2**15 else unsigned
+
+
+def _through_modality(dataset: Dataset, values: Values) -> Values:
+    """PS3.3 C.11.1: what a stored value measures, such as Hounsfield units."""
+    table = dataset.get("ModalityLUTSequence")
+    if table:
+        return _tabulated(dataset, table[0].LUTDescriptor, table[0].LUTData, values)
+    slope, intercept = _number(dataset, "RescaleSlope", 1), _number(dataset, "RescaleIntercept", 0)
+    if not math.isfinite(slope * intercept) or slope == 0:
+        raise DataError(f"RescaleSlope={slope}, RescaleIntercept={intercept}: makes no sense")
+    return np.asarray(values * slope + intercept)
+
+
+def _through_voi(dataset: Dataset, values: Values, used: NDArray[np.bool_]) -> Values:
+    """PS3.3 C.11.2: the values of interest over 0..255, all that occur where none are named."""
+    table = dataset.get("VOILUTSequence")
+    if table:
+        white = 2 ** int(table[0].LUTDescriptor[2]) - 1
+        shown = _tabulated(dataset, table[0].LUTDescriptor, table[0].LUTData, values)
+        return np.asarray(shown / white * 255)
+    centre, width = _number(dataset, "WindowCenter"), _number(dataset, "WindowWidth")
+    kind = str(_element(dataset, "VOILUTFunction") or "LINEAR").strip().upper()
+    if (
+        math.isfinite(centre)
+        and math.isfinite(width)
+        and width >= (1 if kind == "LINEAR" else 1e-9)
+    ):
+        return _window(values, centre, width, kind)
+    low, high = (values[used].min(), values[used].max()) if used.any() else (0.0, 0.0)
+    return (values - low) / (high - low) * 255 if high > low else np.zeros_like(values)
+
+
+def _window(values: Values, centre: float, width: float, kind: str) -> Values:
+    """PS3.3 C.11.2.1.2 and C.11.2.1.3: LINEAR, LINEAR_EXACT or SIGMOID."""
+    if kind == "SIGMOID":
+        return np.asarray(255 / (1 + np.exp(-4 * (values - centre) / width)))
+    if kind == "LINEAR":
+        centre, width = centre - 0.5, width - 1
+    if width == 0:
+        return np.where(values > centre, 255.0, 0.0)
+    return ((values - centre) / width + 0.5) * 255
+
+
+def _palette(dataset: Dataset, values: Values) -> Levels:
+    """PS3.3 C.7.6.3.1.5: the colour of each stored pattern, (2**bits, 3) uint8."""
+    if "RedPaletteColorLookupTableData" not in dataset:
+        raise DataError("a palette in segments, or none: export it as RGB")
+    columns = []
+    for colour in ("Red", "Green", "Blue"):
+        descriptor = dataset[f"{colour}PaletteColorLookupTableDescriptor"].value
+        data = dataset[f"{colour}PaletteColorLookupTableData"].value
+        entries = _tabulated(dataset, descriptor, data, values)
+        columns.append(entries // 256 if int(descriptor[2]) == 16 else entries)
+    return _rounded(np.stack(columns, axis=1))
+
+
+def _tabulated(dataset: Dataset, descriptor: Any, data: Any, values: Values) -> Values:
+    """`values` through a table of PS3.3: (entries, value of the first, bits), and the entries."""
+    count, first = int(descriptor[0]) or 2**16, _signed_as(values, descriptor[1])
+    if isinstance(data, bytes):
+        order = "<" if dataset.original_encoding[1] else ">"
+        words = len(data) >= 2 * count
+        entries = np.frombuffer(data, f"{order}u2" if words else "u1")
+    else:
+        entries = np.asarray(data)
+    if len(entries) < count:
+        raise DataError(f"a table of {len(entries)} entries that should have {count}")
+    index = np.clip(np.rint(values) - first, 0, count - 1).astype(np.intp)
+    return np.asarray(entries[index], np.float64)
+
+
+def _element(dataset: Dataset, keyword: str) -> Any:
+    """An element of the header, or of the groups that hold it in files of several frames."""
+    if keyword in dataset:
+        return dataset[keyword].value
+    for group in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        frames = dataset.get(group)
+        inner = frames[0].get(_GROUPS[keyword]) if frames else None
+        if inner and keyword in inner[0]:
+            return inner[0][keyword].value
+    return None
+
+
+def _number(dataset: Dataset, keyword: str, default: float = math.nan) -> float:
+    """The first number of an element; `default` where it is absent or empty."""
+    value = _element(dataset, keyword)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        value = value[0] if len(value) else None
+    return default if value is None or value == "" else float(value)
+
+
+def _rounded(levels: Values) -> Levels:
+    if np.isnan(levels).any():
+        raise DataError("its window or rescaling gives no numbers")
+    return np.rint(np.clip(levels, 0, 255)).astype(np.uint8)

@@ -1,0 +1,1 @@
+"""What else an audit tells of a data set."""

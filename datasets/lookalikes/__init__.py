@@ -1,0 +1,1 @@
+"""Pictures that are copies of one another though no byte is equal."""

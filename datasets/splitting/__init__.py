@@ -1,0 +1,1 @@
+"""What the split policies are made of, and the meter of what leaks."""

@@ -1,0 +1,179 @@
+"""What becomes of the pixels of every everyday format."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image, TiffImagePlugin
+
+from datasets.decoding.limits import MAX_SCANS
+from datasets.decoding.raster import decode_raster
+from datasets.errors import DataError
+from tests.datasets.decoding.dicom_files import ramp
+from tests.datasets.decoding.picture_files import colours, encoded, turned_exif
+
+ROOT = Path(__file__).parents[3]
+COLOURS = colours()
+PICTURE = Image.fromarray(COLOURS)
+LOSSY = 6  # grey levels that JPEG at quality 95 may be off on smooth colours
+
+
+def _grey(values: np.ndarray) -> np.ndarray:
+    return np.repeat(values[..., None], 3, axis=-1)
+
+
+def _assert_near(pixels: np.ndarray, expected: np.ndarray, tolerance: int) -> None:
+    assert pixels.shape == expected.shape
+    assert np.abs(pixels.astype(int) - expected).max() <= tolerance
+
+
+@pytest.mark.parametrize("kind", ["BMP", "TIFF", "PNG", "WEBP"])
+def test_every_lossless_format_is_read_in_a_fresh_process(kind: str, tmp_path: Path) -> None:
+    """Pillow loads most of its plugins only when something asks for them."""
+    path = tmp_path / "image"
+    path.write_bytes(encoded(PICTURE, kind, lossless=True))
+    code = (
+        "import sys; from datasets.decoding.decode import decode_image;"
+        "sys.stdout.buffer.write(decode_image(open(sys.argv[1], 'rb').read()).tobytes())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(path)], cwd=ROOT, capture_output=True, check=True
+    )
+    assert run.stdout == COLOURS.tobytes()
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
+def test_compressed_tiff_is_read(compression: str) -> None:
+    data = encoded(PICTURE, "TIFF", compression=compression)
+    np.testing.assert_array_equal(decode_raster(data), COLOURS)
+
+
+def test_of_several_pages_or_frames_the_first_is_taken() -> None:
+    other = [Image.new("RGB", PICTURE.size)]
+    pages = encoded(PICTURE, "TIFF", save_all=True, append_images=other)
+    np.testing.assert_array_equal(decode_raster(pages), COLOURS)
+    red = Image.new("P", (20, 20), 1)
+    red.putpalette([0, 0, 0, 255, 0, 0])
+    frames = encoded(red, "GIF", save_all=True, append_images=[Image.new("P", (20, 20))])
+    assert decode_raster(frames)[0, 0].tolist() == [255, 0, 0]
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_jpeg_of_colours_and_of_grey_is_read(progressive: bool) -> None:
+    options = {"quality": 95, "subsampling": 0, "progressive": progressive}
+    _assert_near(decode_raster(encoded(PICTURE, "JPEG", **options)), COLOURS, LOSSY)
+    grey = PICTURE.convert("L")
+    data = encoded(grey, "JPEG", **options)
+    _assert_near(decode_raster(data), _grey(np.asarray(grey)), LOSSY)
+
+
+def test_grey_is_repeated_in_three_channels() -> None:
+    grey = np.asarray(PICTURE.convert("L"))
+    np.testing.assert_array_equal(decode_raster(encoded(Image.fromarray(grey))), _grey(grey))
+
+
+def _cmyk_jpeg(adobe: bool) -> bytes:
+    """Inks of PICTURE as JPEG; Adobe's programs write them inverted, and say that they wrote it."""
+    inks = encoded(PICTURE.convert("CMYK"), "JPEG", quality=100, subsampling=0)  # inverted
+    at = inks.index(b"\xff\xee")
+    assert inks[at + 4 : at + 9] == b"Adobe"
+    if adobe:
+        return inks
+    plain = Image.fromarray(255 - np.asarray(PICTURE.convert("CMYK")), "CMYK")
+    inks = encoded(plain, "JPEG", quality=100, subsampling=0)
+    at = inks.index(b"\xff\xee")
+    return inks[:at] + inks[at + 2 + int.from_bytes(inks[at + 2 : at + 4], "big") :]
+
+
+@pytest.mark.parametrize("adobe", [True, False])
+def test_cmyk_jpeg_is_read_inverted_or_not(adobe: bool) -> None:
+    _assert_near(decode_raster(_cmyk_jpeg(adobe)), COLOURS, LOSSY)
+
+
+def test_palette_and_bilevel_are_converted() -> None:
+    red = Image.new("RGB", (20, 16), (255, 0, 0))
+    np.testing.assert_array_equal(decode_raster(encoded(red.quantize(4))), np.asarray(red))
+    assert decode_raster(encoded(Image.new("1", (20, 16), 1))).min() == 255
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_16_bit_grey_is_scaled_to_8_bits(kind: str) -> None:
+    values = np.full((16, 16), 65535, np.uint16)
+    values[0, :6] = 0, 257, 32896, 65535, 128, 129
+    decoded = decode_raster(encoded(Image.fromarray(values), kind))
+    np.testing.assert_array_equal(decoded[0, :6], _grey(np.array([0, 1, 128, 255, 0, 1])))
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_16_bit_grey_that_uses_fewer_bits_keeps_256_levels(bits: int) -> None:
+    values = ramp(32, 32, 2**bits - 1)
+    decoded = decode_raster(encoded(Image.fromarray(values)))
+    np.testing.assert_array_equal(decoded, _grey(np.rint(values / (2**bits - 1) * 255)))
+    assert len(np.unique(decoded)) == 256
+
+
+def test_16_bit_tiff_with_0_for_white_is_turned_round() -> None:
+    values = ramp(20, 24, 65535)
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    data = bytearray(encoded(Image.fromarray(values), "TIFF", tiffinfo=tags))
+    entry = data.index(b"\x06\x01\x03\x00")  # tag 262, a short
+    assert data[entry + 8] == 1
+    data[entry + 8] = 0
+    np.testing.assert_array_equal(decode_raster(bytes(data)), _grey(255 - np.rint(values / 257)))
+
+
+def test_of_16_bit_colours_the_high_byte_is_kept() -> None:
+    deep = COLOURS.astype(np.uint16) * 256 + 99
+    np.testing.assert_array_equal(decode_raster(imagecodecs.png_encode(deep)), COLOURS)
+
+
+def test_transparency_is_laid_over_black() -> None:
+    half = Image.new("RGBA", (16, 16), (200, 100, 50, 128))
+    np.testing.assert_allclose(decode_raster(encoded(half))[0, 0], [100, 50, 25], atol=1)
+    keyed = Image.new("RGB", (16, 16), (9, 9, 9))
+    assert decode_raster(encoded(keyed, transparency=(9, 9, 9))).max() == 0
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_exif_orientation_is_applied(kind: str, orientation: int) -> None:
+    turned = {
+        1: COLOURS,
+        2: COLOURS[:, ::-1],
+        3: COLOURS[::-1, ::-1],
+        4: COLOURS[::-1],
+        5: COLOURS.transpose(1, 0, 2),
+        6: np.rot90(COLOURS, -1),
+        7: COLOURS[::-1, ::-1].transpose(1, 0, 2),
+        8: np.rot90(COLOURS, 1),
+    }
+    data = encoded(PICTURE, kind, exif=turned_exif(orientation), lossless=True)
+    np.testing.assert_array_equal(decode_raster(data), turned[orientation])
+
+
+def test_broken_exif_spoils_no_picture() -> None:
+    data = encoded(PICTURE, exif=b"Exif\0\0II*\0\xff\xff\xff\xff\xff\xff")
+    np.testing.assert_array_equal(decode_raster(data), COLOURS)
+
+
+def test_a_jpeg_of_endless_scans_is_refused() -> None:
+    data = encoded(PICTURE, "JPEG", progressive=True)
+    scan = data.rindex(b"\xff\xda")
+    bomb = data[:scan] + data[scan:-2] * MAX_SCANS + data[-2:]
+    with pytest.raises(DataError, match="scans"):
+        decode_raster(bomb)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "reason"),
+    [
+        (np.ones((16, 16), np.float32), "floating-point"),
+        (np.full((16, 16), 70000, np.int32), "outside 0..65535"),
+    ],
+)
+def test_pixels_without_a_fixed_range_are_refused(pixels: np.ndarray, reason: str) -> None:
+    with pytest.raises(DataError, match=reason):
+        decode_raster(encoded(Image.fromarray(pixels), "TIFF"))

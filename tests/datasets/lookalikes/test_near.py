@@ -1,0 +1,112 @@
+"""Near-copies are found, each way they are made; unrelated pictures are not."""
+
+from functools import cache
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from datasets.lookalikes.near import THRESHOLD, compare_thumbnails, find_near
+from datasets.lookalikes.planted import WAYS, plant
+from datasets.lookalikes.thumbnails import Image, Thumbnails, thumbnail
+from datasets.synthetic import FRACTURE_TYPES, draw_radiograph
+
+ORIGINALS = 40
+PLANTED = 10
+FLOORS = {"crop": 0.8, "tilt": 0.8, "mixed": 0.8}  # of all planted; others: every one
+
+
+@cache
+def originals() -> list[Image]:
+    """Four radiographs of each fracture type."""
+    return [draw_radiograph(FRACTURE_TYPES[n % 10], 100 + n) for n in range(ORIGINALS)]
+
+
+def thumbnails_of(images: list[Image]) -> Thumbnails:
+    aspects = np.array([image.shape[1] / image.shape[0] for image in images])
+    return Thumbnails(np.stack([thumbnail(image) for image in images]), aspects)
+
+
+def find(images: list[Image]) -> pd.DataFrame:
+    """Pairs among images whose ids are their numbers."""
+    ids = [f"{number:03d}" for number in range(len(images))]
+    return find_near(pd.DataFrame({"image_id": ids, "pixel_hash": ids}), thumbnails_of(images), 2)
+
+
+def pairs_of(table: pd.DataFrame) -> set[tuple[int, int]]:
+    return set(zip(table["image_id_a"].astype(int), table["image_id_b"].astype(int), strict=True))
+
+
+def test_unrelated_radiographs_are_no_pairs_and_far_from_it() -> None:
+    assert find(originals()).empty
+    found = compare_thumbnails(thumbnails_of(originals()), 2)
+    scores = [one.overlay.score for one in found if one.overlay and one.overlay.is_plain]
+    assert max(scores, default=0.0) < THRESHOLD - 0.02
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_planted_copies_are_found_and_nothing_else(way: str) -> None:
+    generator = np.random.default_rng(0)
+    strengths = np.linspace(0.1, 0.7, PLANTED)
+    copies = [plant(originals()[n], way, s, generator) for n, s in enumerate(strengths)]
+    found = pairs_of(find([*originals(), *copies]))
+    planted = {(n, ORIGINALS + n) for n in range(PLANTED)}
+    assert found <= planted
+    assert len(found) >= FLOORS.get(way, 1.0) * PLANTED
+
+
+@pytest.mark.parametrize(
+    "way", ["flip_horizontal", "flip_vertical", "rotate_90", "rotate_180", "rotate_270"]
+)
+def test_the_table_tells_how_the_second_is_had_from_the_first(way: str) -> None:
+    image = originals()[0]
+    copy = plant(image, way, 0.5, np.random.default_rng(0))
+    assert list(find([image, copy])["transform"]) == [way]
+    back = {"rotate_90": "rotate_270", "rotate_270": "rotate_90"}.get(way, way)
+    assert list(find([copy, image])["transform"]) == [back]
+
+
+def test_a_crop_is_told_with_the_share_that_is_left() -> None:
+    image = originals()[1]
+    height, width = image.shape
+    part = image[: round(0.9 * height), round(0.2 * width) :]
+    assert list(find([image, part])["transform"].str.extract(r"(\D+)")[0]) == [
+        "identity, cropped to "
+    ]
+    share = float(find([image, part])["transform"].str.extract(r"(\d+)")[0].iloc[0])
+    assert share == pytest.approx(72, abs=4)
+    assert find([part, image])["transform"].iloc[0].startswith("identity, widened from 7")
+
+
+def test_brightness_costs_little_and_scores_are_shares() -> None:
+    image = originals()[2]
+    brighter = cv2.convertScaleAbs(image, alpha=0.8, beta=20)
+    score = find([image, brighter])["score"].iloc[0]
+    assert 0.95 < score <= 1
+
+
+def test_order_and_company_do_not_matter() -> None:
+    copies = [plant(originals()[n], "mixed", 0.3, np.random.default_rng(n)) for n in range(4)]
+    images = [*originals()[:12], *copies]
+    forwards = pairs_of(find(images))
+    last = len(images) - 1
+    backwards = {tuple(sorted((last - a, last - b))) for a, b in pairs_of(find(images[::-1]))}
+    assert forwards == backwards
+    assert forwards == {(n, 12 + n) for n in range(4)}
+
+
+def test_equal_pixels_are_looked_at_once() -> None:
+    image, copy = originals()[0], plant(originals()[0], "re_encode", 0.5, np.random.default_rng(0))
+    images = pd.DataFrame({"image_id": ["a", "b", "c"], "pixel_hash": ["x", "x", "y"]})
+    found = find_near(images, thumbnails_of([image, image, copy]))
+    assert list(zip(found["image_id_a"], found["image_id_b"], strict=True)) == [("a", "c")]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_flat_pictures_are_no_pairs(count: int) -> None:
+    assert find([np.full((50, 40), 20 * n, np.uint8) for n in range(count)]).empty
+
+
+def test_no_pictures_are_no_pairs() -> None:
+    assert compare_thumbnails(Thumbnails(np.zeros((0, 128, 128), np.uint8), np.zeros(0))) == []
