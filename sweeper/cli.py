@@ -17,7 +17,8 @@ from pathlib import Path
 
 from datasets.errors import DataError
 from sweeper.cli_audit import add_audit
-from sweeper.config import Config, load_config
+from sweeper.config import Config
+from sweeper.config_file import load_config
 from sweeper.errors import ConfigError, ResourceError, StoreError
 from sweeper.progress import Progress
 from trainables.registry import WeightsError

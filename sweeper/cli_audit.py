@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from sweeper.config import AUDIT_KEYS, load_audit_section
+from sweeper.config_file import AUDIT_KEYS, load_audit_section
 
 CLEAN, FINDINGS = 0, 1
 _TEXT = (

@@ -6,26 +6,18 @@ Only `sweeper` sees these classes; the packages below take plain arguments.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from datasets.errors import DataError
 from datasets.groups import check_group_by
 from datasets.preprocess import CONTRASTS
 from datasets.splits import FEWEST_FOLDS, POLICIES
-from sweeper.errors import ConfigError
+from sweeper.allowed import distinct, one_of
 from trainables.registry import BACKBONES, BASELINES, Weights
 
-SHIPPED = Path(__file__).resolve().parent.parent / "configs"
-AUDIT_KEYS = ("data.group_by", "data.near_duplicates", "data.use_patient_id")
 ALL_CLASSES = "all"  # the scenario that is always there
-# PyYAML lets its constructors' own errors through, such as of the date 2024-13-45.
-_NOT_YAML = (yaml.YAMLError, ValueError, KeyError, AttributeError, RecursionError)
 
 Name = Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*$")]
 Count = Annotated[int, Field(ge=1)]
@@ -84,7 +76,7 @@ class PreprocessSection(Section):
     @field_validator("contrast")
     @classmethod
     def known_contrast(cls, value: str) -> str:
-        return _one_of(value, CONTRASTS)
+        return one_of(value, CONTRASTS)
 
 
 class SplitSection(Section):
@@ -98,7 +90,7 @@ class SplitSection(Section):
     @field_validator("policies")
     @classmethod
     def known_policies(cls, values: list[str]) -> list[str]:
-        return _distinct([_one_of(value, POLICIES) for value in values])
+        return distinct([one_of(value, POLICIES) for value in values])
 
     @field_validator("fractions")
     @classmethod
@@ -131,12 +123,12 @@ class GridSection(Section):
     @field_validator("backbones")
     @classmethod
     def known_backbones(cls, values: list[str]) -> list[str]:
-        return [_one_of(value, BACKBONES) for value in values]
+        return [one_of(value, BACKBONES) for value in values]
 
     @field_validator("backbones", "scenarios", "augmented", "strategies", "seeds")
     @classmethod
     def each_once(cls, values: list[Any]) -> list[Any]:
-        return _distinct(values)
+        return distinct(values)
 
 
 class HeadSection(Section):
@@ -185,7 +177,7 @@ class ExplainSection(Section):
     @field_validator("baselines")
     @classmethod
     def known_baselines(cls, values: list[str]) -> list[str]:
-        return _distinct([_one_of(value, BASELINES) for value in values])
+        return distinct([one_of(value, BASELINES) for value in values])
 
 
 class ResourcesSection(Section):
@@ -228,7 +220,7 @@ class Config(Section):
     @classmethod
     def known_weights(cls, values: dict[str, str]) -> dict[str, str]:
         for name, text in values.items():
-            _one_of(name, BACKBONES)
+            one_of(name, BACKBONES)
             try:
                 Weights.parse(text)
             except ValueError:
@@ -239,184 +231,3 @@ class Config(Section):
 
     def weights_of(self, backbone: str) -> Weights:
         return Weights.parse(self.weights.get(backbone, "imagenet"))
-
-
-def load_config(name: str, overrides: Sequence[str] = ()) -> Config:
-    """The config of a path or a shipped name, with `key.path=value` overrides (values are YAML).
-
-    Raises ConfigError with every mistake in it.
-    """
-    data = _read_yaml(_find(name))
-    lines = []
-    for override in overrides:
-        try:
-            _apply(data, override)
-        except ConfigError as error:
-            lines += error.lines
-    try:
-        config = Config.model_validate(data)
-    except ValidationError as error:
-        raise ConfigError(lines + [_line(one) for one in error.errors()]) from None
-    lines += _contradictions(config)
-    if lines:
-        raise ConfigError(lines)
-    return config
-
-
-def load_audit_section(folder: str, overrides: Sequence[str] = ()) -> DataSection:
-    """What an audit may be told of its data: those of `AUDIT_KEYS`, as `load_config` takes them.
-
-    Raises ConfigError with every mistake in it.
-    """
-    data: dict[str, Any] = {}
-    lines = []
-    for override in overrides:
-        try:
-            _apply(data, override)
-            key = override.partition("=")[0].strip()
-            if key not in AUDIT_KEYS:
-                lines.append(f"{key}: no key of an audit; it takes {', '.join(AUDIT_KEYS)}")
-        except ConfigError as error:
-            lines += error.lines
-    if lines:
-        raise ConfigError(lines)
-    try:
-        section = {"path": folder, **data.get("data", {})}
-        return Config.model_validate({"name": "audit", "data": section}).data
-    except ValidationError as error:
-        raise ConfigError([_line(one) for one in error.errors()]) from None
-
-
-def _contradictions(config: Config) -> Iterator[str]:
-    """What is wrong between keys that are right each by itself."""
-    known = [*config.scenarios, ALL_CLASSES]
-    for scenario in config.grid.scenarios:
-        if scenario not in known:
-            yield f"grid.scenarios: {_unexpected(scenario, known)}"
-    size = config.preprocess.image_size
-    for name in config.grid.backbones:
-        needed = BACKBONES[name].smallest_input
-        if size < needed:
-            yield f"preprocess.image_size={size}: {name} needs at least {needed} pixels"
-    if config.augment.online or config.finetune.depth == "all":
-        workers = config.resources.workers_per_trial
-        for batch_size in {config.search.published.batch_size, *config.search.batch_size}:
-            if batch_size % workers or batch_size // workers < 2:
-                yield (
-                    f"resources.workers_per_trial={workers}: end-to-end training parts every batch "
-                    f"evenly among the workers, and search.batch_size={batch_size} cannot be"
-                )
-    if config.finetune.start == "transfer" and "transfer" not in config.grid.strategies:
-        yield (
-            "grid.strategies: fine-tuning starts from the transfer champion; "
-            "add transfer, or set finetune.start: fresh"
-        )
-    yield from _split_contradictions(config)
-
-
-def _split_contradictions(config: Config) -> Iterator[str]:
-    split, policies = config.split, config.split.policies
-    if split.folds and "fractions" in split.model_fields_set:
-        yield (
-            f"split.fractions: split.folds={split.folds} has parts of its own, one fold to test "
-            "and one to validate; leave one of the two keys out"
-        )
-    if split.folds and "given" in policies:
-        yield (
-            f"split.policies: given has one test part, and split.folds={split.folds} asks for "
-            f"{split.folds}; leave one of the two out"
-        )
-    if "given" in policies and config.data.source == "synthetic":
-        yield (
-            "split.policies: given takes a folder's own layers, and data.source='synthetic' has "
-            "none; set data.path, or leave given out"
-        )
-    if "file" in policies and not split.file:
-        yield "split.policies: file needs split.file, a CSV or Parquet file with a part per image"
-    if split.file and "file" not in policies:
-        yield "split.file: no policy reads it; add file to split.policies"
-
-
-def _find(name: str) -> Path:
-    path = Path(name)
-    if path.suffix in {".yaml", ".yml"}:
-        if not path.is_file():
-            raise ConfigError([f"config '{name}': no such file"])
-        return path
-    shipped = sorted(file.stem for file in SHIPPED.glob("*.yaml"))
-    if name not in shipped:
-        raise ConfigError([f"config '{name}': expected a YAML file or one of {', '.join(shipped)}"])
-    return SHIPPED / f"{name}.yaml"
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except _NOT_YAML as error:
-        raise ConfigError([f"config '{path}': not YAML: {error}"]) from None
-    except OSError as error:
-        raise ConfigError([f"config '{path}': cannot be read: {error.strerror}"]) from None
-    if not isinstance(data, dict):
-        raise ConfigError([f"config '{path}': expected key: value pairs"])
-    return data
-
-
-def _apply(data: dict[str, Any], override: str) -> None:
-    path, equals, text = override.partition("=")
-    keys = path.strip().split(".")
-    if not equals or not all(keys):
-        raise ConfigError([f"--set {override}: expected key.path=value"])
-    try:
-        value = yaml.safe_load(text)
-    except _NOT_YAML:
-        raise ConfigError([f"--set {override}: the value is not YAML"]) from None
-    for key in keys[:-1]:
-        if not isinstance(data.get(key), dict):
-            data[key] = {}
-        data = data[key]
-    data[keys[-1]] = value
-
-
-def _line(error: Mapping[str, Any]) -> str:
-    """One pydantic error as `key.path=value: rule`."""
-    keys = [str(key) for key in error["loc"]]
-    path = ".".join(keys)
-    if error["type"] == "extra_forbidden":
-        valid = sorted(_fields_at(keys[:-1]))
-        return f"{path}: unknown key{_suggestion(keys[-1], valid)}; valid here: {', '.join(valid)}"
-    if error["type"] == "missing":
-        return f"{path}: needed"
-    message = error["msg"].removeprefix("Value error, ")
-    if isinstance(error["input"], dict | list | Section):
-        return f"{path}: {message}" if path else message
-    return f"{path}={error['input']!r}: {message[0].lower()}{message[1:]}"
-
-
-def _fields_at(keys: Sequence[str]) -> Iterator[str]:
-    section: type[BaseModel] = Config
-    for key in keys:
-        annotation = section.model_fields[key].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            section = annotation
-    yield from section.model_fields
-
-
-def _one_of(value: str, allowed: Sequence[str] | Mapping[str, Any]) -> str:
-    if value not in allowed:
-        raise ValueError(_unexpected(value, list(allowed)))
-    return value
-
-
-def _unexpected(value: str, allowed: Sequence[str]) -> str:
-    return f"'{value}'{_suggestion(value, allowed)}: expected one of {', '.join(allowed)}"
-
-
-def _suggestion(value: str, allowed: Sequence[str]) -> str:
-    close = difflib.get_close_matches(value, allowed, 1)
-    return f" (did you mean {close[0]}?)" if close else ""
-
-
-def _distinct(values: list[Any]) -> list[Any]:
-    if len(set(values)) < len(values):
-        raise ValueError(f"{values}: every value once")
-    return values

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from sweeper.config import load_config
+from sweeper.config_file import load_config
 
 ROOT = Path(__file__).parents[1]
 

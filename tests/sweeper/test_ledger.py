@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sweeper.collect import collect
-from sweeper.config import load_config
+from sweeper.config_file import load_config
 from sweeper.grid import Cell
 from sweeper.ledger import Ledger
 from sweeper.plan import Plan

@@ -8,7 +8,7 @@ import pytest
 
 from reports.tables import SCHEMAS, read_tables
 from sweeper.collect import collect
-from sweeper.config import load_config
+from sweeper.config_file import load_config
 from sweeper.ledger import Ledger
 from sweeper.plan import Plan
 from sweeper.results import Outcome, write_tables

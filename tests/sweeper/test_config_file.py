@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from sweeper.config import SHIPPED, Config, load_config
+from sweeper.config import Config
+from sweeper.config_file import SHIPPED, load_config
 from sweeper.errors import ConfigError
 
 
@@ -285,3 +286,12 @@ def test_grouping_is_by_name_by_file_or_by_a_regular_expression() -> None:
     line = mistake("data.group_by='(P'")
     assert line.startswith("data.group_by='(P': not a regular expression")
     assert line.endswith("expected one, a .csv file with columns path and group, or roboflow")
+
+
+def test_workers_that_cannot_part_a_batch_evenly_are_told_where_they_would_have_to() -> None:
+    three = ["resources.workers_per_trial=3", "search.batch_size=[9, 16]"]
+    line = "resources.workers_per_trial=3: end-to-end training parts every batch evenly"
+    for key in ("finetune.depth=all", "augment.online=true"):
+        told = mistakes(*three, key, "search.published.batch_size=12")
+        assert [one.startswith(line) and "batch_size=16" in one for one in told] == [True]
+    load_config("demo", three)
