@@ -126,7 +126,13 @@ def test_a_run_interrupted_and_then_killed_ends_with_the_same_tables(
     store, out = tmp_path / "store", tmp_path / "run"
     command = [sys.executable, "sweep.py", "run", TINY, "--set", f"store={store}"]
     command += ["--out", str(out)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # nohup would ignore it
+    )
     _wait_for(lambda: len(stamps(store, "trials")) >= 1, process)
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=60)
