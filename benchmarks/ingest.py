@@ -40,8 +40,7 @@ def main(arguments: list[str]) -> None:
         root, table = images(options, Path(scratch))
         rows = _all_copies(table, options.copies)
         loader_s = _loader_s(root, rows, options.image_size)
-        with ray_session(None, 0, 1) as resources:
-            resources.slots  # noqa: B018  Ray is up
+        with ray_session(None, 0, 1):
             shards(options, root, table.head(8), Path(scratch) / "warm")
             shards_s = _timed(lambda: shards(options, root, table, Path(scratch) / "shards"))
             stream_s = _stream_s(scratch, rows, options.image_size)
@@ -70,7 +69,7 @@ def _loader_s(root: Path, rows: pd.DataFrame, size: int) -> float:
 
 
 def _stream_s(scratch: str, rows: pd.DataFrame, size: int) -> float:
-    dataset = pixel_dataset(str(Path(scratch) / "shards"), LOCAL, rows, image_size=size, seed=0)
+    dataset = pixel_dataset(str(Path(scratch) / "shards"), LOCAL, rows, seed=0)
     stream = StreamRows(dataset.iterator(), len(rows), size, torch.device("cpu"))
     return _last_pass_s(stream)
 

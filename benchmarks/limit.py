@@ -105,7 +105,6 @@ def _extraction_rate(options: argparse.Namespace, name: str, scratch: Path, work
         LOCAL,
         StoredBackbone(name, (), str(folders["backbone"]), LOCAL),
         Extraction(str(folders["pooled"]), str(folders["prefix"]), "max", "float16"),
-        image_size=options.image_size,
         rows=_row_count(scratch / "shards"),
         workers=workers,
         on_progress=lambda rows: seen.append((time.perf_counter(), rows)),

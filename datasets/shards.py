@@ -94,7 +94,7 @@ def read_shards(path: str, filesystem: FileSystem) -> tuple[pd.DataFrame, Pixels
     """
     table = _dataset(path, filesystem).to_table()
     rows = table.select(["image_id", "copy"]).to_pandas().sort_values(["image_id", "copy"])
-    return rows.reset_index(drop=True), _pixels(table)[rows.index.to_numpy()]
+    return rows.reset_index(drop=True), pixels_of(table)[rows.index.to_numpy()]
 
 
 def read_images(path: str, filesystem: FileSystem, wanted: list[tuple[str, int]]) -> Pixels:
@@ -120,7 +120,7 @@ def read_images(path: str, filesystem: FileSystem, wanted: list[tuple[str, int]]
     missing = [key for key in wanted if key not in row_of]
     if missing:
         raise KeyError(f"{len(missing)} rows are not in the shards of {path!r}: {missing[:3]} ...")
-    return _pixels(table)[[row_of[key] for key in wanted]]
+    return pixels_of(table)[[row_of[key] for key in wanted]]
 
 
 def image_size_of(path: str, filesystem: FileSystem) -> int:
@@ -214,7 +214,7 @@ def _schema(image_size: int) -> pa.Schema:
     return pa.schema([("image_id", pa.string()), ("copy", pa.int32()), ("pixels", pixels)])
 
 
-def _pixels(table: pa.Table) -> Pixels:
+def pixels_of(table: pa.Table) -> Pixels:
     """The pixels column as (R, N, N, 3) uint8."""
     side = _side(table.schema)
     width = 3 * side * side

@@ -144,7 +144,6 @@ class Caches:
                     config.head.pooling,
                     config.cache.dtype,
                 ),
-                image_size=config.preprocess.image_size,
                 rows=self.plan.rows_per_table,
                 workers=workers,
                 gpus_per_worker=self.resources().gpus_per_trial,

@@ -73,7 +73,6 @@ def training_dataset(spec: TrialSpec, workers: int) -> Dataset:
         shards,
         store.filesystem,
         _part_of(spec, store, "train"),
-        image_size=image_size_of(shards, store.filesystem),
         seed=spec.training_seed,
         workers=workers,
     )

@@ -28,6 +28,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from datasets.ray_data import prepare_ray_data
+from datasets.shards import pixels_of
 from trainables.backbones import Backbone, build_backbone
 from trainables.heads import GlobalPool
 from trainables.inference import for_inference
@@ -84,7 +85,6 @@ def extract(
     backbone: StoredBackbone,
     extraction: Extraction,
     *,
-    image_size: int,
     rows: int,
     workers: int,
     gpus_per_worker: float = 0.0,
@@ -102,7 +102,7 @@ def extract(
         ray.data.read_parquet(shards, filesystem=filesystem, num_cpus=_CPUS_OF_READER)
         .map_batches(
             _Extractor,
-            fn_constructor_args=(backbone, extraction, filesystem, image_size),
+            fn_constructor_args=(backbone, extraction, filesystem),
             batch_size=_BATCH,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=workers),
@@ -143,7 +143,6 @@ class _Extractor:
         backbone: StoredBackbone,
         extraction: Extraction,
         filesystem: pafs.FileSystem,
-        image_size: int,
     ) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if self.device.type == "cpu":
@@ -154,11 +153,9 @@ class _Extractor:
         self.pool = GlobalPool(extraction.pooling)
         self.extraction = extraction
         self.filesystem = filesystem
-        self.shape = (-1, image_size, image_size, 3)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        images = pixels_of(batch.column("pixels")).reshape(self.shape)
-        pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
+        pixels = torch.from_numpy(pixels_of(batch)).permute(0, 3, 1, 2)
         passes = [self._forward(some) for some in pixels.split(_FORWARD)]
         pooled, prefix = (
             None if arrays[0] is None else np.concatenate(arrays)
@@ -200,15 +197,6 @@ class _Extractor:
                 "set cache.dtype: float32"
             )
         return stored
-
-
-def pixels_of(column: pa.ChunkedArray) -> np.ndarray:
-    """A fixed-size-binary column as uint8 (rows * width,), without a copy per row."""
-    array = column.combine_chunks()
-    chunk = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
-    width = chunk.type.byte_width
-    data = np.frombuffer(chunk.buffers()[1], dtype=np.uint8)
-    return data[chunk.offset * width : (chunk.offset + len(chunk)) * width].copy()
 
 
 class ActivationTable:

@@ -21,8 +21,6 @@ from trainables.heads import GlobalPool, build_head
 from trainables.rows import IndexedRows
 
 BATCHNORM_MODES = ("train", "frozen")
-DEPTHS = ("suffix", "all")
-PRECISIONS = ("auto", "float32", "bfloat16")
 _PIXEL_BATCH = 64
 
 

@@ -25,8 +25,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from datasets.ray_data import prepare_ray_data
-from datasets.shards import shard_paths
-from trainables.activations import pixels_of
+from datasets.shards import pixels_of, shard_paths
 from trainables.rows import Batch, rank_and_world
 
 if TYPE_CHECKING:
@@ -45,7 +44,6 @@ def pixel_dataset(
     filesystem: pafs.FileSystem,
     rows: pd.DataFrame,
     *,
-    image_size: int,
     seed: int,
     workers: int = 1,
 ) -> Dataset:
@@ -55,7 +53,6 @@ def pixel_dataset(
         shards: the folder of the image shards.
         filesystem: where it lies.
         rows: columns image_id, copy, label.
-        image_size: N, pixels.
         seed: of the shuffle, and of the blocks' order in each epoch.
         workers: how many will share the rows.
 
@@ -72,7 +69,7 @@ def pixel_dataset(
     # Not read_parquet nor from_arrow: they ask for half a processor or a whole one to look at what
     # they are given, and where trials hold the processors wait for ever.
     paths = [{"path": path} for path in shard_paths(shards, filesystem)]
-    read = partial(_read_rows, filesystem=filesystem, labels=labels, image_size=image_size)
+    read = partial(_read_rows, filesystem=filesystem, labels=labels)
     there = (
         ray.data.from_items(paths, override_num_blocks=len(paths))
         .map_batches(read, batch_size=None, batch_format="pyarrow", num_cpus=CPUS_OF_TASK)
@@ -101,15 +98,13 @@ def _read_rows(
     paths: pa.Table,
     filesystem: pafs.FileSystem,
     labels: dict[tuple[str, int], list[int]],
-    image_size: int,
 ) -> dict[str, np.ndarray]:
     """The wanted rows of one shard, as often as they are wanted."""
     table = pq.read_table(paths["path"][0].as_py(), filesystem=filesystem)
     keys = zip(table["image_id"].to_pylist(), table["copy"].to_pylist(), strict=True)
     found = [(row, label) for row, key in enumerate(keys) for label in labels.get(key, ())]
-    pixels = pixels_of(table.column("pixels")).reshape(-1, image_size, image_size, 3)
     return {
-        "pixels": pixels[np.array([row for row, _ in found], np.int64)],
+        "pixels": pixels_of(table)[np.array([row for row, _ in found], np.int64)],
         "label": np.array([label for _, label in found], np.int64),
     }
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -152,3 +153,11 @@ def test_a_file_that_changed_or_went_is_a_data_error(
         _write(swapped, root, "changed", filesystem)
     with pytest.raises(DataError, match="cannot be opened"):
         _write(manifest.assign(path="gone.png"), root, "gone", filesystem)
+
+
+def test_pixels_of_a_slice_of_a_column_are_those_of_the_slice() -> None:
+    rows = [bytes([i, i + 1, i + 2]) for i in range(6)]
+    column = pa.chunked_array([pa.array(rows[:3], pa.binary(3)), pa.array(rows[3:], pa.binary(3))])
+    for part in (column, column.slice(1, 1), column.slice(2, 3)):
+        expected = [value for row in part.to_pylist() for value in row]
+        assert shards.pixels_of(pa.table({"pixels": part})).ravel().tolist() == expected

@@ -30,7 +30,6 @@ from trainables.activations import (
     extract,
     local_copy,
     open_table,
-    pixels_of,
     save_backbone,
 )
 from trainables.backbones import Backbone, build_backbone, load_backbone
@@ -93,7 +92,6 @@ def progress(away: FileSystem, stored: StoredBackbone, ray_session: None) -> lis
         away,
         stored,
         Extraction("pooled", "prefix", "max", "float16"),
-        image_size=SIDE,
         rows=ROWS,
         workers=1,
         on_progress=seen.append,
@@ -159,7 +157,6 @@ def test_a_number_of_rows_that_is_not_the_expected_one_leaves_no_index(
             LOCAL,
             stored,
             Extraction(None, str(store / "short"), "max", "float32"),
-            image_size=SIDE,
             rows=ROWS + 1,
             workers=1,
         )
@@ -182,7 +179,7 @@ def test_activations_beyond_float16_are_an_error_that_names_the_way_out(
     save_backbone(calibrated("resnet50"), str(tmp_path), LOCAL)
     loud = StoredBackbone("resnet50", (("std", "1e-9"),), str(tmp_path), LOCAL)
     exact, rounded = (
-        activations._Extractor(loud, Extraction(None, "prefix", "max", dtype), LOCAL, SIDE)
+        activations._Extractor(loud, Extraction(None, "prefix", "max", dtype), LOCAL)
         for dtype in ("float32", "float16")
     )
     assert exact._forward(noise(2))[1].max() > 1e6
@@ -278,20 +275,12 @@ def test_of_two_processes_that_fetch_at_once_the_first_one_stays(tmp_path: Path)
         activations._publish(tmp_path / "gone", tmp_path / "nowhere")
 
 
-def test_pixels_of_a_slice_of_a_column_are_those_of_the_slice() -> None:
-    rows = [bytes([i, i + 1, i + 2]) for i in range(6)]
-    column = pa.chunked_array([pa.array(rows[:3], pa.binary(3)), pa.array(rows[3:], pa.binary(3))])
-    for part in (column, column.slice(1, 1), column.slice(2, 3)):
-        expected = [value for row in part.to_pylist() for value in row]
-        assert pixels_of(part).tolist() == expected
-
-
 def test_an_image_s_numbers_do_not_depend_on_those_it_came_with(tmp_path: Path) -> None:
     """EfficientNet rounds otherwise in batches of another size."""
     name, side = "efficientnetb3", 80
     save_backbone(build_backbone(BACKBONES[name]), str(tmp_path), LOCAL)
     extraction = Extraction(str(tmp_path), str(tmp_path), "max", "float32")
-    extractor = _Extractor(StoredBackbone(name, (), str(tmp_path), LOCAL), extraction, LOCAL, side)
+    extractor = _Extractor(StoredBackbone(name, (), str(tmp_path), LOCAL), extraction, LOCAL)
     images = noise(20, side=side)
     whole, some = extractor._forward(images), extractor._forward(images[[7, 3, 11]])
     for every, chosen in zip(whole, some, strict=True):

@@ -60,7 +60,7 @@ def _epoch(rows: Rows, generator: torch.Generator) -> dict[int, np.ndarray]:
 @pytest.mark.parametrize("count", [20, 21])  # 21: a last batch of one row
 def test_an_epoch_has_every_row_once_with_its_own_pixels(shards: str, count: int) -> None:
     rows = _rows(shards, count)
-    dataset = pixel_dataset(shards, LOCAL, rows, image_size=SIDE, seed=1)
+    dataset = pixel_dataset(shards, LOCAL, rows, seed=1)
     stream = StreamRows(dataset.iterator(), count, SIDE, CPU)
     generator = torch.Generator().manual_seed(0)
     first, second = _epoch(stream, generator), _epoch(stream, generator)
@@ -76,16 +76,14 @@ def test_a_row_that_the_shards_lack_is_an_error(shards: str) -> None:
     rows = _rows(shards, 5)
     rows.loc[2, "copy"] = COPIES + 1
     with pytest.raises(RuntimeError, match="gave 4 of 5 rows"):
-        pixel_dataset(shards, LOCAL, rows, image_size=SIDE, seed=1)
+        pixel_dataset(shards, LOCAL, rows, seed=1)
 
 
 @pytest.mark.parametrize("workers", [2, 3])
 def test_workers_get_equally_many_rows_none_lost_none_counted_twice(
     shards: str, workers: int
 ) -> None:
-    dataset = pixel_dataset(
-        shards, LOCAL, _rows(shards, 20), image_size=SIDE, seed=1, workers=workers
-    )
+    dataset = pixel_dataset(shards, LOCAL, _rows(shards, 20), seed=1, workers=workers)
     assert dataset.count() % workers == 0
     labels = [row["label"] for row in dataset.iter_rows()]
     assert sorted(label for label in labels if label != PADDING) == list(range(20))
@@ -112,7 +110,7 @@ def test_padding_neither_trains_nor_counts() -> None:
 
 def test_a_stream_is_augmented_on_the_way_and_trains(shards: str) -> None:
     rows = _rows(shards, 12).assign(label=[i % 2 for i in range(12)])
-    dataset = pixel_dataset(shards, LOCAL, rows, image_size=SIDE, seed=1)
+    dataset = pixel_dataset(shards, LOCAL, rows, seed=1)
     asked: list[int] = []
 
     def darker(pixels: torch.Tensor) -> torch.Tensor:
