@@ -1,4 +1,4 @@
-"""Labels worth a second look: copies under two classes, thin classes, images among strangers.
+"""Labels worth a second look: copies under two classes, images among strangers.
 
 Nothing here is a verdict. On drawn radiographs with one label in fifteen changed, a changed one is
 ranked above a right one in 5 of 6 cases; on 1129 real ones in 2 of 3, by chance it would be 1 of 2.
@@ -59,16 +59,6 @@ def rank_labels(
     return table.sort_values(["score", "image_id"], ascending=[False, True], ignore_index=True)
 
 
-def suspects(ranked: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
-    """Of `rank_labels`, the images none of whose neighbours is of their own class."""
-    class_of = images.set_index("image_id")["class"]
-    alone = [
-        all(class_of[neighbour] != name for neighbour in near)
-        for name, near in zip(ranked["class"], ranked["neighbours"], strict=True)
-    ]
-    return ranked[alone].reset_index(drop=True)
-
-
 def cross_class_pairs(images: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:
     """The duplicates whose two images have different classes: one of the labels is wrong.
 
@@ -86,15 +76,6 @@ def cross_class_pairs(images: pd.DataFrame, duplicates: pd.DataFrame) -> pd.Data
         class_a=pairs["image_id_a"].map(class_of), class_b=pairs["image_id_b"].map(class_of)
     ).dropna(subset=["class_a", "class_b"])
     return pairs[pairs["class_a"] != pairs["class_b"]].reset_index(drop=True)
-
-
-def thin_classes(images: pd.DataFrame, least_groups: int) -> pd.DataFrame:
-    """Classes with fewer than `least_groups` groups: class, images, groups, the thinnest first."""
-    counts = images.groupby("class", as_index=False).agg(
-        images=("image_id", "size"), groups=("group", "nunique")
-    )
-    thin = counts[counts["groups"] < least_groups]
-    return thin.sort_values(["groups", "class"], ignore_index=True)
 
 
 def _outline(pixels: Image) -> Features:
