@@ -11,12 +11,14 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from reports.derived import write_derived
 from reports.run import Run, load_run
 from reports.sections import (
     cells,
     comparison,
     cost,
     data,
+    distinguishable,
     effects,
     explanations,
     grid,
@@ -29,11 +31,12 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def build_page(run_dir: Path) -> Path:
-    """Write the page of the run in `run_dir` and return its path.
+    """Write the derived tables and the page of the run in `run_dir`; return the page's path.
 
     Raises FileNotFoundError if there is no `results/run.json`, ValueError for a table whose
     columns are not those of `reports.tables.SCHEMAS`.
     """
+    write_derived(run_dir / "results")
     page = render(load_run(run_dir))
     path = run_dir / "report" / "index.html"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,6 +57,7 @@ def render(run: Run) -> str:
             grid=grid.build(run),
             leak=leak.build(run),
             effects=effects.build(run),
+            distinguishable=distinguishable.build(run),
             comparison=comparison.build(run),
             gallery=explanations.build_gallery(run, atlas),
             cells=cells.build(run, atlas),

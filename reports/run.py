@@ -14,13 +14,11 @@ from typing import Any
 import pandas as pd
 
 from reports.statistics import Interval, accuracy_interval
-from reports.tables import CELL, read_tables
+from reports.tables import CELL, POLICIES, read_tables
 
 Row = dict[str, Any]
 CellKey = tuple[Any, ...]
 
-# The most trustworthy first: this is the order of every block on the page.
-_POLICIES = ("grouped", "file", "given", "stratified", "pooled")
 _STRATEGIES = ("transfer", "finetune")
 
 
@@ -33,14 +31,35 @@ class Run:
 
     @cached_property
     def cells(self) -> list[Row]:
-        """All planned cells as rows, sorted, each with `key`, `anchor` and `chance` added."""
+        """All planned cells as rows, sorted, each with `key`, `anchor`, `chance` and the intervals of
+        its accuracy added."""
         rows = records(self.tables["cells"])
         rows.sort(key=self._order)
         for position, row in enumerate(rows, start=1):
             row["key"] = cell_key(row)
             row["anchor"] = f"cell-{position}"
             row["chance"] = self._chance(row)
+            row["interval"] = self.interval(row, "accuracy")
+            row["mean_interval"] = self.mean_interval(row)
         return rows
+
+    def interval(self, row: Row, metric: str, label: str = "") -> Interval | None:
+        """The 95 % interval of a cell's metric, of one class or (label '') overall."""
+        return self._intervals.get((*cell_key(row), label, metric))
+
+    def mean_interval(self, row: Row, metric: str = "accuracy") -> Interval | None:
+        """The same for the mean over the seeds and folds of a cell's configuration; None where
+        there is only one."""
+        return self._intervals.get((*cell_key({**row, "seed": None, "fold": None}), "", metric))
+
+    @cached_property
+    def _intervals(self) -> dict[CellKey, Interval]:
+        rows = records(self.tables["intervals"])
+        return {
+            (*cell_key(row), row["label"], row["metric"]): Interval(row["low"], row["high"])
+            for row in rows
+            if row["low"] is not None
+        }
 
     @cached_property
     def done(self) -> list[Row]:
@@ -103,7 +122,7 @@ class Run:
 
     def _order(self, row: Row) -> tuple[Any, ...]:
         return (
-            _position(_POLICIES, row["split_policy"]),
+            _position(POLICIES, row["split_policy"]),
             self._scenario_order(row["scenario"]),
             _position(_STRATEGIES, row["strategy"]),
             row["augmented"],
@@ -135,9 +154,11 @@ def cell_key(row: Row) -> CellKey:
 
 
 def interval_of(row: Row) -> Interval | None:
-    """The 95 % Wilson interval of a cell's test accuracy, if it has one."""
-    if row["accuracy"] is None or not row["n_test"]:
-        return None
+    """The 95 % interval of a cell's test accuracy, if it has one. Where the run kept no
+    predictions, Wilson's with every test row by itself."""
+    if row["interval"] is not None or row["accuracy"] is None or not row["n_test"]:
+        found: Interval | None = row["interval"]
+        return found
     return accuracy_interval(row["accuracy"], int(row["n_test"]))
 
 

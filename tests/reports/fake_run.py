@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from reports.derived import write_derived
 from reports.published import CLASSES
 from reports.tables import SCHEMAS, write_table
 
@@ -65,6 +66,7 @@ def write_fake_run(folder: Path, fake: FakeRun | None = None) -> Path:
         write_table(folder / "results", name, rows)
     info = json.dumps(_info(fake, tables), indent=1, ensure_ascii=False)
     (folder / "results" / "run.json").write_text(info, encoding="utf-8")
+    write_derived(folder / "results")
     return folder
 
 
@@ -225,18 +227,26 @@ def _cell(
 def _predictions(
     fake: FakeRun, rng: np.random.Generator, cell: Row, confusion: list[Row]
 ) -> list[Row]:
+    """As many rows as the confusion counts, the predicted class with the highest probability; every
+    class's images are the same in all cells."""
     classes = fake.scenarios[cell["scenario"]]
-    found = [row for row in confusion if row["count"]][:3]
+    pairs = [(row["label"], row["predicted"]) for row in confusion for _ in range(row["count"])]
+    copies = 9 if cell["split_policy"] == "pooled" and cell["augmented"] else 1
+    probabilities = rng.dirichlet(np.ones(len(classes)), size=len(pairs)).astype(np.float32)
+    top = probabilities.argmax(axis=1)
+    for row, (found, (_, predicted)) in enumerate(zip(top, pairs, strict=True)):
+        wanted = classes.index(predicted)
+        probabilities[row, [found, wanted]] = probabilities[row, [wanted, found]]
     return [
         {
             **cell,
-            "image_id": f"{number:064x}",
-            "copy": 0,
-            "label": row["label"],
-            "predicted": row["predicted"],
-            "probabilities": rng.dirichlet(np.ones(len(classes))).astype(np.float32),
+            "image_id": f"{1000 * cell['fold'] + row // copies:064x}",
+            "copy": row % copies,
+            "label": label,
+            "predicted": predicted,
+            "probabilities": probabilities[row],
         }
-        for number, row in enumerate(found)
+        for row, (label, predicted) in enumerate(pairs)
     ]
 
 
