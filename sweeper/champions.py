@@ -107,7 +107,15 @@ def explain_champion(spec: TrialSpec, how: Explanation) -> None:
 
 def read_predictions(store: Store, spec: TrialSpec) -> pd.DataFrame:
     """A champion's stored test predictions: image_id, copy, label, predicted, probabilities."""
-    folder = store.get("evaluations", key_of(evaluation_of(spec))).folder
+    return _read_predictions(store, store.get("evaluations", key_of(evaluation_of(spec))).folder)
+
+
+def read_validation(store: Store, spec: TrialSpec) -> pd.DataFrame:
+    """The same of a finished trial's validation rows."""
+    return _read_predictions(store, store.get("trials", spec.key).folder)
+
+
+def _read_predictions(store: Store, folder: str) -> pd.DataFrame:
     data = store.read_file(f"{folder}/predictions.parquet")
     predictions: pd.DataFrame = pq.read_table(pa.BufferReader(data)).to_pandas()
     return predictions
