@@ -65,6 +65,7 @@ def render(run: Run) -> str:
             cost=cost.build(run),
             reproduce=reproduce.build(run),
             style=verbatim("style.css"),
+            cells_style=verbatim("cells.css"),
             script=verbatim("script.js"),
             pictures=atlas.style,
         )

@@ -70,6 +70,11 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "macro_f1": _FLOAT,
         "auroc": _FLOAT,
         "ece": _FLOAT,
+        "brier": _FLOAT,
+        "log_loss": _FLOAT,
+        "temperature": _FLOAT,  # fitted on the champion's validation rows
+        "ece_scaled": _FLOAT,  # of the test rows at that temperature
+        "brier_scaled": _FLOAT,
         "train_s": _FLOAT,
         "error": _STR,
     },
@@ -79,6 +84,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "draw": _INT,
         **_HYPERPARAMETERS,
         "epochs_max": _INT,
+        "rungs": pa.list_(pa.int64()),  # the epochs at which ASHA decided; empty without it
         "state": _STR,  # done | stopped | failed | missing
         "epochs": _INT,
         "best_epoch": _INT,
@@ -109,6 +115,21 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "probabilities": pa.list_(pa.float32()),  # in the order of the scenario's classes
     },
     "confusion": {**_CELL, "label": _STR, "predicted": _STR, "count": _INT},
+    "reliability": {
+        **_CELL,
+        "scaled": _BOOL,  # at the cell's temperature
+        "low": _FLOAT,  # rows whose top probability lies in (low, high]
+        "high": _FLOAT,
+        "rows": _INT,
+        "confidence": _FLOAT,  # mean top probability
+        "accuracy": _FLOAT,
+    },
+    "pictures": {
+        "image_id": _STR,
+        "width": _INT,
+        "height": _INT,
+        "image": pa.binary(),  # WebP, small: only of images that the page shows
+    },
     "images": {
         "image_id": _STR,
         "path": _STR,
@@ -232,12 +253,6 @@ _OF_AUDIT: dict[str, dict[str, pa.DataType]] = {
         "neighbours": pa.list_(_STR),  # image_ids, the nearest first
         "doubtful": _BOOL,  # outvoted by its neighbours beyond chance
     },
-    "pictures": {
-        "image_id": _STR,
-        "width": _INT,
-        "height": _INT,
-        "image": pa.binary(),  # WebP, small
-    },
 }
 
 SCHEMAS: dict[str, pa.Schema] = {
@@ -248,6 +263,7 @@ SCHEMAS: dict[str, pa.Schema] = {
 AUDIT_SCHEMAS: dict[str, pa.Schema] = {
     "images": SCHEMAS["images"],
     "duplicates": SCHEMAS["duplicates"],
+    "pictures": SCHEMAS["pictures"],
     **{name: pa.schema(list(columns.items())) for name, columns in _OF_AUDIT.items()},
 }
 """The same for the tables of an audit."""

@@ -170,6 +170,9 @@ class FinetuneSection(Section):
 
 class ExplainSection(Section):
     examples: Annotated[int, Field(ge=0)] = 4  # per champion; 0 switches explanations off
+    # Right and wrong ones of each class, more than these, for the champion with the best validation
+    # accuracy of each split policy and scenario: what the gallery by class shows. 0: none.
+    per_class: Annotated[int, Field(ge=0)] = 1
     n_steps: Annotated[int, Field(ge=2)] = 50
     baselines: list[str] = list(BASELINES)
     random_baselines: Count = 4

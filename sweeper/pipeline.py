@@ -184,7 +184,7 @@ class Sweep:
     def explain(self) -> None:
         """Integrated Gradients for a few test images of every champion."""
         if self.plan.explains:
-            work = partial(explain_champion, how=self.plan.explanation)
+            work = partial(explain_champion, how=self.ledger.way_to_explain)
             self._for_champions("explain", self.ledger.explanation, work)
 
     def _for_champions(
