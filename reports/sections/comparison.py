@@ -11,6 +11,7 @@ from markupsafe import Markup
 from reports import wording
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale
+from reports.pictures import Tested, pictures_tested
 from reports.policies import policy_scores
 from reports.published import (
     DOI,
@@ -93,7 +94,8 @@ def build(run: Run) -> Comparison | None:
     if run.info.get("config", {}).get("compare") != COMPARE:
         return None
     policies = _policies(run)
-    ours = {policy: _ours(run, policy) for policy in policies}
+    pictures = pictures_tested(run)
+    ours = {policy: _ours(run, policy, pictures) for policy in policies}
     published = zip(published_cells(), published_audit().lines, strict=True)
     tables = [
         _table(run, [cell for cell, _ in rows], [line for _, line in rows], ours)
@@ -120,32 +122,17 @@ def _policies(run: Run) -> list[str]:
     return list(dict.fromkeys([*run.policies[-1:], *run.policies[:1]]))
 
 
-def _ours(run: Run, policy: str) -> dict[Place, Ours]:
-    pictures = _pictures(run, policy)
+def _ours(run: Run, policy: str, pictures: Mapping[Tested, int]) -> dict[Place, Ours]:
     found = {}
     for rows in run.configurations:
         first, repeats = rows[0], fold_repeats(rows)
         if repeats is None or first["split_policy"] != policy:
             continue
         augmented = bool(first["augmented"])
-        n = pictures.get((first["scenario"], augmented)) or repeats.n
+        n = pictures.get((policy, first["scenario"], augmented)) or repeats.n
         place = (first["scenario"], first["strategy"], augmented, first["backbone"])
         found[place] = Ours(repeats.mean, share_interval(repeats.mean, n), n)
     return found
-
-
-def _pictures(run: Run, policy: str) -> dict[tuple[str, bool], int]:
-    """Groups of images in the test parts of one seed, by scenario and augmentation."""
-    splits, images = run.tables["splits"], run.tables["images"]
-    tested = splits[(splits["split_policy"] == policy) & (splits["part"] == "test")]
-    group = dict(zip(images["image_id"], images["group"], strict=True))
-    tested = tested.assign(picture=[group.get(one, one) for one in tested["image_id"]])
-    of_seeds = tested.groupby(["scenario", "augmented", "seed"])["picture"].nunique()
-    sizes = of_seeds.groupby(level=["scenario", "augmented"]).mean()
-    return {
-        (str(scenario), bool(augmented)): round(size)
-        for (scenario, augmented), size in sizes.items()  # type: ignore[misc]
-    }
 
 
 def _table(

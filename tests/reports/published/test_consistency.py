@@ -166,7 +166,7 @@ def test_a_file_that_is_no_such_table_is_one_line(
 ) -> None:
     path = tmp_path / "table.csv"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(TableError, match="(?s)^[^\n]*$") as caught:
+    with pytest.raises(TableError, match=r"(?s)^[^\n]*$") as caught:
         audit_file(path)
     assert complaint in str(caught.value)
 
