@@ -19,6 +19,6 @@ def pictures_tested(run: Run) -> dict[Tested, int]:
     keys = ["split_policy", "scenario", "augmented"]
     sizes = tested.groupby([*keys, "seed"])["picture"].nunique().groupby(level=keys).mean()
     return {
-        (str(policy), str(scenario), bool(augmented)): round(size)
-        for (policy, scenario, augmented), size in sizes.items()  # type: ignore[misc]
+        (str(name[0]), str(name[1]), bool(name[2])): round(size)  # type: ignore[index]
+        for name, size in sizes.items()
     }

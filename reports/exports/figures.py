@@ -25,7 +25,7 @@ MOST_CELLS = 24
 
 
 def figures(run: Run) -> Iterator[tuple[str, Markup]]:
-    """File names and drawings, in the order of the page; what the run has nothing for is left out."""
+    """File names and drawings, in the order of the page, as far as the run has what they show."""
     names = FileNames()
     for block in grid.build(run).blocks:
         yield names.make("grid", block.policy), _grid(block)

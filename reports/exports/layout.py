@@ -1,4 +1,4 @@
-"""Figures that the page lays out as HTML tables, as one SVG: rows of texts and strips, and tiles."""
+"""Figures that the page lays out as HTML tables, as one SVG: rows of texts, strips and tiles."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ def _outside(text: str) -> Iterator[str]:
         depth, end = 0, at
         for end in range(at, len(text)):
             depth += {"{": 1, "}": -1}.get(text[end], 0)
-            if text[end] == ";" and depth == 0 or text[end] == "}" and depth == 0:
+            if (text[end] == ";" and depth == 0) or (text[end] == "}" and depth == 0):
                 break
         text = text[end + 1 :]
         at = text.find("@")
