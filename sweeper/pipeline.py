@@ -16,6 +16,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from datasets.findings.one_group import overfull_groups
+from reports.exports.files import write_exports
 from reports.page import build_page
 from sweeper.about import StageTimes, describe_run, write_run_file
 from sweeper.asha import CellAsha, CellRungs
@@ -219,7 +220,7 @@ class Sweep:
     # --- report ------------------------------------------------------------------------------
 
     def report(self, status: str) -> Outcome:
-        """Tables, run.json and the page."""
+        """Tables, run.json, the page and the files beside it."""
         ledger = Ledger(self.plan)  # a fresh look: an interrupted trial may have told nobody
         with self.times.timed("report"):
             outcome = write_tables(ledger, self.errors, self.out / "results")
@@ -233,4 +234,5 @@ class Sweep:
         }
         write_run_file(about, self.out / "results")
         build_page(self.out)
+        write_exports(self.out)
         return outcome
