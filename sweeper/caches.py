@@ -17,8 +17,9 @@ from datasets.synthetic import FRACTURE_TYPES, draw_radiograph
 from sweeper.about import StageTimes
 from sweeper.plan import CALIBRATION_IMAGES, Plan
 from sweeper.progress import Progress
-from sweeper.runner import Resources, in_parallel
+from sweeper.runner import Resources
 from sweeper.store import key_of
+from sweeper.tasks import in_parallel
 from trainables.activations import Extraction, StoredBackbone, extract, save_backbone
 from trainables.backbones import load_backbone
 from trainables.registry import BACKBONES
@@ -147,5 +148,6 @@ class Caches:
                 rows=self.plan.rows_per_table,
                 workers=workers,
                 gpus_per_worker=self.resources().gpus_per_trial,
+                retries=self.resources().retries,
                 on_progress=on_progress,
             )

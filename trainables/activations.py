@@ -88,11 +88,15 @@ def extract(
     rows: int,
     workers: int,
     gpus_per_worker: float = 0.0,
+    retries: int = 2,
     on_progress: Callable[[int], None] | None = None,
 ) -> None:
     """Push every row of the image shards through a backbone and write the tables.
 
-    Raises RuntimeError when not exactly `rows` rows came out: nothing is dropped silently.
+    A worker that dies is started again, `retries` times, and does its last batch anew.
+
+    Raises RuntimeError when not exactly `rows` rows came out: nothing is dropped silently; Ray's
+    errors when a worker died more often.
     """
     import ray.data  # not before it is used: every trial's process imports this module
 
@@ -108,8 +112,8 @@ def extract(
             compute=ray.data.ActorPoolStrategy(size=workers),
             num_cpus=1 - _CPUS_OF_READER,  # with whole ones, readers would wait for ever
             num_gpus=gpus_per_worker or None,
-            # A worker that dies ends the pass; of the default, for ever, Ray warns on stderr.
-            ray_remote_args_fn=lambda: {"max_restarts": 0},
+            # Ray's own numbers are endless, and it warns of them on stderr.
+            ray_remote_args_fn=lambda: {"max_restarts": retries, "max_task_retries": retries},
         )
         .iter_batches(batch_size=None, batch_format="pandas")
     )
@@ -162,7 +166,7 @@ class _Extractor:
             for arrays in zip(*passes, strict=True)
         )
         ids, copies = batch.column("image_id"), batch.column("copy")
-        name = f"part-{hashlib.sha256(f'{ids[0]}{copies[0]}'.encode()).hexdigest()[:24]}.npy"
+        name = _part_name(ids.to_pylist(), copies.to_pylist())
         for folder, array in ((self.extraction.pooled, pooled), (self.extraction.prefix, prefix)):
             if folder is not None and array is not None:
                 with self.filesystem.open_output_stream(f"{folder}/{name}") as stream:
@@ -197,6 +201,13 @@ class _Extractor:
                 "set cache.dtype: float32"
             )
         return stored
+
+
+def _part_name(ids: list[str], copies: list[int]) -> str:
+    """Named by all its rows: a batch that is done again, after its worker died, takes the place of
+    what the dead one left, and one of other rows never does."""
+    rows = " ".join(f"{one}/{copy}" for one, copy in zip(ids, copies, strict=True))
+    return f"part-{hashlib.sha256(rows.encode()).hexdigest()[:24]}.npy"
 
 
 class ActivationTable:
