@@ -5,18 +5,22 @@ All of them raise KeyboardInterrupt in the main thread, so that there is one way
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 import ray
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _VITAL = ("raylet", "gcs_server")
 _LOOK_EVERY_S = 0.25
+_EXIT_CODE = 2  # of a run whose Ray has died
 
 
 def _in_main_thread() -> bool:
@@ -63,6 +67,12 @@ def keeping_signal_handlers() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _leave(code: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 class RayWatch:
     """Watches the raylet and the control store that this process started.
 
@@ -72,7 +82,7 @@ class RayWatch:
 
     def __init__(self) -> None:
         self.died = ""
-        self._node = ray._private.worker._global_node
+        self._node: Any = ray._private.worker._global_node
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
@@ -83,6 +93,13 @@ class RayWatch:
     def __exit__(self, *error: object) -> None:
         self._end.set()
         self._thread.join()
+
+    def abandon(self) -> None:
+        """In place of ray.shutdown, which without a raylet hangs or crashes the process: end Ray's
+        other processes, and leave Python by the shortest way once everything is told."""
+        self._node.kill_all_processes(check_alive=False, allow_graceful=False)
+        atexit.unregister(ray.shutdown)
+        atexit.register(_leave, _EXIT_CODE)
 
     def _look(self) -> None:
         while self._node is not None and not self._end.wait(_LOOK_EVERY_S):

@@ -91,7 +91,10 @@ def ray_session(
             "is kept, and the same command goes on from there"
         ) from None
     finally:
-        ray.shutdown()
+        if watch.died:
+            watch.abandon()
+        else:
+            ray.shutdown()
 
 
 def _start_ray(cpus: int | None, many: bool) -> None:

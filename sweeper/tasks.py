@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import ray
@@ -13,13 +15,35 @@ from sweeper.runner import Resources
 
 
 def in_parallel(work: Callable[[str], None], items: Sequence[str], at_once: int) -> None:
-    """Run `work(item)` in threads, `at_once` at a time. The first error, or Ctrl-C, ends it."""
-    pool = ThreadPoolExecutor(at_once)
+    """Run `work(item)` in threads, `at_once` at a time. The first error, or Ctrl-C, ends it.
+
+    The threads are daemons: one that waits for a Ray that has died would keep the process alive.
+    """
+    waiting: SimpleQueue[str] = SimpleQueue()
+    ended: SimpleQueue[BaseException | None] = SimpleQueue()
+    stop = threading.Event()
+
+    def work_off() -> None:
+        with suppress(Empty):
+            while not stop.is_set():
+                item = waiting.get_nowait()
+                try:
+                    work(item)
+                except BaseException as error:  # raised where the caller waits
+                    ended.put(error)
+                else:
+                    ended.put(None)
+
+    for item in items:
+        waiting.put(item)
+    for _ in range(at_once):
+        threading.Thread(target=work_off, daemon=True).start()
     try:
-        for future in as_completed([pool.submit(work, item) for item in items]):
-            future.result()
+        for _ in items:
+            if error := ended.get():
+                raise error
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        stop.set()
 
 
 def run_tasks(
@@ -50,7 +74,7 @@ def run_tasks(
             on_end(item, told if error else "")
 
 
-def _error_of(result: ray.ObjectRef) -> str:
+def _error_of(result: ray.ObjectRef[Any]) -> str:
     """What a task ended with: its error's kind and text, or "" where it ended well."""
     try:
         ray.get(result)
