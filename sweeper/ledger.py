@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -42,11 +43,12 @@ class Ledger:
         self._leading = None
 
     def needs_running(self, spec: TrialSpec) -> bool:
-        """Whether the trial has no outcome to build on. A failure is tried again; a trial that
-        ASHA stopped counts as long as ASHA is used."""
+        """Whether the trial has no outcome to build on. A failure is tried again, but for a loss
+        that was not finite, which it would be again; a trial that ASHA stopped counts as long as
+        ASHA is used."""
         record = self.record(spec)
         if record is None or record["state"] == "failed":
-            return True
+            return record is None or not _diverged(record)
         return record["state"] == "stopped" and not spec.rungs
 
     def trials(self, cell: Cell) -> list[TrialSpec]:
@@ -138,6 +140,14 @@ class Ledger:
         """The cells' trials that need running, each once."""
         specs = [spec for cell in cells for spec in self.trials(cell)]
         return list({s.key: s for s in specs if self.needs_running(s)}.values())
+
+
+def _diverged(record: Record) -> bool:
+    return any(
+        not math.isfinite(epoch[loss])
+        for epoch in record["curve"][-1:]
+        for loss in ("train_loss", "val_loss")
+    )
 
 
 def _rank(record: Record) -> tuple[float, float]:

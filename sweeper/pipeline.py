@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
+from types import TracebackType
 
 from datasets.findings.one_group import overfull_groups
 from reports.exports.files import write_exports
@@ -25,18 +26,23 @@ from sweeper.champions import evaluate_champion, explain_champion
 from sweeper.collect import collect
 from sweeper.config import Config
 from sweeper.grid import Cell
+from sweeper.interrupts import ending_on_signals
 from sweeper.ledger import Ledger
 from sweeper.plan import Plan
 from sweeper.progress import Progress
 from sweeper.results import Outcome, write_tables
-from sweeper.runner import Resources, ray_session, run_tasks, run_trials
+from sweeper.runner import Resources, ray_session, run_trials
 from sweeper.spec import TrialSpec
 from sweeper.store import Artifact, Store
+from sweeper.tasks import run_tasks
 
 
 def run_sweep(config: Config, out: Path, command: str, progress: Progress) -> Outcome:
-    """Run what is missing of a configuration and write tables and report to `out`."""
-    with Sweep(config, out, command, progress) as sweep:
+    """Run what is missing of a configuration and write tables and report to `out`.
+
+    Interrupted, by Ctrl-C, SIGTERM or SIGHUP, it writes what there is and raises KeyboardInterrupt.
+    """
+    with ending_on_signals(), Sweep(config, out, command, progress) as sweep:
         try:
             sweep.load_backbones()
             sweep.preprocess_and_augment()
@@ -93,14 +99,21 @@ class Sweep:
     def __enter__(self) -> Sweep:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self._open.close()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._open.__exit__(kind, error, traceback)
 
     @cached_property
     def resources(self) -> Resources:
         """Starts Ray, the first time that something has to be run."""
         wanted = self.config.resources
-        session = ray_session(wanted.cpus, wanted.gpus_per_trial, wanted.workers_per_trial)
+        session = ray_session(
+            wanted.cpus, wanted.gpus_per_trial, wanted.workers_per_trial, wanted.retries
+        )
         return self._open.enter_context(session)
 
     @cached_property

@@ -7,6 +7,7 @@ test set) and `weights.safetensors` (the trained part only).
 
 from __future__ import annotations
 
+import json
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -49,20 +50,43 @@ def run_trial(
     `report` gets results at the rungs and at the end. Where several `workers` share the trial,
     `wrap` makes the module distributed and only one of them `writes`. `stream`: this worker's share
     of an end-to-end trial's `training_dataset`.
+
+    One that is done already, by a process that died as it told so or by another run on this store,
+    is not trained again. Raises what may not come again, so that whoever runs it can try again:
+    running out of memory. Where workers share a trial every error is raised, for it must end the
+    others too.
     """
     started = time.perf_counter()
     store = Store(spec.store)
+    if record := finished_record(store, spec.key):
+        report(_result(record["curve"]))
+        return
     try:
         outcome = _train(spec, store, report, wrap, stream)
-    except Exception:
-        if not writes:
+    except Exception as error:
+        if workers > 1 or not writes or _is_out_of_memory(error):
             raise
         write_record(store, **spec.identity, state="failed", curve=[], error=traceback.format_exc())
         report(_result([], failed=True))
         return
     if writes:
         _write_done(store, spec, outcome, time.perf_counter() - started, workers)
-    report(_result(outcome.fit.curve))
+    report(_result([asdict(epoch) for epoch in outcome.fit.curve]))
+
+
+def finished_record(store: Store, key: str) -> dict[str, Any] | None:
+    """The record of a trial that is done; None for any other."""
+    artifact = store.find("trials", key)
+    if artifact is None or artifact.info.get("state") != "done":
+        return None
+    record: dict[str, Any] = json.loads(store.read_file(f"{artifact.folder}/record.json"))
+    return record
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """torch tells the processor's memory by a RuntimeError of its allocator."""
+    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return known or "can't allocate memory" in str(error)
 
 
 def training_dataset(spec: TrialSpec, workers: int) -> Dataset:
@@ -132,16 +156,16 @@ def _training_rows(
 
 def _tell(spec: TrialSpec, curve: Sequence[Epoch], report: Report) -> None:
     if len(curve) in spec.rungs or not curve[-1].is_finite:
-        report(_result(curve))
+        report(_result([asdict(epoch) for epoch in curve]))
 
 
-def _result(curve: Sequence[Epoch], failed: bool = False) -> dict[str, Any]:
+def _result(curve: Sequence[dict[str, Any]], failed: bool = False) -> dict[str, Any]:
     return {
         "epoch": len(curve),
-        "best_val_accuracy": max((epoch.val_accuracy for epoch in curve), default=0.0),
-        "finite": all(epoch.is_finite for epoch in curve),
+        "best_val_accuracy": max((row["val_accuracy"] for row in curve), default=0.0),
+        "finite": all(Epoch(**row).is_finite for row in curve),
         "failed": failed,
-        "curve": [asdict(epoch) for epoch in curve],
+        "curve": list(curve),
     }
 
 
