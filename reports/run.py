@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -26,10 +26,15 @@ _STRATEGIES = ("transfer", "finetune")
 
 @dataclass(frozen=True)
 class Run:
-    """One run's `info` (run.json) and `tables`."""
+    """One run's `info` (run.json) and `tables`; `only`: the cells it is narrowed to, if it is."""
 
     info: Row
     tables: dict[str, pd.DataFrame]
+    only: frozenset[CellKey] | None = None
+
+    def narrowed(self, keys: Collection[CellKey]) -> Run:
+        """The same run with these cells alone, under the anchors that they have among all."""
+        return replace(self, only=frozenset(keys))
 
     @cached_property
     def cells(self) -> list[Row]:
@@ -40,7 +45,7 @@ class Run:
             row["key"] = cell_key(row)
             row["anchor"] = f"cell-{position}"
             row["chance"] = self._chance(row)
-        return rows
+        return [row for row in rows if self.only is None or row["key"] in self.only]
 
     @cached_property
     def done(self) -> list[Row]:
