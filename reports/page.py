@@ -1,4 +1,5 @@
-"""A run's tables -> one HTML file that needs nothing else: no network, no scripts, no fonts.
+"""A run's tables -> one HTML file that needs nothing else: no network, no fonts, and no scripts to
+be read.
 
 `build_page(Path("runs/demo"))` writes `runs/demo/report/index.html`. Same tables, same bytes:
 no clock, no host, no unordered set gets into the page.
@@ -12,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports.derived import write_derived
+from reports.detail import fit
 from reports.run import Run, load_run
 from reports.sections import (
     cells,
@@ -23,6 +25,7 @@ from reports.sections import (
     explanations,
     grid,
     leak,
+    listing,
     reproduce,
     verdict,
 )
@@ -47,29 +50,34 @@ def build_page(run_dir: Path) -> Path:
 
 
 def render(run: Run) -> str:
-    """The whole page as text."""
-    atlas = explanations.build_atlas(run)
-    return (
-        environment()
-        .get_template("page.html.j2")
-        .render(
-            verdict=verdict.build(run),
-            grid=grid.build(run),
-            leak=leak.build(run),
-            effects=effects.build(run),
-            distinguishable=distinguishable.build(run),
-            comparison=comparison.build(run),
-            gallery=explanations.build_gallery(run, atlas),
-            cells=cells.build(run, atlas),
-            data=data.build(run),
-            cost=cost.build(run),
-            reproduce=reproduce.build(run),
+    """The whole page as text, with as many cells in full as it has bytes for."""
+    template = environment().get_template("page.html.j2")
+    sections = {
+        "verdict": verdict.build(run),
+        "grid": grid.build(run),
+        "leak": leak.build(run),
+        "effects": effects.build(run),
+        "distinguishable": distinguishable.build(run),
+        "comparison": comparison.build(run),
+        "data": data.build(run),
+        "cost": cost.build(run),
+        "reproduce": reproduce.build(run),
+    }
+
+    def page_of(shown: Run) -> str:
+        atlas = explanations.build_atlas(shown)
+        return template.render(
+            **sections,
+            listing=listing.build(run, {row["anchor"] for row in shown.cells}),
+            gallery=explanations.build_gallery(shown, atlas),
+            cells=cells.build(shown, atlas),
             style=verbatim("style.css"),
             cells_style=verbatim("cells.css"),
             script=verbatim("script.js"),
             pictures=atlas.style,
         )
-    )
+
+    return fit(run, page_of)
 
 
 def environment() -> Environment:

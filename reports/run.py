@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -24,10 +24,15 @@ _STRATEGIES = ("transfer", "finetune")
 
 @dataclass(frozen=True)
 class Run:
-    """One run's `info` (run.json) and `tables`."""
+    """One run's `info` (run.json) and `tables`; `only`: the cells it is narrowed to, if it is."""
 
     info: Row
     tables: dict[str, pd.DataFrame]
+    only: frozenset[CellKey] | None = None
+
+    def narrowed(self, keys: Collection[CellKey]) -> Run:
+        """The same run with these cells alone, under the anchors that they have among all."""
+        return replace(self, only=frozenset(keys))
 
     @cached_property
     def cells(self) -> list[Row]:
@@ -41,7 +46,7 @@ class Run:
             row["chance"] = self._chance(row)
             row["interval"] = self.interval(row, "accuracy")
             row["mean_interval"] = self.mean_interval(row)
-        return rows
+        return [row for row in rows if self.only is None or row["key"] in self.only]
 
     def interval(self, row: Row, metric: str, label: str = "") -> Interval | None:
         """The 95 % interval of a cell's metric, of one class or (label '') overall."""

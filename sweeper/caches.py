@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -141,11 +142,13 @@ class Caches:
         on_progress: Callable[[int], None],
     ) -> None:
         config, folders = self.config, dict[str, str]()
+        measured: dict[str, float] = {"rows": self.plan.rows_per_table, "workers": workers}
         backbone = self.store.get("backbones", key_of(self.plan.backbones[name])).folder
         args = self.plan.weights[name].model_args
         with ExitStack() as writing:
             for kind, made_from in missing.items():
-                folders[kind] = writing.enter_context(self.store.writing(kind, made_from))
+                folders[kind] = writing.enter_context(self.store.writing(kind, made_from, measured))
+            started = time.perf_counter()
             extract(
                 self.store.get("shards", key_of(self.plan.shards_from)).folder,
                 self.store.filesystem,
@@ -162,6 +165,7 @@ class Caches:
                 retries=self.resources().retries,
                 on_progress=on_progress,
             )
+            measured["seconds"] = time.perf_counter() - started
 
 
 @contextmanager

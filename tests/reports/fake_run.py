@@ -40,6 +40,8 @@ class FakeRun:
     )
     seeds: tuple[int, ...] = (0,)
     folds: int = 0
+    augmented: tuple[bool, ...] = (False, True)
+    strategies: tuple[str, ...] = ("transfer", "finetune")
     failed: int = 0
     missing: int = 0
     random_weights: bool = False
@@ -74,8 +76,8 @@ def _cells(fake: FakeRun) -> Iterator[Row]:
     for policy in fake.policies:
         for backbone in fake.backbones:
             for scenario in fake.scenarios:
-                for augmented in (False, True):
-                    for strategy in ("transfer", "finetune"):
+                for augmented in fake.augmented:
+                    for strategy in fake.strategies:
                         for repeat in _repeats(fake):
                             yield {
                                 "split_policy": policy,
@@ -98,7 +100,7 @@ def _fill(tables: dict[str, list[Row]], fake: FakeRun, number: int, cell: Row) -
     state = "done"
     if 3 <= number < 3 + fake.failed:
         state = "failed"
-    elif 20 <= number < 20 + fake.missing:
+    elif 3 + fake.failed <= number < 3 + fake.failed + fake.missing:
         state = "missing"
     trials = _trials(fake, rng, number, cell, state)
     tables["trials"] += trials

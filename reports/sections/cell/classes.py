@@ -15,7 +15,7 @@ from sklearn.metrics import auc, average_precision_score, precision_recall_curve
 
 from reports import wording
 from reports.figures.roc import Line, unit_curves
-from reports.run import Row, records
+from reports.run import records
 from reports.statistics import Interval, wilson
 
 _GRID = np.linspace(0.0, 1.0, 101)

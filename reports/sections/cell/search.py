@@ -11,7 +11,7 @@ from markupsafe import Markup
 from reports import wording
 from reports.figures.search import Point, mark, search_plot
 from reports.figures.svg import element
-from reports.run import Row, Run, records
+from reports.run import Row, Run
 
 _ORDERED = {"lr": "learning rate", "batch_size": "batch size"}
 """The hyperparameters that have a largest and a smallest value."""
