@@ -107,8 +107,8 @@ def explain_champion(spec: TrialSpec, how: Explanation) -> None:
 
 def read_predictions(store: Store, spec: TrialSpec) -> pd.DataFrame:
     """A champion's stored test predictions: image_id, copy, label, predicted, probabilities."""
-    folder = store.get("evaluations", key_of(evaluation_of(spec))).folder
-    data = store.read_file(f"{folder}/predictions.parquet")
+    evaluation = store.get("evaluations", key_of(evaluation_of(spec)))
+    data = store.read(evaluation, "predictions.parquet")
     predictions: pd.DataFrame = pq.read_table(pa.BufferReader(data)).to_pandas()
     return predictions
 

@@ -23,6 +23,7 @@ from sweeper.caches import Caches
 from sweeper.champions import evaluate_champion, explain_champion
 from sweeper.collect import collect
 from sweeper.config import Config
+from sweeper.errors import DamagedError, StoreError
 from sweeper.grid import Cell
 from sweeper.ledger import Ledger
 from sweeper.plan import Plan
@@ -30,24 +31,41 @@ from sweeper.progress import Progress
 from sweeper.results import Outcome, write_tables
 from sweeper.runner import Resources, ray_session, run_tasks, run_trials
 from sweeper.spec import TrialSpec
+from sweeper.storage.refusals import writing_to
 from sweeper.store import Artifact, Store
+
+_PASSES = 3
 
 
 def run_sweep(config: Config, out: Path, command: str, progress: Progress) -> Outcome:
-    """Run what is missing of a configuration and write tables and report to `out`."""
-    with Sweep(config, out, command, progress) as sweep:
-        try:
-            sweep.load_backbones()
-            sweep.preprocess_and_augment()
-            sweep.extract()
-            sweep.transfer()
-            sweep.finetune()
-            sweep.evaluate()
-            sweep.explain()
-        except KeyboardInterrupt:
-            sweep.report("interrupted")
-            raise
-        return sweep.report("complete")
+    """Run what is missing of a configuration and write tables and report to `out`.
+
+    What a worker finds damaged in the store is missing from then on: the way is gone once more.
+    """
+    for _ in range(_PASSES):
+        with Sweep(config, out, command, progress) as sweep:
+            store = sweep.plan.store
+            damaged = store.damaged()
+            try:
+                sweep.load_backbones()
+                sweep.preprocess_and_augment()
+                sweep.extract()
+                sweep.transfer()
+                sweep.finetune()
+                sweep.evaluate()
+                sweep.explain()
+                if store.damaged() <= damaged:
+                    return sweep.report("complete")
+            except KeyboardInterrupt:
+                sweep.report("interrupted")
+                raise
+            except DamagedError:
+                pass
+            progress.skip("damaged", "what was found damaged is made anew")
+    raise StoreError(
+        f"store '{store.address}': what is written there comes back damaged, {_PASSES} times; "
+        "its folder damaged/ keeps it: look at the disk"
+    )
 
 
 def rebuild_report(config: Config, out: Path, command: str, progress: Progress) -> Outcome:
@@ -221,6 +239,10 @@ class Sweep:
     def report(self, status: str) -> Outcome:
         """Tables, run.json and the page."""
         ledger = Ledger(self.plan)  # a fresh look: an interrupted trial may have told nobody
+        with writing_to(self.out):
+            return self._report(status, ledger)
+
+    def _report(self, status: str, ledger: Ledger) -> Outcome:
         with self.times.timed("report"):
             outcome = write_tables(ledger, self.errors, self.out / "results")
         about = describe_run(ledger, outcome, self.times.stages)

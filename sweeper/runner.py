@@ -22,7 +22,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from sweeper.asha import CellAsha
-from sweeper.errors import ResourceError
+from sweeper.errors import ResourceError, StoreError
 from sweeper.records import write_record
 from sweeper.spec import TrialSpec
 from sweeper.store import Store
@@ -149,6 +149,8 @@ class _Recorder(tune.Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         error = trial.get_error()
+        if isinstance(error, StoreError):  # every other trial would be refused as well
+            raise StoreError(str(getattr(error, "cause", error)))
         self._record(trial.config["trial"]["key"], "failed", f"the trial's process died: {error}")
 
     def _record(self, key: str, state: str, reason: str) -> None:
@@ -291,6 +293,8 @@ def run_tasks(
         item = running.pop(ready[0])
         try:
             ray.get(ready[0])
+        except StoreError as error:  # every other task would be refused as well
+            raise StoreError(str(getattr(error, "cause", error))) from None
         except ray.exceptions.RayError as error:
             on_end(item, str(error))
         else:

@@ -20,8 +20,10 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from datasets.shards import image_size_of
-from sweeper.records import parquet_bytes, read_split, write_record
+from sweeper.errors import StoreError
+from sweeper.records import done_record, parquet_bytes, read_split, write_record
 from sweeper.spec import TrialSpec
+from sweeper.storage.refusals import refusal
 from sweeper.store import Store
 from sweeper.trial_parts import named_weights, trial_device, trial_module, trial_network, trial_rows
 from trainables.loop import Epoch, Fit, Setting, probabilities, train
@@ -52,9 +54,14 @@ def run_trial(
     """
     started = time.perf_counter()
     store = Store(spec.store)
+    if writes and workers == 1 and (record := done_record(store, spec.key)):
+        report(_result_of(record))  # of another run that shares the store
+        return
     try:
         outcome = _train(spec, store, report, wrap, stream)
-    except Exception:
+    except Exception as error:
+        if reason := refusal(error):  # no fault of the trial
+            raise StoreError(f"trial {spec.key}: {reason}") from None
         if not writes:
             raise
         write_record(store, **spec.identity, state="failed", curve=[], error=traceback.format_exc())
@@ -143,6 +150,11 @@ def _result(curve: Sequence[Epoch], failed: bool = False) -> dict[str, Any]:
         "failed": failed,
         "curve": [asdict(epoch) for epoch in curve],
     }
+
+
+def _result_of(record: dict[str, Any]) -> dict[str, Any]:
+    """The last result of a trial that is in the store."""
+    return _result([Epoch(**epoch) for epoch in record["curve"]])
 
 
 def _predictions(rows: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:
