@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -96,7 +97,7 @@ def _near(root: str, images: pd.DataFrame, store: Store) -> pd.DataFrame:
 def _look(root: str, images: pd.DataFrame, store: Store) -> Artifact:
     """What comes of looking at all pictures, once for a set of images: near-copies, outlines."""
     images = images.sort_values("image_id", ignore_index=True)
-    made_from = {"version": NEAR_VERSION, "images": list(images["image_id"])}
+    made_from = pictures_from(images)
     if artifact := store.verified("duplicates", key_of(made_from)):
         return artifact
     with store.writing("duplicates", made_from) as folder:
@@ -111,17 +112,33 @@ def _look(root: str, images: pd.DataFrame, store: Store) -> Artifact:
 
 def _synthetic(data: DataSection, store: Store) -> MachineCopy:
     """The folder of the drawn images, which are drawn once for a store."""
+    made_from = images_from(data)
+    artifact = store.verified("images", key_of(made_from))
+    if artifact is None:
+        with (
+            store.writing("images", made_from) as folder,
+            upload(folder, store.filesystem) as local,
+        ):
+            write_synthetic(local, **_drawing(data))
+        artifact = store.get("images", key_of(made_from))
+    return MachineCopy(artifact.folder, store.filesystem)
+
+
+def pictures_from(images: pd.DataFrame) -> dict[str, Any]:
+    """What a look at all pictures is made from."""
+    return {"version": NEAR_VERSION, "images": sorted(images["image_id"])}
+
+
+def images_from(data: DataSection) -> dict[str, Any]:
+    """What the drawn images are made from."""
+    return {"version": SYNTHETIC_VERSION, **_drawing(data)}
+
+
+def _drawing(data: DataSection) -> dict[str, Any]:
     options = data.synthetic.model_dump()
     if not options["near_duplicate_fraction"]:
         del options["near_duplicate_fraction"]  # as it was before there were any
-    made_from = {"version": SYNTHETIC_VERSION, **options}
-    artifact = store.verified("images", key_of(made_from))
-    if artifact is None:
-        with store.writing("images", made_from) as folder:
-            with upload(folder, store.filesystem) as local:
-                write_synthetic(local, **options)
-        artifact = store.get("images", key_of(made_from))
-    return MachineCopy(artifact.folder, store.filesystem)
+    return options
 
 
 def resolve_scenarios(
