@@ -8,6 +8,7 @@ task that Ray tries again writes its own file anew and no row twice.
 
 import hashlib
 import math
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -39,7 +40,7 @@ Pixels = NDArray[np.uint8]
 
 def write_shards(
     manifest: pd.DataFrame,
-    root: str,
+    root: str | os.PathLike[str],
     out: str,
     filesystem: FileSystem,
     *,
@@ -54,7 +55,7 @@ def write_shards(
 
     Args:
         manifest: columns image_id, path; usable rows only.
-        root: the local folder that the paths are relative to.
+        root: the folder that the paths are relative to; on each worker's machine.
         out: a folder inside `filesystem`; Parquet files that a killed run left in it are removed.
         filesystem: local or remote; it is sent to the workers.
         image_size: N, pixels.
@@ -171,7 +172,7 @@ def _try_to_write_shard(images: pa.Table, **settings: Any) -> pa.Table:
 def _write_shard(
     images: pa.Table,
     *,
-    root: str,
+    root: str | os.PathLike[str],
     out: str,
     filesystem: FileSystem,
     image_size: int,

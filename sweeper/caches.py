@@ -51,7 +51,7 @@ class Caches:
         """Backbones with their weights, cut and stored. Raises WeightsError."""
         for name in sorted(names):
             made_from, weights = self.plan.backbones[name], self.plan.weights[name]
-            if self.store.find("backbones", key_of(made_from)) is None:
+            if self.store.verified("backbones", key_of(made_from)) is None:
                 self.progress.skip("load weights", f"{name}: {weights.label}")
                 calibration = self._calibration if weights.is_random else None
                 backbone = load_backbone(BACKBONES[name], weights, calibration)
@@ -78,7 +78,7 @@ class Caches:
         """Image shards of the whole collection."""
         made_from, plan = self.plan.shards_from, self.plan
         with self.times.timed("preprocess and augment") as stage:
-            if self.store.find("shards", key_of(made_from)):
+            if self.store.verified("shards", key_of(made_from)):
                 stage.reused = plan.rows_per_table
                 self.progress.skip("preprocess and augment", "in the store")
                 return
@@ -87,7 +87,7 @@ class Caches:
             with _deaths_told(), self.store.writing("shards", made_from) as folder:
                 stage.made = write_shards(
                     plan.collection.images,
-                    plan.collection.root,
+                    plan.collection.remote or plan.collection.root,
                     folder,
                     self.store.filesystem,
                     image_size=self.config.preprocess.image_size,
@@ -100,10 +100,9 @@ class Caches:
     def extract_tables(self, backbones: Collection[str]) -> None:
         """The backbones' missing tables, in one pass over each. Several backbones at once, the
         costliest first: one computes while another's workers start."""
-        missing = {name: self._missing_tables(name) for name in sorted(backbones)}
-        names = [name for name, tables in missing.items() if tables]
-        if missing and not names:
-            self.progress.skip("extract", f"{len(missing)} backbones in the store")
+        names = [name for name in sorted(backbones) if self._missing_tables(name)]
+        if backbones and not names:
+            self.progress.skip("extract", f"{len(backbones)} backbones in the store")
         if not names:
             return
         slots = self.resources().slots
@@ -111,9 +110,12 @@ class Caches:
         reached: Counter[str] = Counter()
 
         def work(name: str) -> None:
+            missing = self._missing_tables(name)  # again: another run may share the store
+            if not missing:
+                return
             with self.times.timed("extract", name) as stage:
                 try:
-                    self._extract(name, missing[name], slots // at_once, partial(reach, name))
+                    self._extract(name, missing, slots // at_once, partial(reach, name))
                 except ExtractionError as error:
                     raise ResourceError(f"extract: {error}") from None
                 stage.made = self.plan.rows_per_table
@@ -132,7 +134,7 @@ class Caches:
         cells = [cell for cell in self.plan.cells if cell.backbone == name]
         kinds = sorted({self.plan.source_of(cell) for cell in cells} - {"shards"})
         made_from = {kind: self.plan.source_from(kind, name) for kind in kinds}
-        return {k: m for k, m in made_from.items() if not self.store.find(k, key_of(m))}
+        return {k: m for k, m in made_from.items() if not self.store.verified(k, key_of(m))}
 
     def _extract(
         self,

@@ -23,7 +23,7 @@ from PIL import Image
 from datasets.shards import read_images
 from sweeper.records import parquet_bytes, read_split
 from sweeper.spec import TrialSpec
-from sweeper.store import Store, key_of
+from sweeper.store import Artifact, Store, key_of
 from sweeper.trial_parts import (
     load_trained,
     pixel_network,
@@ -119,16 +119,16 @@ def explain_champion(spec: TrialSpec, how: Explanation) -> None:
 
 def read_predictions(store: Store, spec: TrialSpec) -> pd.DataFrame:
     """A champion's stored test predictions: image_id, copy, label, predicted, probabilities."""
-    return _read_predictions(store, store.get("evaluations", key_of(evaluation_of(spec))).folder)
+    return _read_predictions(store, store.get("evaluations", key_of(evaluation_of(spec))))
 
 
 def read_validation(store: Store, spec: TrialSpec) -> pd.DataFrame:
     """The same of a finished trial's validation rows."""
-    return _read_predictions(store, store.get("trials", spec.key).folder)
+    return _read_predictions(store, store.get("trials", spec.key))
 
 
-def _read_predictions(store: Store, folder: str) -> pd.DataFrame:
-    data = store.read_file(f"{folder}/predictions.parquet")
+def _read_predictions(store: Store, artifact: Artifact) -> pd.DataFrame:
+    data = store.read(artifact, "predictions.parquet")
     predictions: pd.DataFrame = pq.read_table(pa.BufferReader(data)).to_pandas()
     return predictions
 

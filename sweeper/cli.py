@@ -1,4 +1,4 @@
-"""The command line: `python sweep.py run | plan | report | audit | check-table`.
+"""The command line: `python sweep.py --help` names its commands.
 
 The pipeline, and torch and Ray with it, is imported by the commands that need it: a mistake in the
 command line is told in a second.
@@ -18,6 +18,7 @@ from pathlib import Path
 from datasets.errors import DataError
 from sweeper.cli_audit import add_audit
 from sweeper.cli_check_table import add_check_table
+from sweeper.cli_store import add_store
 from sweeper.config import Config
 from sweeper.config_file import load_config
 from sweeper.errors import ConfigError, ResourceError, StoreError
@@ -58,9 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     default = os.environ.get("SWEEP_CONFIG", "demo")
     parser.set_defaults(work=_run, config=default, overrides=[], out=None)
-    commands = parser.add_subparsers(
-        title="commands", metavar="run | plan | report | audit | check-table"
-    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, work, text in (
         ("run", _run, "run what is missing of a grid and write its report"),
         ("plan", _plan, "show cells and trials and what the store has of them; run nothing"),
@@ -77,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     report.set_defaults(work=_report)
     add_audit(commands)
     add_check_table(commands)
+    add_store(commands)
     return parser
 
 

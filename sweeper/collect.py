@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import io
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,17 +27,23 @@ from datasets.synthetic import SYNTHETIC_VERSION, write_synthetic
 from sweeper.config import ALL_CLASSES, DataSection
 from sweeper.records import parquet_bytes
 from sweeper.store import Artifact, Store, key_of
+from trainables.machine_cache import MachineCopy, upload
 
 
 @dataclass(frozen=True)
 class Collection:
-    """The images of a run. `manifest` has every file, `images` those that can be used."""
+    """The images of a run. `manifest` has every file, `images` those that can be used.
+
+    `root`: their folder on this machine. `remote`: where other machines have them from, if they lie
+    in the store.
+    """
 
     root: str
     manifest: pd.DataFrame
     images: pd.DataFrame
     duplicates: pd.DataFrame
     ungrouped: int = 0  # images of which `data.group_by` says nothing
+    remote: MachineCopy | None = None
 
     @property
     def classes(self) -> list[str]:
@@ -49,8 +56,14 @@ class Collection:
 
 def collect(data: DataSection, store: Store) -> Collection:
     """List, read and group the images. Raises DataError for what a user can mend."""
-    root = data.path if data.source == "folder" else _synthetic(data, store)
-    assert root is not None
+    if data.source == "synthetic":
+        images = _synthetic(data, store)
+        return replace(_collect(os.fspath(images), data, store), remote=images)
+    assert data.path is not None
+    return _collect(data.path, data, store)
+
+
+def _collect(root: str, data: DataSection, store: Store) -> Collection:
     manifest = build_manifest(root, list_folder(root))
     check_problems(manifest, data.on_error)
     return find_groups(root, manifest, data, store)
@@ -71,21 +84,21 @@ def label_ranking(
 ) -> pd.DataFrame:
     """Which labels look doubtful, `labels.rank_labels` over the usable images."""
     artifact = _look(collection.root, collection.images, store)
-    features = np.load(io.BytesIO(store.read_file(f"{artifact.folder}/outlines.npy")))
+    features = np.load(io.BytesIO(store.read(artifact, "outlines.npy")), allow_pickle=False)
     return rank_labels(collection.images.sort_values("image_id"), features, neighbours)
 
 
 def _near(root: str, images: pd.DataFrame, store: Store) -> pd.DataFrame:
     artifact = _look(root, images, store)
-    data = store.read_file(f"{artifact.folder}/pairs.parquet")
+    data = store.read(artifact, "pairs.parquet")
     return pair_table(pq.read_table(pa.BufferReader(data)).to_pandas().itertuples(index=False))
 
 
 def _look(root: str, images: pd.DataFrame, store: Store) -> Artifact:
     """What comes of looking at all pictures, once for a set of images: near-copies, outlines."""
     images = images.sort_values("image_id", ignore_index=True)
-    made_from = {"version": NEAR_VERSION, "images": list(images["image_id"])}
-    if artifact := store.find("duplicates", key_of(made_from)):
+    made_from = pictures_from(images)
+    if artifact := store.verified("duplicates", key_of(made_from)):
         return artifact
     with store.writing("duplicates", made_from) as folder:
         thumbnails = read_thumbnails(root, list(images["path"]))
@@ -97,20 +110,35 @@ def _look(root: str, images: pd.DataFrame, store: Store) -> Artifact:
     return store.get("duplicates", key_of(made_from))
 
 
-def _synthetic(data: DataSection, store: Store) -> str:
-    """The folder of the drawn images: in a local store, where they are drawn once."""
-    if "://" in store.address:
-        raise DataError("data.source='synthetic': the drawn images need a local store folder")
+def _synthetic(data: DataSection, store: Store) -> MachineCopy:
+    """The folder of the drawn images, which are drawn once for a store."""
+    made_from = images_from(data)
+    artifact = store.verified("images", key_of(made_from))
+    if artifact is None:
+        with (
+            store.writing("images", made_from) as folder,
+            upload(folder, store.filesystem) as local,
+        ):
+            write_synthetic(local, **_drawing(data))
+        artifact = store.get("images", key_of(made_from))
+    return MachineCopy(artifact.folder, store.filesystem)
+
+
+def pictures_from(images: pd.DataFrame) -> dict[str, Any]:
+    """What a look at all pictures is made from."""
+    return {"version": NEAR_VERSION, "images": sorted(images["image_id"])}
+
+
+def images_from(data: DataSection) -> dict[str, Any]:
+    """What the drawn images are made from."""
+    return {"version": SYNTHETIC_VERSION, **_drawing(data)}
+
+
+def _drawing(data: DataSection) -> dict[str, Any]:
     options = data.synthetic.model_dump()
     if not options["near_duplicate_fraction"]:
         del options["near_duplicate_fraction"]  # as it was before there were any
-    made_from = {"version": SYNTHETIC_VERSION, **options}
-    artifact = store.find("images", key_of(made_from))
-    if artifact is None:
-        with store.writing("images", made_from) as folder:
-            write_synthetic(Path(folder), **options)
-        artifact = store.get("images", key_of(made_from))
-    return artifact.folder
+    return options
 
 
 def resolve_scenarios(

@@ -1,4 +1,4 @@
-"""What a user can get wrong, apart from data and weights; messages are one line each."""
+"""What a user can get wrong, apart from data and weights, in one line each; and damage."""
 
 from __future__ import annotations
 
@@ -18,4 +18,8 @@ class ResourceError(ValueError):
 
 
 class StoreError(ValueError):
-    """A store or folder that cannot be used."""
+    """A store or folder that cannot be used: its address, or what the disk answers."""
+
+
+class DamagedError(Exception):
+    """An artifact that is not as it was written. It has been set aside: to be made anew."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from typing import Any
 from sweeper.champions import Explanation, evaluation_of, explanation_of
 from sweeper.grid import Cell
 from sweeper.plan import Plan
+from sweeper.records import read_record
 from sweeper.spec import TrialSpec
 from sweeper.store import Artifact, key_of
 
@@ -29,12 +29,7 @@ class Ledger:
         """The trial's record, or None where it has none yet."""
         key = spec.key
         if key not in self._records:
-            artifact = self.store.find("trials", key)
-            self._records[key] = (
-                json.loads(self.store.read_file(f"{artifact.folder}/record.json"))
-                if artifact
-                else None
-            )
+            self._records[key] = read_record(self.store, key)
         return self._records[key]
 
     def forget(self, key: str) -> None:
@@ -74,11 +69,11 @@ class Ledger:
         return max(done, key=lambda one: one[:3])[3] if done else None
 
     def evaluation(self, champion: TrialSpec) -> Artifact | None:
-        return self.store.find("evaluations", key_of(evaluation_of(champion)))
+        return self.store.verified("evaluations", key_of(evaluation_of(champion)))
 
     def explanation(self, champion: TrialSpec) -> Artifact | None:
         made_from = explanation_of(champion, self.way_to_explain)
-        return self.store.find("explanations", key_of(made_from))
+        return self.store.verified("explanations", key_of(made_from))
 
     @property
     def way_to_explain(self) -> Explanation:

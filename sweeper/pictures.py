@@ -24,9 +24,7 @@ _WORKERS = 4
 Picture = dict[str, Any]
 
 
-def draw_pictures(
-    collection: Collection, image_ids: Iterable[str], contrast: str
-) -> list[Picture]:
+def draw_pictures(collection: Collection, image_ids: Iterable[str], contrast: str) -> list[Picture]:
     """Rows of the table `pictures`, as many of `image_ids` as the limits allow.
 
     The images are preprocessed as for training, at `SIDE` px. A file that is gone or has changed

@@ -25,6 +25,7 @@ from sweeper.caches import Caches
 from sweeper.champions import evaluate_champion, explain_champion
 from sweeper.collect import collect
 from sweeper.config import Config
+from sweeper.errors import DamagedError, StoreError
 from sweeper.grid import Cell
 from sweeper.interrupts import ending_on_signals
 from sweeper.ledger import Ledger
@@ -33,16 +34,35 @@ from sweeper.progress import Progress
 from sweeper.results import Outcome, write_tables
 from sweeper.runner import Resources, ray_session, run_trials
 from sweeper.spec import TrialSpec
+from sweeper.storage.refusals import writing_to
 from sweeper.store import Artifact, Store
 from sweeper.tasks import run_tasks
+
+_PASSES = 3
 
 
 def run_sweep(config: Config, out: Path, command: str, progress: Progress) -> Outcome:
     """Run what is missing of a configuration and write tables and report to `out`.
 
     Interrupted, by Ctrl-C, SIGTERM or SIGHUP, it writes what there is and raises KeyboardInterrupt.
+    What a worker finds damaged in the store is missing from then on: the way is gone once more.
     """
-    with ending_on_signals(), Sweep(config, out, command, progress) as sweep:
+    with ending_on_signals():
+        for _ in range(_PASSES):
+            if outcome := _pass(config, out, command, progress):
+                return outcome
+            progress.skip("damaged", "what was found damaged is made anew")
+    raise StoreError(
+        f"store '{config.store}': what is written there comes back damaged, {_PASSES} times; "
+        "its folder damaged/ keeps it: look at the disk"
+    )
+
+
+def _pass(config: Config, out: Path, command: str, progress: Progress) -> Outcome | None:
+    """The whole way once; None where a worker found something damaged on it."""
+    with Sweep(config, out, command, progress) as sweep:
+        store = sweep.plan.store
+        damaged = store.damaged()
         try:
             sweep.load_backbones()
             sweep.preprocess_and_augment()
@@ -54,7 +74,9 @@ def run_sweep(config: Config, out: Path, command: str, progress: Progress) -> Ou
         except KeyboardInterrupt:
             sweep.report("interrupted")
             raise
-        return sweep.report("complete")
+        except DamagedError:
+            return None
+        return sweep.report("complete") if store.damaged() <= damaged else None
 
 
 def rebuild_report(config: Config, out: Path, command: str, progress: Progress) -> Outcome:
@@ -235,6 +257,10 @@ class Sweep:
     def report(self, status: str) -> Outcome:
         """Tables, run.json, the page and the files beside it."""
         ledger = Ledger(self.plan)  # a fresh look: an interrupted trial may have told nobody
+        with writing_to(self.out):
+            return self._report(status, ledger)
+
+    def _report(self, status: str, ledger: Ledger) -> Outcome:
         with self.times.timed("report"):
             outcome = write_tables(ledger, self.errors, self.out / "results")
         about = describe_run(ledger, outcome, self.times.stages)

@@ -9,11 +9,11 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from sweeper.asha import CellAsha
+from sweeper.errors import StoreError
 from sweeper.failures import Attempts
-from sweeper.records import write_record
+from sweeper.records import done_record, write_record
 from sweeper.spec import TrialSpec
 from sweeper.store import Store
-from sweeper.trial import finished_record
 
 
 class Recorder(tune.Callback):
@@ -67,8 +67,11 @@ class Recorder(tune.Callback):
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        key, error = trial.config["trial"]["key"], str(trial.get_error())
-        if finished_record(Store(self.specs[key].store), key):  # it died after its last write
+        key, raised = trial.config["trial"]["key"], trial.get_error()
+        if isinstance(raised, StoreError):  # every other trial would be refused as well
+            raise StoreError(str(getattr(raised, "cause", raised)))
+        error = str(raised)
+        if done_record(Store(self.specs[key].store), key):  # it died after its last write
             self.on_end(key, "done")
         elif self.attempts.again(key, error):
             self._repeat.append(key)

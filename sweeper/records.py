@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sweeper.errors import DamagedError
 from sweeper.store import Store, key_of
 
 SPLIT_VERSION = 1
@@ -33,7 +34,10 @@ def write_record(
     workers: int = 1,
     files: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Store a trial that is `done`, `stopped` or `failed`. A later record takes its place."""
+    """Store a trial that is `done`, `stopped` or `failed`. A later record takes its place, but a
+    finished trial stays: another run that shares the store may have had more luck."""
+    if state != "done" and done_record(store, key_of(made_from)):
+        return
     record = {
         "cell": cell,
         "draw": draw,
@@ -55,6 +59,21 @@ def write_record(
         store.write_file(f"{folder}/record.json", json.dumps(record).encode())
 
 
+def read_record(store: Store, key: str) -> dict[str, Any] | None:
+    """A trial's record, or None where it has none that is whole."""
+    artifact = store.find("trials", key)
+    try:
+        return json.loads(store.read(artifact, "record.json")) if artifact else None
+    except DamagedError:
+        return None
+
+
+def done_record(store: Store, key: str) -> dict[str, Any] | None:
+    """The record of a trial that has been trained to its end."""
+    record = read_record(store, key)
+    return record if record and record["state"] == "done" else None
+
+
 def _best_epoch(curve: Sequence[Mapping[str, Any]]) -> int | None:
     best = max(curve, key=lambda row: (row["val_accuracy"], -row["val_loss"]), default=None)
     return best["epoch"] if best else None
@@ -65,7 +84,7 @@ def write_split(store: Store, rows: pd.DataFrame) -> str:
     rows = rows.sort_values(["image_id", "copy"], ignore_index=True)
     content = hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()
     made_from = {"version": SPLIT_VERSION, "rows": content}
-    if store.find("splits", key_of(made_from)) is None:
+    if store.verified("splits", key_of(made_from)) is None:
         with store.writing("splits", made_from) as folder:
             store.write_file(f"{folder}/rows.parquet", parquet_bytes(rows))
     return key_of(made_from)
@@ -77,7 +96,7 @@ _splits: dict[str, pd.DataFrame] = {}
 def read_split(store: Store, key: str) -> pd.DataFrame:
     """A stored split; the last one read is kept for this process's next trial."""
     if key not in _splits:
-        data = store.read_file(f"{store.get('splits', key).folder}/rows.parquet")
+        data = store.read(store.get("splits", key), "rows.parquet")
         _splits.clear()
         _splits[key] = pq.read_table(pa.BufferReader(data)).to_pandas()
     return _splits[key]

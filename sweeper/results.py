@@ -124,7 +124,7 @@ class _CellRows:
     def _metrics(self) -> dict[str, float | None]:
         if not self.evaluation:
             return dict.fromkeys(_METRICS)
-        text = self.ledger.store.read_file(f"{self.evaluation.folder}/metrics.json")
+        text = self.ledger.store.read(self.evaluation, "metrics.json")
         metrics = json.loads(text)
         return {name: metrics[name] for name in _METRICS}
 
@@ -182,7 +182,7 @@ class _CellRows:
     def attribution_rows(self) -> Iterator[dict[str, Any]]:
         artifact = self.ledger.explanation(self.champion) if self.champion else None
         if artifact and self.ledger.plan.explains:
-            data = self.ledger.store.read_file(f"{artifact.folder}/attributions.parquet")
+            data = self.ledger.store.read(artifact, "attributions.parquet")
             for row in pq.read_table(pa.BufferReader(data)).to_pylist():
                 del row["copy"]
                 for name in ("label", "predicted", "target"):

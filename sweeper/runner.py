@@ -25,7 +25,7 @@ from sweeper.errors import ResourceError
 from sweeper.interrupts import RayWatch, keeping_signal_handlers
 from sweeper.recorder import Recorder
 from sweeper.spec import TrialSpec
-from sweeper.trial import run_trial, training_dataset
+from sweeper.trial import report_if_done, run_trial, training_dataset
 from trainables.distributed import distribute, is_first_worker, run_workers, worker_stream
 from trainables.stream import CPUS_OF_TRAINING
 
@@ -219,6 +219,8 @@ def _run_here(config: dict[str, Any]) -> None:
 
 def _drive_workers(config: dict[str, Any], workers: int, use_gpu: bool, scratch: Path) -> None:
     spec = TrialSpec.from_json(config["trial"]["spec"])
+    if report_if_done(spec, tune.report):
+        return
     run_workers(
         _run_as_worker,
         config["trial"]["spec"],

@@ -10,6 +10,7 @@ from typing import Any
 
 import ray
 
+from sweeper.errors import StoreError
 from sweeper.failures import Attempts, Cause, cause_of, readable
 from sweeper.runner import Resources
 
@@ -78,6 +79,8 @@ def _error_of(result: ray.ObjectRef[Any]) -> str:
     """What a task ended with: its error's kind and text, or "" where it ended well."""
     try:
         ray.get(result)
+    except StoreError as error:  # every other task would be refused as well
+        raise StoreError(str(getattr(error, "cause", error))) from None
     except ray.exceptions.RayError as error:
         return f"{type(error).__name__}: {error}"
     return ""

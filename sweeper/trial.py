@@ -7,7 +7,6 @@ test set) and `weights.safetensors` (the trained part only).
 
 from __future__ import annotations
 
-import json
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -21,8 +20,10 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from datasets.shards import image_size_of
-from sweeper.records import parquet_bytes, read_split, write_record
+from sweeper.errors import StoreError
+from sweeper.records import done_record, parquet_bytes, read_split, write_record
 from sweeper.spec import TrialSpec
+from sweeper.storage.refusals import refusal
 from sweeper.store import Store
 from sweeper.trial_parts import named_weights, trial_device, trial_module, trial_network, trial_rows
 from trainables.loop import Epoch, Fit, Setting, probabilities, train
@@ -58,12 +59,13 @@ def run_trial(
     """
     started = time.perf_counter()
     store = Store(spec.store)
-    if record := finished_record(store, spec.key):
-        report(_result(record["curve"]))
+    if workers == 1 and report_if_done(spec, report):
         return
     try:
         outcome = _train(spec, store, report, wrap, stream)
     except Exception as error:
+        if reason := refusal(error):  # no fault of the trial
+            raise StoreError(f"trial {spec.key}: {reason}") from None
         if workers > 1 or not writes or _is_out_of_memory(error):
             raise
         write_record(store, **spec.identity, state="failed", curve=[], error=traceback.format_exc())
@@ -74,13 +76,12 @@ def run_trial(
     report(_result([asdict(epoch) for epoch in outcome.fit.curve]))
 
 
-def finished_record(store: Store, key: str) -> dict[str, Any] | None:
-    """The record of a trial that is done; None for any other."""
-    artifact = store.find("trials", key)
-    if artifact is None or artifact.info.get("state") != "done":
-        return None
-    record: dict[str, Any] = json.loads(store.read_file(f"{artifact.folder}/record.json"))
-    return record
+def report_if_done(spec: TrialSpec, report: Report) -> bool:
+    """Tell the result of a trial that the store has by now; whether it has it."""
+    record = done_record(Store(spec.store), spec.key)
+    if record is not None:
+        report(_result(record["curve"]))
+    return record is not None
 
 
 def _is_out_of_memory(error: Exception) -> bool:

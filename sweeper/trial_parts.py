@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -94,7 +95,9 @@ def trial_rows(
 
 def trial_table(spec: TrialSpec, store: Store) -> ActivationTable:
     """The activation table that the rows of a cached trial are in."""
-    return open_table(store.get(spec.source, spec.table_key).folder, store.filesystem)
+    artifact = store.get(spec.source, spec.table_key)
+    check = partial(store.check_copy, artifact)
+    return open_table(artifact.folder, store.filesystem, check)
 
 
 def stored_backbone(spec: TrialSpec, store: Store) -> StoredBackbone:
@@ -104,8 +107,7 @@ def stored_backbone(spec: TrialSpec, store: Store) -> StoredBackbone:
 
 def trial_weights(store: Store, key: str) -> dict[str, Tensor]:
     """A finished trial's trained weights: `head.*` and, after fine-tuning, `suffix.*`."""
-    folder = store.get("trials", key).folder
-    weights: dict[str, Tensor] = load(store.read_file(f"{folder}/weights.safetensors"))
+    weights: dict[str, Tensor] = load(store.read(store.get("trials", key), "weights.safetensors"))
     return weights
 
 

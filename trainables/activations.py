@@ -12,11 +12,8 @@ Two tables come from one pass over a backbone: `pooled` (R, C) float32 for trans
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -31,6 +28,7 @@ from datasets.shards import pixels_of
 from trainables.backbones import Backbone, build_backbone
 from trainables.heads import GlobalPool
 from trainables.inference import for_inference
+from trainables.machine_cache import Check, local_copy, upload
 from trainables.registry import BACKBONES
 
 TABLES_VERSION = 2
@@ -57,15 +55,9 @@ class StoredBackbone:
 
 def save_backbone(backbone: Backbone, folder: str, filesystem: pafs.FileSystem) -> None:
     """Write `weights.safetensors` into a folder of the store."""
-    with tempfile.TemporaryDirectory() as scratch:
-        local = Path(scratch) / "weights.safetensors"
-        save_file({k: v.contiguous() for k, v in backbone.state().items()}, local)
-        pafs.copy_files(
-            str(local),
-            f"{folder}/weights.safetensors",
-            source_filesystem=pafs.LocalFileSystem(),
-            destination_filesystem=filesystem,
-        )
+    with upload(folder, filesystem) as local:
+        state = {k: v.contiguous() for k, v in backbone.state().items()}
+        save_file(state, local / "weights.safetensors")
 
 
 @dataclass(frozen=True)
@@ -267,11 +259,13 @@ def _part_name(ids: list[str], copies: list[int]) -> str:
 class ActivationTable:
     """A table opened for reading: row numbers for (image_id, copy), arrays for row numbers."""
 
-    def __init__(self, folder: str, filesystem: pafs.FileSystem) -> None:
-        local = local_copy(folder, filesystem)
+    def __init__(
+        self, folder: str, filesystem: pafs.FileSystem, check: Check | None = None
+    ) -> None:
+        local = local_copy(folder, filesystem, check)
         index = pd.read_parquet(local / "index.parquet")
         names = sorted(index["part"].unique())
-        self._parts = [np.load(local / name, mmap_mode="r") for name in names]
+        self._parts = [np.load(local / name, mmap_mode="r", allow_pickle=False) for name in names]
         self._part = index["part"].map({n: i for i, n in enumerate(names)}).to_numpy()
         self._offset = index["offset"].to_numpy()
         self._row = pd.Series(
@@ -302,38 +296,12 @@ _open_tables: dict[str, ActivationTable] = {}
 _MAX_OPEN = 4
 
 
-def open_table(folder: str, filesystem: pafs.FileSystem) -> ActivationTable:
-    """A table, kept open for the next trial of this process."""
+def open_table(
+    folder: str, filesystem: pafs.FileSystem, check: Check | None = None
+) -> ActivationTable:
+    """A table, kept open for the next trial of this process. `check`: of a copy that is fetched."""
     if folder not in _open_tables:
         while len(_open_tables) >= _MAX_OPEN:
             _open_tables.pop(next(iter(_open_tables)))
-        _open_tables[folder] = ActivationTable(folder, filesystem)
+        _open_tables[folder] = ActivationTable(folder, filesystem, check)
     return _open_tables[folder]
-
-
-def local_copy(folder: str, filesystem: pafs.FileSystem) -> Path:
-    """The folder itself where it is on this machine, else a copy fetched once for all processes."""
-    if isinstance(filesystem, pafs.LocalFileSystem):
-        return Path(folder)
-    name = hashlib.sha256(folder.encode()).hexdigest()[:32]
-    cached = Path(tempfile.gettempdir()) / f"sweeper-{os.getuid()}" / name
-    if not cached.exists():
-        cached.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        scratch = Path(tempfile.mkdtemp(dir=cached.parent))
-        pafs.copy_files(
-            folder,
-            str(scratch),
-            source_filesystem=filesystem,
-            destination_filesystem=pafs.LocalFileSystem(),
-        )
-        _publish(scratch, cached)
-    return cached
-
-
-def _publish(scratch: Path, cached: Path) -> None:
-    """Rename into place; another process may have been first, whose copy is as good."""
-    try:
-        scratch.rename(cached)
-    except OSError:
-        if not cached.exists():
-            raise

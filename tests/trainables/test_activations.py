@@ -28,11 +28,11 @@ from trainables.activations import (
     StoredBackbone,
     _Extractor,
     extract,
-    local_copy,
     open_table,
     save_backbone,
 )
 from trainables.backbones import Backbone, build_backbone, load_backbone
+from trainables.machine_cache import local_copy
 from trainables.registry import BACKBONES, Weights
 
 SIDE, COPIES = 64, 3

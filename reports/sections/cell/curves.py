@@ -31,8 +31,7 @@ def build(row: Row, trials: Sequence[Row], curves: Mapping[str, pd.DataFrame]) -
 
     def chart(title: str, metric: str, share: bool) -> Markup:
         lines = [
-            _curve(row, trial, frame, metric)
-            for trial, frame in zip(drawn, frames, strict=True)
+            _curve(row, trial, frame, metric) for trial, frame in zip(drawn, frames, strict=True)
         ]
         return learning_curves(lines, title, share=share, rungs=rungs)
 
