@@ -7,6 +7,7 @@ without one (stopped by the scheduler, a worker that died) is recorded from here
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from sweeper.asha import CellAsha
+from sweeper.autoscaling import most_resources
 from sweeper.errors import ResourceError
 from sweeper.records import write_record
 from sweeper.spec import TrialSpec
@@ -42,6 +44,7 @@ _ENVIRONMENT = {
 }
 _DRIVER = "trial_driver"  # custom resource: a trial that only drives workers holds no CPU
 _DRIVERS = 64
+_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # how Ray hands a job's runtime environment to its driver
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,7 @@ def ray_session(
     many = workers_per_trial > 1
     address = os.environ.get("RAY_ADDRESS")
     if address:
-        environment = {"working_dir": str(PROJECT), "env_vars": _ENVIRONMENT}
-        ray.init(address=address, runtime_env=environment, **quiet)
+        ray.init(address=address, runtime_env=_environment_of_workers(), **quiet)
     else:
         _put_first_on_path(str(PROJECT))
         ray.init(
@@ -94,6 +96,19 @@ def ray_session(
         ray.shutdown()
 
 
+def _environment_of_workers() -> dict[str, Any]:
+    """What the workers of a cluster need; a job that `ray job submit --working-dir` started has
+    brought the project's files itself, and Ray refuses to be told twice."""
+    job = json.loads(os.environ.get(_JOB, "{}")).get("runtime_env") or {}
+    set_by_job = job.get("env_vars") or {}
+    environment: dict[str, Any] = {
+        "env_vars": {k: v for k, v in _ENVIRONMENT.items() if k not in set_by_job}
+    }
+    if "working_dir" not in job:
+        environment["working_dir"] = str(PROJECT)
+    return environment
+
+
 def _put_first_on_path(folder: str) -> None:
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     if folder not in paths:
@@ -102,6 +117,8 @@ def _put_first_on_path(folder: str) -> None:
 
 def _resources(gpus_per_trial: float | None, workers_per_trial: int, may_grow: bool) -> Resources:
     there = ray.cluster_resources()
+    if may_grow:
+        there = most_resources(there)
     cpus, gpus = int(there.get("CPU", 1)), there.get("GPU", 0.0)
     wanted = float(gpus > 0) if gpus_per_trial is None else gpus_per_trial
     if wanted > gpus and not may_grow:  # an autoscaler starts GPU nodes once they are asked for

@@ -1,0 +1,55 @@
+"""How large a cluster may become: of one that has no worker yet, Ray tells nothing of its GPUs.
+
+The limits are read where the autoscaler has them: `~/ray_bootstrap_config.yaml`, which `ray up`
+leaves on the head. Where there is no such file (KubeRay), SWEEP_MOST says it: `CPU=64 GPU=8`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sweeper.errors import ResourceError
+
+_FILE = Path("~/ray_bootstrap_config.yaml")
+_VARIABLE = "SWEEP_MOST"
+
+
+def most_resources(there: Mapping[str, float]) -> dict[str, float]:
+    """The resources of a cluster that has grown as far as it may, at least those that are `there`.
+
+    Raises ResourceError where SWEEP_MOST cannot be read.
+    """
+    text = os.environ.get(_VARIABLE)
+    limits = _told(text) if text else _of_file(_FILE.expanduser())
+    return {name: max(limits.get(name, 0.0), there.get(name, 0.0)) for name in {*there, *limits}}
+
+
+def _told(text: str) -> dict[str, float]:
+    try:
+        pairs = [part.split("=") for part in text.replace(",", " ").split()]
+        return {name: float(amount) for name, amount in pairs}
+    except ValueError:
+        raise ResourceError(
+            f"{_VARIABLE}='{text}': expected what the cluster may grow to, such as CPU=64 GPU=8"
+        ) from None
+
+
+def _of_file(path: Path) -> dict[str, float]:
+    """All worker nodes that a cluster file allows, together; {} where there is none."""
+    if not path.is_file():
+        return {}
+    cluster: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    left = int(cluster.get("max_workers", 0))
+    most: Counter[str] = Counter()
+    for node_type in cluster.get("available_node_types", {}).values():
+        count = min(left, int(node_type.get("max_workers", 0)))
+        left -= count
+        for name, amount in (node_type.get("resources") or {}).items():
+            most[name] += count * amount
+    return {name: float(amount) for name, amount in most.items() if amount}
