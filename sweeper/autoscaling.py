@@ -7,8 +7,7 @@ leaves on the head. Where there is no such file (KubeRay), SWEEP_MOST says it: `
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +40,24 @@ def _told(text: str) -> dict[str, float]:
 
 
 def _of_file(path: Path) -> dict[str, float]:
-    """All worker nodes that a cluster file allows, together; {} where there is none."""
+    """What the worker nodes that a cluster file allows have at most, of each resource by itself;
+    {} where there is no such file."""
     if not path.is_file():
         return {}
     cluster: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    left = int(cluster.get("max_workers", 0))
-    most: Counter[str] = Counter()
-    for node_type in cluster.get("available_node_types", {}).values():
-        count = min(left, int(node_type.get("max_workers", 0)))
-        left -= count
-        for name, amount in (node_type.get("resources") or {}).items():
-            most[name] += count * amount
-    return {name: float(amount) for name, amount in most.items() if amount}
+    types = cluster.get("available_node_types", {}).values()
+    names = {name for one in types for name in one.get("resources") or {}}
+    most = {name: _most(name, types, cluster.get("max_workers", 0)) for name in names}
+    return {name: amount for name, amount in most.items() if amount}
+
+
+def _most(name: str, node_types: Iterable[Mapping[str, Any]], workers: int) -> float:
+    """As much of a resource as `workers` nodes can have, the richest types first."""
+    kinds = [
+        ((one.get("resources") or {}).get(name, 0), one.get("max_workers", 0)) for one in node_types
+    ]
+    total = 0.0
+    for amount, count in sorted(kinds, reverse=True):
+        taken = min(workers, count)
+        total, workers = total + taken * amount, workers - taken
+    return total

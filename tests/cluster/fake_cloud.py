@@ -37,7 +37,8 @@ ENVIRONMENT = {
 
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 _NOISE = re.compile(
-    r"━|champions/s|\s(V*INFO|V*WARN) |^Shared connection|^Warning: Permanently|^sen[dt] |^total size|^[\w. -]+/[\w./ -]*$"
+    r"━|champions/s|\s(V*INFO|V*WARN) |^Shared connection|^Warning: Permanently|^sen[dt] "
+    r"|^total size|^[\w. -]+/[\w./ -]*$|already satisfied"
 )
 _TOLD = 25  # lines
 
@@ -116,7 +117,7 @@ class Site:
         ended = self.laptop.run(f"cd sweeper; {line} 2>&1", check=False, timeout=timeout)
         with (self.machines.scratch / "transcript.log").open("a") as log:
             log.write(f"$ {line}\n{ended.stdout}\n")
-        print("\n".join(_telling(ended.stdout)))
+        print(*_telling(ended.stdout), sep="\n")
         print(f"  ({time.monotonic() - started:.0f} s, exit {ended.returncode})", flush=True)
         ended.check_returncode()
         return ended.stdout

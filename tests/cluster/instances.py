@@ -7,6 +7,7 @@ pulled and is made new.
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import threading
@@ -63,6 +64,24 @@ class Instances:
     def __exit__(self, *error: object) -> None:
         self._watch.kill()
         self._watch.wait()
+
+    def interrupt(self) -> str | None:
+        """Take the worker that does most away, as the spot market does; None where none is busy."""
+        workers = {name: i for i, name in self.running.items() if name != "head"}
+        busy = {name: self._at_work(self.machines[name]) for name in workers}
+        name = max(busy, key=lambda name: busy[name], default=None)
+        if name is None or not busy[name]:
+            return None
+        self.machines[name].pull_the_plug()
+        ec2 = "import boto3; boto3.client('ec2')"
+        end = f"{ec2}.terminate_instances(InstanceIds=['{workers[name]}'])"
+        self.cloud.run(f"{sys.prefix}/bin/python -c {shlex.quote(end)}")
+        return name
+
+    def _at_work(self, machine: Machine) -> int:
+        """Processes of Ray on it that do something."""
+        count = machine.run("ps -eo args | grep '^ray::' | grep -vc '^ray::IDLE'", check=False)
+        return int(count.stdout or 0)
 
     def _follow(self) -> None:
         assert self._watch.stdout is not None
