@@ -7,7 +7,6 @@ without one (stopped by the scheduler, a worker that died) is recorded from here
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from sweeper.asha import CellAsha
-from sweeper.autoscaling import most_resources
+from sweeper.cluster import most_resources, workers_environment
 from sweeper.errors import ResourceError
 from sweeper.records import write_record
 from sweeper.spec import TrialSpec
@@ -44,7 +43,6 @@ _ENVIRONMENT = {
 }
 _DRIVER = "trial_driver"  # custom resource: a trial that only drives workers holds no CPU
 _DRIVERS = 64
-_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # how Ray hands a job's runtime environment to its driver
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ def ray_session(
     many = workers_per_trial > 1
     address = os.environ.get("RAY_ADDRESS")
     if address:
-        ray.init(address=address, runtime_env=_environment_of_workers(), **quiet)
+        ray.init(address=address, runtime_env=workers_environment(PROJECT, _ENVIRONMENT), **quiet)
     else:
         _put_first_on_path(str(PROJECT))
         ray.init(
@@ -96,19 +94,6 @@ def ray_session(
         ray.shutdown()
 
 
-def _environment_of_workers() -> dict[str, Any]:
-    """What the workers of a cluster need; a job that `ray job submit --working-dir` started has
-    brought the project's files itself, and Ray refuses to be told twice."""
-    job = json.loads(os.environ.get(_JOB, "{}")).get("runtime_env") or {}
-    set_by_job = job.get("env_vars") or {}
-    environment: dict[str, Any] = {
-        "env_vars": {k: v for k, v in _ENVIRONMENT.items() if k not in set_by_job}
-    }
-    if "working_dir" not in job:
-        environment["working_dir"] = str(PROJECT)
-    return environment
-
-
 def _put_first_on_path(folder: str) -> None:
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     if folder not in paths:
@@ -116,9 +101,7 @@ def _put_first_on_path(folder: str) -> None:
 
 
 def _resources(gpus_per_trial: float | None, workers_per_trial: int, may_grow: bool) -> Resources:
-    there = ray.cluster_resources()
-    if may_grow:
-        there = most_resources(there)
+    there = most_resources(ray.cluster_resources()) if may_grow else ray.cluster_resources()
     cpus, gpus = int(there.get("CPU", 1)), there.get("GPU", 0.0)
     wanted = float(gpus > 0) if gpus_per_trial is None else gpus_per_trial
     if wanted > gpus and not may_grow:  # an autoscaler starts GPU nodes once they are asked for

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from sweeper.config_file import load_config
+from datasets.synthetic import write_synthetic
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,22 +41,65 @@ def test_set_up_uses_files_that_are_there(cluster: dict[str, Any]) -> None:
     assert all((ROOT / name).is_file() for name in named)
 
 
-def test_the_script_alone_finds_the_project(tmp_path: Path) -> None:
-    """`ray submit` copies only sweep.py to the head's home and runs it there."""
-    lines = (ROOT / "configs" / "cluster.env").read_text().splitlines()
-    exported = dict(line.removeprefix("export ").split("=", 1) for line in lines)
-    load_config(exported["SWEEP_CONFIG"])
-    shutil.copy(ROOT / "sweep.py", tmp_path)
-    shutil.copytree(
-        ROOT, tmp_path / "sweeper-project", ignore=shutil.ignore_patterns(".*", "runs", "store")
-    )
-    home = exported["SWEEP_HOME"].replace("$HOME", str(tmp_path))
-    ran = subprocess.run(
-        [sys.executable, "sweep.py", "plan", "smoke"],
-        cwd=tmp_path,
-        env={**os.environ, "SWEEP_HOME": home},
+def login(home: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """A command in a shell of a node, as its set-up left `home`."""
+    return subprocess.run(
+        ["bash", "-c", f". {ROOT}/configs/cluster.env; {command}"],
+        cwd=home,
+        env={"HOME": str(home), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
     )
+
+
+@pytest.fixture
+def home(tmp_path: Path, cluster: dict[str, Any]) -> Path:
+    """A node's home after set-up: the project, and what the user's lines write."""
+    hidden = shutil.ignore_patterns(".*", "runs", "store")
+    shutil.copytree(ROOT, tmp_path / "sweeper-project", ignore=hidden)
+    write_synthetic(tmp_path / "sweeper-images", images_per_class=4, seed=0)
+    for line in cluster["setup_commands"]:
+        if "sweeper-yours.env" in line:
+            subprocess.run(["bash", "-c", line], env={"HOME": str(tmp_path)}, check=True)
+    return tmp_path
+
+
+def test_every_shell_line_parses(cluster: dict[str, Any]) -> None:
+    lines = [line for key, value in cluster.items() if key.endswith("_commands") for line in value]
+    assert len(lines) > 8
+    for line in lines:
+        subprocess.run(["bash", "-n", "-c", line], check=True)
+
+
+def test_a_login_names_the_users_bucket_config_and_images(home: Path) -> None:
+    told = login(home, "echo $SWEEP_CONFIG $SWEEP_SET; echo $RAY_AUTH_MODE $RAY_ADDRESS").stdout
+    assert told.splitlines() == [
+        f"paper store=s3://BUCKET/sweeper data.path={home}/sweeper-images",
+        "token auto",
+    ]
+
+
+def test_the_script_alone_finds_the_project(home: Path) -> None:
+    """`ray submit` copies only sweep.py to the head's home and runs it there."""
+    shutil.copy(ROOT / "sweep.py", home)
+    ran = login(home, f"python sweep.py plan smoke --set store={home}/store")
     assert ran.returncode == 0, ran.stderr
     assert "mobilenet" in ran.stdout
+    assert "40 images in 10 classes" in ran.stdout
+
+
+def test_the_project_that_is_mounted_leaves_out_what_git_ignores(cluster: dict[str, Any]) -> None:
+    ignored = (ROOT / ".gitignore").read_text().split()
+    assert cluster["rsync_filter"] == [".gitignore"]
+    assert {".venv/", "runs/", "store/"} <= set(ignored)
+
+
+def test_one_token_is_asked_for_everywhere_and_the_dashboard_is_on_loopback(
+    cluster: dict[str, Any],
+) -> None:
+    assert cluster["file_mounts"]["~/.ray/auth_token"] == "~/.ray/auth_token"
+    for key in ("head_start_ray_commands", "worker_start_ray_commands"):
+        starts = [line for line in cluster[key] if "ray start" in line]
+        assert starts
+        assert all("RAY_AUTH_MODE=token" in line for line in starts)
+    assert "--dashboard-host=127.0.0.1" in " ".join(cluster["head_start_ray_commands"])

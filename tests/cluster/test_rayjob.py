@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from sweeper.autoscaling import most_resources
+from sweeper.cluster import most_resources
 from sweeper.config_file import load_config
 
 HERE = Path(__file__).parent

@@ -1,11 +1,13 @@
-"""How large a cluster may become: of one that has no worker yet, Ray tells nothing of its GPUs.
+"""What a cluster needs to be told, and what it has to be asked.
 
-The limits are read where the autoscaler has them: `~/ray_bootstrap_config.yaml`, which `ray up`
-leaves on the head. Where there is no such file (KubeRay), SWEEP_MOST says it: `CPU=64 GPU=8`.
+Of a cluster that has no worker yet, Ray tells nothing of the GPUs it may get. Its limits are read
+where the autoscaler has them: `~/ray_bootstrap_config.yaml`, which `ray up` leaves on the head.
+Where there is no such file (KubeRay), SWEEP_MOST says it: `CPU=64 GPU=8`.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,6 +19,21 @@ from sweeper.errors import ResourceError
 
 _FILE = Path("~/ray_bootstrap_config.yaml")
 _VARIABLE = "SWEEP_MOST"
+_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # how Ray hands a job's runtime environment to its driver
+
+
+def workers_environment(project: Path, variables: Mapping[str, str]) -> dict[str, Any]:
+    """The runtime environment of a cluster's workers: the project's files and variables. What a job
+    (`ray job submit --working-dir`) has brought already is left out: Ray refuses to be told twice.
+    """
+    job = json.loads(os.environ.get(_JOB, "{}")).get("runtime_env") or {}
+    brought = job.get("env_vars") or {}
+    environment: dict[str, Any] = {
+        "env_vars": {name: value for name, value in variables.items() if name not in brought}
+    }
+    if "working_dir" not in job:
+        environment["working_dir"] = str(project)
+    return environment
 
 
 def most_resources(there: Mapping[str, float]) -> dict[str, float]:

@@ -1,9 +1,10 @@
+import json
 from pathlib import Path
 
 import pytest
 import yaml
 
-from sweeper.autoscaling import most_resources
+from sweeper.cluster import most_resources, workers_environment
 from sweeper.errors import ResourceError
 
 CLUSTER = {
@@ -52,3 +53,16 @@ def test_a_variable_that_cannot_be_read_is_a_line(
     monkeypatch.setenv("SWEEP_MOST", text)
     with pytest.raises(ResourceError, match=r"SWEEP_MOST='CPU.*expected"):
         most_resources({})
+
+
+def test_workers_get_the_project_and_its_variables(home: Path) -> None:
+    environment = workers_environment(home, {"A": "1"})
+    assert environment == {"working_dir": str(home), "env_vars": {"A": "1"}}
+
+
+def test_what_a_job_has_brought_is_not_told_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = {"runtime_env": {"working_dir": "gcs://_ray_pkg_1.zip", "env_vars": {"A": "2"}}}
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", json.dumps(job))
+    assert workers_environment(home, {"A": "1", "B": "1"}) == {"env_vars": {"B": "1"}}
