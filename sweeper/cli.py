@@ -58,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="sweep.py", description="Run, explain and report a grid of image classifiers."
     )
     default = os.environ.get("SWEEP_CONFIG", "demo")
-    parser.set_defaults(work=_run, config=default, overrides=[], out=None)
+    preset = shlex.split(os.environ.get("SWEEP_SET", ""))  # a cluster's store and images
+    parser.set_defaults(work=_run, config=default, overrides=preset, out=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, work, text in (
         ("run", _run, "run what is missing of a grid and write its report"),
@@ -67,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("config", nargs="?", default=default, help="a file or a shipped name")
         command.add_argument(
-            "--set", dest="overrides", action="append", default=[], metavar="key.path=value"
+            "--set", dest="overrides", action="append", default=preset, metavar="key.path=value"
         )
         command.add_argument("--out", help="the run's folder; runs/<name> if not given")
         command.set_defaults(work=work)

@@ -21,6 +21,7 @@ import ray.train
 from ray import tune
 
 from sweeper.asha import CellAsha
+from sweeper.cluster import most_resources, workers_environment
 from sweeper.errors import ResourceError
 from sweeper.interrupts import RayWatch, keeping_signal_handlers
 from sweeper.recorder import Recorder
@@ -103,8 +104,7 @@ def _start_ray(cpus: int | None, many: bool) -> None:
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failed trials are ours to tell
     address = os.environ.get("RAY_ADDRESS")
     if address:
-        environment = {"working_dir": str(PROJECT), "env_vars": _ENVIRONMENT}
-        ray.init(address=address, runtime_env=environment, **quiet)
+        ray.init(address=address, runtime_env=workers_environment(PROJECT, _ENVIRONMENT), **quiet)
     else:
         _put_first_on_path(str(PROJECT))
         ray.init(
@@ -123,8 +123,8 @@ def _put_first_on_path(folder: str) -> None:
 
 
 def _resources(gpus_per_trial: float | None, workers_per_trial: int, retries: int) -> Resources:
-    there = ray.cluster_resources()
     may_grow = bool(os.environ.get("RAY_ADDRESS"))
+    there = most_resources(ray.cluster_resources()) if may_grow else ray.cluster_resources()
     cpus, gpus = int(there.get("CPU", 1)), there.get("GPU", 0.0)
     wanted = float(gpus > 0) if gpus_per_trial is None else gpus_per_trial
     if wanted > gpus and not may_grow:  # an autoscaler starts GPU nodes once they are asked for
