@@ -1,4 +1,4 @@
-"""The command line: `python sweep.py run | plan | report | audit`.
+"""The command line: `python sweep.py run | plan | report | audit | predict | export`.
 
 The pipeline, and torch and Ray with it, is imported by the commands that need it: a mistake in the
 command line is told in a second.
@@ -7,7 +7,6 @@ command line is told in a second.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shlex
 import sys
@@ -17,9 +16,11 @@ from pathlib import Path
 
 from datasets.errors import DataError
 from sweeper.cli_audit import add_audit
-from sweeper.config import Config
+from sweeper.cli_export import add_export
+from sweeper.cli_predict import add_predict
 from sweeper.config_file import load_config
 from sweeper.errors import ConfigError, ResourceError, StoreError
+from sweeper.finished import read_run
 from sweeper.progress import Progress
 from trainables.registry import WeightsError
 
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     default = os.environ.get("SWEEP_CONFIG", "demo")
     parser.set_defaults(work=_run, config=default, overrides=[], out=None)
-    commands = parser.add_subparsers(title="commands", metavar="run | plan | report | audit")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, work, text in (
         ("run", _run, "run what is missing of a grid and write its report"),
         ("plan", _plan, "show cells and trials and what the store has of them; run nothing"),
@@ -73,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("run", help="the run's folder")
     report.set_defaults(work=_report)
     add_audit(commands)
+    add_predict(commands)
+    add_export(commands)
     return parser
 
 
@@ -89,15 +92,12 @@ def _run(options: argparse.Namespace, command: str) -> int:
 def _report(options: argparse.Namespace, command: str) -> int:
     from sweeper.pipeline import rebuild_report
 
-    out = Path(options.run)
-    try:
-        about = json.loads((out / "results" / "run.json").read_text(encoding="utf-8"))
-        config = Config.model_validate(about["config"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return _complain(f"run '{out}': no results/run.json of a run in there")
+    run = read_run(Path(options.run))
     with Progress() as progress:
-        outcome = rebuild_report(config, _writable(out), about.get("command", command), progress)
-    return _conclude(outcome.cells, out)
+        outcome = rebuild_report(
+            run.config, _writable(run.folder), run.command or command, progress
+        )
+    return _conclude(outcome.cells, run.folder)
 
 
 def _plan(options: argparse.Namespace, command: str) -> int:
