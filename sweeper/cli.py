@@ -19,7 +19,7 @@ from sweeper.cli_audit import add_audit
 from sweeper.cli_export import add_export
 from sweeper.cli_predict import add_predict
 from sweeper.config_file import load_config
-from sweeper.errors import ConfigError, ResourceError, StoreError
+from sweeper.errors import ConfigError, ResourceError, StoreError, one_line
 from sweeper.finished import read_run
 from sweeper.progress import Progress
 from trainables.registry import WeightsError
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _complain(*lines: str) -> int:
     for line in lines:
-        print(f"error: {line}", file=sys.stderr)
+        print(f"error: {one_line(line)}", file=sys.stderr)
     return USER_ERROR
 
 
