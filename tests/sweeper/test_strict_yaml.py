@@ -33,10 +33,10 @@ def bomb(line: str) -> str:
 
 @pytest.mark.parametrize("line", ["[{}]", "{{<<: [{}]}}", "{{k: [{}]}}"])
 def test_anchors_that_unfold_without_end_are_refused_at_once(line: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(NotYaml, match="values, anchors unfolded|nested deeper"):
         parse(bomb(line))
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("text", ["a: &a [*a]", "[" * 30 + "]" * 30, "[" * 5000])
@@ -53,7 +53,7 @@ def test_values_in_themselves_or_nested_too_deep_are_refused(text: str) -> None:
         ("!!binary gIGC", "type bytes"),
         ("!!set {a, b}", "type set"),
         ("!!python/object/apply:os.system [ls]", "could not determine a constructor"),
-        ('!!int ""', ""),
+        ('!!int ""', "index out of range"),
         ("x" * 1_000_001, "more than 1000000 characters"),
     ],
 )
