@@ -106,7 +106,7 @@ def explain_champion(spec: TrialSpec, how: Explanation) -> None:
     shards = store.get("shards", how.shards_key).folder
     wanted = list(zip(examples["image_id"], examples["copy"], strict=True))
     images = read_images(shards, store.filesystem, wanted)
-    network = _network(spec, store).to(device)
+    network = champion_network(spec, store).to(device)
     rows = [
         row
         for example, image in zip(_records(examples), images, strict=True)
@@ -158,7 +158,7 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
-def _network(spec: TrialSpec, store: Store) -> torch.nn.Module:
+def champion_network(spec: TrialSpec, store: Store) -> torch.nn.Module:
     """The whole trained network, pixels 0..255 (B, 3, H, W) -> class probabilities."""
     module = _trained(spec, store)
     if isinstance(module, FinetuneModule):

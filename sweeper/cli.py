@@ -7,7 +7,6 @@ command line is told in a second.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shlex
 import sys
@@ -18,10 +17,12 @@ from pathlib import Path
 from datasets.errors import DataError
 from sweeper.cli_audit import add_audit
 from sweeper.cli_check_table import add_check_table
+from sweeper.cli_export import add_export
+from sweeper.cli_predict import add_predict
 from sweeper.cli_store import add_store
-from sweeper.config import Config
 from sweeper.config_file import load_config
-from sweeper.errors import ConfigError, ResourceError, StoreError
+from sweeper.errors import ConfigError, ResourceError, StoreError, one_line
+from sweeper.finished import read_run
 from sweeper.progress import Progress
 from trainables.registry import WeightsError
 
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _complain(*lines: str) -> int:
     for line in lines:
-        print(f"error: {line}", file=sys.stderr)
+        print(f"error: {one_line(line)}", file=sys.stderr)
     return USER_ERROR
 
 
@@ -78,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     add_audit(commands)
     add_check_table(commands)
     add_store(commands)
+    add_predict(commands)
+    add_export(commands)
     return parser
 
 
@@ -94,15 +97,12 @@ def _run(options: argparse.Namespace, command: str) -> int:
 def _report(options: argparse.Namespace, command: str) -> int:
     from sweeper.pipeline import rebuild_report
 
-    out = Path(options.run)
-    try:
-        about = json.loads((out / "results" / "run.json").read_text(encoding="utf-8"))
-        config = Config.model_validate(about["config"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return _complain(f"run '{out}': no results/run.json of a run in there")
+    run = read_run(Path(options.run))
     with Progress() as progress:
-        outcome = rebuild_report(config, _writable(out), about.get("command", command), progress)
-    return _conclude(outcome.cells, out)
+        outcome = rebuild_report(
+            run.config, _writable(run.folder), run.command or command, progress
+        )
+    return _conclude(outcome.cells, run.folder)
 
 
 def _plan(options: argparse.Namespace, command: str) -> int:
