@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
-from sklearn import config_context
-from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
 
 from reports import wording
 from reports.figures.roc import Line, unit_curves
@@ -53,12 +49,11 @@ class Classes:
 
 @dataclass(frozen=True)
 class _Ranking:
-    """How well one class's probability puts its rows first."""
+    """How well one class's probability puts its rows first, at each threshold from above all."""
 
     name: str
-    false_positives: np.ndarray
-    true_positives: np.ndarray
-    recall: np.ndarray  # rising
+    false_positives: np.ndarray  # share of the others' rows
+    recall: np.ndarray  # the share of true positives
     precision: np.ndarray
     auroc: float
     average_precision: float
@@ -127,36 +122,39 @@ def _rankings(classes: Sequence[str], predictions: pd.DataFrame) -> list[_Rankin
         return []
     labels = predictions["label"].to_numpy()
     scores = np.stack(predictions["probabilities"].to_list())  # (n, classes)
-    with warnings.catch_warnings(), config_context(skip_parameter_validation=True):
-        warnings.simplefilter("ignore", UndefinedMetricWarning)
-        return [
-            _ranking(name, own, scores[:, index])
-            for index, name in enumerate(classes)
-            if 0 < (own := labels == name).sum() < len(labels)
-        ]
+    return [
+        _ranking(name, own, scores[:, index])
+        for index, name in enumerate(classes)
+        if 0 < (own := labels == name).sum() < len(labels)
+    ]
 
 
 def _ranking(name: str, own: np.ndarray, scores: np.ndarray) -> _Ranking:
-    false_positives, true_positives, _ = roc_curve(own, scores)
-    precision, recall, _ = precision_recall_curve(own, scores)
+    """What scikit-learn's `roc_curve`, `precision_recall_curve`, `auc` and `average_precision_score`
+    give (the tests hold it to them), in one pass: a page has thousands of them."""
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))  # of each threshold's rows
+    hits = np.cumsum(own[order])[ends]
+    false_positives = np.append(0, ends + 1 - hits) / (len(own) - hits[-1])
+    recall = np.append(0, hits) / hits[-1]
+    precision = hits / (ends + 1)
     return _Ranking(
         name=name,
         false_positives=false_positives,
-        true_positives=true_positives,
-        recall=recall[::-1],
-        precision=precision[::-1],
-        auroc=float(auc(false_positives, true_positives)),
-        average_precision=float(average_precision_score(own, scores)),
+        recall=recall,
+        precision=np.append(1.0, precision),
+        auroc=float(np.trapezoid(recall, false_positives)),
+        average_precision=float(np.sum(np.diff(recall) * precision)),
     )
 
 
 def _roc(rankings: Sequence[_Ranking]) -> Markup:
     lines = [
         Line(f"{one.name}: AUC {wording.percent(one.auroc)} %", one.false_positives,
-             one.true_positives)
+             one.recall)
         for one in rankings
     ]  # fmt: skip
-    rates = [np.interp(_GRID, one.false_positives, one.true_positives) for one in rankings]
+    rates = [np.interp(_GRID, one.false_positives, one.recall) for one in rankings]
     mean = np.concatenate([[0.0], np.mean(rates, axis=0)])
     lines.append(Line("mean of the classes", np.concatenate([[0.0], _GRID]), mean, mean=True))
     return unit_curves(lines, "ROC curve of each class against the rest", diagonal=True)
