@@ -97,9 +97,7 @@ def test_probabilities_of_exactly_zero_and_one_can_be_scaled() -> None:
 
 
 @given(st.integers(2, 6), st.integers(1, 80), st.integers(0, 2**32))
-def test_every_row_is_in_one_bin_around_its_confidence(
-    classes: int, count: int, seed: int
-) -> None:
+def test_every_row_is_in_one_bin_around_its_confidence(classes: int, count: int, seed: int) -> None:
     labels, probabilities = _random(count, classes, seed)
     found = reliability(labels, probabilities)
     assert sum(one.rows for one in found) == count
