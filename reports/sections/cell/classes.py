@@ -117,7 +117,7 @@ def _rankings(classes: Sequence[str], predictions: pd.DataFrame) -> list[_Rankin
 
 def _ranking(name: str, own: np.ndarray, scores: np.ndarray) -> _Ranking:
     """What scikit-learn's `roc_curve`, `precision_recall_curve`, `roc_auc_score` and
-    `average_precision_score` give (the tests hold it to them), in one pass: a page has thousands."""
+    `average_precision_score` give (tests hold it to them), in one pass: a page has thousands."""
     order = np.argsort(-scores, kind="stable")
     ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))  # of each threshold's rows
     hits = np.cumsum(own[order])[ends]

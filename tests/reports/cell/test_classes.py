@@ -11,6 +11,7 @@ from sklearn import metrics
 
 from reports.sections.cell import classes
 from reports.statistics import Interval, wilson
+from reports.wording import DASH
 
 NAMES = ["a", "b", "c"]
 
@@ -75,6 +76,6 @@ def test_ranges_are_the_tables_where_it_has_them_and_wilsons_for_recall_else() -
 
     rows = pd.DataFrame({"label": ["a", "b"], "probabilities": [[0.6, 0.4], [0.5, 0.5]]})
     line, _ = classes.build(["a", "b"], {("a", "a"): 1, ("b", "a"): 1}, rows, interval).lines
-    assert line.f1_range == "12.5–50.0"
+    assert line.f1_range == f"12.5{DASH}50.0"
     assert line.recall_range.startswith(f"{100 * wilson(1, 1).low:.1f}")
     assert line.precision_range == ""
