@@ -6,8 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from markupsafe import Markup
 
 from reports.figures.svg import Scale, element, join
@@ -19,14 +21,16 @@ _POINTS_OF_MANY = 24
 _MANY = 12  # classes
 _POINTS_OF_MEAN = 120
 
+Values = Sequence[float] | npt.NDArray[np.floating[Any]]
+
 
 @dataclass(frozen=True)
 class Line:
     """Points (x, y) within 0..1 in order, joined by straight lines; `name` is its tooltip."""
 
     name: str
-    x: Sequence[float]
-    y: Sequence[float]
+    x: Values
+    y: Values
     mean: bool = False
 
 
@@ -82,7 +86,7 @@ def _path(line: Line, x: Scale, y: Scale, most: int) -> str:
     return "".join(path)
 
 
-def _pixels(values: Sequence[float], scale: Scale) -> np.ndarray:
+def _pixels(values: Values, scale: Scale) -> np.ndarray:
     """A curve may have a point for each of thousands of test rows: all at once."""
     shares = np.asarray(values, dtype=float)
     return np.rint(scale.start + shares * (scale.end - scale.start)).astype(int)
