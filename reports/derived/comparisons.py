@@ -64,8 +64,8 @@ def _compare(tested: Tested, best: Sequence[int], other: Sequence[int]) -> Row |
         "scenario": first["scenario"],
         "seed": first["seed"] if alone else None,
         "fold": first["fold"] if alone else None,
-        "best": configuration_name(first),
-        "other": configuration_name(second),
+        "best": configuration_name(first.to_dict()),
+        "other": configuration_name(second.to_dict()),
         **_difference(tested, pairs),
         "p_holm": None,
     }

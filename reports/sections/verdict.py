@@ -166,10 +166,11 @@ def _optimistic(row: Row) -> str:
     interval = None if row["low"] is None else Interval(row["low"], row["high"])
     sure = f" (95 % {wording.points_range(interval)})" if interval else ""
     zero = interval is not None and 0.0 in interval
-    return (
+    text = (
         f"{row['split_policy']}: {wording.points(row['mean'])} points{sure} over "
-        f"{wording.plural(int(row['cells']), 'cell')}{', not distinguishable from none' if zero else ''}"
+        f"{wording.plural(int(row['cells']), 'cell')}"
     )
+    return f"{text}, not distinguishable from none" if zero else text
 
 
 def _test_rows(row: Row, repeats: Repeats) -> str:
@@ -210,10 +211,11 @@ def _sentence(best: list[Best], leak: Leak | None) -> str:
     first = best[0]
     what = "configuration" if first.repeats else "cell"
     text = (
-        f"Under the {first.policy} split validation chose, of {wording.plural(first.of_cells, what)}, "
+        f"Under the {first.policy} split validation chose, of "
+        f"{wording.plural(first.of_cells, what)}, "
         f"{first.backbone}, {first.recipe}, on {first.scenario}: {first.accuracy} % of "
-        f"{first.n_test} right{_on_average(first)} (95 % interval {first.interval} %), where always "
-        f"naming the most common class gives {first.chance} %."
+        f"{first.n_test} right{_on_average(first)} (95 % interval {first.interval} %), "
+        f"where always naming the most common class gives {first.chance} %."
     )
     if first.alike:
         text += f" {first.alike}"

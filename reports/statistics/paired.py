@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 from statsmodels.stats.contingency_tables import mcnemar
 
 from reports.statistics.intervals import Interval
@@ -81,5 +81,5 @@ def _paired_interval(wins: int, losses: int, n: int, design_effect: float) -> In
     discordant kinds, on the number of rows that would tell as much were they independent."""
     rows = n / design_effect
     a, b = ((count / design_effect + 1) / (rows + 2) for count in (wins, losses))
-    half = float(stats.norm.ppf(0.975)) * math.sqrt((a + b - (a - b) ** 2) / (rows + 2))
+    half = float(special.ndtri(0.975)) * math.sqrt((a + b - (a - b) ** 2) / (rows + 2))
     return Interval(max(-1.0, a - b - half), min(1.0, a - b + half))
