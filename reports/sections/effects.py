@@ -90,7 +90,7 @@ def build(run: Run) -> Effects | None:
 
 
 def _order(run: Run, row: Row) -> tuple[int, str, int, str]:
-    factors = ("augmented", "strategy", "backbone", "scenario")
+    factors = ("augmented", "strategy", "backbone", "weights", "scenario")
     place = factors.index(row["factor"]) if row["factor"] in factors else len(factors)
     levels = {"backbone": run.backbones, "scenario": run.scenarios}.get(row["factor"], [])
     level = row["level"]

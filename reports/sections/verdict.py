@@ -152,9 +152,11 @@ def _alike(run: Run, best: Row) -> str:
     alike = sum(row["p_holm"] >= LEVEL for row in own)
     if not alike:
         return ""
-    others = f"{len(own)} others" if len(own) > 1 else "one other"
+    if alike == len(own):
+        others = f"None of the {alike} others" if alike > 1 else "The only other one"
+        return f"{others} of that scenario is {'not ' * (alike == 1)}distinguishable from it."
     verb = "is" if alike == 1 else "are"
-    return f"Of the {others} of that scenario, {alike} {verb} not distinguishable from it."
+    return f"Of the {len(own)} others of that scenario, {alike} {verb} not distinguishable from it."
 
 
 def _optimism(run: Run) -> list[str]:
