@@ -70,7 +70,7 @@ def _design_effect(net: np.ndarray, group: np.ndarray, discordant: int) -> float
     apart = float(((net - mean * sizes) ** 2).sum()) * len(sizes) / max(1, len(sizes) - 1)
     if apart == 0:
         return float((sizes**2).sum() / n)
-    return max(1.0, apart / n / (discordant / n - mean**2))
+    return float(max(1.0, apart / n / (discordant / n - mean**2)))
 
 
 def _paired_interval(wins: int, losses: int, n: int, design_effect: float) -> Interval:
