@@ -31,7 +31,7 @@ def test_copies_and_seeds_of_the_same_images_are_not_more_images() -> None:
         for n in (1, 3)
     )
     for metric in ("f1", "macro_f1", "brier", "auroc"):
-        assert three[metric].half_width == pytest.approx(one[metric].half_width, rel=0.02)
+        assert three[metric].half_width == pytest.approx(one[metric].half_width, rel=0.08)
 
 
 def test_what_no_choice_changes_is_seldom_called_distinguishable() -> None:
