@@ -5,6 +5,7 @@ The same choice decides which pictures are kept for the page (`pictured`) and wh
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -43,16 +44,17 @@ def most_mistaken(predictions: pd.DataFrame) -> list[Mistake]:
     `predictions`: the cell's rows of that table, at least its columns image_id, copy, label,
     predicted and probabilities. Examples are different images, the surest mistakes first.
     """
-    support = predictions["label"].value_counts()
+    support = Counter(predictions["label"])
     wrong = predictions[predictions["label"] != predictions["predicted"]]
-    pairs = [
-        (str(label), str(predicted), rows)
-        for (label, predicted), rows in wrong.groupby(["label", "predicted"], sort=True)
-    ]
-    pairs.sort(key=lambda one: (-len(one[2]), -len(one[2]) / support[one[0]]))
+    pairs: dict[tuple[str, str], list[Row]] = {}
+    for row in records(wrong[["label", "predicted", "image_id", "copy", "probabilities"]]):
+        pairs.setdefault((row["label"], row["predicted"]), []).append(row)
+    ordered = sorted(
+        pairs.items(), key=lambda one: (-len(one[1]), -len(one[1]) / support[one[0][0]], one[0])
+    )
     return [
-        Mistake(label, predicted, len(rows), int(support[label]), _examples(records(rows)))
-        for label, predicted, rows in pairs[:MOST_PAIRS]
+        Mistake(label, predicted, len(rows), support[label], _examples(rows))
+        for (label, predicted), rows in ordered[:MOST_PAIRS]
     ]
 
 

@@ -176,8 +176,11 @@ class _CellRows:
 
     def mistakes(self) -> list[Mistake]:
         """What the champion mistakes most, by class name."""
-        rows = list(self.prediction_rows())
-        return most_mistaken(pd.DataFrame(rows)) if rows else []
+        if self.predictions is None:
+            return []
+        names = dict(enumerate(self.classes))
+        columns = {name: self.predictions[name].map(names) for name in ("label", "predicted")}
+        return most_mistaken(self.predictions.assign(**columns))
 
     def attribution_rows(self) -> Iterator[dict[str, Any]]:
         artifact = self.ledger.explanation(self.champion) if self.champion else None

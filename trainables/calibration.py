@@ -1,8 +1,8 @@
 """How far probabilities can be believed: proper scores, bins of confidence, one temperature.
 
-A temperature T divides all logits before the softmax: T > 1 makes a network less sure and changes no
-prediction. It is fitted on validation rows only (Guo et al. 2017, "On Calibration of Modern Neural
-Networks", section 4.2), by the logarithms of the probabilities, which are logits up to a constant.
+A temperature T divides all logits before the softmax: T > 1 makes a network less sure and changes
+no prediction. It is fitted on validation rows only (Guo et al. 2017, "On Calibration of Modern
+Neural Networks", section 4.2), by the logarithms of the probabilities: logits up to a constant.
 """
 
 from __future__ import annotations

@@ -9,10 +9,10 @@ from markupsafe import Markup
 from reports.figures.svg import element, join, number
 
 _STEPS = 10  # shades; the style sheet has one class for each
-_SIDES = ((14, 34), (24, 20), (50, 16))  # up to so many classes, px a cell
+_SIDES = ((14, 34), (24, 20), (50, 14))  # up to so many classes, px a cell
 _LEAST_SIDE = 12
 _WITH_PERCENT = 34  # px: both numbers fit
-_WITH_COUNT = 16
+_WITH_COUNT = 14
 _LONGEST_NAME = 26
 _CHARACTER = 6.2  # px, of the 11 px label face
 _TOP = 18

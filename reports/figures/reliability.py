@@ -1,7 +1,7 @@
 """A reliability diagram: how often a network is right, by how sure it is, and how many rows say so.
 
-Above, for each bin of confidence, the accuracy as a bar and what is missing to the diagonal, where
-accuracy equals confidence, or too much, hatched. Below, the rows of each bin.
+Above, for each bin of confidence, the accuracy as a bar, and what lies between it and the mean
+confidence. Below, the rows of each bin.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from reports.figures.svg import Scale, element, join
+from reports.figures.svg import Scale, element, join, number
 
 WIDTH, HEIGHT = 250, 236
 _LEFT, _RIGHT, _TOP, _BOTTOM = 30, 6, 6, 70
@@ -33,8 +33,7 @@ def reliability_diagram(bins: Sequence[Bin], title: str) -> Markup:
     """Draw `bins`; one without rows is not among them."""
     x = Scale(0.0, 1.0, _LEFT, WIDTH - _RIGHT)
     y = Scale(0.0, 1.0, HEIGHT - _BOTTOM, _TOP)
-    parts = [_axes(x, y)]
-    parts += [_bin(one, x, y) for one in bins]
+    parts = [_axes(x, y), *_bars(bins, x, y)]
     parts.append(
         element("path", d=f"M{_LEFT} {HEIGHT - _BOTTOM}L{WIDTH - _RIGHT} {_TOP}", class_="ideal")
     )
@@ -63,40 +62,37 @@ def _axes(x: Scale, y: Scale) -> Markup:
     return join(parts)
 
 
-def _bin(one: Bin, x: Scale, y: Scale) -> Markup:
-    """The accuracy as a bar, and the way from there to the mean confidence."""
-    left, width = x(one.low) + 0.5, x(one.high) - x(one.low) - 1
-    top, ideal = y(one.accuracy), y(one.confidence)
-    said = f"{one.rows} rows, sure {100 * one.confidence:.0f} %, right {100 * one.accuracy:.0f} %"
-    bar = element(
-        "rect",
-        element("title", said),
-        x=left,
-        y=top,
-        width=width,
-        height=max(0.0, y(0) - top),
-        class_="right",
-    )
-    upper, lower = min(top, ideal), max(top, ideal)
-    kind = "gap over" if one.confidence > one.accuracy else "gap"
-    gap = element("rect", x=left, y=upper, width=width, height=lower - upper, class_=kind)
-    return bar + gap
+def _bars(bins: Sequence[Bin], x: Scale, y: Scale) -> list[Markup]:
+    """The accuracies as bars, and what lies between them and the mean confidences."""
+    right = [(one, y(one.accuracy), y(0)) for one in bins]
+    gaps: dict[str, list[tuple[Bin, float, float]]] = {"gap": [], "gap over": []}
+    for one in bins:
+        kind = "gap over" if one.confidence > one.accuracy else "gap"
+        gaps[kind].append((one, y(one.accuracy), y(one.confidence)))
+    return [_path(right, x, "right"), *(_path(rows, x, kind) for kind, rows in gaps.items())]
 
 
 def _counts(bins: Sequence[Bin], x: Scale) -> list[Markup]:
     most = max((one.rows for one in bins), default=1)
-    height = Scale(0, most, 0, _FOOT - 14)
-    parts = []
-    for one in bins:
-        tall = max(1.0, height(one.rows))
-        left, width = x(one.low) + 0.5, x(one.high) - x(one.low) - 1
-        parts.append(
-            element("rect", x=left, y=HEIGHT - tall, width=width, height=tall, class_="rows")
-        )
-        parts.append(
-            element("text", _short(one.rows), x=left + width / 2, y=HEIGHT - tall - 2, class_="n")
-        )
-    return parts
+    tall = Scale(0, most, 1, _FOOT - 14)
+    tops = [(one, HEIGHT - tall(one.rows), float(HEIGHT)) for one in bins]
+    texts = [
+        element("text", _short(one.rows), x=x((one.low + one.high) / 2), y=top - 2, class_="n")
+        for one, top, _ in tops
+    ]
+    return [_path(tops, x, "rows"), *texts]
+
+
+def _path(bars: Sequence[tuple[Bin, float, float]], x: Scale, kind: str) -> Markup:
+    """Bars from one height to another, as wide as their bins but for a gap, in one element."""
+    if not bars:
+        return Markup("")
+    drawn = [
+        f"M{number(x(one.low) + 0.5)} {number(start)}V{number(end)}"
+        f"H{number(x(one.high) - 0.5)}V{number(start)}z"
+        for one, start, end in bars
+    ]
+    return element("path", d="".join(drawn), class_=kind)
 
 
 def _short(rows: int) -> str:

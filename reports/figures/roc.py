@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from markupsafe import Markup
@@ -13,8 +14,10 @@ from reports.figures.svg import Scale, element, join
 
 SIDE = 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 28, 6, 6, 18
-_MOST_POINTS = {False: 30, True: 120}  # of a class, of the mean
-_MANY = 12  # classes: fewer points then
+_POINTS = 60  # at most, of a class
+_POINTS_OF_MANY = 24
+_MANY = 12  # classes
+_POINTS_OF_MEAN = 120
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,9 @@ def unit_curves(lines: Sequence[Line], title: str, *, diagonal: bool) -> Markup:
     if diagonal:
         path = f"M{_LEFT} {SIDE - _BOTTOM}L{SIDE - _RIGHT} {_TOP}"
         parts.append(element("path", d=path, class_="ideal"))
-    few = 20 if len(lines) > _MANY else _MOST_POINTS[False]
+    few = _POINTS_OF_MANY if len(lines) > _MANY else _POINTS
     for line in sorted(lines, key=lambda one: one.mean):
-        most = _MOST_POINTS[True] if line.mean else few
+        most = _POINTS_OF_MEAN if line.mean else few
         kind = "mean" if line.mean else "one"
         name = element("title", line.name)
         parts.append(element("path", name, d=_path(line, x, y, most), class_=kind))
@@ -63,16 +66,13 @@ def _axes(x: Scale, y: Scale) -> Markup:
 
 
 def _path(line: Line, x: Scale, y: Scale, most: int) -> str:
-    """Whole pixels, no point twice, at most `most` of them; along an axis in one letter."""
-    points = [(round(x(a)), round(y(b))) for a, b in zip(line.x, line.y, strict=True)]
-    corners = list(dict.fromkeys(points))
+    """Whole pixels and corners only, at most `most` of them; along an axis in one letter."""
+    corners = _corners(_pixels(line.x, x), _pixels(line.y, y))
     if len(corners) > most:
         chosen = np.linspace(0, len(corners) - 1, most).round().astype(int)
         corners = [corners[index] for index in chosen]
-    if not corners:
-        return "M0 0"
     path = [f"M{corners[0][0]} {corners[0][1]}"]
-    for (x0, y0), (x1, y1) in zip(corners, corners[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(corners):
         if y1 == y0:
             path.append(f"h{x1 - x0}")
         elif x1 == x0:
@@ -80,3 +80,20 @@ def _path(line: Line, x: Scale, y: Scale, most: int) -> str:
         else:
             path.append(f"l{x1 - x0} {y1 - y0}")
     return "".join(path)
+
+
+def _pixels(values: Sequence[float], scale: Scale) -> np.ndarray:
+    """A curve may have a point for each of thousands of test rows: all at once."""
+    shares = np.asarray(values, dtype=float)
+    return np.rint(scale.start + shares * (scale.end - scale.start)).astype(int)
+
+
+def _corners(x: np.ndarray, y: np.ndarray) -> list[tuple[int, int]]:
+    """Without repeats, and without those on a horizontal or vertical way between two others."""
+    moved = np.append(True, (np.diff(x) != 0) | (np.diff(y) != 0))
+    x, y = x[moved], y[moved]
+    across = (x[:-2] == x[1:-1]) & (x[1:-1] == x[2:])
+    along = (y[:-2] == y[1:-1]) & (y[1:-1] == y[2:])
+    kept = np.ones(len(x), dtype=bool)
+    kept[1:-1] = ~(across | along)
+    return list(zip(x[kept].tolist(), y[kept].tolist(), strict=True))

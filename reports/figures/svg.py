@@ -18,19 +18,19 @@ def number(value: float) -> str:
 
 def element(name: str, content: str | Markup = "", **attributes: object) -> Markup:
     """One SVG element; `class_` and `stroke_width` become `class` and `stroke-width`."""
-    pairs = Markup("").join(
-        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _value(value))
+    pairs = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_value(value))}"'
         for key, value in attributes.items()
         if value is not None and value != ""
     )
     if not content:
-        return Markup("<{}{}/>").format(Markup(name), pairs)
-    return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), pairs, escape(content))
+        return Markup(f"<{name}{pairs}/>")
+    return Markup(f"<{name}{pairs}>{escape(content)}</{name}>")
 
 
 def join(parts: Iterable[Markup]) -> Markup:
     """Elements one after the other."""
-    return Markup("").join(parts)
+    return Markup("".join(parts))  # a plain join: Markup's own escapes again
 
 
 def _value(value: object) -> object:

@@ -10,9 +10,10 @@ from markupsafe import Markup
 from reports import wording
 from reports.figures.strip import Mark, strip
 from reports.figures.svg import Scale
-from reports.run import CellKey, Row, Run, interval_of, records
+from reports.run import CellKey, Row, Run, cell_key, interval_of, records
 from reports.sections.cell import calibration, classes, curves, errors, numbers, search
 from reports.sections.explanations import Atlas, Explanation
+from reports.statistics import Interval
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ def build(run: Run, atlas: Atlas) -> Cells:
     """One `Detail` for every planned cell."""
     of = _Tables(run)
     details = [_detail(run, row, of, atlas) for row in run.cells]
-    pairs = [(row, of.trials(row["key"])) for row in run.cells]
-    return Cells(details, search.summary(pairs, of.space))
+    every = [(row, of.trials(cell_key(row))) for row in records(run.tables["cells"])]
+    return Cells(details, search.summary(every, of.space))
 
 
 class _Tables:
@@ -66,7 +67,6 @@ class _Tables:
         self._confusion = run.grouped("confusion")
         self._predictions = run.grouped("predictions")
         self._reliability = run.grouped("reliability")
-        self._intervals = run.grouped("intervals") if "intervals" in run.tables else {}
         self._none = run.tables["predictions"].iloc[:0]
         self.curves = {
             str(key): frame for key, frame in run.tables["curves"].groupby("trial", sort=False)
@@ -89,15 +89,16 @@ class _Tables:
     def reliability(self, key: CellKey) -> pd.DataFrame | None:
         return self._reliability.get(key)
 
-    def intervals(self, key: CellKey) -> classes.Intervals:
-        return classes.intervals_by_class(self._intervals.get(key))
-
 
 def _detail(run: Run, row: Row, of: _Tables, atlas: Atlas) -> Detail:
     key, done = row["key"], row["state"] == "done"
     trials, counts, predictions = of.trials(key), of.counts(key), of.predictions(key)
     names = run.classes(row["scenario"]) or sorted({name for pair in counts for name in pair})
     shown, left_out = atlas.of_cell(key)
+
+    def interval(metric: str, label: str) -> Interval | None:
+        return run.interval(row, metric, label)
+
     return Detail(
         anchor=row["anchor"],
         title=row["backbone"],
@@ -114,7 +115,7 @@ def _detail(run: Run, row: Row, of: _Tables, atlas: Atlas) -> Detail:
         metrics=numbers.metrics(row) if done else [],
         curves=curves.build(row, trials, of.curves),
         errors=errors.build(row["backbone"], names, counts, predictions, atlas.pictures),
-        classes=classes.build(names, counts, predictions, of.intervals(key)) if counts else None,
+        classes=classes.build(names, counts, predictions, interval) if counts else None,
         calibration=calibration.build(row, of.reliability(key)),
         search=search.build(row, trials, of.space),
         explanations=shown,

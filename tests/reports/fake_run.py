@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from reports.published import CLASSES
 from reports.tables import SCHEMAS, write_table
+from sweeper.calibrated import Calibrated
 
 BACKBONES = {"efficientnetb3": 0.66, "resnet50": 0.62, "vgg16": 0.48, "mobilenet": 0.55}
 BACKBONES["inceptionv3"] = 0.52
@@ -57,12 +59,14 @@ def write_fake_run(folder: Path, fake: FakeRun | None = None) -> Path:
     """Write `<folder>/results/*.parquet` and `run.json`; return `folder`."""
     fake = fake or FakeRun()
     tables: dict[str, list[Row]] = {
-        name: [] for name in ("cells", "trials", "curves", "predictions", "confusion")
+        name: []
+        for name in ("cells", "trials", "curves", "predictions", "confusion", "reliability")
     }
     tables |= {"images": _images(fake), "duplicates": _duplicates(), "splits": _splits(fake)}
     tables |= {"attributions": [], "leaks": _leaks(fake)}
     for number, cell in enumerate(_cells(fake)):
         _fill(tables, fake, number, cell)
+    tables["pictures"] = _pictures(tables["predictions"])
     for name, rows in tables.items():
         write_table(folder / "results", name, rows)
     info = json.dumps(_info(fake, tables), indent=1, ensure_ascii=False)
@@ -107,10 +111,15 @@ def _fill(tables: dict[str, list[Row]], fake: FakeRun, number: int, cell: Row) -
     champion = max(trials, key=lambda trial: trial["val_accuracy"] or 0.0)
     confusion = _confusion(fake, rng, cell) if state == "done" else []
     tables["confusion"] += confusion
-    tables["cells"].append(_cell(rng, cell, state, trials, champion, confusion))
+    row = _cell(rng, cell, state, trials, champion, confusion)
+    tables["cells"].append(row)
     if state == "done":
+        predictions = _predictions(fake, rng, cell, confusion)
+        calibrated = _calibrated(fake, cell, predictions)
+        row |= calibrated.columns()
         tables["attributions"] += _attributions(fake, rng, cell)
-        tables["predictions"] += _predictions(fake, rng, cell, confusion)
+        tables["predictions"] += predictions
+        tables["reliability"] += calibrated.reliability_rows(cell)
 
 
 def _skill(cell: Row) -> float:
@@ -139,6 +148,7 @@ def _trials(
                 "batch_size": int(rng.choice([8, 16, 32])),
                 "hidden": str(rng.choice(["512-128", "256-256-128"])),
                 "epochs_max": fake.epochs,
+                "rungs": [2, 6, 18],
                 "state": ("stopped" if stopped else "done") if done else state,
                 "epochs": epochs if done else None,
                 "best_epoch": epochs - 2 if done else None,
@@ -247,6 +257,22 @@ def _predictions(
             "probabilities": probabilities[row],
         }
         for row, (label, predicted) in enumerate(pairs)
+    ]
+
+
+def _calibrated(fake: FakeRun, cell: Row, predictions: list[Row]) -> Calibrated:
+    """As if validation had gone as the test did."""
+    number = {name: index for index, name in enumerate(fake.scenarios[cell["scenario"]])}
+    rows = pd.DataFrame(predictions)
+    rows["label"] = rows["label"].map(number)
+    return Calibrated(rows, rows)
+
+
+def _pictures(predictions: list[Row]) -> list[Row]:
+    wrong = [row["image_id"] for row in predictions if row["label"] != row["predicted"]]
+    return [
+        {"image_id": image_id, "width": 96, "height": 96, "image": _radiograph(number, 96)[0]}
+        for number, image_id in enumerate(sorted(set(wrong))[:40])
     ]
 
 

@@ -12,9 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from reports.figures import search
 from reports.figures.attribution import SIDE, heat, picture
 from reports.figures.confusion import confusion_matrix
 from reports.figures.curves import HEIGHT, WIDTH, Curve, learning_curves
+from reports.figures.reliability import Bin, reliability_diagram
+from reports.figures.roc import Line, unit_curves
+from reports.figures.search import Point, search_plot
 from reports.figures.strip import Mark, strip
 from reports.figures.svg import Scale, element, round_ticks
 from reports.statistics import Interval
@@ -87,8 +91,8 @@ def test_a_thousand_epochs_of_another_trial_cost_little() -> None:
 def test_a_confusion_matrix_draws_only_what_happened() -> None:
     drawn = confusion_matrix(["a", "<b>"], {("a", "a"): 3, ("a", "<b>"): 1}, "m")
     root = ElementTree.fromstring(drawn)
-    kinds = [node.get("class") or "" for node in root.iter("rect")]
-    assert sorted(kinds) == ["empty", "hit q8", "miss q2"]
+    kinds = [node.get("class") or "" for node in root if node.tag != "text"]
+    assert kinds == ["empty", "hit q8", "miss q2"]
     assert "75%" in drawn
 
 
@@ -127,3 +131,59 @@ def test_pictures_and_maps_are_small_and_match_in_shape(shape: tuple[int, int]) 
 def test_a_map_of_nothing_is_clear_and_not_an_error() -> None:
     flat = np.full(16, np.nan, dtype=np.float16)
     assert np.asarray(_decoded(heat(flat, 4, 4)).convert("RGBA"))[..., 3].max() == 0
+
+
+def test_a_reliability_diagram_shows_bars_gaps_on_both_sides_and_counts() -> None:
+    bins = [Bin(0.4, 0.5, 3, 0.45, 0.9), Bin(0.9, 1.0, 12_000, 0.98, 0.5)]
+    root = ElementTree.fromstring(reliability_diagram(bins, "m"))
+    paths = {node.get("class"): node.get("d") or "" for node in root.iter("path")}
+    assert paths["right"].count("M") == paths["rows"].count("M") == 2
+    assert paths["gap"].count("M") == paths["gap over"].count("M") == 1
+    texts = [node.text for node in root.iter("text") if node.get("class") == "n"]
+    assert texts == ["3", "12k"]
+
+
+def test_curves_name_their_class_and_keep_corners_only() -> None:
+    steps = Line("<a>", [0, 0, 0, 0.5, 0.5, 1], [0, 0.25, 0.5, 0.5, 1, 1])
+    root = ElementTree.fromstring(unit_curves([steps], "m", diagonal=True))
+    (line,) = [node for node in root.iter("path") if node.get("class") == "one"]
+    assert line.findtext("title") == "<a>"
+    assert len(re.findall(r"[hvl]", line.get("d") or "")) == 4
+
+
+def test_ten_thousand_rows_in_a_curve_cost_little() -> None:
+    noise = np.random.default_rng(0).random(10_000).cumsum()
+    line = Line("a", noise / noise[-1], (noise / noise[-1]) ** 0.2)
+    assert len(unit_curves([line], "m", diagonal=True)) < 2_000
+
+
+def test_a_search_shows_every_draw_within_its_frame_and_the_champion_last() -> None:
+    points = [
+        Point(1e-3, 0.9, 0, 0, "best", champion=True),
+        Point(1e-5, 0.1, 1, 1, "cut", stopped=True),
+        Point(1e-4, 0.5, 9, 9, "other"),
+    ]
+    root = ElementTree.fromstring(search_plot(points, (1e-5, 1e-3), "m"))
+    marks = [node for node in root if (node.get("class") or "").startswith("p ")]
+    assert [node.findtext("title") for node in marks] == ["cut", "other", "best"]
+    assert marks[0].get("class") == "p t1 stopped"
+    assert marks[-1].get("class") == "p t0 champion"
+    assert float(marks[-1].get("cx", "0")) < search.WIDTH
+
+
+def test_rungs_are_drawn_where_the_trials_can_reach_them() -> None:
+    drawn = learning_curves([_curve(9, champion=True)], "Loss", share=False, rungs=[3, 27])
+    kinds = [node.get("class") for node in ElementTree.fromstring(drawn).iter()]
+    assert kinds.count("rung") == 1
+
+
+@pytest.mark.parametrize(("count", "side"), [(14, 34), (15, 20), (50, 14)])
+def test_a_matrix_of_up_to_fifty_classes_has_its_counts_and_tells_the_percent(
+    count: int, side: int
+) -> None:
+    names = [f"class {i}" for i in range(count)]
+    drawn = confusion_matrix(names, {(names[0], names[1]): 1, (names[0], names[0]): 3}, "m")
+    texts = [node.text for node in ElementTree.fromstring(drawn).iter("text")]
+    assert f"s{side}" in drawn
+    assert texts.count("3") >= 1
+    assert "25%" in drawn if side == 34 else "class 0: 1 of 4 (25 %) taken for class 1" in drawn

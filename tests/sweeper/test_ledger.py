@@ -1,16 +1,18 @@
 """What the store holds of a plan: champions, and what is left to do."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from sweeper.champions import explanation_of
 from sweeper.collect import collect
 from sweeper.config_file import load_config
 from sweeper.grid import Cell
 from sweeper.ledger import Ledger
 from sweeper.plan import Plan
-from sweeper.store import Store
+from sweeper.store import Store, key_of
 from tests.sweeper.by_hand import evaluate, record
 from tests.sweeper.folders import write_config, write_images
 
@@ -121,3 +123,36 @@ def test_the_summary_counts_cells_and_trials_and_what_is_left(ledger_of: Open) -
     assert head == ["policy", "backbone", "strategy", "cells", "done", "trials", "to", "run"]
     assert transfer == ["grouped", "mobilenet", "transfer", "2", "0", "4", "2"]
     assert finetune == ["grouped", "mobilenet", "finetune", "2", "0", "4", "4"]
+
+
+def test_the_best_champion_of_a_scenario_leads_and_is_explained_class_by_class(
+    ledger_of: Open,
+) -> None:
+    ledger = ledger_of("explain.examples=2")
+    plain, augmented = (cell for cell in ledger.plan.cells if cell.strategy == "transfer")
+    for cell, accuracy in ((plain, 0.5), (augmented, 0.75)):
+        for spec in ledger.trials(cell):
+            record(ledger, spec, "done", accuracy)
+    first, second = ledger.champion(plain), ledger.champion(augmented)
+    assert first is not None
+    assert second is not None
+    assert ledger.leading() == {second.key}
+    assert ledger.way_to_explain.per_class_of(second) == 1
+    assert ledger.way_to_explain.per_class_of(first) == 0
+    record(ledger, first, "done", 0.9)
+    assert ledger.leading() == {first.key}, "a new record is taken up"
+
+
+def test_who_leads_matters_to_the_key_of_an_explanation_only_where_it_is_asked_for(
+    ledger_of: Open,
+) -> None:
+    keys = {}
+    for per_class in (0, 1):
+        ledger = ledger_of("explain.examples=2", f"explain.per_class={per_class}")
+        spec = ledger.trials(cell_of(ledger))[0]
+        how = ledger.plan.explanation
+        keys[per_class, "leads"] = key_of(
+            explanation_of(spec, replace(how, leading=frozenset({spec.key})))
+        )
+        keys[per_class, "follows"] = key_of(explanation_of(spec, how))
+    assert keys[0, "leads"] == keys[0, "follows"] == keys[1, "follows"] != keys[1, "leads"]

@@ -1,15 +1,19 @@
 """From the store to the run's tables: every cell has its row, whatever became of it."""
 
+import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from reports.tables import SCHEMAS, read_tables
 from sweeper.collect import collect
 from sweeper.config_file import load_config
 from sweeper.ledger import Ledger
+from sweeper.pictures import draw_pictures
 from sweeper.plan import Plan
 from sweeper.results import Outcome, write_tables
 from sweeper.store import Store
@@ -147,3 +151,47 @@ def test_splits_and_images_list_what_was_used(written: Written) -> None:
     }
     assert tables["splits"].groupby("augmented").size().to_dict() == expected
     assert list(tables["leaks"]["leaked"]) == [0, 0, 0, 0]
+
+
+def test_a_finished_cell_tells_how_far_its_probabilities_can_be_believed(written: Written) -> None:
+    tables, _, _ = written
+    row = cell(tables, False, "transfer")
+    wrong = 1 - row["accuracy"]
+    assert row["brier"] == pytest.approx(2 * (0.25**2 * (1 - wrong) + 0.75**2 * wrong))
+    assert row["temperature"] > 0
+    unfinished = cell(tables, True, "transfer")
+    assert pd.isna(unfinished["temperature"])
+    assert pd.isna(unfinished["brier_scaled"])
+
+
+def test_bins_of_confidence_hold_every_test_row_before_and_after_scaling(written: Written) -> None:
+    bins = written[0]["reliability"]
+    assert bins.groupby("scaled")["rows"].sum().to_dict() == {False: 2, True: 2}
+    plain = bins[~bins["scaled"]]
+    assert list(plain["confidence"]) == [0.75]
+
+
+def test_trials_tell_their_rungs(written: Written) -> None:
+    tables, _, ledger = written
+    found = {tuple(rungs) for rungs in tables["trials"]["rungs"]}
+    assert found == {tuple(ledger.plan.rungs(name)) for name in ("transfer", "finetune")}
+
+
+def test_a_mistaken_image_has_its_picture_and_no_other_image_has(written: Written) -> None:
+    tables, _, _ = written
+    predictions, pictures = tables["predictions"], tables["pictures"]
+    wrong = predictions[predictions["label"] != predictions["predicted"]]
+    assert set(pictures["image_id"]) == set(wrong["image_id"])
+    assert len(pictures) == 1
+    with Image.open(io.BytesIO(pictures["image"][0])) as picture:
+        assert picture.size == (pictures["width"][0], pictures["height"][0])
+
+
+def test_an_image_that_is_gone_has_no_picture_and_stops_nothing(ledger: Ledger) -> None:
+    collection = ledger.plan.collection
+    first, second = collection.images["image_id"][:2]
+    gone = collection.images.assign(
+        path=collection.images["path"].where(collection.images["image_id"] != first, "a/gone.png")
+    )
+    found = draw_pictures(replace(collection, images=gone), [first, second], "none")
+    assert [row["image_id"] for row in found] == [second]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from trainables.metrics import classification_metrics, expected_calibration_error
+from trainables.metrics import classification_metrics
 
 
 def _random(count: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -79,43 +79,3 @@ def test_a_class_never_predicted_counts_zero() -> None:
     assert found["precision"] == pytest.approx(0.25)
     assert found["recall"] == pytest.approx(0.5)
     assert found["macro_f1"] == pytest.approx(1 / 3)
-
-
-@given(st.integers(2, 6), st.integers(1, 80), st.integers(1, 20), st.integers(0, 2**32))
-def test_calibration_error_is_the_sum_over_bins(
-    classes: int, count: int, bins: int, seed: int
-) -> None:
-    labels, probabilities = _random(count, classes, seed)
-    expected = 0.0
-    for number in range(bins):
-        inside = [
-            (float(row.max()), row.argmax() == label)
-            for row, label in zip(probabilities, labels, strict=True)
-            if number / bins < row.max() <= (number + 1) / bins
-        ]
-        if inside:
-            confidence, accuracy = np.mean(inside, axis=0)
-            expected += len(inside) / count * abs(accuracy - confidence)
-    found = expected_calibration_error(labels, probabilities, bins)
-    assert found == pytest.approx(expected, abs=1e-6)
-
-
-def test_who_is_right_as_often_as_he_is_sure_is_calibrated() -> None:
-    sure = np.repeat([0.6, 0.8, 1.0], 10)
-    probabilities = np.stack([sure, 1 - sure], 1)
-    labels = np.concatenate([np.arange(10) >= 6, np.arange(10) >= 8, np.zeros(10)]).astype(int)
-    assert expected_calibration_error(labels, probabilities) == pytest.approx(0, abs=1e-12)
-    assert expected_calibration_error(1 - labels, probabilities) == pytest.approx(0.6, abs=1e-12)
-
-
-def test_a_bin_holds_its_upper_edge() -> None:
-    probabilities = np.array([[0.5, 0.5], [0.9, 0.1]])  # a hit and a miss, in a bin each
-    found = expected_calibration_error(np.array([0, 1]), probabilities, bins=2)
-    assert found == pytest.approx(0.5 * 0.5 + 0.5 * 0.9)
-
-
-def test_the_default_number_of_bins_is_fifteen() -> None:
-    labels, probabilities = _random(200, 3, 0)
-    found = classification_metrics(labels, probabilities)["ece"]
-    assert found == expected_calibration_error(labels, probabilities, 15)
-    assert found != expected_calibration_error(labels, probabilities, 10)

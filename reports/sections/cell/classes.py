@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
-from sklearn import config_context
-from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
 
 from reports import wording
 from reports.figures.roc import Line, unit_curves
-from reports.run import records
 from reports.statistics import Interval, wilson
 
 _GRID = np.linspace(0.0, 1.0, 101)
 
 Counts = Mapping[tuple[str, str], int]
-Intervals = Mapping[tuple[str, str], Interval]  # by class and metric
+IntervalOf = Callable[[str, str], Interval | None]  # of a metric and a class
 
 
 @dataclass(frozen=True)
@@ -45,7 +40,6 @@ class Classes:
     """The table and both charts of one cell."""
 
     lines: list[ClassLine]
-    has_ranges: bool  # of precision and F1
     roc: Markup
     precision_recall: Markup
     caption: str
@@ -53,42 +47,30 @@ class Classes:
 
 @dataclass(frozen=True)
 class _Ranking:
-    """How well one class's probability puts its rows first."""
+    """How well one class's probability puts its rows first, at each threshold from above all."""
 
     name: str
-    false_positives: np.ndarray
-    true_positives: np.ndarray
-    recall: np.ndarray  # rising
+    false_positives: np.ndarray  # share of the others' rows
+    recall: np.ndarray  # the share of true positives
     precision: np.ndarray
     auroc: float
     average_precision: float
 
 
 def build(
-    classes: Sequence[str], counts: Counts, predictions: pd.DataFrame, intervals: Intervals
+    classes: Sequence[str], counts: Counts, predictions: pd.DataFrame, interval: IntervalOf
 ) -> Classes:
-    """`counts`: test rows by (label, predicted). `predictions`: the cell's rows of that table."""
+    """`counts`: test rows by (label, predicted). `predictions`: the cell's rows of that table.
+    `interval`: what the run's table of intervals has of a metric of a class."""
     rankings = {one.name: one for one in _rankings(classes, predictions)}
-    lines = [_line(name, classes, counts, rankings.get(name), intervals) for name in classes]
+    lines = [_line(name, classes, counts, rankings.get(name), interval) for name in classes]
     found = list(rankings.values())
     return Classes(
         lines=lines,
-        has_ranges=any(line.precision_range or line.f1_range for line in lines),
         roc=_roc(found) if found else Markup(""),
         precision_recall=_precision_recall(found) if found else Markup(""),
         caption=_caption(found, len(classes)) if found else "",
     )
-
-
-def intervals_by_class(rows: pd.DataFrame | None) -> Intervals:
-    """The intervals of single classes among a cell's rows of the table `intervals`."""
-    if rows is None:
-        return {}
-    return {
-        (row["label"], row["metric"]): Interval(row["low"], row["high"])
-        for row in records(rows)
-        if row["label"] and row["low"] is not None
-    }
 
 
 def _line(
@@ -96,22 +78,21 @@ def _line(
     classes: Sequence[str],
     counts: Counts,
     ranking: _Ranking | None,
-    intervals: Intervals,
+    interval: IntervalOf,
 ) -> ClassLine:
     hits = counts.get((name, name), 0)
     support = sum(counts.get((name, other), 0) for other in classes)
     named = sum(counts.get((other, name), 0) for other in classes)
-    own = intervals.get((name, "recall"))
-    recall_range = own or (wilson(hits, support) if support else None)
+    recall_range = interval("recall", name) or (wilson(hits, support) if support else None)
     return ClassLine(
         name=name,
         support=support,
         precision=wording.percent(hits / named if named else None),
-        precision_range=_range(intervals.get((name, "precision"))),
+        precision_range=_range(interval("precision", name)),
         recall=wording.percent(hits / support if support else None),
         recall_range=_range(recall_range),
         f1=wording.percent(2 * hits / (support + named) if support + named else None),
-        f1_range=_range(intervals.get((name, "f1"))),
+        f1_range=_range(interval("f1", name)),
         auroc=wording.percent(ranking.auroc if ranking else None),
         average_precision=wording.percent(ranking.average_precision if ranking else None),
     )
@@ -127,36 +108,39 @@ def _rankings(classes: Sequence[str], predictions: pd.DataFrame) -> list[_Rankin
         return []
     labels = predictions["label"].to_numpy()
     scores = np.stack(predictions["probabilities"].to_list())  # (n, classes)
-    with warnings.catch_warnings(), config_context(skip_parameter_validation=True):
-        warnings.simplefilter("ignore", UndefinedMetricWarning)
-        return [
-            _ranking(name, own, scores[:, index])
-            for index, name in enumerate(classes)
-            if 0 < (own := labels == name).sum() < len(labels)
-        ]
+    return [
+        _ranking(name, own, scores[:, index])
+        for index, name in enumerate(classes)
+        if 0 < (own := labels == name).sum() < len(labels)
+    ]
 
 
 def _ranking(name: str, own: np.ndarray, scores: np.ndarray) -> _Ranking:
-    false_positives, true_positives, _ = roc_curve(own, scores)
-    precision, recall, _ = precision_recall_curve(own, scores)
+    """What scikit-learn's `roc_curve`, `precision_recall_curve`, `roc_auc_score` and
+    `average_precision_score` give (tests hold it to them), in one pass: a page has thousands."""
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))  # of each threshold's rows
+    hits = np.cumsum(own[order])[ends]
+    false_positives = np.append(0, ends + 1 - hits) / (len(own) - hits[-1])
+    recall = np.append(0, hits) / hits[-1]
+    precision = hits / (ends + 1)
     return _Ranking(
         name=name,
         false_positives=false_positives,
-        true_positives=true_positives,
-        recall=recall[::-1],
-        precision=precision[::-1],
-        auroc=float(auc(false_positives, true_positives)),
-        average_precision=float(average_precision_score(own, scores)),
+        recall=recall,
+        precision=np.append(1.0, precision),
+        auroc=float(np.trapezoid(recall, false_positives)),
+        average_precision=float(np.sum(np.diff(recall) * precision)),
     )
 
 
 def _roc(rankings: Sequence[_Ranking]) -> Markup:
     lines = [
         Line(f"{one.name}: AUC {wording.percent(one.auroc)} %", one.false_positives,
-             one.true_positives)
+             one.recall)
         for one in rankings
     ]  # fmt: skip
-    rates = [np.interp(_GRID, one.false_positives, one.true_positives) for one in rankings]
+    rates = [np.interp(_GRID, one.false_positives, one.recall) for one in rankings]
     mean = np.concatenate([[0.0], np.mean(rates, axis=0)])
     lines.append(Line("mean of the classes", np.concatenate([[0.0], _GRID]), mean, mean=True))
     return unit_curves(lines, "ROC curve of each class against the rest", diagonal=True)

@@ -180,7 +180,7 @@ def _trial(row: Row, trial: Row, space: Space) -> Trial:
         state=trial["state"],
         wall=wording.seconds(trial["wall_s"]),
         speed=wording.count(trial["images_per_s"]),
-        error=trial["error"] or "",
+        error=trial["error"] or "" if trial["state"] == "failed" else "",
     )
 
 

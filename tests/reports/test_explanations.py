@@ -1,0 +1,73 @@
+"""Every cell gets its share of what the page can carry, the gallery first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reports.run import Run, load_run
+from reports.sections import explanations
+from reports.tables import read_tables, write_table
+from tests.reports.fake_run import FakeRun, write_fake_run
+
+FAKE = FakeRun(
+    policies=("grouped", "pooled"),
+    backbones=("resnet50", "vgg16"),
+    scenarios={"bones": ["first", "second", "third"]},
+    trials=1,
+    epochs=2,
+    attributions=6,
+    map_side=32,
+    compare=None,
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return load_run(write_fake_run(tmp_path_factory.mktemp("explained"), FAKE))
+
+
+def test_a_page_with_room_has_every_map(run: Run) -> None:
+    atlas = explanations.build_atlas(run)
+    assert {len(panels) for panels in atlas.panels.values()} == {6}
+    assert set(atlas.left_out.values()) == {0}
+
+
+def test_a_page_without_room_has_one_of_each_image_of_the_gallery_first(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explanations, "_MOST_BYTES", 2_000)
+    atlas = explanations.build_atlas(run)
+    gallery = explanations.build_gallery(run, atlas)
+    shown = sum(map(len, atlas.panels.values()))
+    assert 0 < shown < 6 * len(atlas.panels)
+    assert shown + sum(atlas.left_out.values()) == 6 * len(atlas.panels)
+    assert gallery is not None
+    assert sum(len(one.right) + len(one.wrong) for one in gallery.classes) == shown
+
+
+def test_the_gallery_has_each_class_with_what_was_right_and_wrong(run: Run) -> None:
+    gallery = explanations.build_gallery(run, explanations.build_atlas(run))
+    assert gallery is not None
+    assert gallery.policy == "grouped"
+    assert [one.name for one in gallery.classes] == ["first", "second", "third"]
+    for one in gallery.classes:
+        assert all(panel.right for panel in one.right)
+        assert not any(panel.right for panel in one.wrong)
+        assert len(one.right) + len(one.wrong) == 1, "one map of each image"
+
+
+def test_maps_with_a_large_gap_are_flagged_and_counted(run: Run, tmp_path: Path) -> None:
+    folder = write_fake_run(tmp_path, FAKE)
+    maps = read_tables(folder / "results")["attributions"]
+    maps["delta"] = 0.01
+    maps.loc[3, "delta"] = -0.2
+    write_table(folder / "results", "attributions", maps)
+    changed = load_run(folder)
+    atlas = explanations.build_atlas(changed)
+    gallery = explanations.build_gallery(changed, atlas)
+    assert gallery is not None
+    assert (gallery.far, gallery.panels) == (1, len(maps))
+    flagged = [panel for panels in atlas.panels.values() for panel in panels if not panel.converged]
+    assert [panel.delta for panel in flagged] == ["\u22120.200"]
