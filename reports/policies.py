@@ -1,4 +1,4 @@
-"""What split policies score over the cells that all of them have, read from the table `policies`."""
+"""What split policies score over the cells that all of them have: the table `policies`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Score:
 
 
 def policy_scores(run: Run, policies: Sequence[str], augmented: bool | None = None) -> list[Score]:
-    """The scores of `policies`, the most trustworthy first, over the cells that are done under each;
-    seeds and folds averaged. Nothing if there is no such cell.
+    """The scores of `policies`, given the most trustworthy first, over the cells that are done
+    under each; seeds and folds averaged. Nothing if there is no such cell.
 
     Args:
         augmented: take augmented cells only, or plain ones only, or (None) both.

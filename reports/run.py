@@ -36,8 +36,8 @@ class Run:
 
     @cached_property
     def cells(self) -> list[Row]:
-        """All planned cells as rows, sorted, each with `key`, `anchor`, `chance` and the intervals of
-        its accuracy added."""
+        """All planned cells as rows, sorted, each with `key`, `anchor`, `chance`, and the intervals
+        of its accuracy and of its configuration's mean, added."""
         rows = records(self.tables["cells"])
         rows.sort(key=self._order)
         for position, row in enumerate(rows, start=1):

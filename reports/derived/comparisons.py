@@ -57,7 +57,7 @@ def _compare(tested: Tested, best: Sequence[int], other: Sequence[int]) -> Row |
     pairs = _same_repeats(tested, best, other)
     if not pairs or any(tested.outcomes[i] is None for pair in pairs for i in pair):
         return None
-    first, second = tested.cells.iloc[pairs[0][0]], tested.cells.iloc[pairs[0][1]]
+    first, second = (_columns(tested, position) for position in pairs[0])
     alone = len(pairs) == 1
     return {
         "split_policy": first["split_policy"],
@@ -69,6 +69,10 @@ def _compare(tested: Tested, best: Sequence[int], other: Sequence[int]) -> Row |
         **_difference(tested, pairs),
         "p_holm": None,
     }
+
+
+def _columns(tested: Tested, position: int) -> Row:
+    return {str(name): value for name, value in tested.cells.iloc[position].items()}
 
 
 def _difference(tested: Tested, pairs: Sequence[tuple[int, int]]) -> Row:

@@ -67,7 +67,7 @@ def _choices(tested: Tested) -> Iterator[_Choice]:
     for factor, (level, reference) in _PAIRS.items():
         if {level, reference} <= set(tested.cells[factor]):
             yield _Choice(factor, _text(level), _text(reference), {level: 1.0, reference: -1.0})
-    for factor in ("backbone", "scenario"):
+    for factor in ("backbone", "weights", "scenario"):
         levels = sorted(set(tested.cells[factor]))
         if len(levels) == 2:
             yield _Choice(factor, levels[0], levels[1], {levels[0]: 1.0, levels[1]: -1.0})

@@ -31,8 +31,8 @@ def _measured(tested: Tested, positions: Sequence[int]) -> Iterator[Row]:
         cell |= {"seed": None, "fold": None}
     classes = tested.classes[cell["scenario"]]
     name = [str(value) for value in cell.values()]
-    for one in measure(found, classes, name):
-        yield {**cell, **_columns(one)}
+    for measured in measure(found, classes, name):
+        yield {**cell, **_columns(measured)}
 
 
 def _columns(one: Measured) -> Row:

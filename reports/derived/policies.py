@@ -46,7 +46,7 @@ def _of_set(
     if not policies:
         return []
     # a contrast with all policies, so that only cells done under each of them are matched
-    base = {one: 0.0 for one in policies}
+    base: dict[object, float] = dict.fromkeys(policies, 0.0)
     rows = []
     for policy in policies:
         own = contrast(tested.cells, {"split_policy": {**base, policy: 1.0}})

@@ -71,7 +71,7 @@ def tested_cells(
         for own, scenario in zip(predictions, cells["scenario"], strict=True)
     ]
     rows = [_rows(own) for own in predictions]
-    draws, count = _resampled(outcomes)
+    draws, count = resampled(outcomes)
     return Tested(cells, outcomes, rows, classes, count, draws)
 
 
@@ -99,7 +99,7 @@ def _rows(predictions: pd.DataFrame | None) -> frozenset[tuple[str, int]]:
     return frozenset(zip(predictions["image_id"], predictions["copy"], strict=True))
 
 
-def _resampled(outcomes: Sequence[Outcomes | None]) -> tuple[np.ndarray, int]:
+def resampled(outcomes: Sequence[Outcomes | None]) -> tuple[np.ndarray, int]:
     """Accuracies (draws, cells) with all tested groups resampled at once, and their number."""
     found = [one.groups for one in outcomes if one is not None]
     known = np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=int)

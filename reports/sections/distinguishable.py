@@ -117,10 +117,16 @@ def _words(rows: list[Row]) -> str:
         which = "The other one is" if alike == 1 else f"None of the other {alike} is"
         return f"{which}{' not' if alike == 1 else ''} distinguishable from it."
     better = sum(row["difference"] < 0 for row in apart)
-    text = f"{len(apart) - better} of the other {len(rows)} do worse beyond chance"
-    if better:
-        text += f", {better} better"
-    return f"{text}; {alike} {'is' if alike == 1 else 'are'} not distinguishable from it."
+    parts = [
+        f"{count} {words}"
+        for count, words in (
+            (len(apart) - better, "worse beyond chance"),
+            (better, "better beyond chance"),
+            (alike, "not distinguishable from it"),
+        )
+        if count
+    ]
+    return f"Of the other {len(rows)}, {', '.join(parts)}."
 
 
 def _method(rows: list[Row]) -> str:

@@ -90,7 +90,7 @@ def build(run: Run) -> Effects | None:
 
 
 def _order(run: Run, row: Row) -> tuple[int, str, int, str]:
-    factors = ("augmented", "strategy", "backbone", "scenario")
+    factors = ("augmented", "strategy", "backbone", "weights", "scenario")
     place = factors.index(row["factor"]) if row["factor"] in factors else len(factors)
     levels = {"backbone": run.backbones, "scenario": run.scenarios}.get(row["factor"], [])
     level = row["level"]
@@ -147,10 +147,13 @@ def _words(policy: str, rows: list[Row]) -> str:
         return ""
     apart = [_named(row) for row in own if _apart(row)]
     if not apart:
-        return f"Under the {policy} split not one of the {len(own)} effects is distinguishable from none."
+        return (
+            f"Under the {policy} split none of the {len(own)} effects is distinguishable from "
+            "no effect."
+        )
     rest = len(own) - len(apart)
-    tail = f"; the other {rest} are not distinguishable from none" if rest > 1 else ""
-    tail = "; the other one is not distinguishable from none" if rest == 1 else tail
+    others = "the other one is" if rest == 1 else f"the other {rest} are"
+    tail = f"; {others} not" if rest else ""
     return f"Under the {policy} split, distinguishable from no effect: {', '.join(apart)}{tail}."
 
 

@@ -213,8 +213,8 @@ def _caption(run: Run) -> str:
         )
     else:
         spread = (
-            "± is half the width of the 95 % interval: it covers which test images were drawn, copies "
-            "and duplicates as one, and not another split or another seed."
+            "± is half the width of the 95 % interval: it covers which test images were drawn, "
+            "copies and duplicates as one, and not another split or another seed."
         )
     return (
         "Test accuracy of each cell's champion in percent. "

@@ -152,9 +152,11 @@ def _alike(run: Run, best: Row) -> str:
     alike = sum(row["p_holm"] >= LEVEL for row in own)
     if not alike:
         return ""
-    others = f"{len(own)} others" if len(own) > 1 else "one other"
+    if alike == len(own):
+        others = f"None of the {alike} others" if alike > 1 else "The only other one"
+        return f"{others} of that scenario is {'not ' * (alike == 1)}distinguishable from it."
     verb = "is" if alike == 1 else "are"
-    return f"Of the {others} of that scenario, {alike} {verb} not distinguishable from it."
+    return f"Of the {len(own)} others of that scenario, {alike} {verb} not distinguishable from it."
 
 
 def _optimism(run: Run) -> list[str]:
@@ -166,10 +168,11 @@ def _optimistic(row: Row) -> str:
     interval = None if row["low"] is None else Interval(row["low"], row["high"])
     sure = f" (95 % {wording.points_range(interval)})" if interval else ""
     zero = interval is not None and 0.0 in interval
-    return (
+    text = (
         f"{row['split_policy']}: {wording.points(row['mean'])} points{sure} over "
-        f"{wording.plural(int(row['cells']), 'cell')}{', not distinguishable from none' if zero else ''}"
+        f"{wording.plural(int(row['cells']), 'cell')}"
     )
+    return f"{text}, not distinguishable from none" if zero else text
 
 
 def _test_rows(row: Row, repeats: Repeats) -> str:
@@ -210,10 +213,11 @@ def _sentence(best: list[Best], leak: Leak | None) -> str:
     first = best[0]
     what = "configuration" if first.repeats else "cell"
     text = (
-        f"Under the {first.policy} split validation chose, of {wording.plural(first.of_cells, what)}, "
+        f"Under the {first.policy} split validation chose, of "
+        f"{wording.plural(first.of_cells, what)}, "
         f"{first.backbone}, {first.recipe}, on {first.scenario}: {first.accuracy} % of "
-        f"{first.n_test} right{_on_average(first)} (95 % interval {first.interval} %), where always "
-        f"naming the most common class gives {first.chance} %."
+        f"{first.n_test} right{_on_average(first)} (95 % interval {first.interval} %), "
+        f"where always naming the most common class gives {first.chance} %."
     )
     if first.alike:
         text += f" {first.alike}"

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from reports.statistics.outcomes import Outcomes
 
@@ -27,30 +27,35 @@ def one_vs_rest(outcomes: Outcomes, label: int) -> Area | None:
     if not ahead or not behind:
         return None
     scores = outcomes.probabilities[:, label]
-    rank = rankdata(scores)
-    within = np.empty(len(scores))
-    within[positive], within[~positive] = rankdata(scores[positive]), rankdata(scores[~positive])
-    # the share of the other side that a row beats (or, of a negative, is beaten by)
-    beats = np.where(positive, (rank - within) / behind, 1 - (rank - within) / ahead)
+    # the share of the other side that a row beats (or, of a negative, is beaten by), ties half
+    beats = np.empty(len(scores))
+    beats[positive] = _share_below(scores[positive], scores[~positive])
+    beats[~positive] = 1 - _share_below(scores[~positive], scores[positive])
     value = float(beats[positive].mean())
     influence = (beats - value) / np.where(positive, ahead, behind)
     sides = [len(np.unique(outcomes.groups[side])) for side in (positive, ~positive)]
     return Area(value, influence, min(sides))
 
 
-def weighted(outcomes: Outcomes) -> Area | None:
-    """The mean over the classes, weighted by their rows; of two classes the second's own. None
-    where the rows lack a class."""
-    if outcomes.classes == 2:
-        return one_vs_rest(outcomes, 1)
-    areas = [one_vs_rest(outcomes, label) for label in range(outcomes.classes)]
+def weighted(outcomes: Outcomes, areas: Sequence[Area | None]) -> Area | None:
+    """The mean of the classes' `areas`, weighted by their rows; of two classes the second's own.
+    None where the rows lack a class."""
     found = [area for area in areas if area is not None]
     if len(found) < outcomes.classes:
         return None
+    if outcomes.classes == 2:
+        return found[1]
     n = len(outcomes.labels)
     shares = np.bincount(outcomes.labels, minlength=outcomes.classes) / n
     values = np.array([area.value for area in found])
     value = float(shares @ values)
-    influence = sum(share * area.influence for share, area in zip(shares, found, strict=True))
-    influence = influence + (values[outcomes.labels] - value) / n
+    parts = np.stack([area.influence for area in found], axis=1)
+    influence = parts @ shares + (values[outcomes.labels] - value) / n
     return Area(value, influence, min(area.smaller for area in found))
+
+
+def _share_below(scores: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """For each of `scores`, the share of `others` below it, ties counted half."""
+    ordered = np.sort(others)
+    below, upto = (np.searchsorted(ordered, scores, side) for side in ("left", "right"))
+    return np.asarray((below + upto) / (2 * len(others)))

@@ -19,6 +19,8 @@ from reports.statistics.intervals import Interval, difference_of, p_value
 
 FACTORS = ("split_policy", "backbone", "weights", "scenario", "augmented", "strategy")
 Weights = Mapping[object, float]
+Key = tuple[object, ...]
+Levels = dict[Key, list[int]]  # levels of the factors -> positions of the cells
 
 
 @dataclass(frozen=True)
@@ -61,17 +63,22 @@ def contrast(cells: pd.DataFrame, factors: Mapping[str, Weights]) -> Contrast:
         factors: name -> level -> weight; of several factors the weights are multiplied, which
             makes their interaction.
     """
-    table = cells.reset_index(drop=True)
     dropped = {*factors, *(["weights"] if "backbone" in factors else [])}  # a backbone brings them
     shared = [name for name in FACTORS if name not in dropped]
-    rows = []
-    for key, own in table.groupby(shared, sort=True, dropna=False):
-        found = [_one(repeat, factors, len(table)) for _, repeat in own.groupby(["seed", "fold"])]
-        complete = [row for row in found if row is not None]
+    found: dict[Key, dict[Key, Levels]] = {}
+    columns = (cells[shared], cells[["seed", "fold"]], cells[list(factors)])
+    keys = [[tuple(row) for row in one.to_numpy(object)] for one in columns]
+    for position, (match, repeat, level) in enumerate(zip(*keys, strict=True)):
+        found.setdefault(match, {}).setdefault(repeat, {}).setdefault(level, []).append(position)
+    rows, matches = [], []
+    for match in sorted(found, key=str):
+        tried = [_row(one, factors, len(cells)) for one in found[match].values()]
+        complete = [row for row in tried if row is not None]
         if complete:
-            rows.append((key, np.mean(complete, axis=0)))
-    matches = pd.DataFrame([key for key, _ in rows], columns=shared)
-    return Contrast(np.array([row for _, row in rows]).reshape(-1, len(table)), matches)
+            rows.append(np.mean(complete, axis=0))
+            matches.append(match)
+    coefficients = np.array(rows).reshape(-1, len(cells))
+    return Contrast(coefficients, pd.DataFrame(matches, columns=shared))
 
 
 def estimate(one: Contrast, values: np.ndarray, draws: np.ndarray | None, groups: int) -> Estimate:
@@ -94,15 +101,12 @@ def estimate(one: Contrast, values: np.ndarray, draws: np.ndarray | None, groups
     return Estimate(mean, difference_of(mean, error), p_value(mean, error), one.pairs)
 
 
-def _one(cells: pd.DataFrame, factors: Mapping[str, Weights], width: int) -> np.ndarray | None:
+def _row(cells: Levels, factors: Mapping[str, Weights], width: int) -> np.ndarray | None:
     """The coefficients of one seed and fold; None if a combination of levels is not there."""
     row = np.zeros(width)
     for levels in product(*(weights.items() for weights in factors.values())):
-        chosen = np.ones(len(cells), dtype=bool)
-        for name, (level, _) in zip(factors, levels, strict=True):
-            chosen &= (cells[name] == level).to_numpy()
-        found = cells.index[chosen]
-        if not len(found):
+        own = cells.get(tuple(level for level, _ in levels))
+        if own is None:
             return None
-        row[found] += math.prod(weight for _, weight in levels) / len(found)
+        row[own] += math.prod(weight for _, weight in levels) / len(own)
     return row

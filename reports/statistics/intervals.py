@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy import stats
+from scipy import special
 
 CONFIDENCE = 0.95
 
@@ -42,7 +42,7 @@ def wilson(correct: int, n: int, confidence: float = CONFIDENCE) -> Interval:
 
 def share_interval(share: float, n: float, confidence: float = CONFIDENCE) -> Interval:
     """Wilson score interval of a share that need not be a whole number of n, as of a mean."""
-    z = float(stats.norm.ppf(0.5 + confidence / 2))
+    z = float(special.ndtri(0.5 + confidence / 2))
     scale = 1 + z * z / n
     centre = (share + z * z / (2 * n)) / scale
     half = z / scale * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
@@ -77,7 +77,7 @@ def clustered_share_interval(share: float, error: Error, rows: float, clusters: 
     """
     variance, known = share * (1 - share), error.value > 0
     effective = min(rows, variance / error.value**2) if variance and known else float(clusters)
-    smaller = float(stats.norm.ppf(0.975) / stats.t.ppf(0.975, error.degrees)) ** 2
+    smaller = (float(special.ndtri(0.975)) / _quantile(error)) ** 2
     return share_interval(share, max(1.0, effective * smaller))
 
 
@@ -86,13 +86,13 @@ def bounded_interval(value: float, error: Error, top: float = 1.0) -> Interval:
     that it stays inside and leans away from the nearer end. `value`: strictly in 0..top."""
     share = value / top
     middle = math.log(share / (1 - share))
-    half = float(stats.t.ppf(0.975, error.degrees)) * error.value / top / (share * (1 - share))
+    half = _quantile(error) * error.value / top / (share * (1 - share))
     return Interval(top * _expit(middle - half), top * _expit(middle + half))
 
 
 def difference_of(value: float, error: Error) -> Interval:
     """95 % interval value +- t * error of a difference of two shares, which -1..1 bounds."""
-    half = float(stats.t.ppf(0.975, error.degrees)) * error.value
+    half = _quantile(error) * error.value
     return Interval(max(-1.0, value - half), min(1.0, value + half))
 
 
@@ -100,7 +100,12 @@ def p_value(value: float, error: Error) -> float:
     """Two-sided, of Student's t, that a difference of nothing would be as far from 0."""
     if error.value == 0:
         return 1.0 if value == 0 else 0.0
-    return float(2 * stats.t.sf(abs(value) / error.value, error.degrees))
+    return float(2 * special.stdtr(error.degrees, -abs(value) / error.value))
+
+
+def _quantile(error: Error) -> float:
+    """Of Student's t: how many standard errors make 95 %."""
+    return float(special.stdtrit(error.degrees, 0.975))
 
 
 def _expit(logit: float) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -57,11 +57,16 @@ def measure(
         name: what the random numbers depend on.
     """
     sample = _Sample(repeats, name, draws)
-    overall = [_accuracy(sample), *_recall(sample), *_averages(sample), _area(sample, None, "")]
+    areas = [[auroc.one_vs_rest(one, i) for i in range(sample.classes)] for one in repeats]
+    whole = [auroc.weighted(one, own) for one, own in zip(repeats, areas, strict=True)]
+    overall = [_accuracy(sample), _recall(sample), *_averages(sample), _area(sample, whole, "")]
     of_classes = [
         one
         for number, label in enumerate(classes)
-        for one in (*_class_shares(sample, number, label), _area(sample, number, label))
+        for one in (
+            *_class_shares(sample, number, label),
+            _area(sample, [own[number] for own in areas], label),
+        )
     ]
     return [*overall, *of_classes]
 
@@ -107,6 +112,10 @@ class _Sample:
     def linear_error(self, values: Sequence[float], influences: Sequence[np.ndarray]) -> Error:
         """Standard error of the mean of numbers of which each group's part (groups,) is known."""
         number = np.array(values)
+        if len(number) == 1:
+            few = self.groups / max(1, self.groups - 1)
+            spread = math.sqrt(float((influences[0] ** 2).sum()) * few)
+            return Error(spread, max(1, self.groups - 1))
         draws = number + (self.weights - 1) @ np.stack(influences, axis=1)
         return error_of_mean(number, draws, self.groups)
 
@@ -119,11 +128,9 @@ def _accuracy(sample: _Sample) -> Measured:
     return _overall(sample, "accuracy", value, interval, _LOGIT)
 
 
-def _recall(sample: _Sample) -> Iterator[Measured]:
+def _recall(sample: _Sample) -> Measured:
     """Weighted by class size it is the accuracy."""
-    accuracy = _accuracy(sample)
-    assert accuracy.value is not None
-    yield _overall(sample, "recall", accuracy.value, accuracy.interval, accuracy.method)
+    return replace(_accuracy(sample), metric="recall")
 
 
 def _averages(sample: _Sample) -> Iterator[Measured]:
@@ -206,12 +213,8 @@ def _f1(jaccard: float) -> float:
     return 2 * jaccard / (1 + jaccard)
 
 
-def _area(sample: _Sample, number: int | None, label: str) -> Measured:
-    """AUROC, where every repeat has one."""
-    areas = [
-        auroc.weighted(one) if number is None else auroc.one_vs_rest(one, number)
-        for one in sample.repeats
-    ]
+def _area(sample: _Sample, areas: Sequence[auroc.Area | None], label: str) -> Measured:
+    """AUROC of all repeats, where each has one."""
     found = [area for area in areas if area is not None]
     if len(found) < len(areas):
         return Measured(label, "auroc", None, None, "", 0)

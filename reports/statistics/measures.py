@@ -58,4 +58,4 @@ def metrics_of(sums: np.ndarray, classes: int) -> dict[str, np.ndarray]:
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+    return np.asarray(np.divide(part, whole, out=np.zeros_like(part), where=whole > 0))

@@ -21,7 +21,7 @@ class Outcomes:
     @property
     def correct(self) -> np.ndarray:
         """(n,) bool."""
-        return self.labels == self.predicted
+        return np.asarray(self.labels == self.predicted)
 
     @property
     def classes(self) -> int:

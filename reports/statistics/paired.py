@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 from statsmodels.stats.contingency_tables import mcnemar
 
 from reports.statistics.intervals import Interval
@@ -38,7 +38,9 @@ def compare_paired(first: np.ndarray, second: np.ndarray, groups: np.ndarray) ->
     net = np.bincount(group, first.astype(int) - second.astype(int)).astype(int)
     alone = len(net) == n
     p = _mcnemar_p(wins, losses) if alone else sign_flip_p(net)
-    interval = _paired_interval(wins, losses, n, 1.0 if alone else _design_effect(net, group))
+    interval = _paired_interval(
+        wins, losses, n, 1.0 if alone else _design_effect(net, group, wins + losses)
+    )
     method = "McNemar, exact" if alone else "sign flips of groups, exact"
     return Paired((wins - losses) / n, interval, min(1.0, p), wins + losses, method)
 
@@ -60,20 +62,15 @@ def sign_flip_p(net: np.ndarray) -> float:
     return float(weights[np.abs(sums) >= abs(int(net.sum()))].sum())
 
 
-def _design_effect(net: np.ndarray, group: np.ndarray) -> float:
-    """How many times more the mean of the net wins varies than with rows drawn one by one."""
+def _design_effect(net: np.ndarray, group: np.ndarray, discordant: int) -> float:
+    """How many times more the mean of the net wins varies than with rows drawn one by one, never
+    less. Where it does not vary at all, as if a group's rows were all alike."""
     sizes, n = np.bincount(group), len(group)
     mean = net.sum() / n
-    clusters = len(sizes)
-    varies = ((net - mean * sizes) ** 2).sum() * clusters / (clusters - 1) if clusters > 1 else 0.0
-    return float(
-        max(1.0, (sizes**2).sum() / n if varies == 0 else varies / n / _row_variance(net, n))
-    )
-
-
-def _row_variance(net: np.ndarray, n: int) -> float:
-    mean = net.sum() / n
-    return float(np.abs(net).sum() / n - mean**2)
+    apart = float(((net - mean * sizes) ** 2).sum()) * len(sizes) / max(1, len(sizes) - 1)
+    if apart == 0:
+        return float((sizes**2).sum() / n)
+    return float(max(1.0, apart / n / (discordant / n - mean**2)))
 
 
 def _paired_interval(wins: int, losses: int, n: int, design_effect: float) -> Interval:
@@ -81,5 +78,5 @@ def _paired_interval(wins: int, losses: int, n: int, design_effect: float) -> In
     discordant kinds, on the number of rows that would tell as much were they independent."""
     rows = n / design_effect
     a, b = ((count / design_effect + 1) / (rows + 2) for count in (wins, losses))
-    half = float(stats.norm.ppf(0.975)) * math.sqrt((a + b - (a - b) ** 2) / (rows + 2))
+    half = float(special.ndtri(0.975)) * math.sqrt((a + b - (a - b) ** 2) / (rows + 2))
     return Interval(max(-1.0, a - b - half), min(1.0, a - b + half))

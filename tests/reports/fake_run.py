@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from reports.derived import write_derived
 from reports.published import CLASSES
 from reports.tables import SCHEMAS, write_table
 from sweeper.calibrated import Calibrated
@@ -72,7 +71,6 @@ def write_fake_run(folder: Path, fake: FakeRun | None = None) -> Path:
         write_table(folder / "results", name, rows)
     info = json.dumps(_info(fake, tables), indent=1, ensure_ascii=False)
     (folder / "results" / "run.json").write_text(info, encoding="utf-8")
-    write_derived(folder / "results")
     return folder
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from reports.derived import write_derived
 from reports.page import build_page
 from reports.policies import policy_scores
 from reports.run import Run, load_run
 from reports.sections import leak, verdict
-from reports.statistics import share_interval
 from reports.tables import write_table
 from tests.reports.fake_run import FakeRun, write_fake_run
 
@@ -31,7 +31,12 @@ SMALL = FakeRun(
 
 
 def _run(folder: Path, fake: FakeRun) -> Run:
-    return load_run(write_fake_run(folder, fake))
+    return _derived(write_fake_run(folder, fake))
+
+
+def _derived(run: Path) -> Run:
+    write_derived(run / "results")
+    return load_run(run)
 
 
 def _meter(run: Run) -> leak.LeakMeter:
@@ -66,7 +71,7 @@ def test_accuracies_are_compared_over_the_cells_that_all_policies_have(tmp_path:
     failed = (cells["split_policy"] == "given") & (cells["backbone"] == "vgg16")
     cells.loc[failed, ["state", "accuracy"]] = ["failed", None]
     write_table(tmp_path / "results", "cells", cells)
-    comparison = _meter(load_run(tmp_path)).comparisons[1]
+    comparison = _meter(_derived(tmp_path)).comparisons[1]
     assert comparison.title.endswith("4 cells done under all of them")
     of_resnet = cells[(cells["backbone"] == "resnet50") & cells["augmented"]]
     pooled = of_resnet[of_resnet["split_policy"] == "pooled"]["accuracy"].mean()
@@ -148,18 +153,21 @@ def test_folds_are_folded_in_the_grid_and_listed_among_the_cells(tmp_path: Path)
     )
 
 
-def test_the_verdict_takes_the_best_mean_and_not_the_luckiest_fold(tmp_path: Path) -> None:
+def test_the_verdict_takes_the_best_mean_on_validation_and_not_the_luckiest_fold(
+    tmp_path: Path,
+) -> None:
     run = write_fake_run(tmp_path, replace(SMALL, policies=("grouped",), folds=3))
     cells = load_run(run).tables["cells"]
-    cells["accuracy"] = 0.5
+    cells["val_accuracy"], cells["accuracy"] = 0.5, 0.95
     lucky = cells["backbone"] == "vgg16"
-    cells.loc[lucky & (cells["fold"] == 1), "accuracy"] = 0.9
-    cells.loc[lucky & (cells["fold"] != 1), "accuracy"] = 0.1
+    cells.loc[lucky & (cells["fold"] == 1), "val_accuracy"] = 0.9
+    cells.loc[lucky & (cells["fold"] != 1), "val_accuracy"] = 0.1
     steady = (cells["backbone"] == "resnet50") & (cells["scenario"] == "few") & cells["augmented"]
-    cells.loc[steady & (cells["strategy"] == "transfer"), "accuracy"] = 0.6
+    steady &= cells["strategy"] == "transfer"
+    cells.loc[steady, ["val_accuracy", "accuracy"]] = [0.6, 0.55]
     write_table(run / "results", "cells", cells)
-    best = verdict.build(load_run(run)).best[0]
-    assert (best.backbone, best.accuracy, best.of_cells) == ("resnet50", "60.0", 16)
+    best = verdict.build(_derived(run)).best[0]
+    assert (best.backbone, best.accuracy, best.of_cells) == ("resnet50", "55.0", 16)
     assert best.repeats == "mean of 3 folds"
 
 
@@ -171,7 +179,7 @@ def test_differences_are_taken_within_a_fold(tmp_path: Path) -> None:
     gone = (cells["split_policy"] == "grouped") & (cells["fold"] == 3)
     cells.loc[gone, ["state", "accuracy"]] = ["failed", None]
     write_table(run / "results", "cells", pd.DataFrame(cells))
-    score = verdict.leak_score(load_run(run))
+    score = verdict.leak_score(_derived(run))
     assert score
     assert score.difference == pytest.approx(0.1)
 
@@ -183,18 +191,25 @@ def test_a_difference_within_chance_is_not_called_a_leak(
     run = _run(tmp_path, replace(SMALL, policies=("pooled", "grouped")))
     cells = run.tables["cells"]
     cells["accuracy"] = 0.4 + gain * (cells["split_policy"] == "pooled")
-    assert said in verdict.build(run).sentence
+    write_table(tmp_path / "results", "cells", cells)
+    assert said in verdict.build(_derived(tmp_path)).sentence
 
 
-def test_intervals_are_of_the_pictures_tested_and_not_of_rows_or_cells(tmp_path: Path) -> None:
+def test_intervals_are_of_the_groups_tested_and_not_of_rows_or_cells(tmp_path: Path) -> None:
     """Copies, seeds and cells do not make pictures; duplicates are one picture."""
     run = _run(tmp_path, replace(SMALL, seeds=(0, 1), scenarios={"bones": ["a", "b", "c"]}))
+    apart = policy_scores(run, ["grouped", "pooled"], True)
     images, splits = run.tables["images"], run.tables["splits"]
     images["group"] = [f"g{number // 20}" for number in range(len(images))]
+    write_table(tmp_path / "results", "images", images)
     tested = splits[(splits["part"] == "test") & (splits["split_policy"] == "pooled")]
     group = images.set_index("image_id")["group"]
     pictures = {group.get(i, i) for i in tested["image_id"]}
     assert len(pictures) < tested["image_id"].nunique() < len(tested)
-    for score in policy_scores(run, ["grouped", "pooled"], True):
+    together = policy_scores(_derived(tmp_path), ["grouped", "pooled"], True)
+    for before, score in zip(apart, together, strict=True):
         assert score.pictures == len(pictures)
-        assert score.interval == share_interval(score.mean, len(pictures))
+        assert score.mean == before.mean
+        assert score.interval
+        assert before.interval
+        assert score.interval.half_width > 1.5 * before.interval.half_width

@@ -6,12 +6,13 @@ import pytest
 
 from reports.repeats import fold_repeats
 from reports.run import Row
-from reports.statistics import wilson
+from reports.statistics import Interval, wilson
 
 
 def _row(accuracy: float | None, seed: int = 0, fold: int = 0, n_test: int = 100) -> Row:
     state = "done" if accuracy is not None else "failed"
-    return {"state": state, "accuracy": accuracy, "seed": seed, "fold": fold, "n_test": n_test}
+    row = {"state": state, "accuracy": accuracy, "seed": seed, "fold": fold, "n_test": n_test}
+    return row | {"interval": None, "mean_interval": None}
 
 
 def test_folds_give_the_interval_of_all_images_tested_once() -> None:
@@ -49,6 +50,16 @@ def test_what_is_missing_is_said(rows: list[Row], text: str) -> None:
     assert repeats is not None
     assert repeats.text == text
     assert repeats.mean == 0.5
+
+
+def test_a_mean_has_the_interval_of_its_table_where_predictions_were_kept() -> None:
+    rows = [_row(0.6, seed=seed) | {"mean_interval": Interval(0.4, 0.8)} for seed in (0, 1)]
+    repeats = fold_repeats(rows)
+    assert repeats is not None
+    assert repeats.interval == Interval(0.4, 0.8)
+    left = fold_repeats([_row(0.6) | {"interval": Interval(0.5, 0.7)}, _row(None, seed=1)])
+    assert left is not None
+    assert left.interval == Interval(0.5, 0.7)
 
 
 def test_nothing_done_is_nothing() -> None:
