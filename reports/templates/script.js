@@ -217,6 +217,7 @@
 
   const makeScrollable = (within) => {
     all(".scroll, pre", within).forEach((box) => {
+      if (box.closest("details:not([open])")) return;  // asking for its size would lay it out
       if (box.scrollWidth <= box.clientWidth && box.scrollHeight <= box.clientHeight) return;
       box.tabIndex = 0;
     });
