@@ -11,13 +11,15 @@ from markupsafe import Markup
 from reports.figures.svg import Scale, element, join, number, round_ticks
 
 WIDTH, HEIGHT = 460, 300
+_MOST_TICKS = 8
 _LEFT, _RIGHT, _TOP, _BOTTOM = 36, 12, 12, 34
-_SHAPES = ("circle", "square", "diamond", "triangle", "cross")
+_CHARACTER = 5.6  # px, of the 10 px label face
+_SHAPES = ("circle", "square", "diamond", "triangle", "pentagon")
 _PATHS = {
     "square": "M-4-4h8v8h-8z",
     "diamond": "M0-5.4 5.4 0 0 5.4-5.4 0z",
     "triangle": "M0-5.2 5 4h-10z",
-    "cross": "M-4-4l8 8m0-8l-8 8",
+    "pentagon": "M0-5 4.8-1.5 2.9 4.1h-5.8L-4.8-1.5z",
 }
 
 
@@ -25,7 +27,7 @@ _PATHS = {
 class Point:
     """One configuration: what it costs, how well it does (0..1), and which it is.
 
-    `label` is written beside the mark, where it is not empty; `kind` 0, 1, ... chooses the shape.
+    `label` is written beside the mark where there is room; `kind` 0, 1, ... chooses the shape.
     """
 
     cost: float
@@ -58,7 +60,7 @@ def scatter(points: Sequence[Point], axis: str, title: str) -> Markup:
     front = sorted((point for point in points if point.front), key=lambda point: point.cost)
     parts = [_frame(points, x, y, axis), _steps(front, x, y)]
     parts += [mark(point.kind, point.filled, x(_log(point)), y(point.accuracy)) for point in points]
-    parts += [_label(point, x, y) for point in points if point.label]
+    parts += _labels(points, x, y)
     return element(
         "svg",
         join(parts),
@@ -114,11 +116,14 @@ def _frame(points: Sequence[Point], x: Scale, y: Scale, axis: str) -> Markup:
 
 
 def _cost_ticks(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times the powers of ten within [low, high]."""
+    """Round numbers within [low, high]: powers of ten, and as many of their multiples as fit."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    ticks = [float(f"{step}e{power}") for power in powers for step in (1, 2, 5)]
-    within = [tick for tick in ticks if low <= tick <= high]
-    return within if len(within) <= 8 else [tick for tick in within if f"{tick:e}"[0] == "1"]
+    for steps in ((1, 1.5, 2, 3, 4, 5, 6, 8), (1, 2, 5), (1, 3)):
+        ticks = [float(f"{step}e{power}") for power in powers for step in steps]
+        within = [tick for tick in ticks if low <= tick <= high]
+        if len(within) <= _MOST_TICKS:
+            return within
+    return [tick for tick in within if f"{tick:e}"[0] == "1"]
 
 
 def _steps(front: Sequence[Point], x: Scale, y: Scale) -> Markup:
@@ -131,13 +136,20 @@ def _steps(front: Sequence[Point], x: Scale, y: Scale) -> Markup:
     return element("path", d=path, class_="front")
 
 
-def _label(point: Point, x: Scale, y: Scale) -> Markup:
-    at, height = x(_log(point)), y(point.accuracy)
-    left = at > WIDTH * 0.62
-    return element(
-        "text",
-        point.label,
-        x=at - 8 if left else at + 8,
-        y=height + (12 if left else -7),
-        text_anchor="end" if left else "start",
-    )
+def _labels(points: Sequence[Point], x: Scale, y: Scale) -> list[Markup]:
+    """The most accurate first; a label that would lie on another one is left to the table."""
+    placed: list[tuple[float, float, float]] = []  # left, right, baseline
+    labels = []
+    for point in sorted(points, key=lambda point: (-point.accuracy, point.cost)):
+        at, height, width = x(_log(point)), y(point.accuracy), _CHARACTER * len(point.label)
+        leftwards = at + width > WIDTH - _RIGHT
+        left = at - 8 - width if leftwards else at + 8
+        baseline = height + (12 if leftwards else -7)
+        free = all(
+            left > end or left + width < start or abs(baseline - line) > 11
+            for start, end, line in placed
+        )
+        if point.label and free:
+            placed.append((left, left + width, baseline))
+            labels.append(element("text", point.label, x=left, y=baseline))
+    return labels

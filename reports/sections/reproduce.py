@@ -71,8 +71,10 @@ def build(run: Run) -> Reproduce:
 
 
 def _steps(info: dict[str, Any]) -> list[tuple[str, str]]:
-    commit = str(info.get("git_commit") or "").removesuffix("+")
-    checkout = [("The code as it was", f"git checkout {commit}")] if commit else []
+    told = str(info.get("git_commit") or "")
+    commit = told.removesuffix("+")
+    code = "The code as it was" if commit == told else "The code, but for changes not committed"
+    checkout = [(code, f"git checkout {commit}")] if commit else []
     return [
         *checkout,
         ("Its packages, at the versions below", "make setup"),
@@ -93,7 +95,13 @@ def _splits(run: Run) -> list[Hash]:
     """Every split's hash, seeds and folds told apart where there are several."""
     leaks = run.tables["leaks"]
     rows = records(leaks[leaks["part"] == "test"])
-    rows.sort(key=lambda row: (run.policies.index(row["split_policy"]), row["scenario"]))
+    rows.sort(
+        key=lambda row: (
+            run.policies.index(row["split_policy"]),
+            run.scenarios.index(row["scenario"]),
+            *(row[name] for name in ("augmented", "seed", "fold")),
+        )
+    )
     several = [(name, len(found) > 1) for name, found in (("seed", run.seeds), ("fold", run.folds))]
     return [
         Hash(

@@ -60,7 +60,7 @@ def build(run: Run) -> Trade | None:
     )
 
     def point(key: _Key, cost: float, on_front: bool) -> Point:
-        label = key[0] if on_front else ""
+        label = f"{key[0]}, {wording.strategy(key[1])}" if on_front else ""
         kind = run.backbones.index(key[0])
         return Point(max(cost, 1e-3), accuracy_of[key], label, kind, key[2], on_front)
 

@@ -171,7 +171,7 @@
         const [a, b] = picked.map((row) => valueOf(row, column, one.dataset.sort === "number"));
         const number = one.dataset.sort === "number" && a !== null && b !== null;
         const text = number ? (a - b).toFixed(1).replace("-", "\u2212") : "";
-        line.append(make("td", { textContent: text }));
+        line.append(make("td", { textContent: number && a > b ? `+${text}` : text }));
       }
       body.append(line);
     });
