@@ -180,6 +180,15 @@
     return make("div", { className: "scroll" }, make("table", { className: "plain beside" }, caption, thead, body));
   };
 
+  const measuredBetween = (picked) => {
+    if (picked.length !== 2) return [];
+    const other = picked.find((row, i) => row.dataset.best === picked[1 - i].dataset.cell);
+    const text = other
+      ? `On the same test images, ${nameOf(rowOf.get(other.dataset.best))} minus ${nameOf(other)}: ${other.dataset.against}.`
+      : "These two were not compared image by image: that is done against the cell that validation chose in each scenario.";
+    return [make("p", { className: "note", textContent: text })];
+  };
+
   const copyOf = (row) => {
     const side = make("article", {}, make("h4", { textContent: nameOf(row) }));
     const entry = entries.get(row.dataset.cell);
@@ -200,7 +209,7 @@
     const place = find("compare");
     const title = place.querySelector("h3");
     const sides = make("div", { className: "sides-by-side" }, ...picked.map(copyOf));
-    place.replaceChildren(title, numbersBeside(picked), sides);
+    place.replaceChildren(title, numbersBeside(picked), ...measuredBetween(picked), sides);
     place.hidden = false;
     makeScrollable(place);
     title.focus();

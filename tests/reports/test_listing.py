@@ -73,6 +73,19 @@ def test_cells_that_are_not_in_full_are_said_to_be_left_out(run: Run) -> None:
     assert [entry.number for entry in built.entries if entry.in_full] == ["1", "2"]
 
 
+def test_a_line_tells_what_the_table_of_comparisons_measured(run: Run) -> None:
+    comparisons = run.tables["comparisons"]
+    entries = [one for one in listing.build(run, set()).entries if one.best]
+    assert len(entries) == len(comparisons) > 0
+    told = sorted(float(one.against.split()[0].replace("\u2212", "-")) for one in entries)
+    measured = sorted(100 * float(value) for value in comparisons["difference"])
+    assert told == pytest.approx(measured, abs=0.051)
+    best = {row["anchor"]: row["accuracy"] for row in run.cells}
+    for one in entries:
+        gap = 100 * best[one.best] - float(one.accuracy)
+        assert gap == pytest.approx(float(one.against.split()[0].replace("\u2212", "-")), abs=0.11)
+
+
 def test_one_cell_has_nothing_to_filter(tmp_path: Path) -> None:
     one = replace(
         FAKE,
