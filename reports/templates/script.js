@@ -271,7 +271,8 @@
     find("open").addEventListener("click", () => setAll(true));
     find("close").addEventListener("click", () => setAll(false));
   }
-  entries.forEach((entry) => entry.addEventListener("toggle", () => { addWayBack(entry); makeScrollable(entry); }));
+  entries.forEach((entry) => entry.addEventListener("toggle", () => addWayBack(entry)));
+  document.addEventListener("toggle", (event) => makeScrollable(event.target), true);  // it does not bubble
   all("pre.copyable").forEach(addCopyButton);
   addEventListener("hashchange", reveal);
   addEventListener("beforeprint", openForPrint);
