@@ -42,11 +42,13 @@ def fit(run: Run, render: Callable[[Run], str], most_bytes: int = MOST_BYTES) ->
 
 def by_importance(run: Run) -> list[CellKey]:
     """Cells without a result, then the best of every backbone under the most trusted policy (whose
-    explanations open the page), then of every policy and scenario the best, the second, ..."""
+    explanations the page shows), then of every policy and scenario what validation put first,
+    second, ..."""
     without = [row for row in run.cells if row["accuracy"] is None]
-    ranked = sorted(run.done, key=lambda row: -row["accuracy"])  # equals stay in the grid's order
-    leading = [row for row in ranked if row["split_policy"] == run.policies[0]]
-    rest = _by_rank(ranked, ("split_policy", "scenario"))
+    best = sorted(run.done, key=lambda row: -row["accuracy"])  # equals stay in the grid's order
+    leading = [row for row in best if row["split_policy"] == run.policies[0]]
+    chosen = sorted(run.done, key=lambda row: -(row["val_accuracy"] or 0.0))
+    rest = _by_rank(chosen, ("split_policy", "scenario"))
     return _distinct([*without, *_firsts(leading, ("backbone",)), *rest])
 
 

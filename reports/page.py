@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports.derived import write_derived
-from reports.detail import fit
+from reports.detail import MOST_BYTES, fit
 from reports.run import Run, load_run
 from reports.sections import (
     cells,
@@ -49,7 +49,7 @@ def build_page(run_dir: Path) -> Path:
     return path
 
 
-def render(run: Run) -> str:
+def render(run: Run, most_bytes: int = MOST_BYTES) -> str:
     """The whole page as text, with as many cells in full as it has bytes for."""
     template = environment().get_template("page.html.j2")
     sections = {
@@ -77,7 +77,7 @@ def render(run: Run) -> str:
             pictures=atlas.style,
         )
 
-    return fit(run, page_of)
+    return fit(run, page_of, most_bytes)
 
 
 def environment() -> Environment:

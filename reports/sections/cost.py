@@ -1,11 +1,16 @@
-"""What the run cost: seconds by stage and backbone, and what was found in the store instead."""
+"""What the run cost, by stage and by backbone, and what the cache saved."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pandas as pd
+
 from reports import wording
-from reports.run import Run
+from reports.run import Row, Run
+from reports.savings import distinct_trials, measured_passes, savings
+from reports.sections import trade
 
 
 @dataclass(frozen=True)
@@ -19,12 +24,32 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class BackboneCost:
+    """One backbone's device time in all, whenever it was spent."""
+
+    name: str
+    parameters: str
+    gmacs: str
+    extraction: str
+    transfer: str
+    finetune: str
+    device: str
+    cells: str
+    per_cell: str
+    saved: str
+
+
+@dataclass(frozen=True)
 class Cost:
     stages: list[Stage]
     total: str
     trials: str
     training: str
+    device: str
     waiting: str  # share of that, waiting for the next batch
+    backbones: list[BackboneCost]
+    saved: str  # in words, with how it is computed; empty where no pass was measured
+    trade: trade.Trade | None
 
 
 def build(run: Run) -> Cost | None:
@@ -32,23 +57,12 @@ def build(run: Run) -> Cost | None:
     stages = run.info.get("stages", [])
     if not stages:
         return None
-    longest = max(float(stage["seconds"]) for stage in stages) or 1.0
     trials = run.info.get("trials", {})
-    trained = run.tables["trials"]
+    trained = distinct_trials(run)
     wall_s = float(trained["wall_s"].sum())
     waited_s = float((trained["wall_s"] * trained["data_wait"]).sum())
     return Cost(
-        stages=[
-            Stage(
-                name=stage["stage"],
-                backbone=stage.get("backbone", ""),
-                time=wording.seconds(float(stage["seconds"])),
-                width=f"{100 * float(stage['seconds']) / longest:.1f}",
-                made=wording.count(stage["made"]),
-                reused=wording.count(stage["reused"]),
-            )
-            for stage in stages
-        ],
+        stages=_stages(stages),
         total=wording.seconds(sum(float(stage["seconds"]) for stage in stages)),
         trials=", ".join(
             f"{wording.count(trials[name])} {name}"
@@ -56,5 +70,83 @@ def build(run: Run) -> Cost | None:
             if name in trials
         ),
         training=wording.seconds(wall_s),
+        device=_hours(_device_s(run, trained)),
         waiting=f"{100 * waited_s / wall_s:.0f}" if wall_s else "0",
+        backbones=_backbones(run, trained),
+        saved=_saved(run),
+        trade=trade.build(run),
+    )
+
+
+def _stages(stages: Sequence[Row]) -> list[Stage]:
+    longest = max(float(stage["seconds"]) for stage in stages) or 1.0
+    return [
+        Stage(
+            name=stage["stage"],
+            backbone=stage.get("backbone", ""),
+            time=wording.seconds(float(stage["seconds"])),
+            width=f"{100 * float(stage['seconds']) / longest:.1f}",
+            made=wording.count(stage["made"]),
+            reused=wording.count(stage["reused"]),
+        )
+        for stage in stages
+    ]
+
+
+def _device_s(run: Run, trials: pd.DataFrame) -> float:
+    """Seconds of one device: a GPU by the share that a trial was given, else a processor core."""
+    share = run.info.get("config", {}).get("resources", {}).get("gpus_per_trial") or 1.0
+    on_gpu = trials["device"].fillna("").str.startswith("cuda")
+    devices = trials["workers"].fillna(1) * on_gpu.map({True: float(share), False: 1.0})
+    return float((trials["wall_s"] * devices).sum())
+
+
+def _hours(seconds: float) -> str:
+    return wording.seconds(seconds) if seconds < 360 else f"{seconds / 3600:.2f} h"
+
+
+def _backbones(run: Run, trained: pd.DataFrame) -> list[BackboneCost]:
+    passes = measured_passes(run)
+    saved = {one.backbone: one.transfer + one.finetune - one.spent for one in savings(run)}
+    rows = []
+    for name in run.backbones:
+        about = run.info.get("backbones", {}).get(name, {})
+        own = trained[trained["backbone"] == name]
+        parts = {s: _device_s(run, own[own["strategy"] == s]) for s in ("transfer", "finetune")}
+        spent = passes[name].seconds if name in passes else 0.0
+        cells = sum(row["backbone"] == name for row in run.cells)
+        whole = sum(parts.values()) + spent
+        rows.append(
+            BackboneCost(
+                name=name,
+                parameters=wording.millions(about.get("parameters")),
+                gmacs=wording.decimal(about.get("gmacs"), 2),
+                extraction=_hours(spent) if name in passes else wording.NONE,
+                transfer=_hours(parts["transfer"]),
+                finetune=_hours(parts["finetune"]),
+                device=_hours(whole),
+                cells=wording.count(cells),
+                per_cell=_hours(whole / max(1, cells)),
+                saved=_hours(saved[name]) if saved.get(name, 0) > 0 else wording.NONE,
+            )
+        )
+    return rows
+
+
+def _saved(run: Run) -> str:
+    found = savings(run)
+    if not found:
+        return ""
+    without = {
+        "transfer": sum(one.transfer for one in found),
+        "finetune": sum(one.finetune for one in found),
+    }
+    spent = sum(one.spent for one in found)
+    return (
+        f"Each backbone passed once over every row, {_hours(spent)} of one process in all. Had "
+        "every trial passed over its training and validation rows in every epoch, at the seconds a "
+        f"row measured in that one pass, it would have been {_hours(without['transfer'])} for "
+        f"transfer and at most {_hours(without['finetune'])} for fine-tuning (whose trials would "
+        "run the last block in any case, which the measured second of a row includes). This is "
+        "arithmetic on measured numbers; nobody ran it."
     )

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports import wording
-from reports.run import Row, Run, interval_of
+from reports.derived.comparisons import configuration_name
+from reports.run import CellKey, Row, Run, interval_of, records
+from reports.statistics import Interval
 
 _Naming = Callable[[Any], str]
 
@@ -55,6 +57,8 @@ class Entry:
     time: str
     seconds: str
     note: str  # why there is no result
+    best: str  # anchor of the cell that validation chose among its rivals, if measured against it
+    against: str  # that one minus this one, in words
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ class Listing:
 def build(run: Run, in_full: set[str]) -> Listing:
     """One line for every planned cell; `in_full`: the anchors of those that have an entry below."""
     values = {name: _values(run, name) for name in _FACTORS}
+    measured = _measured(run)
     several = [name for name in _FACTORS if len(values[name]) > 1]
     shown = [name for name in _FACTORS if name == "backbone" or name in several]
     shown = [name for name in shown if name != "state"]
@@ -76,7 +81,13 @@ def build(run: Run, in_full: set[str]) -> Listing:
         filters=[_filter(run, name, values[name]) for name in several],
         headings=[_FACTORS[name][0] for name in shown],
         entries=[
-            _entry(row, [_FACTORS[name][1](row[name]) for name in shown], choices, in_full)
+            _entry(
+                row,
+                [_FACTORS[name][1](row[name]) for name in shown],
+                choices,
+                in_full,
+                measured.get(row["key"], ("", "")),
+            )
             for row in run.cells
             for choices in [" ".join(str(values[name].index(row[name])) for name in several)]
         ],
@@ -102,7 +113,9 @@ def _filter(run: Run, name: str, values: list[Any]) -> Filter:
     return Filter(heading, [(naming(value), wording.count(numbers[value])) for value in values])
 
 
-def _entry(row: Row, factors: list[str], choices: str, in_full: set[str]) -> Entry:
+def _entry(
+    row: Row, factors: list[str], choices: str, in_full: set[str], measured: tuple[str, str]
+) -> Entry:
     optimism = None
     if row["val_accuracy"] is not None and row["accuracy"] is not None:
         optimism = row["val_accuracy"] - row["accuracy"]
@@ -124,6 +137,36 @@ def _entry(row: Row, factors: list[str], choices: str, in_full: set[str]) -> Ent
         time=wording.seconds(row["train_s"]),
         seconds="" if row["train_s"] is None else f"{row['train_s']:.1f}",
         note=_last_line(row["error"] or ""),
+        best=measured[0],
+        against=measured[1],
+    )
+
+
+def _measured(run: Run) -> dict[CellKey, tuple[str, str]]:
+    """By cell: the anchor of the one it was compared with in `comparisons`, and what came out."""
+    cells: dict[tuple[Any, ...], list[Row]] = {}
+    for row in run.cells:
+        block = row["split_policy"], row["scenario"], configuration_name(row)
+        cells.setdefault(block, []).append(row)
+    found: dict[CellKey, tuple[str, str]] = {}
+    for one in records(run.tables["comparisons"]):
+        block = one["split_policy"], one["scenario"]
+        best = {
+            (row["seed"], row["fold"]): row["anchor"]
+            for row in cells.get((*block, one["best"]), [])
+        }
+        for row in cells.get((*block, one["other"]), []):
+            if anchor := best.get((row["seed"], row["fold"])):
+                found[row["key"]] = anchor, _difference(one)
+    return found
+
+
+def _difference(one: Row) -> str:
+    means = "" if one["seed"] is not None else "means over seeds and folds, "
+    return (
+        f"{wording.points(one['difference'])} points, 95 % interval "
+        f"{wording.points_range(Interval(one['low'], one['high']))}, p {wording.p_value(one['p_holm'])} after "
+        f"Holm ({means}{one['method']})"
     )
 
 
@@ -144,7 +187,7 @@ def _left_out(planned: int, in_full: int) -> str:
         return ""
     return (
         f"{wording.count(in_full)} of {wording.count(planned)} are shown in full below: those "
-        "without a result, then the best of every split policy and scenario, then their seconds, "
-        "and so on until the page has five megabytes. The numbers of the others are in this table, "
+        "without a result, then what validation put first in every split policy and scenario, then "
+        "second, and so on until the page has five megabytes. The numbers of the others are in this table, "
         "and in cells.parquet, trials.parquet, curves.parquet and confusion.parquet."
     )

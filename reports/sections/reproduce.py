@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from reports import wording
-from reports.run import Run
+from reports.run import Run, records
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,14 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Hash:
+    """A hash and what it is of."""
+
+    what: str
+    key: str
+
+
+@dataclass(frozen=True)
 class Reproduce:
     command: str
     config: str
@@ -33,6 +42,10 @@ class Reproduce:
     versions: list[tuple[str, str]]
     models: list[Model]
     scenarios: list[tuple[str, str]]
+    steps: list[tuple[str, str]]  # what it does, command
+    splits: list[Hash]
+    artifacts: list[Hash]
+    champions: int
 
 
 def build(run: Run) -> Reproduce:
@@ -47,7 +60,63 @@ def build(run: Run) -> Reproduce:
         versions=sorted((str(k), str(v)) for k, v in info.get("versions", {}).items()),
         models=[_model(name, about) for name, about in info.get("backbones", {}).items()],
         scenarios=[(name, ", ".join(names)) for name, names in info.get("scenarios", {}).items()],
+        steps=_steps(info),
+        splits=_splits(run),
+        artifacts=[
+            Hash(f"{one['kind']} {one['backbone']}".strip(), one["key"])
+            for one in info.get("artifacts", [])
+        ],
+        champions=run.tables["cells"]["champion"].dropna().nunique(),
     )
+
+
+def _steps(info: dict[str, Any]) -> list[tuple[str, str]]:
+    told = str(info.get("git_commit") or "")
+    commit = told.removesuffix("+")
+    code = "The code as it was" if commit == told else "The code, but for changes not committed"
+    checkout = [(code, f"git checkout {commit}")] if commit else []
+    return [
+        *checkout,
+        ("Its packages, at the versions below", "make setup"),
+        ("The run; what the store has is not computed again", info.get("command", "")),
+        ("This page and the tables anew, from the store alone", _report(info.get("command", ""))),
+    ]
+
+
+def _report(command: str) -> str:
+    """The command that rebuilds the report of what `command` ran."""
+    words = shlex.split(command)
+    if "--out" in words[:-1]:
+        return f"python sweep.py report {shlex.quote(words[words.index('--out') + 1])}"
+    return "python sweep.py report RUN"
+
+
+def _splits(run: Run) -> list[Hash]:
+    """Every split's hash, seeds and folds told apart where there are several."""
+    leaks = run.tables["leaks"]
+    rows = records(leaks[leaks["part"] == "test"])
+    rows.sort(
+        key=lambda row: (
+            run.policies.index(row["split_policy"]),
+            run.scenarios.index(row["scenario"]),
+            *(row[name] for name in ("augmented", "seed", "fold")),
+        )
+    )
+    several = [(name, len(found) > 1) for name, found in (("seed", run.seeds), ("fold", run.folds))]
+    return [
+        Hash(
+            ", ".join(
+                [
+                    row["split_policy"],
+                    wording.scenario(row["scenario"]),
+                    wording.augmentation(row["augmented"]),
+                    *(f"{name} {row[name]}" for name, tell in several if tell),
+                ]
+            ),
+            row["split_key"],
+        )
+        for row in rows
+    ]
 
 
 def _facts(info: dict[str, Any]) -> list[tuple[str, str]]:

@@ -171,13 +171,22 @@
         const [a, b] = picked.map((row) => valueOf(row, column, one.dataset.sort === "number"));
         const number = one.dataset.sort === "number" && a !== null && b !== null;
         const text = number ? (a - b).toFixed(1).replace("-", "\u2212") : "";
-        line.append(make("td", { textContent: text }));
+        line.append(make("td", { textContent: number && a > b ? `+${text}` : text }));
       }
       body.append(line);
     });
     const caption = make("caption", { className: "sr", textContent: "The chosen cells side by side" });
     const thead = make("thead", {}, head);
     return make("div", { className: "scroll" }, make("table", { className: "plain beside" }, caption, thead, body));
+  };
+
+  const measuredBetween = (picked) => {
+    if (picked.length !== 2) return [];
+    const other = picked.find((row, i) => row.dataset.best === picked[1 - i].dataset.cell);
+    const text = other
+      ? `On the same test images, ${nameOf(rowOf.get(other.dataset.best))} minus ${nameOf(other)}: ${other.dataset.against}.`
+      : "These two were not compared image by image: that is done against the cell that validation chose in each scenario.";
+    return [make("p", { className: "note", textContent: text })];
   };
 
   const copyOf = (row) => {
@@ -200,7 +209,7 @@
     const place = find("compare");
     const title = place.querySelector("h3");
     const sides = make("div", { className: "sides-by-side" }, ...picked.map(copyOf));
-    place.replaceChildren(title, numbersBeside(picked), sides);
+    place.replaceChildren(title, numbersBeside(picked), ...measuredBetween(picked), sides);
     place.hidden = false;
     makeScrollable(place);
     title.focus();
@@ -217,6 +226,7 @@
 
   const makeScrollable = (within) => {
     all(".scroll, pre", within).forEach((box) => {
+      if (box.closest("details:not([open])")) return;  // asking for its size would lay it out
       if (box.scrollWidth <= box.clientWidth && box.scrollHeight <= box.clientHeight) return;
       box.tabIndex = 0;
     });
@@ -261,7 +271,8 @@
     find("open").addEventListener("click", () => setAll(true));
     find("close").addEventListener("click", () => setAll(false));
   }
-  entries.forEach((entry) => entry.addEventListener("toggle", () => { addWayBack(entry); makeScrollable(entry); }));
+  entries.forEach((entry) => entry.addEventListener("toggle", () => addWayBack(entry)));
+  document.addEventListener("toggle", (event) => makeScrollable(event.target), true);  // it does not bubble
   all("pre.copyable").forEach(addCopyButton);
   addEventListener("hashchange", reveal);
   addEventListener("beforeprint", openForPrint);

@@ -414,6 +414,24 @@ def _leaks(fake: FakeRun) -> list[Row]:
     return rows
 
 
+def _artifacts(fake: FakeRun) -> list[Row]:
+    """As `sweeper.about` lists them: a measured pass has rows, workers and seconds."""
+    shards: Row = {"kind": "shards", "backbone": "", "key": f"{1:032x}"}
+    tables = [
+        {
+            "kind": kind,
+            "backbone": name,
+            "key": f"{number:032x}",
+            "rows": 10_161,
+            "workers": 2,
+            "seconds": 60.0 + 9 * number,
+        }
+        for number, name in enumerate(fake.backbones, start=2)
+        for kind in ("pooled", "prefix")
+    ]
+    return [shards, *tables]
+
+
 def _info(fake: FakeRun, tables: dict[str, list[Row]]) -> Row:
     states = [row["state"] for row in tables["cells"]]
     trials = [row["state"] for row in tables["trials"]]
@@ -485,9 +503,11 @@ def _info(fake: FakeRun, tables: dict[str, list[Row]]) -> Row:
                 "prefix_shape": [384, 7, 7],
                 "parameters": 10_696_232,
                 "suffix_parameters": 2_100_000,
+                "gmacs": 0.6 + 1.7 * i,
             }
-            for name in fake.backbones
+            for i, name in enumerate(fake.backbones)
         },
+        "artifacts": _artifacts(fake),
         "data": {
             "source": "folder",
             "path_name": "bones",

@@ -1,0 +1,87 @@
+"""What the cached activations saved: the passes over the backbone that no trial had to make.
+
+Without them every epoch of a trial would run the backbone over its training and validation rows.
+How long a backbone takes for a row was measured when its activations were computed, so
+
+    saved = sum over trials of epochs x (training + validation rows) x seconds a row - spent once
+
+A fine-tuning trial would run the backbone's last block in any case; the measured second of a row
+holds that block too, so for fine-tuning this is an upper bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from reports.run import Run
+from reports.tables import CELL
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One measured pass of a backbone over all rows: seconds of one process for all, and rows."""
+
+    seconds: float
+    rows: int
+
+    @property
+    def each_s(self) -> float:
+        return self.seconds / self.rows
+
+
+@dataclass(frozen=True)
+class Saving:
+    """Of one backbone, in seconds of one process."""
+
+    backbone: str
+    spent: float  # the pass itself
+    transfer: float  # what the passes of all trials would have taken
+    finetune: float
+
+
+def measured_passes(run: Run) -> dict[str, Pass]:
+    """By backbone, from run.json's artifacts; only where the pass told how long it took."""
+    found: dict[str, Pass] = {}
+    for one in run.info.get("artifacts", []):
+        if one["kind"] in ("pooled", "prefix") and one.get("rows") and one.get("seconds"):
+            own = Pass(float(one["seconds"]) * float(one.get("workers", 1)), int(one["rows"]))
+            known = found.get(one["backbone"])
+            found[one["backbone"]] = own if known is None or own.seconds > known.seconds else known
+    return found
+
+
+def savings(run: Run) -> list[Saving]:
+    """One for each backbone whose pass was measured, in the page's order."""
+    passes, rows = measured_passes(run), _rows_passed(run)
+    return [
+        Saving(
+            backbone=name,
+            spent=passes[name].seconds,
+            transfer=passes[name].each_s * rows.get((name, "transfer"), 0.0),
+            finetune=passes[name].each_s * rows.get((name, "finetune"), 0.0),
+        )
+        for name in run.backbones
+        if name in passes
+    ]
+
+
+def _rows_passed(run: Run) -> dict[tuple[str, str], float]:
+    """Rows that trials on cached activations took, epochs counted, by backbone and strategy."""
+    config = run.info.get("config", {})
+    trials = distinct_trials(run)
+    sizes = run.tables["cells"][[*CELL, "n_train", "n_val"]]
+    trials = trials.merge(sizes, on=list(CELL), how="left")
+    if config.get("augment", {}).get("online"):
+        trials = trials[~trials["augmented"].astype(bool)]
+    if config.get("finetune", {}).get("depth") == "all":
+        trials = trials[trials["strategy"] != "finetune"]
+    passed = trials["epochs"] * (trials["n_train"] + trials["n_val"])
+    summed = passed.groupby([trials["backbone"], trials["strategy"]]).sum()
+    return {(str(key[0]), str(key[1])): float(rows) for key, rows in summed.items()}  # type: ignore[index]
+
+
+def distinct_trials(run: Run) -> pd.DataFrame:
+    """The table `trials`, a trial that cells share once."""
+    return run.tables["trials"].drop_duplicates("trial")
