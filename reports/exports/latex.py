@@ -44,7 +44,7 @@ def latex_table(table: PaperTable) -> str:
         r"\begin{table}",
         r"  \centering\footnotesize\setlength{\tabcolsep}{2.5pt}",
         rf"  \caption{{{_caption(table)}}}",
-        rf"  \label{{tab:{table.name}}}",
+        rf"  \label{{tab:{table.name}}}\smallskip",
         r"  \begin{tabular}{llrrrr}",
         r"    \toprule",
         rf"    Backbone & Augm. & {' & '.join(_HEADS)} \\",
