@@ -15,7 +15,7 @@ Intervals = Mapping[tuple[Any, ...], Interval]  # by cell (of a mean: seed and f
 
 
 def recorded_intervals(run: Run) -> Intervals:
-    """Those of the table `intervals`, of all rows together; none where the run has no such table."""
+    """Those of the table `intervals` over all rows; none where the run has no such table."""
     frame = run.tables.get("intervals")
     if frame is None:
         return {}
