@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 
 from markupsafe import Markup
@@ -13,7 +13,6 @@ from reports.configuration_intervals import Intervals, interval_of, recorded_int
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale
 from reports.pictures import Tested, pictures_tested
-from reports.policies import policy_scores
 from reports.published import (
     DOI,
     REFERENCE,
@@ -99,7 +98,7 @@ def build(run: Run) -> Comparison | None:
     ours = {policy: _ours(run, policy, recorded, pictures) for policy in policies}
     published = zip(published_cells(), published_audit().lines, strict=True)
     tables = [
-        _table(run, [cell for cell, _ in rows], [line for _, line in rows], ours)
+        _table([cell for cell, _ in rows], [line for _, line in rows], ours)
         for rows in (
             list(group)
             for _, group in groupby(published, key=lambda pair: (pair[0].table, pair[0].augmented))
@@ -140,7 +139,6 @@ def _ours(
 
 
 def _table(
-    run: Run,
     cells: Sequence[PublishedCell],
     lines: Sequence[Line],
     ours: Mapping[str, Mapping[Place, Ours]],
@@ -150,13 +148,12 @@ def _table(
     return PaperTable(
         title=f"Table {first.table}: {wording.scenario(first.scenario)}, {how}",
         entries=[_entry(cell, line, ours) for cell, line in zip(cells, lines, strict=True)],
-        leak=_table_leak(run, first, list(ours)),
+        leak=_table_leak(cells, ours),
     )
 
 
 def _entry(cell: PublishedCell, line: Line, ours: Mapping[str, Mapping[Place, Ours]]) -> Entry:
-    place = (cell.scenario, cell.strategy, cell.augmented, cell.backbone)
-    own = {policy: found.get(place) for policy, found in ours.items()}
+    own = {policy: found.get(_place(cell)) for policy, found in ours.items()}
     flag, count = _plausibility(line)
     return Entry(
         backbone=cell.backbone,
@@ -198,20 +195,27 @@ def _leak(leaky: Ours | None, honest: Ours | None) -> Number | None:
     return Number(wording.points(leaky.accuracy - honest.accuracy), wording.points_range(interval))
 
 
-def _table_leak(run: Run, first: PublishedCell, policies: Sequence[str]) -> str:
+def _table_leak(cells: Sequence[PublishedCell], ours: Mapping[str, Mapping[Place, Ours]]) -> str:
     """The mean over the backbones that are done under both policies, if there are several."""
-    cells = run.tables["cells"]
-    own = cells[(cells["scenario"] == first.scenario) & (cells["strategy"] == first.strategy)]
-    of_table = replace(run, tables=run.tables | {"cells": own})
-    scores = policy_scores(of_table, policies[::-1], first.augmented)
-    if len(scores) < 2 or scores[1].cells < 2:
+    if len(ours) < 2:
         return ""
-    score = scores[1]
-    return (
-        f"{score.policy} against {score.reference}: {wording.points(score.difference)} points "
-        f"(95 % interval {wording.points_range(score.difference_interval)}), "
-        f"{wording.plural(score.cells, 'backbone')}"
+    (leaky, honest), places = ours.values(), [_place(cell) for cell in cells]
+    pairs = [(leaky[one], honest[one]) for one in places if one in leaky and one in honest]
+    if len(pairs) < 2:
+        return ""
+    first, second = (
+        sum(one.accuracy for one in own) / len(pairs) for own in zip(*pairs, strict=True)
     )
+    pictures = pairs[0][0].pictures, pairs[0][1].pictures
+    interval = difference_interval(first, pictures[0], second, pictures[1])
+    return (
+        f"{' against '.join(ours)}: {wording.points(first - second)} points (95 % interval "
+        f"{wording.points_range(interval)}), {wording.plural(len(pairs), 'backbone')}"
+    )
+
+
+def _place(cell: PublishedCell) -> Place:
+    return cell.scenario, cell.strategy, cell.augmented, cell.backbone
 
 
 def _plausibility(line: Line) -> tuple[str, str]:
@@ -245,10 +249,9 @@ def _results(run: Run, ours: Mapping[str, Mapping[Place, Ours]]) -> str:
 
 def _distance(policy: str, found: Mapping[Place, Ours]) -> str:
     gaps = [
-        cell.accuracy - found[place].accuracy
+        cell.accuracy - found[_place(cell)].accuracy
         for cell, line in zip(published_cells(), published_audit().lines, strict=True)
-        if (place := (cell.scenario, cell.strategy, cell.augmented, cell.backbone)) in found
-        and not any(finding.kind == "recall" for finding in line.findings)
+        if _place(cell) in found and not any(finding.kind == "recall" for finding in line.findings)
     ]
     if not gaps:
         return ""

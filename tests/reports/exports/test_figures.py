@@ -16,6 +16,7 @@ from reports.exports.cell_figures import best_cells
 from reports.exports.figures import MOST_CELLS, figures
 from reports.exports.png import to_png
 from reports.exports.standalone import standalone
+from reports.page import build_page
 from reports.run import Run, load_run
 from reports.sections import grid
 from tests.reports.fake_run import FakeRun, write_fake_run
@@ -30,7 +31,9 @@ TEXT = (
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     fake = FakeRun(policies=("pooled", "grouped"), failed=1, missing=1, trials=2, epochs=6)
-    return load_run(write_fake_run(tmp_path_factory.mktemp("run"), fake))
+    folder = write_fake_run(tmp_path_factory.mktemp("run"), fake)
+    build_page(folder)
+    return load_run(folder)
 
 
 @pytest.fixture(scope="module")

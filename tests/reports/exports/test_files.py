@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reports.exports.files import write_exports
+from reports.page import build_page
 from tests.reports.fake_run import FakeRun, write_fake_run
 
 SMALL = FakeRun(
@@ -19,15 +20,21 @@ SMALL = FakeRun(
 )
 
 
+def _exported(folder: Path) -> list[Path]:
+    """As at the end of a run: the page first."""
+    build_page(write_fake_run(folder, SMALL))
+    return write_exports(folder)
+
+
 def test_the_same_tables_give_the_same_bytes(tmp_path: Path) -> None:
-    first = {p.name: p.read_bytes() for p in write_exports(write_fake_run(tmp_path / "a", SMALL))}
-    again = {p.name: p.read_bytes() for p in write_exports(write_fake_run(tmp_path / "b", SMALL))}
+    first = {p.name: p.read_bytes() for p in _exported(tmp_path / "a")}
+    again = {p.name: p.read_bytes() for p in _exported(tmp_path / "b")}
     assert first == again
     assert {name.rpartition(".")[2] for name in first} == {"csv", "tex", "svg", "png"}
 
 
 def test_every_svg_has_its_png_and_every_table_both_forms(tmp_path: Path) -> None:
-    paths = write_exports(write_fake_run(tmp_path, SMALL))
+    paths = _exported(tmp_path)
     stems = {suffix: {p.stem for p in paths if p.suffix == suffix} for suffix in (".svg", ".png")}
     assert stems[".svg"] == stems[".png"] != set()
     tables = {suffix: {p.stem for p in paths if p.suffix == suffix} for suffix in (".csv", ".tex")}
