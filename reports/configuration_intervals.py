@@ -15,10 +15,8 @@ Intervals = Mapping[tuple[Any, ...], Interval]  # by cell (of a mean: seed and f
 
 
 def recorded_intervals(run: Run) -> Intervals:
-    """Those of the table `intervals` over all rows; none where the run has no such table."""
-    frame = run.tables.get("intervals")
-    if frame is None:
-        return {}
+    """Those of the table `intervals` over all rows."""
+    frame = run.tables["intervals"]
     return {
         (*(row[name] for name in CELL), row["metric"]): Interval(row["low"], row["high"])
         for row in records(frame[(frame["label"] == "") & frame["low"].notna()])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reports.configuration_intervals import recorded_intervals
 from reports.page import render
 from reports.pictures import pictures_tested
 from reports.published import published_cells
@@ -68,8 +69,17 @@ def test_the_leakiest_policy_and_the_most_honest_one_are_compared(
     assert 'id="paper"' in render(run)
 
 
-def test_every_cell_has_the_interval_of_the_pictures_it_was_tested_on(tmp_path: Path) -> None:
+def test_every_cell_has_its_recorded_interval(tmp_path: Path) -> None:
     run = _run(tmp_path, policies=("pooled", "grouped"), backbones=("resnet50",))
+    recorded = {percent_range(interval) for interval in recorded_intervals(run).values()}
+    shown = {one.below for entry in _entries(_built(run)) for one in entry.ours if one.value}
+    assert shown
+    assert shown <= recorded
+
+
+def test_without_one_a_cell_has_the_interval_of_the_pictures_tested(tmp_path: Path) -> None:
+    run = _run(tmp_path, policies=("pooled", "grouped"), backbones=("resnet50",))
+    run = Run(run.info, run.tables | {"intervals": run.tables["intervals"].iloc[:0]})
     pictures = pictures_tested(run)
     leaks = 0
     for cell, entry in zip(published_cells(), _entries(_built(run)), strict=True):
