@@ -37,16 +37,17 @@ def escape(text: str) -> str:
 
 
 def latex_table(table: PaperTable) -> str:
-    """A `table` environment; numbers in percent, 95 % intervals small behind them."""
+    """A `table` environment that fits a page of 12 cm; numbers in percent, 95 % intervals small
+    behind them."""
     lines = [
         r"% \usepackage{booktabs}",
         r"\begin{table}",
-        r"  \centering",
+        r"  \centering\footnotesize\setlength{\tabcolsep}{2.5pt}",
         rf"  \caption{{{_caption(table)}}}",
-        rf"  \label{{tab:{table.name}}}",
+        rf"  \label{{tab:{table.name}}}\smallskip",
         r"  \begin{tabular}{llrrrr}",
         r"    \toprule",
-        rf"    Backbone & Augmentation & {' & '.join(_HEADS)} \\",
+        rf"    Backbone & Augm. & {' & '.join(_HEADS)} \\",
         r"    \midrule",
         *(f"    {_row(line)}" for line in table.lines),
         r"    \bottomrule",
@@ -60,7 +61,7 @@ def _caption(table: PaperTable) -> str:
     what = f"{wording.scenario(table.scenario)}, {wording.strategy(table.strategy)}"
     return escape(
         f"{what[0].upper()}{what[1:]}, {table.policy} split. Percent of the test set, averages "
-        "weighted by class size; 95 % intervals in brackets."
+        "weighted by class size; small: 95 % intervals."
     )
 
 
@@ -78,4 +79,4 @@ def _number(value: Value | None) -> str:
     if value.interval is None:
         return text
     low, high = (f"{100 * end:.1f}" for end in (value.interval.low, value.interval.high))
-    return rf"{text} {{\footnotesize [{low}, {high}]}}"
+    return rf"{text} {{\scriptsize {low}--{high}}}"

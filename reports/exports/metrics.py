@@ -13,18 +13,15 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from reports.configuration_intervals import Intervals, interval_of, recorded_intervals
 from reports.exports.names import FileNames
 from reports.pictures import pictures_tested
 from reports.repeats import fold_repeats
-from reports.run import Row, Run, records
-from reports.statistics import Interval, share_interval
-from reports.tables import CELL, SCHEMAS
+from reports.run import Row, Run
+from reports.statistics import Interval
+from reports.tables import SCHEMAS
 
 METRICS = ("accuracy", "precision", "recall", "f1")
-_CONFIGURATION = CELL[:-2]  # without seed and fold
-_COUNTS = ("accuracy", "recall")  # shares of the test rows; the others are means over classes
-
-Intervals = Mapping[tuple[Any, ...], Interval]  # by cell (seed, fold None: their mean) and metric
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ class PaperTable:
 
 def paper_tables(run: Run) -> Iterator[PaperTable]:
     """In the order of the page's grid."""
-    names, intervals, pictures = FileNames(), _intervals(run), pictures_tested(run)
+    names, recorded, pictures = FileNames(), recorded_intervals(run), pictures_tested(run)
 
     def key(rows: Sequence[Row]) -> tuple[str, str, str]:
         return rows[0]["split_policy"], rows[0]["scenario"], rows[0]["strategy"]
@@ -71,7 +68,7 @@ def paper_tables(run: Run) -> Iterator[PaperTable]:
         lines = [
             _line(
                 rows,
-                intervals,
+                recorded,
                 pictures.get((policy, scenario, bool(rows[0]["augmented"]))),
                 shared,
             )
@@ -109,7 +106,7 @@ def cells_csv(run: Run) -> str:
 
 
 def _line(
-    rows: Sequence[Row], intervals: Intervals, pictures: int | None, with_weights: bool
+    rows: Sequence[Row], recorded: Intervals, pictures: int | None, with_weights: bool
 ) -> Line:
     first, repeats = rows[0], fold_repeats(rows)
     name = f"{first['backbone']} ({first['weights']})" if with_weights else first["backbone"]
@@ -122,37 +119,19 @@ def _line(
         repeats=repeats.text if repeats and len(rows) > 1 else "",
         n_test=repeats.n if repeats else None,
         pictures=pictures if repeats else None,
-        values=_values(rows, intervals, pictures or (repeats.n if repeats else 0)),
+        values=_values(rows, recorded, pictures or (repeats.n if repeats else 0)),
     )
 
 
-def _values(rows: Sequence[Row], intervals: Intervals, units: int) -> dict[str, Value]:
+def _values(rows: Sequence[Row], recorded: Intervals, pictures: int) -> dict[str, Value]:
     done = [row for row in rows if row["state"] == "done"]
-    repeat = (rows[0]["seed"], rows[0]["fold"]) if len(rows) == 1 else (None, None)
-    key = (*(rows[0][name] for name in _CONFIGURATION), *repeat)
     found = {}
     for metric in METRICS:
         numbers = [row[metric] for row in done if row[metric] is not None]
-        if not numbers:
-            continue
-        mean = sum(numbers) / len(numbers)
-        interval = intervals.get((*key, metric))
-        if interval is None and metric in _COUNTS and units:
-            interval = share_interval(mean, units)
-        found[metric] = Value(mean, interval)
+        if numbers:
+            mean = sum(numbers) / len(numbers)
+            found[metric] = Value(mean, interval_of(rows, metric, mean, pictures, recorded))
     return found
-
-
-def _intervals(run: Run) -> Intervals:
-    """Of all rows together, from the table `intervals` where the run has one."""
-    frame = run.tables.get("intervals")
-    if frame is None:
-        return {}
-    whole = frame[(frame["label"] == "") & frame["metric"].isin(METRICS) & frame["low"].notna()]
-    return {
-        (*(row[name] for name in CELL), row["metric"]): Interval(row["low"], row["high"])
-        for row in records(whole)
-    }
 
 
 def _plain(name: str, value: Any) -> object:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 
 from markupsafe import Markup
 
 from reports import wording
+from reports.configuration_intervals import Intervals, interval_of, recorded_intervals
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale
 from reports.pictures import Tested, pictures_tested
-from reports.policies import policy_scores
 from reports.published import (
     DOI,
     REFERENCE,
@@ -27,7 +27,7 @@ from reports.published.verdicts import copies_text
 from reports.repeats import fold_repeats
 from reports.run import Run
 from reports.sections.verdict import leak_score
-from reports.statistics import Interval, difference_interval, share_interval
+from reports.statistics import Interval, difference_interval
 
 COMPARE = "fec-ige"
 """The value of the config key `compare` that asks for this section."""
@@ -44,7 +44,7 @@ class Ours:
     """What a cell scores in this run, seeds and folds averaged."""
 
     accuracy: float
-    interval: Interval
+    interval: Interval | None
     pictures: int  # different ones tested, a group of duplicates counted once
 
 
@@ -94,11 +94,11 @@ def build(run: Run) -> Comparison | None:
     if run.info.get("config", {}).get("compare") != COMPARE:
         return None
     policies = _policies(run)
-    pictures = pictures_tested(run)
-    ours = {policy: _ours(run, policy, pictures) for policy in policies}
+    recorded, pictures = recorded_intervals(run), pictures_tested(run)
+    ours = {policy: _ours(run, policy, recorded, pictures) for policy in policies}
     published = zip(published_cells(), published_audit().lines, strict=True)
     tables = [
-        _table(run, [cell for cell, _ in rows], [line for _, line in rows], ours)
+        _table([cell for cell, _ in rows], [line for _, line in rows], ours)
         for rows in (
             list(group)
             for _, group in groupby(published, key=lambda pair: (pair[0].table, pair[0].augmented))
@@ -122,7 +122,9 @@ def _policies(run: Run) -> list[str]:
     return list(dict.fromkeys([*run.policies[-1:], *run.policies[:1]]))
 
 
-def _ours(run: Run, policy: str, pictures: Mapping[Tested, int]) -> dict[Place, Ours]:
+def _ours(
+    run: Run, policy: str, recorded: Intervals, pictures: Mapping[Tested, int]
+) -> dict[Place, Ours]:
     found = {}
     for rows in run.configurations:
         first, repeats = rows[0], fold_repeats(rows)
@@ -130,13 +132,13 @@ def _ours(run: Run, policy: str, pictures: Mapping[Tested, int]) -> dict[Place, 
             continue
         augmented = bool(first["augmented"])
         n = pictures.get((policy, first["scenario"], augmented)) or repeats.n
+        interval = interval_of(rows, "accuracy", repeats.mean, n, recorded)
         place = (first["scenario"], first["strategy"], augmented, first["backbone"])
-        found[place] = Ours(repeats.mean, share_interval(repeats.mean, n), n)
+        found[place] = Ours(repeats.mean, interval, n)
     return found
 
 
 def _table(
-    run: Run,
     cells: Sequence[PublishedCell],
     lines: Sequence[Line],
     ours: Mapping[str, Mapping[Place, Ours]],
@@ -146,13 +148,12 @@ def _table(
     return PaperTable(
         title=f"Table {first.table}: {wording.scenario(first.scenario)}, {how}",
         entries=[_entry(cell, line, ours) for cell, line in zip(cells, lines, strict=True)],
-        leak=_table_leak(run, first, list(ours)),
+        leak=_table_leak(cells, ours),
     )
 
 
 def _entry(cell: PublishedCell, line: Line, ours: Mapping[str, Mapping[Place, Ours]]) -> Entry:
-    place = (cell.scenario, cell.strategy, cell.augmented, cell.backbone)
-    own = {policy: found.get(place) for policy, found in ours.items()}
+    own = {policy: found.get(_place(cell)) for policy, found in ours.items()}
     flag, count = _plausibility(line)
     return Entry(
         backbone=cell.backbone,
@@ -194,20 +195,27 @@ def _leak(leaky: Ours | None, honest: Ours | None) -> Number | None:
     return Number(wording.points(leaky.accuracy - honest.accuracy), wording.points_range(interval))
 
 
-def _table_leak(run: Run, first: PublishedCell, policies: Sequence[str]) -> str:
+def _table_leak(cells: Sequence[PublishedCell], ours: Mapping[str, Mapping[Place, Ours]]) -> str:
     """The mean over the backbones that are done under both policies, if there are several."""
-    cells = run.tables["cells"]
-    own = cells[(cells["scenario"] == first.scenario) & (cells["strategy"] == first.strategy)]
-    of_table = replace(run, tables=run.tables | {"cells": own})
-    scores = policy_scores(of_table, policies[::-1], first.augmented)
-    if len(scores) < 2 or scores[1].cells < 2:
+    if len(ours) < 2:
         return ""
-    score = scores[1]
-    return (
-        f"{score.policy} against {score.reference}: {wording.points(score.difference)} points "
-        f"(95 % interval {wording.points_range(score.difference_interval)}), "
-        f"{wording.plural(score.cells, 'backbone')}"
+    (leaky, honest), places = ours.values(), [_place(cell) for cell in cells]
+    pairs = [(leaky[one], honest[one]) for one in places if one in leaky and one in honest]
+    if len(pairs) < 2:
+        return ""
+    first, second = (
+        sum(one.accuracy for one in own) / len(pairs) for own in zip(*pairs, strict=True)
     )
+    pictures = pairs[0][0].pictures, pairs[0][1].pictures
+    interval = difference_interval(first, pictures[0], second, pictures[1])
+    return (
+        f"{' against '.join(ours)}: {wording.points(first - second)} points (95 % interval "
+        f"{wording.points_range(interval)}), {wording.plural(len(pairs), 'backbone')}"
+    )
+
+
+def _place(cell: PublishedCell) -> Place:
+    return cell.scenario, cell.strategy, cell.augmented, cell.backbone
 
 
 def _plausibility(line: Line) -> tuple[str, str]:
@@ -241,10 +249,9 @@ def _results(run: Run, ours: Mapping[str, Mapping[Place, Ours]]) -> str:
 
 def _distance(policy: str, found: Mapping[Place, Ours]) -> str:
     gaps = [
-        cell.accuracy - found[place].accuracy
+        cell.accuracy - found[_place(cell)].accuracy
         for cell, line in zip(published_cells(), published_audit().lines, strict=True)
-        if (place := (cell.scenario, cell.strategy, cell.augmented, cell.backbone)) in found
-        and not any(finding.kind == "recall" for finding in line.findings)
+        if _place(cell) in found and not any(finding.kind == "recall" for finding in line.findings)
     ]
     if not gaps:
         return ""
