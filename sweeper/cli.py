@@ -58,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     default = os.environ.get("SWEEP_CONFIG", "demo")
     parser.set_defaults(work=_run, config=default, overrides=[], out=None)
-    commands = parser.add_subparsers(title="commands", metavar="run | plan | report | audit | store")
+    commands = parser.add_subparsers(
+        title="commands", metavar="run | plan | report | audit | store"
+    )
     for name, work, text in (
         ("run", _run, "run what is missing of a grid and write its report"),
         ("plan", _plan, "show cells and trials and what the store has of them; run nothing"),

@@ -7,6 +7,7 @@ without one (stopped by the scheduler, a worker that died) is recorded from here
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,9 +23,10 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from sweeper.asha import CellAsha
-from sweeper.errors import ResourceError, StoreError
+from sweeper.errors import ResourceError
 from sweeper.records import write_record
 from sweeper.spec import TrialSpec
+from sweeper.storage.refusals import raise_refusal
 from sweeper.store import Store
 from sweeper.trial import run_trial, training_dataset
 from trainables.distributed import distribute, is_first_worker, run_workers, worker_stream
@@ -74,6 +76,7 @@ def ray_session(
     """
     os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failed trials are ours to tell
     many = workers_per_trial > 1
     address = os.environ.get("RAY_ADDRESS")
     if address:
@@ -149,8 +152,7 @@ class _Recorder(tune.Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         error = trial.get_error()
-        if isinstance(error, StoreError):  # every other trial would be refused as well
-            raise StoreError(str(getattr(error, "cause", error)))
+        raise_refusal(str(error))  # every other trial would be refused as well
         self._record(trial.config["trial"]["key"], "failed", f"the trial's process died: {error}")
 
     def _record(self, key: str, state: str, reason: str) -> None:
@@ -293,9 +295,8 @@ def run_tasks(
         item = running.pop(ready[0])
         try:
             ray.get(ready[0])
-        except StoreError as error:  # every other task would be refused as well
-            raise StoreError(str(getattr(error, "cause", error))) from None
         except ray.exceptions.RayError as error:
+            raise_refusal(str(error))  # every other task would be refused as well
             on_end(item, str(error))
         else:
             on_end(item, "")

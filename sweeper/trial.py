@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from datasets.shards import image_size_of
 from sweeper.errors import StoreError
-from sweeper.records import done_record, parquet_bytes, read_split, write_record
+from sweeper.records import parquet_bytes, read_split, write_record
 from sweeper.spec import TrialSpec
 from sweeper.storage.refusals import refusal
 from sweeper.store import Store
@@ -54,9 +54,6 @@ def run_trial(
     """
     started = time.perf_counter()
     store = Store(spec.store)
-    if writes and workers == 1 and (record := done_record(store, spec.key)):
-        report(_result_of(record))  # of another run that shares the store
-        return
     try:
         outcome = _train(spec, store, report, wrap, stream)
     except Exception as error:
@@ -150,11 +147,6 @@ def _result(curve: Sequence[Epoch], failed: bool = False) -> dict[str, Any]:
         "failed": failed,
         "curve": [asdict(epoch) for epoch in curve],
     }
-
-
-def _result_of(record: dict[str, Any]) -> dict[str, Any]:
-    """The last result of a trial that is in the store."""
-    return _result([Epoch(**epoch) for epoch in record["curve"]])
 
 
 def _predictions(rows: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:

@@ -29,6 +29,7 @@ _WAY_OUT = {
     errno.ENOTCONN: "the network folder is gone",
 }
 _ERRNO = re.compile(r"\[[Ee]rrno (\d+)\]")
+_TOLD = re.compile(r"sweeper\.errors\.StoreError: (.+)")
 _AWS = re.compile(r"AWS Error (\w+) during (\w+) operation:? ?([^\n]*)")
 _AWS_WAY_OUT = {
     "ACCESS_DENIED": "these credentials may not do that here",
@@ -53,6 +54,12 @@ def refusal(error: BaseException) -> str | None:
             if number in _WAY_OUT:
                 return _of_number(number)
     return None
+
+
+def raise_refusal(text: str) -> None:
+    """Raise the StoreError that Ray's text of an error in another process tells of, if it does."""
+    if found := _TOLD.search(text):
+        raise StoreError(found[1].strip())
 
 
 @contextmanager
