@@ -1,7 +1,7 @@
 """What a disk or an object store answers when it refuses, as one line.
 
-A full disk is met anywhere: in the driver, in a trial, in an actor of Ray Data. Each wraps the error
-in its own; what the disk said is found again here.
+A full disk is met anywhere: in the driver, in a trial, in an actor of Ray Data. Each wraps the
+error in its own; what the disk said is found again here.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def test_an_address_that_leads_nowhere_is_told_in_one_line_and_soon(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a-key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     started = time.monotonic()
-    with pytest.raises(StoreError, match="^store '") as caught:
+    with pytest.raises(StoreError, match=r"^store '") as caught:
         Store(address)
     assert told in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
