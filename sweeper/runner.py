@@ -84,6 +84,7 @@ def ray_session(
         ray.init(address=address, runtime_env=environment, **quiet)
     else:
         _put_first_on_path(str(PROJECT))
+        _stay_on_loopback()
         ray.init(
             address="local",
             num_cpus=cpus,
@@ -95,6 +96,13 @@ def ray_session(
         yield _resources(gpus_per_trial, workers_per_trial, may_grow=bool(address))
     finally:
         ray.shutdown()
+
+
+def _stay_on_loopback() -> None:
+    """Make Ray's processes listen on 127.0.0.1 only, where by default they listen to the network
+    and run what anyone sends them. Ray does so by itself on macOS and Windows, by this switch."""
+    told = os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    ray._private.ray_constants.ENABLE_RAY_CLUSTER = told == "1"
 
 
 def _put_first_on_path(folder: str) -> None:
@@ -151,8 +159,8 @@ class _Recorder(tune.Callback):
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        error = trial.get_error()
-        raise_refusal(str(error))  # every other trial would be refused as well
+        error = _error_of(trial)
+        raise_refusal(error)  # every other trial would be refused as well
         self._record(trial.config["trial"]["key"], "failed", f"the trial's process died: {error}")
 
     def _record(self, key: str, state: str, reason: str) -> None:
@@ -161,6 +169,11 @@ class _Recorder(tune.Callback):
         curve = self.curves.get(key, [])
         write_record(store, **spec.identity, state=state, curve=curve, error=reason)
         self.on_end(key, state)
+
+
+def _error_of(trial: Trial) -> str:
+    """The text of a trial's error. `Trial.get_error` reads what is not copied there yet."""
+    return Path(trial.error_file).read_text() if trial.error_file else ""
 
 
 def run_trials(

@@ -23,7 +23,7 @@ _WAY_OUT = {
     errno.EFBIG: _SPACE,
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,
-    errno.EROFS: _RIGHTS,
+    errno.EROFS: "mount it for writing",
     errno.EIO: "the disk may be failing",
     errno.ESTALE: "the network folder is gone",
     errno.ENOTCONN: "the network folder is gone",
