@@ -218,7 +218,10 @@ def run_configs(
     reuse_actors: bool,
 ) -> None:
     """Tune's part: run `work({"trial": config})` for each config, each taking resources `takes`."""
-    with tempfile.TemporaryDirectory(prefix="sweeper-tune-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="sweeper-tune-") as scratch,
+        _refusals_of_tune(),
+    ):
         tune.Tuner(
             tune.with_resources(work, dict(takes)),
             param_space={"trial": tune.grid_search(list(configs))},
@@ -232,6 +235,16 @@ def run_configs(
                 name="trials", storage_path=scratch, verbose=0, callbacks=callbacks
             ),
         ).fit()
+
+
+@contextmanager
+def _refusals_of_tune() -> Iterator[None]:
+    """A callback's StoreError, which Tune wraps in its own."""
+    try:
+        yield
+    except tune.TuneError as error:
+        raise_refusal(str(error))
+        raise
 
 
 def _share(resources: Resources) -> float:

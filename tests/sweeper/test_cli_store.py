@@ -129,7 +129,10 @@ def test_prune_shows_and_with_yes_removes_what_killed_runs_left(tmp_path: Path, 
     before = sorted(tmp_path.rglob("*"))
     code, lines = say("prune", str(tmp_path))
     assert (code, sorted(tmp_path.rglob("*"))) == (0, before)
-    assert [line.split()[:3] for line in lines[:2]] == [["set", "aside", "1"], ["left", "over", "2"]]
+    assert [line.split()[:3] for line in lines[:2]] == [
+        ["set", "aside", "1"],
+        ["left", "over", "2"],
+    ]
     assert lines[-1].endswith("could go; nothing is deleted without --yes")
 
     assert say("prune", str(tmp_path), "--yes")[0] == 0

@@ -105,9 +105,7 @@ def _deny(*_: object) -> bytes:
     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-def test_a_full_disk_met_by_an_actor_of_ray_data_is_told(
-    tmp_path: Path, ray_session: None
-) -> None:
+def test_a_full_disk_met_by_an_actor_of_ray_data_is_told(tmp_path: Path, ray_session: None) -> None:
     """The parts are written by workers; what they meet comes back wrapped by Ray."""
 
     @ray.remote
