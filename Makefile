@@ -1,12 +1,14 @@
 # make setup | demo | test | check | bench: each sets up what it needs in .venv first.
+# make axe: what the tests of the report's accessibility need from npm; without it they are skipped.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+AXE := node_modules/axe-core/axe.min.js
 export NO_ALBUMENTATIONS_UPDATE = 1
 export RAY_USAGE_STATS_ENABLED = 0
 
-.PHONY: setup demo test check bench clean
+.PHONY: setup demo test axe check bench clean
 
 setup: $(READY)
 
@@ -23,6 +25,12 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest
 
+axe: $(AXE)
+
+$(AXE): package.json
+	npm install --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
+
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -32,4 +40,4 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) node_modules build *.egg-info

@@ -1,6 +1,7 @@
 """Ray Data set up as this project needs it; called before any data set is read or made."""
 
 import logging
+import warnings
 from typing import Any
 
 
@@ -12,5 +13,6 @@ def prepare_ray_data() -> Any:
     context.use_datasource_v2 = False  # it drops rows silently (Ray 2.60)
     context.enable_progress_bars = False
     context.print_on_execution_start = False
+    warnings.filterwarnings("ignore", message="`ray_remote_args_fn`")  # until Ray has another way
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # its errors are raised too
     return context

@@ -32,6 +32,7 @@ from datasets.ray_data import prepare_ray_data
 SHARDS_VERSION = 2
 _IMAGES_PER_SHARD = 64
 _LEAST_SHARDS = 8  # so that a small data set still keeps several processors busy
+_RETRIES = 3  # of a task whose process died; Ray's own number is endless
 _ROWS_PER_GROUP = 32  # what a filtered read fetches at least: 4.8 MB at 224 px
 
 Pixels = NDArray[np.uint8]
@@ -147,7 +148,10 @@ def _run(manifest: pd.DataFrame, write_one: Callable[[pa.Table], pa.Table]) -> I
         for start in range(0, len(images), size)
     ]
     shards = ray.data.from_arrow(blocks).map_batches(
-        write_one, batch_size=None, batch_format="pyarrow"
+        write_one,
+        batch_size=None,
+        batch_format="pyarrow",
+        ray_remote_args_fn=lambda: {"max_retries": _RETRIES},
     )
     for row in shards.iter_rows():
         if row["problem"]:

@@ -1,4 +1,5 @@
-"""A run's tables -> one HTML file that needs nothing else: no network, no scripts, no fonts.
+"""A run's tables -> one HTML file that needs nothing else: no network, no fonts, and no scripts to
+be read.
 
 `build_page(Path("runs/demo"))` writes `runs/demo/report/index.html`. Same tables, same bytes:
 no clock, no host, no unordered set gets into the page.
@@ -11,16 +12,20 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from reports.derived import write_derived
+from reports.detail import fit
 from reports.run import Run, load_run
 from reports.sections import (
     cells,
     comparison,
     cost,
     data,
+    distinguishable,
     effects,
     explanations,
     grid,
     leak,
+    listing,
     reproduce,
     verdict,
 )
@@ -29,11 +34,12 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def build_page(run_dir: Path) -> Path:
-    """Write the page of the run in `run_dir` and return its path.
+    """Write the derived tables and the page of the run in `run_dir`; return the page's path.
 
     Raises FileNotFoundError if there is no `results/run.json`, ValueError for a table whose
     columns are not those of `reports.tables.SCHEMAS`.
     """
+    write_derived(run_dir / "results")
     page = render(load_run(run_dir))
     path = run_dir / "report" / "index.html"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,27 +50,34 @@ def build_page(run_dir: Path) -> Path:
 
 
 def render(run: Run) -> str:
-    """The whole page as text."""
-    atlas = explanations.build_atlas(run)
-    return (
-        environment()
-        .get_template("page.html.j2")
-        .render(
-            verdict=verdict.build(run),
-            grid=grid.build(run),
-            leak=leak.build(run),
-            effects=effects.build(run),
-            comparison=comparison.build(run),
-            gallery=explanations.build_gallery(run, atlas),
-            cells=cells.build(run, atlas),
-            data=data.build(run),
-            cost=cost.build(run),
-            reproduce=reproduce.build(run),
+    """The whole page as text, with as many cells in full as it has bytes for."""
+    template = environment().get_template("page.html.j2")
+    sections = {
+        "verdict": verdict.build(run),
+        "grid": grid.build(run),
+        "leak": leak.build(run),
+        "effects": effects.build(run),
+        "distinguishable": distinguishable.build(run),
+        "comparison": comparison.build(run),
+        "data": data.build(run),
+        "cost": cost.build(run),
+        "reproduce": reproduce.build(run),
+    }
+
+    def page_of(shown: Run) -> str:
+        atlas = explanations.build_atlas(shown)
+        return template.render(
+            **sections,
+            listing=listing.build(run, {row["anchor"] for row in shown.cells}),
+            gallery=explanations.build_gallery(shown, atlas),
+            cells=cells.build(shown, atlas),
             style=verbatim("style.css"),
+            cells_style=verbatim("cells.css"),
             script=verbatim("script.js"),
             pictures=atlas.style,
         )
-    )
+
+    return fit(run, page_of)
 
 
 def environment() -> Environment:

@@ -1,23 +1,13 @@
-"""What split policies score over the cells that all of them have, and how sure that is.
-
-Cells of one policy test the same pictures, so that their mean is hardly surer than one of them.
-Intervals are those of a single model on the different pictures tested, a group of duplicates
-counted once: as if all cells erred on the same ones.
-"""
+"""What split policies score over the cells that all of them have, read from the table `policies`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.run import Run
-from reports.statistics import (
-    Interval,
-    LevelMean,
-    difference_interval,
-    level_means,
-    share_interval,
-)
+from reports.derived.policies import SCOPES, compared_name
+from reports.run import Row, Run, records
+from reports.statistics import Interval
 
 
 @dataclass(frozen=True)
@@ -35,42 +25,30 @@ class Score:
 
 
 def policy_scores(run: Run, policies: Sequence[str], augmented: bool | None = None) -> list[Score]:
-    """The scores of `policies`, in order, over the cells that are done under each; seeds and folds
-    averaged. Nothing if there is no such cell.
+    """The scores of `policies`, the most trustworthy first, over the cells that are done under each;
+    seeds and folds averaged. Nothing if there is no such cell.
 
     Args:
         augmented: take augmented cells only, or plain ones only, or (None) both.
     """
-    cells = run.tables["cells"]
-    if augmented is not None:
-        cells = cells[cells["augmented"] == augmented]
-    means = level_means(cells, "split_policy", policies)
-    pictures = [_pictures(run, one, augmented) for one in means]
-    return [_score(one, n, means[0], pictures[0]) for one, n in zip(means, pictures, strict=True)]
+    table = run.tables["policies"]
+    scope = next(name for name, value in SCOPES.items() if value is augmented)
+    own = table[(table["compared"] == compared_name(policies)) & (table["cells"] == scope)]
+    return [_score(row) for row in records(own)]
 
 
-def _score(own: LevelMean, n: int, first: LevelMean, n_first: int) -> Score:
+def _score(row: Row) -> Score:
     return Score(
-        policy=own.level,
-        reference=first.level,
-        cells=own.pairs,
-        pictures=n,
-        mean=own.mean,
-        interval=share_interval(own.mean, n) if n else None,
-        difference=own.mean - first.mean,
-        difference_interval=(
-            difference_interval(own.mean, n, first.mean, n_first) if n and n_first else None
-        ),
+        policy=row["split_policy"],
+        reference=row["reference"],
+        cells=int(row["pairs"]),
+        pictures=int(row["pictures"]),
+        mean=row["mean"],
+        interval=_interval(row["low"], row["high"]),
+        difference=row["difference"],
+        difference_interval=_interval(row["difference_low"], row["difference_high"]),
     )
 
 
-def _pictures(run: Run, one: LevelMean, augmented: bool | None) -> int:
-    """Groups of images in the test parts of a policy."""
-    splits, images = run.tables["splits"], run.tables["images"]
-    tested = (splits["split_policy"] == one.level) & (splits["part"] == "test")
-    tested &= splits["scenario"].isin(one.scenarios)
-    if augmented is not None:
-        tested &= splits["augmented"] == augmented
-    own = splits.loc[tested, "image_id"].drop_duplicates()
-    group = dict(zip(images["image_id"], images["group"], strict=True))
-    return len({group.get(image_id, image_id) for image_id in own})
+def _interval(low: float | None, high: float | None) -> Interval | None:
+    return None if low is None or high is None else Interval(low, high)

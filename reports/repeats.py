@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.run import Row
+from reports.run import Row, interval_of
 from reports.statistics import Interval, share_interval
 
 
@@ -16,7 +16,7 @@ class Repeats:
     mean: float  # accuracy, every repeat counting the same
     spread: Interval  # the lowest repeat and the highest
     n: int  # test rows of one seed: over its folds every image is tested once
-    interval: Interval  # 95 % Wilson of the mean on n rows
+    interval: Interval  # 95 %, of the mean
     done: int
     planned: int
     seeds: int
@@ -40,8 +40,9 @@ class Repeats:
 def fold_repeats(rows: Sequence[Row]) -> Repeats | None:
     """Fold the cells of one configuration; None if none of them has a test accuracy.
 
-    More seeds do not make the interval narrower, as they test the same images or overlapping sets
-    of them; folds do, as theirs are disjoint.
+    The interval is the table `intervals`': over the test groups, and over seeds or folds where
+    there are several. Where the run kept no predictions it is Wilson's on n rows, which more seeds
+    do not make narrower, as they test the same images or overlapping sets of them.
     """
     done = [row for row in rows if row["state"] == "done" and row["accuracy"] is not None]
     if not done:
@@ -53,9 +54,13 @@ def fold_repeats(rows: Sequence[Row]) -> Repeats | None:
         mean=mean,
         spread=Interval(min(values), max(values)),
         n=n,
-        interval=share_interval(mean, n),
+        interval=_interval(done) or share_interval(mean, n),
         done=len(done),
         planned=len(rows),
         seeds=len({row["seed"] for row in rows}),
         folds=len({row["fold"] for row in rows}),
     )
+
+
+def _interval(done: Sequence[Row]) -> Interval | None:
+    return interval_of(done[0]) if len(done) == 1 else done[0]["mean_interval"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -14,33 +14,57 @@ from typing import Any
 import pandas as pd
 
 from reports.statistics import Interval, accuracy_interval
-from reports.tables import CELL, read_tables
+from reports.tables import CELL, POLICIES, read_tables
 
 Row = dict[str, Any]
 CellKey = tuple[Any, ...]
 
-# The most trustworthy first: this is the order of every block on the page.
-_POLICIES = ("grouped", "file", "given", "stratified", "pooled")
 _STRATEGIES = ("transfer", "finetune")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run's `info` (run.json) and `tables`."""
+    """One run's `info` (run.json) and `tables`; `only`: the cells it is narrowed to, if it is."""
 
     info: Row
     tables: dict[str, pd.DataFrame]
+    only: frozenset[CellKey] | None = None
+
+    def narrowed(self, keys: Collection[CellKey]) -> Run:
+        """The same run with these cells alone, under the anchors that they have among all."""
+        return replace(self, only=frozenset(keys))
 
     @cached_property
     def cells(self) -> list[Row]:
-        """All planned cells as rows, sorted, each with `key`, `anchor` and `chance` added."""
+        """All planned cells as rows, sorted, each with `key`, `anchor`, `chance` and the intervals of
+        its accuracy added."""
         rows = records(self.tables["cells"])
         rows.sort(key=self._order)
         for position, row in enumerate(rows, start=1):
             row["key"] = cell_key(row)
             row["anchor"] = f"cell-{position}"
             row["chance"] = self._chance(row)
-        return rows
+            row["interval"] = self.interval(row, "accuracy")
+            row["mean_interval"] = self.mean_interval(row)
+        return [row for row in rows if self.only is None or row["key"] in self.only]
+
+    def interval(self, row: Row, metric: str, label: str = "") -> Interval | None:
+        """The 95 % interval of a cell's metric, of one class or (label '') overall."""
+        return self._intervals.get((*cell_key(row), label, metric))
+
+    def mean_interval(self, row: Row, metric: str = "accuracy") -> Interval | None:
+        """The same for the mean over the seeds and folds of a cell's configuration; None where
+        there is only one."""
+        return self._intervals.get((*cell_key({**row, "seed": None, "fold": None}), "", metric))
+
+    @cached_property
+    def _intervals(self) -> dict[CellKey, Interval]:
+        rows = records(self.tables["intervals"])
+        return {
+            (*cell_key(row), row["label"], row["metric"]): Interval(row["low"], row["high"])
+            for row in rows
+            if row["low"] is not None
+        }
 
     @cached_property
     def done(self) -> list[Row]:
@@ -103,7 +127,7 @@ class Run:
 
     def _order(self, row: Row) -> tuple[Any, ...]:
         return (
-            _position(_POLICIES, row["split_policy"]),
+            _position(POLICIES, row["split_policy"]),
             self._scenario_order(row["scenario"]),
             _position(_STRATEGIES, row["strategy"]),
             row["augmented"],
@@ -135,9 +159,11 @@ def cell_key(row: Row) -> CellKey:
 
 
 def interval_of(row: Row) -> Interval | None:
-    """The 95 % Wilson interval of a cell's test accuracy, if it has one."""
-    if row["accuracy"] is None or not row["n_test"]:
-        return None
+    """The 95 % interval of a cell's test accuracy, if it has one. Where the run kept no
+    predictions, Wilson's with every test row by itself."""
+    if row["interval"] is not None or row["accuracy"] is None or not row["n_test"]:
+        found: Interval | None = row["interval"]
+        return found
     return accuracy_interval(row["accuracy"], int(row["n_test"]))
 
 

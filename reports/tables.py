@@ -32,6 +32,10 @@ _CELL = {
 CELL: tuple[str, ...] = tuple(_CELL)
 """The columns that name a cell, in every table that has one row or more for each cell."""
 
+POLICIES: tuple[str, ...] = ("grouped", "file", "given", "stratified", "pooled")
+"""Split policies, the most trustworthy first: the order of the page, and what others are measured
+against."""
+
 _SPLIT = {
     "split_policy": _STR,
     "scenario": _STR,
@@ -66,6 +70,11 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "macro_f1": _FLOAT,
         "auroc": _FLOAT,
         "ece": _FLOAT,
+        "brier": _FLOAT,
+        "log_loss": _FLOAT,
+        "temperature": _FLOAT,  # fitted on the champion's validation rows
+        "ece_scaled": _FLOAT,  # of the test rows at that temperature
+        "brier_scaled": _FLOAT,
         "train_s": _FLOAT,
         "error": _STR,
     },
@@ -75,6 +84,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "draw": _INT,
         **_HYPERPARAMETERS,
         "epochs_max": _INT,
+        "rungs": pa.list_(pa.int64()),  # the epochs at which ASHA decided; empty without it
         "state": _STR,  # done | stopped | failed | missing
         "epochs": _INT,
         "best_epoch": _INT,
@@ -105,6 +115,21 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "probabilities": pa.list_(pa.float32()),  # in the order of the scenario's classes
     },
     "confusion": {**_CELL, "label": _STR, "predicted": _STR, "count": _INT},
+    "reliability": {
+        **_CELL,
+        "scaled": _BOOL,  # at the cell's temperature
+        "low": _FLOAT,  # rows whose top probability lies in (low, high]
+        "high": _FLOAT,
+        "rows": _INT,
+        "confidence": _FLOAT,  # mean top probability
+        "accuracy": _FLOAT,
+    },
+    "pictures": {
+        "image_id": _STR,
+        "width": _INT,
+        "height": _INT,
+        "image": pa.binary(),  # WebP, small: only of images that the page shows
+    },
     "images": {
         "image_id": _STR,
         "path": _STR,
@@ -156,6 +181,68 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
     },
 }
 
+# Made from the tables above by `reports.derived`.
+_DERIVED: dict[str, dict[str, pa.DataType]] = {
+    "intervals": {
+        **_CELL,  # seed and fold null: the mean of a configuration over its seeds and folds
+        "label": _STR,  # a class against the rest; "" of all rows
+        "metric": _STR,
+        "value": _FLOAT,
+        "low": _FLOAT,
+        "high": _FLOAT,
+        "method": _STR,
+        "units": _INT,  # groups of images
+    },
+    "effects": {
+        "split_policy": _STR,
+        "factor": _STR,  # of an interaction both, with a times sign between
+        "level": _STR,
+        "reference": _STR,
+        "mean": _FLOAT,  # accuracy of level minus reference
+        "low": _FLOAT,
+        "high": _FLOAT,
+        "pairs": _INT,  # matches, seeds and folds averaged
+        "p": _FLOAT,
+        "p_holm": _FLOAT,  # over the whole table
+    },
+    "comparisons": {
+        "split_policy": _STR,
+        "scenario": _STR,
+        "seed": _INT,  # null: over several seeds or folds
+        "fold": _INT,
+        "best": _STR,  # by validation: backbone/weights/augmented|plain/strategy
+        "other": _STR,
+        "difference": _FLOAT,  # test accuracy of best minus other
+        "low": _FLOAT,
+        "high": _FLOAT,
+        "p": _FLOAT,
+        "discordant": _INT,  # rows that one of the two got right; null where not paired by rows
+        "method": _STR,
+        "p_holm": _FLOAT,  # within the scenario and split policy
+    },
+    "policies": {
+        "compared": _STR,  # the policies whose cells are matched, with + between
+        "cells": _STR,  # all | augmented | plain
+        "split_policy": _STR,
+        "reference": _STR,
+        "pairs": _INT,
+        "pictures": _INT,  # different groups of images in the policy's test parts
+        "mean": _FLOAT,
+        "low": _FLOAT,
+        "high": _FLOAT,
+        "difference": _FLOAT,
+        "difference_low": _FLOAT,
+        "difference_high": _FLOAT,
+    },
+    "optimism": {
+        "split_policy": _STR,
+        "cells": _INT,
+        "mean": _FLOAT,  # validation minus test accuracy of the champions
+        "low": _FLOAT,
+        "high": _FLOAT,
+    },
+}
+
 _OF_AUDIT: dict[str, dict[str, pa.DataType]] = {
     "labels": {
         "image_id": _STR,
@@ -166,22 +253,17 @@ _OF_AUDIT: dict[str, dict[str, pa.DataType]] = {
         "neighbours": pa.list_(_STR),  # image_ids, the nearest first
         "doubtful": _BOOL,  # outvoted by its neighbours beyond chance
     },
-    "pictures": {
-        "image_id": _STR,
-        "width": _INT,
-        "height": _INT,
-        "image": pa.binary(),  # WebP, small
-    },
 }
 
 SCHEMAS: dict[str, pa.Schema] = {
-    name: pa.schema(list(columns.items())) for name, columns in _COLUMNS.items()
+    name: pa.schema(list(columns.items())) for name, columns in (_COLUMNS | _DERIVED).items()
 }
 """Every table's columns and types, in order."""
 
 AUDIT_SCHEMAS: dict[str, pa.Schema] = {
     "images": SCHEMAS["images"],
     "duplicates": SCHEMAS["duplicates"],
+    "pictures": SCHEMAS["pictures"],
     **{name: pa.schema(list(columns.items())) for name, columns in _OF_AUDIT.items()},
 }
 """The same for the tables of an audit."""

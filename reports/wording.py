@@ -47,6 +47,13 @@ def decimal(value: float | None, decimals: int = 3) -> str:
     return NONE if value is None or math.isnan(value) else f"{value:.{decimals}f}"
 
 
+def p_value(value: float | None) -> str:
+    """0.0296 -> '0.030', 0.0001 -> '< 0.001'."""
+    if value is None or math.isnan(value):
+        return NONE
+    return "< 0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
 def rate(value: float | None) -> str:
     """A learning rate: 0.0001 -> '1e-4'."""
     if value is None or value <= 0:

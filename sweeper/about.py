@@ -20,6 +20,7 @@ import torch
 from sweeper.ledger import Ledger
 from sweeper.plan import class_counts
 from sweeper.results import Outcome
+from sweeper.store import key_of
 from trainables.backbones import build_backbone
 from trainables.registry import BACKBONES
 
@@ -85,6 +86,7 @@ def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) 
         },
         "scenarios": plan.scenarios,
         "backbones": {name: _backbone(ledger, name) for name in config.grid.backbones},
+        "artifacts": _artifacts(ledger),
         "data": {
             "source": config.data.source,
             "path_name": Path(plan.collection.root).name
@@ -130,7 +132,30 @@ def _backbone(ledger: Ledger, name: str) -> dict[str, Any]:
         "prefix_shape": list(activations.shape[1:]),
         "parameters": sum(counts),
         "suffix_parameters": counts[1],
+        "gmacs": round(spec.gmacs * (size / 224) ** 2, 3),
     }
+
+
+def _artifacts(ledger: Ledger) -> list[dict[str, Any]]:
+    """What all trials share, by kind, backbone and key in the store; an activation table with how
+    long its pass took (`seconds` of wall time on `workers` processes, for `rows` images).
+
+    A champion's key is `champion` of the table `cells`, under `trials/`.
+    """
+    plan = ledger.plan
+    tables = sorted({(plan.source_of(cell), cell.backbone) for cell in plan.cells})
+    wanted = [("shards", "", plan.shards_from)]
+    wanted += [("backbones", name, made_from) for name, made_from in plan.backbones.items()]
+    wanted += [(k, name, plan.source_from(k, name)) for k, name in tables if k != "shards"]
+    found = [
+        (backbone, ledger.store.find(kind, key_of(made_from)))
+        for kind, backbone, made_from in wanted
+    ]
+    return [
+        {"kind": one.kind, "backbone": backbone, "key": one.key, **one.info}
+        for backbone, one in found
+        if one
+    ]
 
 
 def _versions() -> dict[str, str]:

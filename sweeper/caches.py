@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
+import ray
 import torch
 
 from datasets.preprocess import preprocess
 from datasets.shards import write_shards
 from datasets.synthetic import FRACTURE_TYPES, draw_radiograph
 from sweeper.about import StageTimes
+from sweeper.errors import ResourceError
 from sweeper.plan import CALIBRATION_IMAGES, Plan
 from sweeper.progress import Progress
-from sweeper.runner import Resources, in_parallel
+from sweeper.runner import Resources
 from sweeper.store import key_of
-from trainables.activations import Extraction, StoredBackbone, extract, save_backbone
+from sweeper.tasks import in_parallel
+from trainables.activations import (
+    Extraction,
+    ExtractionError,
+    StoredBackbone,
+    extract,
+    save_backbone,
+)
 from trainables.backbones import load_backbone
 from trainables.registry import BACKBONES
 
@@ -74,7 +84,7 @@ class Caches:
                 return
             self.resources()
             self.progress.start("preprocess and augment", plan.rows_per_table, "images")
-            with self.store.writing("shards", made_from) as folder:
+            with _deaths_told(), self.store.writing("shards", made_from) as folder:
                 stage.made = write_shards(
                     plan.collection.images,
                     plan.collection.remote or plan.collection.root,
@@ -101,10 +111,14 @@ class Caches:
 
         def work(name: str) -> None:
             missing = self._missing_tables(name)  # again: another run may share the store
-            if missing:
-                with self.times.timed("extract", name) as stage:
+            if not missing:
+                return
+            with self.times.timed("extract", name) as stage:
+                try:
                     self._extract(name, missing, slots // at_once, partial(reach, name))
-                    stage.made = self.plan.rows_per_table
+                except ExtractionError as error:
+                    raise ResourceError(f"extract: {error}") from None
+                stage.made = self.plan.rows_per_table
 
         def reach(name: str, rows: int) -> None:
             reached[name] = rows
@@ -130,11 +144,13 @@ class Caches:
         on_progress: Callable[[int], None],
     ) -> None:
         config, folders = self.config, dict[str, str]()
+        measured: dict[str, float] = {"rows": self.plan.rows_per_table, "workers": workers}
         backbone = self.store.get("backbones", key_of(self.plan.backbones[name])).folder
         args = self.plan.weights[name].model_args
         with ExitStack() as writing:
             for kind, made_from in missing.items():
-                folders[kind] = writing.enter_context(self.store.writing(kind, made_from))
+                folders[kind] = writing.enter_context(self.store.writing(kind, made_from, measured))
+            started = time.perf_counter()
             extract(
                 self.store.get("shards", key_of(self.plan.shards_from)).folder,
                 self.store.filesystem,
@@ -148,5 +164,17 @@ class Caches:
                 rows=self.plan.rows_per_table,
                 workers=workers,
                 gpus_per_worker=self.resources().gpus_per_trial,
+                retries=self.resources().retries,
                 on_progress=on_progress,
             )
+            measured["seconds"] = time.perf_counter() - started
+
+
+@contextmanager
+def _deaths_told() -> Iterator[None]:
+    """A task that died as often as Ray may try it again, in one line."""
+    try:
+        yield
+    except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
+        reason = " ".join(str(error).split())
+        raise ResourceError(f"preprocess and augment: its process died again: {reason}") from None

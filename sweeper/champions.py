@@ -23,7 +23,7 @@ from PIL import Image
 from datasets.shards import read_images
 from sweeper.records import parquet_bytes, read_split
 from sweeper.spec import TrialSpec
-from sweeper.store import Store, key_of
+from sweeper.store import Artifact, Store, key_of
 from sweeper.trial_parts import (
     load_trained,
     pixel_network,
@@ -44,13 +44,22 @@ _WEBP_QUALITY = 80
 
 @dataclass(frozen=True)
 class Explanation:
-    """How champions are explained; `shards_key` holds the images."""
+    """How champions are explained; `shards_key` holds the images.
+
+    `per_class` is for the champions whose keys are in `leading` only: see `Ledger.leading`.
+    """
 
     shards_key: str
     examples: int
     n_steps: int
     baselines: tuple[str, ...]
     random_baselines: int
+    per_class: int = 0
+    leading: frozenset[str] = frozenset()
+
+    def per_class_of(self, spec: TrialSpec) -> int:
+        """Right and wrong examples of each class for this champion."""
+        return self.per_class if spec.key in self.leading else 0
 
 
 def evaluation_of(spec: TrialSpec) -> dict[str, Any]:
@@ -60,6 +69,7 @@ def evaluation_of(spec: TrialSpec) -> dict[str, Any]:
 
 def explanation_of(spec: TrialSpec, how: Explanation) -> dict[str, Any]:
     """What determines a champion's explanation."""
+    per_class = how.per_class_of(spec)
     return {
         "versions": [CHAMPIONS_VERSION, EXPLAIN_VERSION],
         "evaluation": key_of(evaluation_of(spec)),
@@ -68,6 +78,7 @@ def explanation_of(spec: TrialSpec, how: Explanation) -> dict[str, Any]:
         "n_steps": how.n_steps,
         "baselines": list(how.baselines),
         "random_baselines": how.random_baselines,
+        **({"per_class": per_class} if per_class else {}),
     }
 
 
@@ -90,11 +101,12 @@ def evaluate_champion(spec: TrialSpec) -> None:
 def explain_champion(spec: TrialSpec, how: Explanation) -> None:
     """Integrated Gradients of a champion's examples, for the predicted class; stored."""
     store, device = Store(spec.store), trial_device()
-    examples = choose_examples(read_predictions(store, spec), how.examples)
+    predictions = read_predictions(store, spec)
+    examples = choose_examples(predictions, how.examples, how.per_class_of(spec))
     shards = store.get("shards", how.shards_key).folder
     wanted = list(zip(examples["image_id"], examples["copy"], strict=True))
     images = read_images(shards, store.filesystem, wanted)
-    network = _network(spec, store).to(device)
+    network = champion_network(spec, store).to(device)
     rows = [
         row
         for example, image in zip(_records(examples), images, strict=True)
@@ -107,22 +119,33 @@ def explain_champion(spec: TrialSpec, how: Explanation) -> None:
 
 def read_predictions(store: Store, spec: TrialSpec) -> pd.DataFrame:
     """A champion's stored test predictions: image_id, copy, label, predicted, probabilities."""
-    evaluation = store.get("evaluations", key_of(evaluation_of(spec)))
-    data = store.read(evaluation, "predictions.parquet")
+    return _read_predictions(store, store.get("evaluations", key_of(evaluation_of(spec))))
+
+
+def read_validation(store: Store, spec: TrialSpec) -> pd.DataFrame:
+    """The same of a finished trial's validation rows."""
+    return _read_predictions(store, store.get("trials", spec.key))
+
+
+def _read_predictions(store: Store, artifact: Artifact) -> pd.DataFrame:
+    data = store.read(artifact, "predictions.parquet")
     predictions: pd.DataFrame = pq.read_table(pa.BufferReader(data)).to_pandas()
     return predictions
 
 
-def choose_examples(predictions: pd.DataFrame, count: int) -> pd.DataFrame:
+def choose_examples(predictions: pd.DataFrame, count: int, per_class: int = 0) -> pd.DataFrame:
     """Up to `count` test rows: half wrong ones, then right ones, the surest first, no class twice
-    while another has one left."""
+    while another has one left. Then up to `per_class` right and `per_class` wrong rows of each
+    class, the surest first, as far as they are not among them."""
     sure = predictions.assign(confidence=predictions["probabilities"].map(max))
     sure = sure.sort_values(["confidence", "image_id", "copy"], ascending=[False, True, True])
     right = sure["label"] == sure["predicted"]
     wrong = _spread(sure[~right])[: count // 2]
     chosen = wrong + _spread(sure[right])[: count - len(wrong)]
     rest = [i for i in _spread(sure[~right]) if i not in chosen]
-    return sure.loc[chosen + rest[: count - len(chosen)]]
+    chosen += rest[: count - len(chosen)]
+    of_class = sure.groupby([right, "label"]).head(per_class).index
+    return sure.loc[chosen + [i for i in of_class if i not in chosen]]
 
 
 def _spread(rows: pd.DataFrame) -> list[Any]:
@@ -135,7 +158,7 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
-def _network(spec: TrialSpec, store: Store) -> torch.nn.Module:
+def champion_network(spec: TrialSpec, store: Store) -> torch.nn.Module:
     """The whole trained network, pixels 0..255 (B, 3, H, W) -> class probabilities."""
     module = _trained(spec, store)
     if isinstance(module, FinetuneModule):

@@ -1,4 +1,4 @@
-"""The command line: `python sweep.py run | plan | report | audit | store`.
+"""The command line: `python sweep.py --help` names its commands.
 
 The pipeline, and torch and Ray with it, is imported by the commands that need it: a mistake in the
 command line is told in a second.
@@ -7,7 +7,6 @@ command line is told in a second.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shlex
 import sys
@@ -17,10 +16,13 @@ from pathlib import Path
 
 from datasets.errors import DataError
 from sweeper.cli_audit import add_audit
+from sweeper.cli_check_table import add_check_table
+from sweeper.cli_export import add_export
+from sweeper.cli_predict import add_predict
 from sweeper.cli_store import add_store
-from sweeper.config import Config
 from sweeper.config_file import load_config
-from sweeper.errors import ConfigError, ResourceError, StoreError
+from sweeper.errors import ConfigError, ResourceError, StoreError, one_line
+from sweeper.finished import read_run
 from sweeper.progress import Progress
 from trainables.registry import WeightsError
 
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _complain(*lines: str) -> int:
     for line in lines:
-        print(f"error: {line}", file=sys.stderr)
+        print(f"error: {one_line(line)}", file=sys.stderr)
     return USER_ERROR
 
 
@@ -57,10 +59,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="sweep.py", description="Run, explain and report a grid of image classifiers."
     )
     default = os.environ.get("SWEEP_CONFIG", "demo")
-    parser.set_defaults(work=_run, config=default, overrides=[], out=None)
-    commands = parser.add_subparsers(
-        title="commands", metavar="run | plan | report | audit | store"
-    )
+    preset = shlex.split(os.environ.get("SWEEP_SET", ""))  # a cluster's store and images
+    parser.set_defaults(work=_run, config=default, overrides=preset, out=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, work, text in (
         ("run", _run, "run what is missing of a grid and write its report"),
         ("plan", _plan, "show cells and trials and what the store has of them; run nothing"),
@@ -68,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("config", nargs="?", default=default, help="a file or a shipped name")
         command.add_argument(
-            "--set", dest="overrides", action="append", default=[], metavar="key.path=value"
+            "--set", dest="overrides", action="append", default=preset, metavar="key.path=value"
         )
         command.add_argument("--out", help="the run's folder; runs/<name> if not given")
         command.set_defaults(work=work)
@@ -76,7 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("run", help="the run's folder")
     report.set_defaults(work=_report)
     add_audit(commands)
+    add_check_table(commands)
     add_store(commands)
+    add_predict(commands)
+    add_export(commands)
     return parser
 
 
@@ -93,15 +97,12 @@ def _run(options: argparse.Namespace, command: str) -> int:
 def _report(options: argparse.Namespace, command: str) -> int:
     from sweeper.pipeline import rebuild_report
 
-    out = Path(options.run)
-    try:
-        about = json.loads((out / "results" / "run.json").read_text(encoding="utf-8"))
-        config = Config.model_validate(about["config"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return _complain(f"run '{out}': no results/run.json of a run in there")
+    run = read_run(Path(options.run))
     with Progress() as progress:
-        outcome = rebuild_report(config, _writable(out), about.get("command", command), progress)
-    return _conclude(outcome.cells, out)
+        outcome = rebuild_report(
+            run.config, _writable(run.folder), run.command or command, progress
+        )
+    return _conclude(outcome.cells, run.folder)
 
 
 def _plan(options: argparse.Namespace, command: str) -> int:

@@ -19,10 +19,13 @@ from trainables.registry import BACKBONES, BASELINES, Weights
 
 ALL_CLASSES = "all"  # the scenario that is always there
 
-Name = Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*$")]
-Count = Annotated[int, Field(ge=1)]
+# Bounds far above what is of use: a slip of the finger is told, not run.
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*$")]
+Count = Annotated[int, Field(ge=1, le=10_000)]
+Seed = Annotated[int, Field(ge=-(2**53), le=2**53)]  # whole numbers that JSON keeps
+BatchSize = Annotated[int, Field(ge=2, le=65536)]
 LearningRate = Annotated[float, Field(gt=0, le=10)]
-Hidden = list[Annotated[int, Field(ge=1, le=65536)]]
+Hidden = Annotated[list[Annotated[int, Field(ge=1, le=65536)]], Field(max_length=16)]
 
 
 class Section(BaseModel):
@@ -31,7 +34,7 @@ class Section(BaseModel):
 
 class SyntheticSection(Section):
     images_per_class: Count = 30
-    seed: int = 0
+    seed: Seed = 0
     duplicate_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
     near_duplicate_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
@@ -107,13 +110,13 @@ class AugmentSection(Section):
 
 class GridSection(Section):
     backbones: Annotated[list[str], Field(min_length=1)] = list(BACKBONES)
-    scenarios: Annotated[list[str], Field(min_length=1)] = [ALL_CLASSES]
+    scenarios: Annotated[list[str], Field(min_length=1, max_length=1000)] = [ALL_CLASSES]
     augmented: Annotated[list[bool], Field(min_length=1)] = [False, True]
     strategies: Annotated[list[Literal["transfer", "finetune"]], Field(min_length=1)] = [
         "transfer",
         "finetune",
     ]
-    seeds: Annotated[list[int], Field(min_length=1)] = [0]
+    seeds: Annotated[list[Seed], Field(min_length=1, max_length=1000)] = [0]
 
     @field_validator("scenarios", mode="before")
     @classmethod
@@ -143,7 +146,7 @@ class PublishedSetting(Section):
     """Draw 0 of every cell: the paper's published setting."""
 
     lr: LearningRate = 1e-3
-    batch_size: Annotated[int, Field(ge=2)] = 16
+    batch_size: BatchSize = 16
     hidden: Hidden = [512, 128]
 
 
@@ -152,11 +155,14 @@ class SearchSection(Section):
     epochs: Count = 30
     scheduler: Literal["asha", "none"] = "asha"
     grace_epochs: Count = 4
-    reduction_factor: Annotated[int, Field(ge=2)] = 3
+    reduction_factor: Annotated[int, Field(ge=2, le=1000)] = 3
     published: PublishedSetting = PublishedSetting()
-    lr: Annotated[list[LearningRate], Field(min_length=1)] = [1e-3, 1e-4, 1e-5]
-    batch_size: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1)] = [8, 16, 32]
-    hidden: Annotated[list[Hidden], Field(min_length=1)] = [[256, 256, 128], [512, 128]]
+    lr: Annotated[list[LearningRate], Field(min_length=1, max_length=100)] = [1e-3, 1e-4, 1e-5]
+    batch_size: Annotated[list[BatchSize], Field(min_length=1, max_length=100)] = [8, 16, 32]
+    hidden: Annotated[list[Hidden], Field(min_length=1, max_length=100)] = [
+        [256, 256, 128],
+        [512, 128],
+    ]
 
 
 class FinetuneSection(Section):
@@ -169,8 +175,11 @@ class FinetuneSection(Section):
 
 
 class ExplainSection(Section):
-    examples: Annotated[int, Field(ge=0)] = 4  # per champion; 0 switches explanations off
-    n_steps: Annotated[int, Field(ge=2)] = 50
+    examples: Annotated[int, Field(ge=0, le=1000)] = 4  # per champion; 0 switches explanations off
+    # Right and wrong ones of each class, more than these, for the champion with the best validation
+    # accuracy of each split policy and scenario: what the gallery by class shows. 0: none.
+    per_class: Annotated[int, Field(ge=0, le=1000)] = 1
+    n_steps: Annotated[int, Field(ge=2, le=10_000)] = 50
     baselines: list[str] = list(BASELINES)
     random_baselines: Count = 4
 
@@ -182,8 +191,11 @@ class ExplainSection(Section):
 
 class ResourcesSection(Section):
     cpus: Count | None = None  # None: what Ray sees
-    gpus_per_trial: Annotated[float, Field(ge=0)] | None = None  # None: 1 where there is a GPU
+    gpus_per_trial: Annotated[float, Field(ge=0, le=1000)] | None = (
+        None  # None: 1 where there is a GPU
+    )
     workers_per_trial: Count = 1
+    retries: Annotated[int, Field(ge=0, le=100)] = 2  # of a trial or task whose process died
 
 
 class Config(Section):

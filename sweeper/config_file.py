@@ -6,18 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from sweeper.allowed import suggestion
 from sweeper.config import Config, DataSection, Section
 from sweeper.contradictions import contradictions
 from sweeper.errors import ConfigError
+from sweeper.strict_yaml import NotYaml, parse
 
 SHIPPED = Path(__file__).resolve().parent.parent / "configs"
 AUDIT_KEYS = ("data.group_by", "data.near_duplicates", "data.use_patient_id")
-# PyYAML lets its constructors' own errors through, such as of the date 2024-13-45.
-_NOT_YAML = (yaml.YAMLError, ValueError, KeyError, AttributeError, RecursionError)
+_LONGEST_VALUE = 80  # of a value that an error quotes
 
 
 def load_config(name: str, overrides: Sequence[str] = ()) -> Config:
@@ -80,8 +79,8 @@ def _find(name: str) -> Path:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except _NOT_YAML as error:
+        data = parse(path.read_text(encoding="utf-8"))
+    except (NotYaml, UnicodeDecodeError) as error:
         raise ConfigError([f"config '{path}': not YAML: {error}"]) from None
     except OSError as error:
         raise ConfigError([f"config '{path}': cannot be read: {error.strerror}"]) from None
@@ -96,9 +95,9 @@ def _apply(data: dict[str, Any], override: str) -> None:
     if not equals or not all(keys):
         raise ConfigError([f"--set {override}: expected key.path=value"])
     try:
-        value = yaml.safe_load(text)
-    except _NOT_YAML:
-        raise ConfigError([f"--set {override}: the value is not YAML"]) from None
+        value = parse(text)
+    except NotYaml as error:
+        raise ConfigError([f"--set {override}: the value is not YAML: {error}"]) from None
     for key in keys[:-1]:
         if not isinstance(data.get(key), dict):
             data[key] = {}
@@ -118,7 +117,10 @@ def _line(error: Mapping[str, Any]) -> str:
     message = error["msg"].removeprefix("Value error, ")
     if isinstance(error["input"], dict | list | Section):
         return f"{path}: {message}" if path else message
-    return f"{path}={error['input']!r}: {message[0].lower()}{message[1:]}"
+    value = repr(error["input"])
+    if len(value) > _LONGEST_VALUE:
+        value = f"{value[:_LONGEST_VALUE]}..."
+    return f"{path}={value}: {message[:1].lower()}{message[1:]}"
 
 
 def _fields_at(keys: Sequence[str]) -> Iterator[str]:

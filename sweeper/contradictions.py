@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from sweeper.allowed import unexpected
 from sweeper.config import ALL_CLASSES, Config
 from trainables.registry import BACKBONES
 
+MAX_TRIALS = 100_000  # what one driver and one store were measured with: docs/scale.md
+
 
 def contradictions(config: Config) -> Iterator[str]:
     """A line for each."""
+    yield from _too_many_trials(config)
     known = [*config.scenarios, ALL_CLASSES]
     for scenario in config.grid.scenarios:
         if scenario not in known:
@@ -34,6 +38,20 @@ def contradictions(config: Config) -> Iterator[str]:
             "add transfer, or set finetune.start: fresh"
         )
     yield from _split_contradictions(config)
+
+
+def _too_many_trials(config: Config) -> Iterator[str]:
+    grid, search, finetune = config.grid, config.search, config.finetune
+    factors = (config.split.policies, grid.backbones, grid.scenarios, grid.augmented, grid.seeds)
+    each = math.prod(len(values) for values in factors) * (config.split.folds or 1)
+    draws = {"transfer": search.draws, "finetune": finetune.draws or search.draws}
+    settings = len(search.lr) * len(search.batch_size) * len(search.hidden) + 1
+    trials = each * sum(min(draws[name], settings) for name in grid.strategies)
+    if trials > MAX_TRIALS:
+        yield (
+            f"grid: {each * len(grid.strategies)} cells with their draws are {trials} trials, more "
+            f"than {MAX_TRIALS}; leave out seeds, scenarios or folds, or lower search.draws"
+        )
 
 
 def _split_contradictions(config: Config) -> Iterator[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sweeper.champions import evaluation_of, explanation_of
+from sweeper.champions import Explanation, evaluation_of, explanation_of
 from sweeper.grid import Cell
 from sweeper.plan import Plan
 from sweeper.records import read_record
@@ -21,6 +23,7 @@ class Ledger:
     def __init__(self, plan: Plan) -> None:
         self.plan, self.store = plan, plan.store
         self._records: dict[str, Record | None] = {}
+        self._leading: frozenset[str] | None = None
 
     def record(self, spec: TrialSpec) -> Record | None:
         """The trial's record, or None where it has none yet."""
@@ -32,13 +35,15 @@ class Ledger:
     def forget(self, key: str) -> None:
         """Read the trial anew the next time: it has been run."""
         self._records.pop(key, None)
+        self._leading = None
 
     def needs_running(self, spec: TrialSpec) -> bool:
-        """Whether the trial has no outcome to build on. A failure is tried again; a trial that
-        ASHA stopped counts as long as ASHA is used."""
+        """Whether the trial has no outcome to build on. A failure is tried again, but for a loss
+        that was not finite, which it would be again; a trial that ASHA stopped counts as long as
+        ASHA is used."""
         record = self.record(spec)
         if record is None or record["state"] == "failed":
-            return True
+            return record is None or not _diverged(record)
         return record["state"] == "stopped" and not spec.rungs
 
     def trials(self, cell: Cell) -> list[TrialSpec]:
@@ -67,8 +72,28 @@ class Ledger:
         return self.store.verified("evaluations", key_of(evaluation_of(champion)))
 
     def explanation(self, champion: TrialSpec) -> Artifact | None:
-        made_from = explanation_of(champion, self.plan.explanation)
+        made_from = explanation_of(champion, self.way_to_explain)
         return self.store.verified("explanations", key_of(made_from))
+
+    @property
+    def way_to_explain(self) -> Explanation:
+        """The plan's, with the champions that lead as far as they are known."""
+        return replace(self.plan.explanation, leading=self.leading())
+
+    def leading(self) -> frozenset[str]:
+        """The keys of the champions with the best validation accuracy of each split policy and
+        scenario; the lower validation loss, then the earlier cell break ties."""
+        if self._leading is None:
+            best: dict[tuple[str, str], tuple[tuple[float, float], str]] = {}
+            for cell in self.plan.cells:
+                champion = self.champion(cell)
+                record = self.record(champion) if champion else None
+                if champion and record:
+                    group, rank = (cell.split_policy, cell.scenario), _rank(record)
+                    if group not in best or rank > best[group][0]:
+                        best[group] = rank, champion.key
+            self._leading = frozenset(key for _, key in best.values())
+        return self._leading
 
     def is_settled(self, cell: Cell) -> bool:
         """Whether the cell is trained and evaluated."""
@@ -110,6 +135,14 @@ class Ledger:
         """The cells' trials that need running, each once."""
         specs = [spec for cell in cells for spec in self.trials(cell)]
         return list({s.key: s for s in specs if self.needs_running(s)}.values())
+
+
+def _diverged(record: Record) -> bool:
+    return any(
+        not math.isfinite(epoch[loss])
+        for epoch in record["curve"][-1:]
+        for loss in ("train_loss", "val_loss")
+    )
 
 
 def _rank(record: Record) -> tuple[float, float]:

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
+from types import TracebackType
 
 from datasets.findings.one_group import overfull_groups
+from reports.exports.files import write_exports
 from reports.page import build_page
 from sweeper.about import StageTimes, describe_run, write_run_file
 from sweeper.asha import CellAsha, CellRungs
@@ -25,14 +27,16 @@ from sweeper.collect import collect
 from sweeper.config import Config
 from sweeper.errors import DamagedError, StoreError
 from sweeper.grid import Cell
+from sweeper.interrupts import ending_on_signals
 from sweeper.ledger import Ledger
 from sweeper.plan import Plan
 from sweeper.progress import Progress
 from sweeper.results import Outcome, write_tables
-from sweeper.runner import Resources, ray_session, run_tasks, run_trials
+from sweeper.runner import Resources, ray_session, run_trials
 from sweeper.spec import TrialSpec
 from sweeper.storage.refusals import writing_to
 from sweeper.store import Artifact, Store
+from sweeper.tasks import run_tasks
 
 _PASSES = 3
 
@@ -40,32 +44,39 @@ _PASSES = 3
 def run_sweep(config: Config, out: Path, command: str, progress: Progress) -> Outcome:
     """Run what is missing of a configuration and write tables and report to `out`.
 
+    Interrupted, by Ctrl-C, SIGTERM or SIGHUP, it writes what there is and raises KeyboardInterrupt.
     What a worker finds damaged in the store is missing from then on: the way is gone once more.
     """
-    for _ in range(_PASSES):
-        with Sweep(config, out, command, progress) as sweep:
-            store = sweep.plan.store
-            damaged = store.damaged()
-            try:
-                sweep.load_backbones()
-                sweep.preprocess_and_augment()
-                sweep.extract()
-                sweep.transfer()
-                sweep.finetune()
-                sweep.evaluate()
-                sweep.explain()
-                if store.damaged() <= damaged:
-                    return sweep.report("complete")
-            except KeyboardInterrupt:
-                sweep.report("interrupted")
-                raise
-            except DamagedError:
-                pass
+    with ending_on_signals():
+        for _ in range(_PASSES):
+            if outcome := _pass(config, out, command, progress):
+                return outcome
             progress.skip("damaged", "what was found damaged is made anew")
     raise StoreError(
-        f"store '{store.address}': what is written there comes back damaged, {_PASSES} times; "
+        f"store '{config.store}': what is written there comes back damaged, {_PASSES} times; "
         "its folder damaged/ keeps it: look at the disk"
     )
+
+
+def _pass(config: Config, out: Path, command: str, progress: Progress) -> Outcome | None:
+    """The whole way once; None where a worker found something damaged on it."""
+    with Sweep(config, out, command, progress) as sweep:
+        store = sweep.plan.store
+        damaged = store.damaged()
+        try:
+            sweep.load_backbones()
+            sweep.preprocess_and_augment()
+            sweep.extract()
+            sweep.transfer()
+            sweep.finetune()
+            sweep.evaluate()
+            sweep.explain()
+            return sweep.report("complete") if store.damaged() <= damaged else None
+        except KeyboardInterrupt:
+            sweep.report("interrupted")
+            raise
+        except DamagedError:
+            return None
 
 
 def rebuild_report(config: Config, out: Path, command: str, progress: Progress) -> Outcome:
@@ -110,14 +121,21 @@ class Sweep:
     def __enter__(self) -> Sweep:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self._open.close()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._open.__exit__(kind, error, traceback)
 
     @cached_property
     def resources(self) -> Resources:
         """Starts Ray, the first time that something has to be run."""
         wanted = self.config.resources
-        session = ray_session(wanted.cpus, wanted.gpus_per_trial, wanted.workers_per_trial)
+        session = ray_session(
+            wanted.cpus, wanted.gpus_per_trial, wanted.workers_per_trial, wanted.retries
+        )
         return self._open.enter_context(session)
 
     @cached_property
@@ -202,7 +220,7 @@ class Sweep:
     def explain(self) -> None:
         """Integrated Gradients for a few test images of every champion."""
         if self.plan.explains:
-            work = partial(explain_champion, how=self.plan.explanation)
+            work = partial(explain_champion, how=self.ledger.way_to_explain)
             self._for_champions("explain", self.ledger.explanation, work)
 
     def _for_champions(
@@ -237,7 +255,7 @@ class Sweep:
     # --- report ------------------------------------------------------------------------------
 
     def report(self, status: str) -> Outcome:
-        """Tables, run.json and the page."""
+        """Tables, run.json, the page and the files beside it."""
         ledger = Ledger(self.plan)  # a fresh look: an interrupted trial may have told nobody
         with writing_to(self.out):
             return self._report(status, ledger)
@@ -255,4 +273,5 @@ class Sweep:
         }
         write_run_file(about, self.out / "results")
         build_page(self.out)
+        write_exports(self.out)
         return outcome

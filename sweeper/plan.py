@@ -206,6 +206,7 @@ class Plan:
             n_steps=explain.n_steps,
             baselines=tuple(explain.baselines),
             random_baselines=explain.random_baselines,
+            per_class=explain.per_class,
         )
 
 

@@ -13,10 +13,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from reports.mistakes import Mistake, most_mistaken, pictured
 from reports.tables import write_table
-from sweeper.champions import read_predictions
+from sweeper.calibrated import CALIBRATION, Calibrated
+from sweeper.champions import read_predictions, read_validation
 from sweeper.grid import Cell
 from sweeper.ledger import Ledger
+from sweeper.pictures import draw_pictures
 
 _METRICS = ("accuracy", "precision", "recall", "f1", "macro_f1", "auroc", "ece")
 
@@ -38,6 +41,12 @@ def write_tables(ledger: Ledger, errors: Mapping[str, str], folder: Path) -> Out
         "curves": _curves(cells),
         "predictions": [row for rows in cells for row in rows.prediction_rows()],
         "confusion": [row for rows in cells for row in rows.confusion_rows()],
+        "reliability": [row for rows in cells for row in rows.reliability_rows()],
+        "pictures": draw_pictures(
+            ledger.plan.collection,
+            pictured(rows.mistakes() for rows in cells),
+            ledger.plan.config.preprocess.contrast,
+        ),
         "attributions": [row for rows in cells for row in rows.attribution_rows()],
         "images": ledger.plan.collection.manifest,
         "duplicates": ledger.plan.collection.duplicates,
@@ -66,6 +75,11 @@ class _CellRows:
         self.predictions = (
             read_predictions(ledger.store, self.champion) if evaluation and self.champion else None
         )
+        self.calibrated = (
+            Calibrated(self.predictions, read_validation(ledger.store, self.champion))
+            if self.predictions is not None and self.champion
+            else None
+        )
 
     def cell_row(self) -> dict[str, Any]:
         state, error = self._state()
@@ -87,6 +101,7 @@ class _CellRows:
             "n_test": split.count("test"),
             "val_accuracy": champion["val_accuracy"] if champion else None,
             **self._metrics(),
+            **(self.calibrated.columns() if self.calibrated else dict.fromkeys(CALIBRATION)),
             "train_s": sum(record["wall_s"] for record in records),
             "error": error,
         }
@@ -124,6 +139,7 @@ class _CellRows:
                 "batch_size": spec.batch_size,
                 "hidden": spec.hyperparameters.hidden_text,
                 "epochs_max": spec.epochs,
+                "rungs": spec.rungs,
                 "state": record["state"],
                 "epochs": len(record["curve"]),
                 "best_epoch": record.get("best_epoch"),
@@ -154,6 +170,14 @@ class _CellRows:
                 for j, predicted in enumerate(self.classes):
                     pair = {"label": label, "predicted": predicted}
                     yield {**self.columns, **pair, "count": counts[i, j]}
+
+    def reliability_rows(self) -> Iterator[dict[str, Any]]:
+        return self.calibrated.reliability_rows(self.columns) if self.calibrated else iter(())
+
+    def mistakes(self) -> list[Mistake]:
+        """What the champion mistakes most, by class name."""
+        rows = list(self.prediction_rows())
+        return most_mistaken(pd.DataFrame(rows)) if rows else []
 
     def attribution_rows(self) -> Iterator[dict[str, Any]]:
         artifact = self.ledger.explanation(self.champion) if self.champion else None

@@ -1,8 +1,8 @@
-"""Running work on Ray: trials by Tune, everything else as tasks.
+"""Ray's session, and trials run by Tune.
 
 Trials are plain functions on reused actors (0.03 s of overhead each); a fine-tuning trial on
 several workers starts Ray Train inside its Tune trial. A trial writes its own artifact; what ends
-without one (stopped by the scheduler, a worker that died) is recorded from here.
+without one (stopped by the scheduler, a worker that died) is the recorder's.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +19,15 @@ from typing import Any
 import ray
 import ray.train
 from ray import tune
-from ray.tune.experiment import Trial
 
 from sweeper.asha import CellAsha
+from sweeper.cluster import most_resources, workers_environment
 from sweeper.errors import ResourceError
-from sweeper.records import write_record
+from sweeper.interrupts import RayWatch, keeping_signal_handlers
+from sweeper.recorder import Recorder
 from sweeper.spec import TrialSpec
 from sweeper.storage.refusals import raise_refusal
-from sweeper.store import Store
-from sweeper.trial import run_trial, training_dataset
+from sweeper.trial import report_if_done, run_trial, training_dataset
 from trainables.distributed import distribute, is_first_worker, run_workers, worker_stream
 from trainables.stream import CPUS_OF_TRAINING
 
@@ -44,6 +43,7 @@ _ENVIRONMENT = {
 }
 _DRIVER = "trial_driver"  # custom resource: a trial that only drives workers holds no CPU
 _DRIVERS = 64
+DEFAULT_RETRIES = 2
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class Resources:
     gpus: float
     gpus_per_trial: float
     workers_per_trial: int
+    retries: int  # of a trial or task whose process died
 
     @property
     def slots(self) -> int:
@@ -68,20 +69,43 @@ class Resources:
 
 @contextmanager
 def ray_session(
-    cpus: int | None, gpus_per_trial: float | None, workers_per_trial: int
+    cpus: int | None,
+    gpus_per_trial: float | None,
+    workers_per_trial: int,
+    retries: int = DEFAULT_RETRIES,
 ) -> Iterator[Resources]:
     """A Ray of our own on this machine, or the cluster that RAY_ADDRESS names.
 
-    Raises ResourceError when a GPU is asked for and there is none.
+    Raises ResourceError when a GPU is asked for and there is none, and where Ray itself dies.
     """
+    with keeping_signal_handlers():
+        _start_ray(cpus, many=workers_per_trial > 1)
+    resources = _resources(gpus_per_trial, workers_per_trial, retries)
+    watch = RayWatch()
+    try:
+        with watch:
+            yield resources
+    except KeyboardInterrupt:
+        if not watch.died:
+            raise
+        raise ResourceError(
+            f"Ray's {watch.died} died (killed, or this machine is out of memory); what is finished "
+            "is kept, and the same command goes on from there"
+        ) from None
+    finally:
+        if watch.died:
+            watch.abandon()
+        else:
+            ray.shutdown()
+
+
+def _start_ray(cpus: int | None, many: bool) -> None:
     os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failed trials are ours to tell
-    many = workers_per_trial > 1
     address = os.environ.get("RAY_ADDRESS")
     if address:
-        environment = {"working_dir": str(PROJECT), "env_vars": _ENVIRONMENT}
-        ray.init(address=address, runtime_env=environment, **quiet)
+        ray.init(address=address, runtime_env=workers_environment(PROJECT, _ENVIRONMENT), **quiet)
     else:
         _put_first_on_path(str(PROJECT))
         _stay_on_loopback()
@@ -92,10 +116,6 @@ def ray_session(
             resources={_DRIVER: _DRIVERS} if many else None,
             **quiet,
         )
-    try:
-        yield _resources(gpus_per_trial, workers_per_trial, may_grow=bool(address))
-    finally:
-        ray.shutdown()
 
 
 def _stay_on_loopback() -> None:
@@ -111,8 +131,9 @@ def _put_first_on_path(folder: str) -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join([folder, *filter(None, paths)])
 
 
-def _resources(gpus_per_trial: float | None, workers_per_trial: int, may_grow: bool) -> Resources:
-    there = ray.cluster_resources()
+def _resources(gpus_per_trial: float | None, workers_per_trial: int, retries: int) -> Resources:
+    may_grow = bool(os.environ.get("RAY_ADDRESS"))
+    there = most_resources(ray.cluster_resources()) if may_grow else ray.cluster_resources()
     cpus, gpus = int(there.get("CPU", 1)), there.get("GPU", 0.0)
     wanted = float(gpus > 0) if gpus_per_trial is None else gpus_per_trial
     if wanted > gpus and not may_grow:  # an autoscaler starts GPU nodes once they are asked for
@@ -120,60 +141,7 @@ def _resources(gpus_per_trial: float | None, workers_per_trial: int, may_grow: b
             f"resources.gpus_per_trial={wanted:g}: Ray sees {gpus:g} GPUs here; "
             "set resources.gpus_per_trial=0 to run on the CPU"
         )
-    return Resources(cpus, gpus, wanted, workers_per_trial)
-
-
-class _Recorder(tune.Callback):
-    """Writes the records that no trial writes itself, and tells the progress."""
-
-    def __init__(
-        self,
-        specs: Mapping[str, TrialSpec],
-        scheduler: CellAsha,
-        on_end: Callable[[str, str], None],
-    ) -> None:
-        self.specs, self.scheduler, self.on_end = specs, scheduler, on_end
-        self.curves: dict[str, list[Mapping[str, Any]]] = {}
-        self.failed: set[str] = set()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {}  # Tune pickles what it is given for a restore; ours is the store
-
-    def on_trial_result(
-        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
-    ) -> None:
-        key = trial.config["trial"]["key"]
-        self.curves[key] = result["curve"]
-        if result["failed"]:
-            self.failed.add(key)
-
-    def on_trial_complete(
-        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
-    ) -> None:
-        key = trial.config["trial"]["key"]
-        if key in self.scheduler.stopped:
-            self._record(key, "stopped", self.scheduler.stopped[key])
-        else:
-            self.on_end(key, "failed" if key in self.failed else "done")
-
-    def on_trial_error(
-        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
-    ) -> None:
-        error = _error_of(trial)
-        raise_refusal(error)  # every other trial would be refused as well
-        self._record(trial.config["trial"]["key"], "failed", f"the trial's process died: {error}")
-
-    def _record(self, key: str, state: str, reason: str) -> None:
-        spec = self.specs[key]
-        store = Store(spec.store)
-        curve = self.curves.get(key, [])
-        write_record(store, **spec.identity, state=state, curve=curve, error=reason)
-        self.on_end(key, state)
-
-
-def _error_of(trial: Trial) -> str:
-    """The text of a trial's error. `Trial.get_error` reads what is not copied there yet."""
-    return Path(trial.error_file).read_text() if trial.error_file else ""
+    return Resources(cpus, gpus, wanted, workers_per_trial, retries)
 
 
 def run_trials(
@@ -183,15 +151,18 @@ def run_trials(
     on_end: Callable[[str, str], None],
 ) -> None:
     """Run trials to their end in the order given, those on cached rows before those that train end
-    to end; `on_end` is told each one's key and state."""
+    to end, and again those that died as far as `resources.retries` allows; `on_end` is told each
+    one's key and state."""
     for end_to_end in (False, True):
         chosen = {spec.key: spec for spec in specs if spec.is_end_to_end == end_to_end}
-        if chosen:
-            _run_alike(chosen, scheduler, resources, _Recorder(chosen, scheduler, on_end))
+        recorder = Recorder(chosen, scheduler, on_end, resources.retries)
+        while chosen:
+            _run_alike(chosen, scheduler, resources, recorder)
+            chosen = recorder.to_repeat()
 
 
 def _run_alike(
-    specs: Mapping[str, TrialSpec], scheduler: CellAsha, resources: Resources, recorder: _Recorder
+    specs: Mapping[str, TrialSpec], scheduler: CellAsha, resources: Resources, recorder: Recorder
 ) -> None:
     """Run trials that take the same resources."""
     configs = [{"key": key, "spec": spec.to_json()} for key, spec in specs.items()]
@@ -270,6 +241,8 @@ def _run_here(config: dict[str, Any]) -> None:
 
 def _drive_workers(config: dict[str, Any], workers: int, use_gpu: bool, scratch: Path) -> None:
     spec = TrialSpec.from_json(config["trial"]["spec"])
+    if report_if_done(spec, tune.report):
+        return
     run_workers(
         _run_as_worker,
         config["trial"]["spec"],
@@ -291,38 +264,3 @@ def _run_as_worker(config: dict[str, Any]) -> None:
         workers=ray.train.get_context().get_world_size(),
         stream=worker_stream() if spec.is_end_to_end else None,
     )
-
-
-def in_parallel(work: Callable[[str], None], items: Sequence[str], at_once: int) -> None:
-    """Run `work(item)` in threads, `at_once` at a time. The first error, or Ctrl-C, ends it."""
-    pool = ThreadPoolExecutor(at_once)
-    try:
-        for future in as_completed([pool.submit(work, item) for item in items]):
-            future.result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-def run_tasks(
-    work: Callable[[Any], None],
-    items: Iterable[Any],
-    resources: Resources,
-    on_end: Callable[[Any, str], None],
-) -> None:
-    """Run `work(item)` for every item as Ray tasks; `on_end` gets the item and its error, or ""."""
-
-    def task(item: Any) -> None:
-        work(item)
-
-    remote = ray.remote(max_retries=1)(task).options(**resources.of_task())
-    running = {remote.remote(item): item for item in items}
-    while running:
-        ready, _ = ray.wait(list(running), num_returns=1)
-        item = running.pop(ready[0])
-        try:
-            ray.get(ready[0])
-        except ray.exceptions.RayError as error:
-            raise_refusal(str(error))  # every other task would be refused as well
-            on_end(item, str(error))
-        else:
-            on_end(item, "")

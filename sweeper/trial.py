@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from datasets.shards import image_size_of
 from sweeper.errors import StoreError
-from sweeper.records import parquet_bytes, read_split, write_record
+from sweeper.records import done_record, parquet_bytes, read_split, write_record
 from sweeper.spec import TrialSpec
 from sweeper.storage.refusals import refusal
 from sweeper.store import Store
@@ -51,22 +51,43 @@ def run_trial(
     `report` gets results at the rungs and at the end. Where several `workers` share the trial,
     `wrap` makes the module distributed and only one of them `writes`. `stream`: this worker's share
     of an end-to-end trial's `training_dataset`.
+
+    One that is done already, by a process that died as it told so or by another run on this store,
+    is not trained again. Raises what may not come again, so that whoever runs it can try again:
+    running out of memory. Where workers share a trial every error is raised, for it must end the
+    others too.
     """
     started = time.perf_counter()
     store = Store(spec.store)
+    if workers == 1 and report_if_done(spec, report):
+        return
     try:
         outcome = _train(spec, store, report, wrap, stream)
     except Exception as error:
         if reason := refusal(error):  # no fault of the trial
             raise StoreError(f"trial {spec.key}: {reason}") from None
-        if not writes:
+        if workers > 1 or not writes or _is_out_of_memory(error):
             raise
         write_record(store, **spec.identity, state="failed", curve=[], error=traceback.format_exc())
         report(_result([], failed=True))
         return
     if writes:
         _write_done(store, spec, outcome, time.perf_counter() - started, workers)
-    report(_result(outcome.fit.curve))
+    report(_result([asdict(epoch) for epoch in outcome.fit.curve]))
+
+
+def report_if_done(spec: TrialSpec, report: Report) -> bool:
+    """Tell the result of a trial that the store has by now; whether it has it."""
+    record = done_record(Store(spec.store), spec.key)
+    if record is not None:
+        report(_result(record["curve"]))
+    return record is not None
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """torch tells the processor's memory by a RuntimeError of its allocator."""
+    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return known or "can't allocate memory" in str(error)
 
 
 def training_dataset(spec: TrialSpec, workers: int) -> Dataset:
@@ -136,16 +157,16 @@ def _training_rows(
 
 def _tell(spec: TrialSpec, curve: Sequence[Epoch], report: Report) -> None:
     if len(curve) in spec.rungs or not curve[-1].is_finite:
-        report(_result(curve))
+        report(_result([asdict(epoch) for epoch in curve]))
 
 
-def _result(curve: Sequence[Epoch], failed: bool = False) -> dict[str, Any]:
+def _result(curve: Sequence[dict[str, Any]], failed: bool = False) -> dict[str, Any]:
     return {
         "epoch": len(curve),
-        "best_val_accuracy": max((epoch.val_accuracy for epoch in curve), default=0.0),
-        "finite": all(epoch.is_finite for epoch in curve),
+        "best_val_accuracy": max((row["val_accuracy"] for row in curve), default=0.0),
+        "finite": all(Epoch(**row).is_finite for row in curve),
         "failed": failed,
-        "curve": [asdict(epoch) for epoch in curve],
+        "curve": list(curve),
     }
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import ray
 
+from tests.reports.browser import CHROMIUM, Browser
+
 ROOT = str(Path(__file__).parents[1])
 
 
@@ -25,3 +27,12 @@ def ray_session() -> Iterator[None]:
         )
         yield
         ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium, started once; where there is none the test is skipped, but not in CI."""
+    if CHROMIUM is None and not os.environ.get("CI"):
+        pytest.skip("no Chromium here, and this is not CI")
+    with Browser(tmp_path_factory.mktemp("profile")) as started:
+        yield started

@@ -12,8 +12,7 @@ Two tables come from one pass over a backbone: `pooled` (R, C) float32 for trans
 from __future__ import annotations
 
 import hashlib
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +70,10 @@ class Extraction:
     dtype: str  # of the prefix table, float16 or float32
 
 
+class ExtractionError(RuntimeError):
+    """A pass whose workers die again and again."""
+
+
 def extract(
     shards: str,
     filesystem: pafs.FileSystem,
@@ -80,37 +83,80 @@ def extract(
     rows: int,
     workers: int,
     gpus_per_worker: float = 0.0,
+    retries: int = 2,
     on_progress: Callable[[int], None] | None = None,
 ) -> None:
     """Push every row of the image shards through a backbone and write the tables.
 
-    Raises RuntimeError when not exactly `rows` rows came out: nothing is dropped silently.
+    When a worker dies, the pass goes on with the rows that are not written yet. `retries`: how
+    often in a row it may die without a row written in between; a lost machine costs none, and
+    images that kill every worker end the pass.
+
+    Raises ExtractionError for that, RuntimeError when not exactly `rows` rows came out: nothing is
+    dropped silently.
     """
-    import ray.data  # not before it is used: every trial's process imports this module
+    import ray  # not before it is used: every trial's process imports this module
+
+    parts: list[pd.DataFrame] = []
+    deaths = 0
+    while deaths <= retries:
+        before = len(parts)
+        try:
+            for part in _one_pass(
+                shards, filesystem, backbone, extraction, _keys(parts), workers, gpus_per_worker
+            ):
+                parts.append(part)
+                if on_progress:
+                    on_progress(sum(map(len, parts)))
+            _write_index(pd.concat(parts, ignore_index=True), rows, extraction, filesystem)
+            return
+        except (ray.exceptions.RayActorError, ray.exceptions.WorkerCrashedError) as error:
+            deaths = 1 if len(parts) > before else deaths + 1
+            reason = " ".join(str(error).split())
+        except ray.exceptions.OutOfMemoryError:
+            deaths = 1 if len(parts) > before else deaths + 1
+            reason = "this machine is out of memory"
+    raise ExtractionError(
+        f"{backbone.name}: its worker died {deaths} times with {sum(map(len, parts))} of {rows} "
+        f"rows written and none in between: {reason}"
+    )
+
+
+def _keys(parts: list[pd.DataFrame]) -> frozenset[tuple[str, int]]:
+    return frozenset(
+        key for part in parts for key in zip(part["image_id"], part["copy"], strict=True)
+    )
+
+
+def _one_pass(
+    shards: str,
+    filesystem: pafs.FileSystem,
+    backbone: StoredBackbone,
+    extraction: Extraction,
+    done: frozenset[tuple[str, int]],
+    workers: int,
+    gpus_per_worker: float,
+) -> Iterator[pd.DataFrame]:
+    """Write the parts of all rows that are not `done`; the index of each part as it is written."""
+    import ray.data
 
     prepare_ray_data()
-    warnings.filterwarnings("ignore", message="`ray_remote_args_fn`")  # until Ray has another way
     index = (
         ray.data.read_parquet(shards, filesystem=filesystem, num_cpus=_CPUS_OF_READER)
         .map_batches(
             _Extractor,
-            fn_constructor_args=(backbone, extraction, filesystem),
+            fn_constructor_args=(backbone, extraction, filesystem, done),
             batch_size=_BATCH,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=workers),
             num_cpus=1 - _CPUS_OF_READER,  # with whole ones, readers would wait for ever
             num_gpus=gpus_per_worker or None,
-            # A worker that dies ends the pass; of the default, for ever, Ray warns on stderr.
+            # Ray's own restarts are endless, and it warns of them on stderr.
             ray_remote_args_fn=lambda: {"max_restarts": 0},
         )
         .iter_batches(batch_size=None, batch_format="pandas")
     )
-    parts: list[pd.DataFrame] = []
-    for part in index:
-        parts.append(pd.DataFrame(part))
-        if on_progress:
-            on_progress(sum(map(len, parts)))
-    _write_index(pd.concat(parts, ignore_index=True), rows, extraction, filesystem)
+    yield from (pd.DataFrame(part) for part in index if len(part))
 
 
 def _write_index(
@@ -135,7 +181,9 @@ class _Extractor:
         backbone: StoredBackbone,
         extraction: Extraction,
         filesystem: pafs.FileSystem,
+        done: frozenset[tuple[str, int]] = frozenset(),  # rows that are written already
     ) -> None:
+        self.done = done
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if self.device.type == "cpu":
             torch.set_num_threads(1)
@@ -147,6 +195,11 @@ class _Extractor:
         self.filesystem = filesystem
 
     def __call__(self, batch: pa.Table) -> pa.Table:
+        keys = zip(batch["image_id"].to_pylist(), batch["copy"].to_pylist(), strict=True)
+        batch = batch.filter(pa.array([key not in self.done for key in keys]))
+        return self._write(batch) if len(batch) else _no_rows()
+
+    def _write(self, batch: pa.Table) -> pa.Table:
         pixels = torch.from_numpy(pixels_of(batch)).permute(0, 3, 1, 2)
         passes = [self._forward(some) for some in pixels.split(_FORWARD)]
         pooled, prefix = (
@@ -154,7 +207,7 @@ class _Extractor:
             for arrays in zip(*passes, strict=True)
         )
         ids, copies = batch.column("image_id"), batch.column("copy")
-        name = f"part-{hashlib.sha256(f'{ids[0]}{copies[0]}'.encode()).hexdigest()[:24]}.npy"
+        name = _part_name(ids.to_pylist(), copies.to_pylist())
         for folder, array in ((self.extraction.pooled, pooled), (self.extraction.prefix, prefix)):
             if folder is not None and array is not None:
                 with self.filesystem.open_output_stream(f"{folder}/{name}") as stream:
@@ -189,6 +242,18 @@ class _Extractor:
                 "set cache.dtype: float32"
             )
         return stored
+
+
+def _no_rows() -> pa.Table:
+    types = {"image_id": pa.string(), "copy": pa.int32(), "part": pa.string(), "offset": pa.int64()}
+    return pa.table({name: pa.array([], kind) for name, kind in types.items()})
+
+
+def _part_name(ids: list[str], copies: list[int]) -> str:
+    """Named by all its rows: a batch that is done again, after its worker died, takes the place of
+    what the dead one left, and one of other rows never does. The index alone says what is read."""
+    rows = " ".join(f"{one}/{copy}" for one, copy in zip(ids, copies, strict=True))
+    return f"part-{hashlib.sha256(rows.encode()).hexdigest()[:24]}.npy"
 
 
 class ActivationTable:

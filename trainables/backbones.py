@@ -83,7 +83,7 @@ def build_backbone(
         torch.manual_seed(int.from_bytes(hashlib.sha256(spec.name.encode()).digest()[:4], "big"))
         try:
             model = timm.create_model(
-                spec.timm_name, pretrained=False, num_classes=0, **_typed(args)
+                spec.timm_name, pretrained=False, num_classes=0, **typed(args)
             )
         except TypeError as error:
             raise WeightsError(
@@ -144,7 +144,7 @@ def _from_hub(spec: BackboneSpec, weights: Weights) -> Backbone:
     args = dict(weights.model_args)
     mean, std = _scale(spec, args)
     try:
-        model = timm.create_model(spec.timm_name, pretrained=True, num_classes=0, **_typed(args))
+        model = timm.create_model(spec.timm_name, pretrained=True, num_classes=0, **typed(args))
     except (OSError, RuntimeError, ValueError) as error:
         # Hub errors are OSErrors (no route, not found) or RuntimeErrors (a client closed offline).
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]
@@ -205,7 +205,7 @@ def _scale(spec: BackboneSpec, args: dict[str, str]) -> tuple[tuple[float, ...],
     return mean, std
 
 
-def _typed(args: dict[str, str]) -> dict[str, Any]:
+def typed(args: dict[str, str]) -> dict[str, Any]:
     """Query-string values as timm wants them: numbers and booleans are no strings."""
     words: dict[str, Any] = {"true": True, "false": False}
     return {k: words.get(v.lower(), int(v) if v.isdigit() else v) for k, v in args.items()}

@@ -8,8 +8,9 @@ import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score, roc_auc_score
 
+from trainables.calibration import expected_calibration_error
+
 METRICS_VERSION = 1
-_BINS = 15
 
 
 def classification_metrics(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
@@ -17,7 +18,7 @@ def classification_metrics(labels: np.ndarray, probabilities: np.ndarray) -> dic
 
     precision, recall, f1: class-weighted averages; a class never predicted counts 0. auroc:
     one-vs-rest, class-weighted; NaN where the test set lacks a class. ece: see
-    `expected_calibration_error`.
+    `calibration.expected_calibration_error`.
     """
     predicted = probabilities.argmax(1)
     weighted = {"average": "weighted", "zero_division": 0}
@@ -44,18 +45,3 @@ def _auroc(labels: np.ndarray, probabilities: np.ndarray) -> float:
         return float(
             roc_auc_score(labels, rows, multi_class="ovr", average="weighted", labels=classes)
         )
-
-
-def expected_calibration_error(
-    labels: np.ndarray, probabilities: np.ndarray, bins: int = _BINS
-) -> float:
-    """Expected calibration error of the top class over `bins` equal-width bins:
-    sum_b |B_b| / n * |accuracy(B_b) - confidence(B_b)| (Guo et al. 2017, Eq. 3)."""
-    confidence = probabilities.max(1)
-    hit = probabilities.argmax(1) == labels
-    bin_of = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    gaps = [
-        (bin_of == b).mean() * abs(hit[bin_of == b].mean() - confidence[bin_of == b].mean())
-        for b in np.unique(bin_of)
-    ]
-    return float(np.sum(gaps))

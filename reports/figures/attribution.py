@@ -51,7 +51,12 @@ def _shrink(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.asarray(blocks.mean(axis=(1, 3)), dtype=np.float32)
 
 
+def embedded(webp: bytes) -> str:
+    """WebP as a data URI."""
+    return f"data:image/webp;base64,{base64.b64encode(webp).decode('ascii')}"
+
+
 def _data_uri(image: Image.Image) -> str:
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", quality=_QUALITY, method=6, alpha_quality=60)
-    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+    return embedded(buffer.getvalue())

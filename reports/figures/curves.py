@@ -30,8 +30,11 @@ class Curve:
     best_epoch: float | None = None
 
 
-def learning_curves(curves: Sequence[Curve], title: str, *, share: bool) -> Markup:
-    """Draw `curves`. `share`: the values are accuracies, shown from 0 to 100 %."""
+def learning_curves(
+    curves: Sequence[Curve], title: str, *, share: bool, rungs: Sequence[int] = ()
+) -> Markup:
+    """Draw `curves`. `share`: the values are accuracies, shown from 0 to 100 %. `rungs`: the epochs
+    at which trials could be stopped."""
     if not curves:
         return Markup("")
     epochs = [epoch for curve in curves for epoch in curve.epochs]
@@ -41,6 +44,7 @@ def learning_curves(curves: Sequence[Curve], title: str, *, share: bool) -> Mark
     thin = [curve for curve in curves if not curve.champion][:_MOST_TRIALS]
     bold = [curve for curve in curves if curve.champion]
     parts = [_frame(x, y, share)]
+    parts += [_rung(rung, x) for rung in rungs if x.low <= rung <= x.high]
     parts += [_trial(curve, x, y) for curve in [*thin, *bold]]
     return element(
         "svg",
@@ -73,6 +77,12 @@ def _frame(x: Scale, y: Scale, share: bool) -> Markup:
             element("text", f"{value:.0f}", x=x(value), y=HEIGHT - 5.0, text_anchor="middle")
         )
     return join(parts)
+
+
+def _rung(epoch: int, x: Scale) -> Markup:
+    name = element("title", f"rung at epoch {epoch}")
+    at = number(x(epoch))
+    return element("path", name, d=f"M{at} {_TOP}V{HEIGHT - _BOTTOM + 4}", class_="rung")
 
 
 def _trial(curve: Curve, x: Scale, y: Scale) -> Markup:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from markupsafe import Markup
@@ -10,22 +11,49 @@ from markupsafe import Markup
 from reports import wording
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale
+from reports.pictures import Tested, pictures_tested
+from reports.policies import policy_scores
 from reports.published import (
     DOI,
     REFERENCE,
     OtherWork,
     PublishedCell,
-    correct_count,
     other_work,
+    published_audit,
     published_cells,
 )
+from reports.published.consistency import Line
+from reports.published.verdicts import copies_text
+from reports.repeats import fold_repeats
 from reports.run import Run
+from reports.sections.verdict import leak_score
+from reports.statistics import Interval, difference_interval, share_interval
 
 COMPARE = "fec-ige"
 """The value of the config key `compare` that asks for this section."""
 
 _SHARE = Scale(0.0, 1.0)
 _GUIDES = (0.0, 0.25, 0.5, 0.75, 1.0)
+_NOT_RUN = "not run"
+
+Place = tuple[str, str, bool, str]  # scenario, strategy, augmented, backbone
+
+
+@dataclass(frozen=True)
+class Ours:
+    """What a cell scores in this run, seeds and folds averaged."""
+
+    accuracy: float
+    interval: Interval
+    pictures: int  # different ones tested, a group of duplicates counted once
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number with what stands below it."""
+
+    value: str
+    below: str
 
 
 @dataclass(frozen=True)
@@ -36,8 +64,9 @@ class Entry:
     published: str
     count: str  # k/n that gives the published number, or what is wrong with it
     flag: str  # "" | copies | misprint | impossible
-    pooled: str
-    grouped: str
+    findings: str
+    ours: list[Number]  # one for each of `Comparison.policies`
+    leak: Number | None
     strip: Markup
 
 
@@ -45,99 +74,208 @@ class Entry:
 class PaperTable:
     title: str
     entries: list[Entry]
+    leak: str  # its mean over the table's backbones, in words; empty if there is none
 
 
 @dataclass(frozen=True)
 class Comparison:
     reference: str
     doi: str
+    policies: list[tuple[str, str]]  # name and mark: the run's leakiest, most honest, or only one
     tables: list[PaperTable]
     axis: Markup
     other_work: tuple[OtherWork, ...]
-    summary: str
+    audit: str
+    results: str  # how far the paper is from ours, and what the leak is
 
 
 def build(run: Run) -> Comparison | None:
     """None unless the run's config says `compare: fec-ige`."""
     if run.info.get("config", {}).get("compare") != COMPARE:
         return None
-    ours = _ours(run)
+    policies = _policies(run)
+    pictures = pictures_tested(run)
+    ours = {policy: _ours(run, policy, pictures) for policy in policies}
+    published = zip(published_cells(), published_audit().lines, strict=True)
     tables = [
-        PaperTable(_title(*key), [_entry(cell, ours) for cell in cells])
-        for key, cells in groupby(published_cells(), key=lambda c: (c.table, c.augmented))
+        _table(run, [cell for cell, _ in rows], [line for _, line in rows], ours)
+        for rows in (
+            list(group)
+            for _, group in groupby(published, key=lambda pair: (pair[0].table, pair[0].augmented))
+        )
     ]
     marks = [(0.0, "0"), (0.5, "50"), (1.0, "100 %")]
-    return Comparison(REFERENCE, DOI, tables, axis(marks, _SHARE), other_work(), _summary())
+    return Comparison(
+        reference=REFERENCE,
+        doi=DOI,
+        policies=[(policy, shape(policy)) for policy in policies],
+        tables=tables,
+        axis=axis(marks, _SHARE),
+        other_work=other_work(),
+        audit=_audit(),
+        results=_results(run, ours),
+    )
 
 
-def _title(table: str, augmented: bool) -> str:
-    first = next(cell for cell in published_cells() if cell.table == table)
-    how = f"{wording.strategy(first.strategy)}, {wording.augmentation(augmented)}"
-    return f"Table {table}: {wording.scenario(first.scenario)}, {how}"
+def _policies(run: Run) -> list[str]:
+    """`Run.policies` has the most honest first; here the leakiest stands next to the paper."""
+    return list(dict.fromkeys([*run.policies[-1:], *run.policies[:1]]))
 
 
-def _ours(run: Run) -> dict[tuple[str, str, str, bool, str], float]:
-    """Mean accuracy over seeds by (policy, scenario, strategy, augmented, backbone)."""
-    values: dict[tuple[str, str, str, bool, str], list[float]] = {}
-    for row in run.done:
-        key = (
-            row["split_policy"],
-            row["scenario"],
-            row["strategy"],
-            bool(row["augmented"]),
-            row["backbone"],
-        )
-        values.setdefault(key, []).append(row["accuracy"])
-    return {key: sum(found) / len(found) for key, found in values.items()}
+def _ours(run: Run, policy: str, pictures: Mapping[Tested, int]) -> dict[Place, Ours]:
+    found = {}
+    for rows in run.configurations:
+        first, repeats = rows[0], fold_repeats(rows)
+        if repeats is None or first["split_policy"] != policy:
+            continue
+        augmented = bool(first["augmented"])
+        n = pictures.get((policy, first["scenario"], augmented)) or repeats.n
+        place = (first["scenario"], first["strategy"], augmented, first["backbone"])
+        found[place] = Ours(repeats.mean, share_interval(repeats.mean, n), n)
+    return found
 
 
-def _entry(cell: PublishedCell, ours: dict[tuple[str, str, str, bool, str], float]) -> Entry:
-    where = (cell.scenario, cell.strategy, cell.augmented, cell.backbone)
-    pooled, grouped = ours.get(("pooled", *where)), ours.get(("grouped", *where))
-    marks = [Mark(cell.accuracy, "bar", "published")]
-    marks += [Mark(pooled, "ring", "pooled")] if pooled is not None else []
-    marks += [Mark(grouped, "dot", "grouped")] if grouped is not None else []
-    flag, count = _plausibility(cell)
+def _table(
+    run: Run,
+    cells: Sequence[PublishedCell],
+    lines: Sequence[Line],
+    ours: Mapping[str, Mapping[Place, Ours]],
+) -> PaperTable:
+    first = cells[0]
+    how = f"{wording.strategy(first.strategy)}, {wording.augmentation(first.augmented)}"
+    return PaperTable(
+        title=f"Table {first.table}: {wording.scenario(first.scenario)}, {how}",
+        entries=[_entry(cell, line, ours) for cell, line in zip(cells, lines, strict=True)],
+        leak=_table_leak(run, first, list(ours)),
+    )
+
+
+def _entry(cell: PublishedCell, line: Line, ours: Mapping[str, Mapping[Place, Ours]]) -> Entry:
+    place = (cell.scenario, cell.strategy, cell.augmented, cell.backbone)
+    own = {policy: found.get(place) for policy, found in ours.items()}
+    flag, count = _plausibility(line)
     return Entry(
         backbone=cell.backbone,
         published=wording.percent(cell.accuracy, 2),
         count=count,
         flag=flag,
-        pooled=wording.percent(pooled),
-        grouped=wording.percent(grouped),
-        strip=strip(marks, _SHARE, guides=_GUIDES),
+        findings="; ".join(finding.text for finding in line.findings),
+        ours=[_number(one) for one in own.values()],
+        leak=_leak(*own.values()) if len(own) == 2 else None,
+        strip=strip(_marks(cell, own), _SHARE, guides=_GUIDES),
     )
 
 
-def _plausibility(cell: PublishedCell) -> tuple[str, str]:
-    if cell.misprint:
-        return "misprint", "misprint"
-    k = correct_count(cell.accuracy, cell.n_test)
-    if k is not None:
-        return "", f"{k}/{cell.n_test}"
-    k = correct_count(cell.accuracy, cell.n_rows)
-    if k is not None:
-        return "copies", f"{k}/{cell.n_rows}"
-    return "impossible", f"no k/{cell.n_test}"
+def shape(policy: str) -> str:
+    """The mark of a split policy: a ring for copies on both sides, else a dot."""
+    return "ring" if policy == "pooled" else "dot"
 
 
-def _summary() -> str:
-    cells = published_cells()
-    plain = [cell for cell in cells if not cell.augmented]
-    augmented = [cell for cell in cells if cell.augmented]
+def _marks(cell: PublishedCell, own: Mapping[str, Ours | None]) -> list[Mark]:
+    """The paper's number as a bar, ours as rings and dots, the most honest with its whiskers."""
+    marks = [Mark(cell.accuracy, "bar", "published")]
+    for policy, one in own.items():
+        if one:
+            whisker = one.interval if policy == list(own)[-1] else None
+            marks.append(Mark(one.accuracy, shape(policy), policy, whisker))
+    return marks
 
-    def possible(group: list[PublishedCell], rows: bool) -> int:
-        counts = [correct_count(c.accuracy, c.n_rows if rows else c.n_test) for c in group]
-        return sum(count is not None for count in counts)
 
+def _number(one: Ours | None) -> Number:
+    if one is None:
+        return Number("", _NOT_RUN)
+    return Number(wording.percent(one.accuracy), wording.percent_range(one.interval))
+
+
+def _leak(leaky: Ours | None, honest: Ours | None) -> Number | None:
+    if leaky is None or honest is None:
+        return None
+    interval = difference_interval(leaky.accuracy, leaky.pictures, honest.accuracy, honest.pictures)
+    return Number(wording.points(leaky.accuracy - honest.accuracy), wording.points_range(interval))
+
+
+def _table_leak(run: Run, first: PublishedCell, policies: Sequence[str]) -> str:
+    """The mean over the backbones that are done under both policies, if there are several."""
+    cells = run.tables["cells"]
+    own = cells[(cells["scenario"] == first.scenario) & (cells["strategy"] == first.strategy)]
+    of_table = replace(run, tables=run.tables | {"cells": own})
+    scores = policy_scores(of_table, policies[::-1], first.augmented)
+    if len(scores) < 2 or scores[1].cells < 2:
+        return ""
+    score = scores[1]
     return (
-        f"With 66, 47 and 113 test images an accuracy must be k/66, k/47 or k/113. "
-        f"{possible(plain, False)} of the {len(plain)} published numbers without augmentation are; "
-        f"of the {len(augmented)} with augmentation only {possible(augmented, False)} are, while "
-        f"{possible(augmented, True)} fit a test set nine times as large: each test image and its "
-        f"eight copies. Weighted recall must equal accuracy, so these rows are misprinted: "
-        f"{'; '.join(_misprint(cell) for cell in cells if cell.misprint)}."
+        f"{score.policy} against {score.reference}: {wording.points(score.difference)} points "
+        f"(95 % interval {wording.points_range(score.difference_interval)}), "
+        f"{wording.plural(score.cells, 'backbone')}"
     )
+
+
+def _plausibility(line: Line) -> tuple[str, str]:
+    if any(finding.kind == "recall" for finding in line.findings):
+        return "misprint", "misprint"
+    if line.count is not None:
+        return "", f"{line.count}/{line.n_test}"
+    copies = published_audit().copies
+    if copies and line.copies == copies.factor:
+        finding = next(one for one in line.findings if one.kind == "count")
+        return "copies", finding.possible
+    return "impossible", f"no k/{line.n_test}"
+
+
+def _results(run: Run, ours: Mapping[str, Mapping[Place, Ours]]) -> str:
+    """How far the paper is from ours, and the run's leak."""
+    texts = [text for policy, found in ours.items() if (text := _distance(policy, found))]
+    if not texts:
+        return "None of the paper's cells has been run yet."
+    score = leak_score(run)
+    if score is None:
+        return f"{'. '.join(texts)}."
+    cells = "augmented cells" if score.policy == "pooled" else "cells"
+    texts.append(
+        f"The leak, {score.policy} against {score.reference} over {score.cells} matched {cells}, "
+        f"is {wording.points(score.difference)} points (95 % interval "
+        f"{wording.points_range(score.difference_interval)})"
+    )
+    return f"{'. '.join(texts)}."
+
+
+def _distance(policy: str, found: Mapping[Place, Ours]) -> str:
+    gaps = [
+        cell.accuracy - found[place].accuracy
+        for cell, line in zip(published_cells(), published_audit().lines, strict=True)
+        if (place := (cell.scenario, cell.strategy, cell.augmented, cell.backbone)) in found
+        and not any(finding.kind == "recall" for finding in line.findings)
+    ]
+    if not gaps:
+        return ""
+    gap = sum(gaps) / len(gaps)
+    return (
+        f"Over {wording.plural(len(gaps), 'cell')} run under {policy}, the paper lies "
+        f"{wording.percent(abs(gap))} points {'below' if gap < 0 else 'above'} ours on average"
+    )
+
+
+def _audit() -> str:
+    """Which of the published numbers are possible, counted, and the misprints."""
+    pairs = list(zip(published_cells(), published_audit().lines, strict=True))
+    plain = [line for cell, line in pairs if not cell.augmented]
+    augmented = [line for cell, line in pairs if cell.augmented]
+    copies = published_audit().copies
+    text = (
+        f"With 66, 47 and 113 test images an accuracy must be k/66, k/47 or k/113. "
+        f"{_possible(plain)} of the {len(plain)} published numbers without augmentation are; of "
+        f"the {len(augmented)} with augmentation only {_possible(augmented)} are. "
+    )
+    if copies:
+        text += f"{copies_text(copies)}. "
+    misprints = "; ".join(
+        _misprint(cell) for cell, line in pairs if _plausibility(line)[0] == "misprint"
+    )
+    return f"{text}Weighted recall must equal accuracy, so these rows are misprinted: {misprints}."
+
+
+def _possible(lines: Sequence[Line]) -> int:
+    return sum(line.count is not None for line in lines)
 
 
 def _misprint(cell: PublishedCell) -> str:

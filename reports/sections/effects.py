@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import pandas as pd
 from markupsafe import Markup
 
 from reports import wording
+from reports.derived.effects import INTERACTION, OTHERS
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale, round_ticks
-from reports.run import Run
-from reports.statistics import Effect, level_effects, paired_effect
+from reports.run import Row, Run, records
+from reports.statistics import Interval
+from reports.statistics.multiplicity import LEVEL
+
+_FACTORS = {"augmented": "augmentation"}
+_LEVELS = {
+    ("augmented", "true"): "augmented",
+    ("augmented", "false"): "not augmented",
+    ("strategy", "finetune"): "fine-tuned",
+}
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,8 @@ class Estimate:
     mean: str
     interval: str
     pairs: int
+    p: str
+    apart: bool  # from zero, after Holm's correction
     strip: Markup
 
 
@@ -45,77 +54,115 @@ class Effects:
     policies: list[str]
     factors: list[Factor]
     axis: Markup
+    family: int  # effects that were corrected together
+    words: list[str]  # what can be told apart and what cannot, a sentence a policy
 
 
 def build(run: Run) -> Effects | None:
     """None when no factor has two levels to compare."""
-    frame = pd.DataFrame(run.done)
-    if frame.empty:
+    rows = sorted(records(run.tables["effects"]), key=lambda row: _order(run, row))
+    if not rows:
         return None
-    by_policy = [frame[frame["split_policy"] == policy] for policy in run.policies]
-    found: dict[str, dict[str, list[Effect | None]]] = {}
-    for position, cells in enumerate(by_policy):
-        for name, effect in _effects(run, cells):
-            levels = found.setdefault(name, {})
-            row = levels.setdefault(effect.level, [None] * len(by_policy))
-            row[position] = effect
-    if not found:
-        return None
-    scale = _scale([e for levels in found.values() for row in levels.values() for e in row if e])
-    factors = [
-        Factor(name, [_choice(level, row, scale) for level, row in levels.items()])
-        for name, levels in found.items()
-    ]
+    scale = _scale(rows)
+    factors: dict[str, dict[tuple[str, str], dict[str, Row]]] = {}
+    for row in rows:
+        levels = factors.setdefault(_factor(row["factor"]), {})
+        levels.setdefault((_level(row, "level"), _level(row, "reference")), {})[
+            row["split_policy"]
+        ] = row
     ticks = [(value, wording.points(value).removesuffix(".0")) for value in _ticks(scale)]
-    return Effects(run.policies, factors, axis(ticks, scale))
-
-
-def _effects(run: Run, cells: pd.DataFrame) -> Iterator[tuple[str, Effect]]:
-    two_level = (
-        ("augmentation", "augmented", True, False, "augmented", "not augmented"),
-        ("strategy", "strategy", "finetune", "transfer", "fine-tuned", "transfer"),
-    )
-    for name, factor, level, reference, level_name, reference_name in two_level:
-        effect = paired_effect(cells, factor, level, reference)
-        if effect.pairs:
-            named = Effect(
-                factor, level_name, reference_name, effect.mean, effect.interval, effect.pairs
+    return Effects(
+        policies=run.policies,
+        factors=[
+            Factor(
+                name,
+                [
+                    Choice(*levels, [_estimate(own.get(one), scale) for one in run.policies])
+                    for levels, own in choices.items()
+                ],
             )
-            yield name, named
-    for name, order in (("backbone", run.backbones), ("scenario", run.scenarios)):
-        effects = {effect.level: effect for effect in level_effects(cells, name)}
-        if len(effects) > 1:
-            yield from ((name, _named(effects[level])) for level in order if level in effects)
-
-
-def _named(effect: Effect) -> Effect:
-    if effect.factor != "scenario":
-        return effect
-    return replace(effect, level=wording.scenario(effect.level))
-
-
-def _choice(level: str, row: list[Effect | None], scale: Scale) -> Choice:
-    reference = next(effect.reference for effect in row if effect)
-    return Choice(level, reference, [_estimate(effect, scale) for effect in row])
-
-
-def _estimate(effect: Effect | None, scale: Scale) -> Estimate | None:
-    if effect is None or not effect.pairs:
-        return None
-    tone = "flat" if effect.interval and 0.0 in effect.interval else ""
-    drawn = strip([Mark(effect.mean, "dot", tone, effect.interval)], scale, guides=_ticks(scale))
-    return Estimate(
-        wording.points(effect.mean), wording.points_range(effect.interval), effect.pairs, drawn
+            for name, choices in factors.items()
+        ],
+        axis=axis(ticks, scale),
+        family=sum(row["p_holm"] is not None for row in rows),
+        words=[text for policy in run.policies if (text := _words(policy, rows))],
     )
 
 
-def _scale(effects: list[Effect]) -> Scale:
+def _order(run: Run, row: Row) -> tuple[int, str, int, str]:
+    factors = ("augmented", "strategy", "backbone", "scenario")
+    place = factors.index(row["factor"]) if row["factor"] in factors else len(factors)
+    levels = {"backbone": run.backbones, "scenario": run.scenarios}.get(row["factor"], [])
+    level = row["level"]
+    return (place, row["factor"], levels.index(level) if level in levels else 0, level)
+
+
+def _factor(factor: str) -> str:
+    names = [_FACTORS.get(one, one) for one in factor.split(INTERACTION)]
+    if len(names) == 1:
+        return names[0]
+    return f"interaction of the two strongest: {INTERACTION.join(names)}"
+
+
+def _level(row: Row, column: str) -> str:
+    factors, levels = row["factor"].split(INTERACTION), row[column].split(INTERACTION)
+    named = [_one_level(*pair) for pair in zip(factors, levels, strict=True)]
+    return INTERACTION.join(named)
+
+
+def _one_level(factor: str, level: str) -> str:
+    if factor == "scenario" and level != OTHERS:
+        return wording.scenario(level)
+    return _LEVELS.get((factor, level), level)
+
+
+def _estimate(row: Row | None, scale: Scale) -> Estimate | None:
+    if row is None:
+        return None
+    interval = _interval(row)
+    apart = _apart(row)
+    mark = Mark(row["mean"], "dot", "" if apart else "flat", interval)
+    return Estimate(
+        mean=wording.points(row["mean"]),
+        interval=wording.points_range(interval),
+        pairs=int(row["pairs"]),
+        p=wording.p_value(row["p_holm"]),
+        apart=apart,
+        strip=strip([mark], scale, guides=_ticks(scale)),
+    )
+
+
+def _apart(row: Row) -> bool:
+    return row["p_holm"] is not None and row["p_holm"] < LEVEL
+
+
+def _interval(row: Row) -> Interval | None:
+    return None if row["low"] is None else Interval(row["low"], row["high"])
+
+
+def _words(policy: str, rows: list[Row]) -> str:
+    """What is told apart from no effect at all under one policy, in a sentence."""
+    own = [row for row in rows if row["split_policy"] == policy and row["p_holm"] is not None]
+    if not own:
+        return ""
+    apart = [_named(row) for row in own if _apart(row)]
+    if not apart:
+        return f"Under the {policy} split not one of the {len(own)} effects is distinguishable from none."
+    rest = len(own) - len(apart)
+    tail = f"; the other {rest} are not distinguishable from none" if rest > 1 else ""
+    tail = "; the other one is not distinguishable from none" if rest == 1 else tail
+    return f"Under the {policy} split, distinguishable from no effect: {', '.join(apart)}{tail}."
+
+
+def _named(row: Row) -> str:
+    against = _level(row, "reference")
+    return f"{_level(row, 'level')} against {against} ({wording.points(row['mean'])} points)"
+
+
+def _scale(rows: list[Row]) -> Scale:
     """One scale for all, so that lengths compare; zero is always on it."""
-    ends = [0.0]
-    for effect in effects:
-        ends += [effect.mean]
-        if effect.interval:
-            ends += [effect.interval.low, effect.interval.high]
+    ends = [0.0, *(row["mean"] for row in rows)]
+    ends += [row[end] for row in rows for end in ("low", "high") if row[end] is not None]
     margin = 0.04 * (max(ends) - min(ends)) or 0.01
     return Scale(min(ends) - margin, max(ends) + margin)
 

@@ -1,22 +1,24 @@
-"""Integrated Gradients panels: encoded once each, shown in the gallery and in their cells."""
+"""Integrated Gradients panels and the pictures of mistakes: each encoded once, and shown wherever
+the page needs it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, zip_longest
+from typing import Any
 
 from markupsafe import Markup
 
 from reports import wording
-from reports.figures.attribution import heat, picture
+from reports.figures.attribution import embedded, heat, picture
 from reports.run import CellKey, Row, Run, cell_key, records
 
 DELTA_LIMIT = 0.05
 """A larger completeness gap means that the integral did not converge: read with care."""
 
-_MOST_MAPS = 360  # on a page; about 6 KB each
-_MOST_IN_A_CELL = 6
-_MOST_IN_GALLERY = 12
+_MOST_BYTES = 1_200_000  # of images and maps on a page, as base64
+_MOST_CLASSES = 50
 
 
 @dataclass(frozen=True)
@@ -37,31 +39,39 @@ class Explanation:
 
 
 @dataclass(frozen=True)
-class Pick:
-    """One panel of the gallery and the cell it comes from."""
+class ClassExamples:
+    """One class of the gallery: the cell that is shown, and what it got right and wrong."""
 
+    name: str
     backbone: str
     recipe: str
     anchor: str
-    panel: Explanation
+    right: list[Explanation]
+    wrong: list[Explanation]
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """A selection: for each backbone, panels of its best cell under the most honest split."""
+    """For each class, examples of the best explained cell under the most honest split."""
 
     policy: str
-    picks: list[Pick]
+    limit: str
+    far: int  # of all panels of the page, how many are flagged
+    panels: int
+    classes: list[ClassExamples]
 
 
 @dataclass
 class Atlas:
-    """Every panel of the page by cell, and the style rules that hold their pictures."""
+    """The panels of the page by cell, and the style rules that hold its pictures."""
 
     panels: dict[CellKey, list[Explanation]] = field(default_factory=dict)
     left_out: dict[CellKey, int] = field(default_factory=dict)
+    pictures: dict[str, str] = field(default_factory=dict)  # CSS class of a mistake by image_id
     rules: list[str] = field(default_factory=list)
+    _drawn: dict[tuple[Any, ...], Explanation] = field(default_factory=dict)
     _images: dict[bytes, str] = field(default_factory=dict)
+    _bytes: int = 0
 
     def of_cell(self, key: CellKey) -> tuple[list[Explanation], int]:
         """The cell's panels, and how many more there are in the table."""
@@ -72,11 +82,30 @@ class Atlas:
         """The rules; they hold nothing but base64, so nothing to escape."""
         return Markup("\n".join(self.rules))
 
+    def add_picture(self, row: Row) -> None:
+        """Embed one row of `pictures` as it is."""
+        name = f"x{len(self.pictures) + 1}"
+        self.pictures[row["image_id"]] = name
+        self.rules.append(f".{name}{{--i:url({embedded(row['image'])})}}")
+
     def add(self, row: Row) -> None:
-        """Encode one row of `attributions`."""
-        explanation = Explanation(
+        """Encode one row of `attributions`, unless it is there or the page can carry no more."""
+        if self._bytes < _MOST_BYTES and _identity(row) not in self._drawn:
+            self._drawn[_identity(row)] = self._explanation(row)
+
+    def panel(self, row: Row) -> Explanation | None:
+        """The panel of one row of `attributions`, if the page has it."""
+        return self._drawn.get(_identity(row))
+
+    def put_in_order(self, key: CellKey, rows: Sequence[Row]) -> None:
+        """File the panels of a cell, whose `rows` are in order."""
+        found = [panel for row in rows if (panel := self.panel(row))]
+        self.panels[key], self.left_out[key] = found, len(rows) - len(found)
+
+    def _explanation(self, row: Row) -> Explanation:
+        return Explanation(
             image_class=self._image(row["image"]),
-            map_class=self._map(row),
+            map_class=self._rule("m", heat(row["map"], row["height"], row["width"])),
             label=row["label"],
             predicted=row["predicted"],
             target=row["target"],
@@ -87,62 +116,113 @@ class Atlas:
             delta=wording.decimal(row["delta"]).replace("-", wording.MINUS),
             converged=row["delta"] is not None and abs(row["delta"]) <= DELTA_LIMIT,
         )
-        self.panels.setdefault(cell_key(row), []).append(explanation)
 
     def _image(self, encoded: bytes) -> str:
         if encoded not in self._images:
-            name = f"i{len(self._images) + 1}"
-            self._images[encoded] = name
-            self.rules.append(f".{name}{{--i:url({picture(encoded)})}}")
+            self._images[encoded] = self._rule("i", picture(encoded))
         return self._images[encoded]
 
-    def _map(self, row: Row) -> str:
-        name = f"m{len(self.rules) + 1}"
-        self.rules.append(f".{name}{{--m:url({heat(row['map'], row['height'], row['width'])})}}")
+    def _rule(self, variable: str, uri: str) -> str:
+        name = f"{variable}{len(self.rules) + 1}"
+        self.rules.append(f".{name}{{--{variable}:url({uri})}}")
+        self._bytes += len(uri)
         return name
 
 
+def _identity(row: Row) -> tuple[Any, ...]:
+    """An image may have several copies: its pixels tell them apart."""
+    return (*cell_key(row), row["image_id"], row["image"], row["target"], row["baseline"])
+
+
 def build_atlas(run: Run) -> Atlas:
-    """Encode the maps of all cells, as many a cell as the page can carry."""
+    """Embed the pictures of mistakes, then as many maps as the page can carry: first what the
+    gallery shows, then those of all cells in turn."""
     atlas = Atlas()
-    groups = run.grouped("attributions")
-    share = min(_MOST_IN_A_CELL, max(1, _MOST_MAPS // max(1, len(groups))))
-    for row in run.cells:
-        if row["key"] in groups:
-            found = _in_order(records(groups[row["key"]]))
-            for entry in found[:share]:
-                atlas.add(entry)
-            atlas.left_out[row["key"]] = max(0, len(found) - share)
+    for row in records(run.tables["pictures"].sort_values("image_id")):
+        atlas.add_picture(row)
+    explained = _explained(run)
+    leading = [_one_per_image(explained[row["key"]]) for row in _leading(run, explained)]
+    everything = [sorted(rows, key=_baselines_last) for rows in explained.values()]
+    for row in chain(_in_turn(leading), _in_turn(everything)):
+        atlas.add(row)
+    for key, rows in explained.items():
+        atlas.put_in_order(key, rows)
     return atlas
 
 
 def build_gallery(run: Run, atlas: Atlas) -> Gallery | None:
-    """The best explained cell of each backbone; None without explanations."""
-    explained = [row for row in run.done if row["key"] in atlas.panels]
-    if not explained:
+    """Each class by the first leading cell that explains it; None without explanations."""
+    explained = _explained(run)
+    leading = _leading(run, explained)
+    if not leading:
         return None
-    policy = explained[0]["split_policy"]  # cells are sorted, the most honest policy first
+    classes: dict[str, ClassExamples] = {}
+    for row in sorted(leading, key=lambda one: -len(run.classes(one["scenario"]))):
+        found = [atlas.panel(one) for one in _one_per_image(explained[row["key"]])]
+        panels = [panel for panel in found if panel]
+        for name in dict.fromkeys(panel.label for panel in panels):
+            classes.setdefault(name, _examples(row, name, panels))
+    shown = [panel for panels in atlas.panels.values() for panel in panels]
+    return Gallery(
+        policy=leading[0]["split_policy"],
+        limit=wording.decimal(DELTA_LIMIT, 2),
+        far=sum(not panel.converged for panel in shown),
+        panels=len(shown),
+        classes=list(classes.values())[:_MOST_CLASSES],
+    )
+
+
+def _explained(run: Run) -> dict[CellKey, list[Row]]:
+    """The maps of each cell that has some: by class, mistakes first, those of an image together."""
+    groups = run.grouped("attributions")
+    cells = [row for row in run.cells if row["key"] in groups]
+    return {row["key"]: sorted(records(groups[row["key"]]), key=_order) for row in cells}
+
+
+def _leading(run: Run, explained: Mapping[CellKey, list[Row]]) -> list[Row]:
+    """Under the most honest policy that is explained, of each scenario the cell with the most
+    images explained, then with the best validation accuracy."""
+    cells = [row for row in run.done if row["key"] in explained]
     best: dict[str, Row] = {}
-    for row in explained:
-        leader = best.get(row["backbone"])
-        if row["split_policy"] == policy and (
-            leader is None or row["accuracy"] > leader["accuracy"]
-        ):
-            best[row["backbone"]] = row
-    each = max(1, min(3, _MOST_IN_GALLERY // len(best)))
-    picks = []
-    for backbone in (name for name in run.backbones if name in best):
-        row = best[backbone]
-        words = f"{wording.scenario(row['scenario'])}, {wording.recipe(row)}"
-        panels = _one_per_image(atlas.panels[row["key"]])[:each]
-        picks += [Pick(backbone, words, row["anchor"], panel) for panel in panels]
-    return Gallery(policy, picks)
+
+    def rank(row: Row) -> tuple[int, float]:
+        return len(_one_per_image(explained[row["key"]])), row["val_accuracy"]
+
+    for row in cells:  # sorted, the most honest policy first
+        leader = best.setdefault(row["scenario"], row)
+        if row["split_policy"] == cells[0]["split_policy"] and rank(row) > rank(leader):
+            best[row["scenario"]] = row
+    return [row for row in best.values() if row["split_policy"] == cells[0]["split_policy"]]
 
 
-def _in_order(rows: Iterable[Row]) -> list[Row]:
-    """Maps of one image side by side, black baseline first."""
-    return sorted(rows, key=lambda row: (row["image_id"], row["target"], row["baseline"]))
+def _examples(row: Row, name: str, panels: Sequence[Explanation]) -> ClassExamples:
+    own = [panel for panel in panels if panel.label == name]
+    return ClassExamples(
+        name=name,
+        backbone=row["backbone"],
+        recipe=f"{wording.scenario(row['scenario'])}, {wording.recipe(row)}",
+        anchor=row["anchor"],
+        right=[panel for panel in own if panel.right],
+        wrong=[panel for panel in own if not panel.right],
+    )
 
 
-def _one_per_image(panels: list[Explanation]) -> list[Explanation]:
-    return list({panel.image_class: panel for panel in reversed(panels)}.values())[::-1]
+def _order(row: Row) -> tuple[Any, ...]:
+    right = row["label"] == row["predicted"]
+    return (row["label"], right, row["image_id"], row["target"], row["baseline"])
+
+
+def _baselines_last(row: Row) -> tuple[Any, ...]:
+    """One map of every image before a second of any."""
+    return (row["baseline"], *_order(row))
+
+
+def _one_per_image(rows: Sequence[Row]) -> list[Row]:
+    """The first baseline's map of each image; `rows` in order."""
+    return list({(row["image_id"], row["image"]): row for row in reversed(rows)}.values())[::-1]
+
+
+def _in_turn(groups: Sequence[Sequence[Row]]) -> Iterator[Row]:
+    """The first of each group, then the second of each, and so on."""
+    turns = zip_longest(*groups)
+    return (row for turn in turns for row in turn if row is not None)

@@ -213,19 +213,12 @@ def _caption(run: Run) -> str:
         )
     else:
         spread = (
-            "± is half the width of the 95 % Wilson interval: it covers the chance of having "
-            "drawn these n test images, and not that of another split or another seed."
+            "± is half the width of the 95 % interval: it covers which test images were drawn, copies "
+            "and duplicates as one, and not another split or another seed."
         )
-    pooled = any(row["split_policy"] == "pooled" and row["augmented"] for row in run.cells)
-    copies = (
-        " In pooled, augmented cells n counts copies of far fewer images, so their intervals are "
-        "too narrow."
-        if pooled
-        else ""
-    )
     return (
         "Test accuracy of each cell's champion in percent. "
-        f"{spread}{copies} The line below a number is 0 to 100 %, its tick the share of the most "
+        f"{spread} The line below a number is 0 to 100 %, its tick the share of the most "
         "common class; a pale number does not clear that tick. The row's best is in bold, and the "
         "best of many is partly luck. "
         "Every tile leads to its cell."

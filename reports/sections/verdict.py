@@ -7,9 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from reports import wording
+from reports.derived.comparisons import configuration_name
 from reports.policies import Score, policy_scores
 from reports.repeats import Repeats, fold_repeats
-from reports.run import Row, Run
+from reports.run import Row, Run, records
+from reports.statistics import Interval
+from reports.statistics.multiplicity import LEVEL
 
 _POLICY_MEANING = {
     "grouped": "identical and near-identical images, and what the user groups, kept on one side",
@@ -37,7 +40,7 @@ _LEAK_MEANS = {
 
 @dataclass(frozen=True)
 class Best:
-    """The best configuration of one split policy, in words."""
+    """The configuration of one split policy that validation chose, in words."""
 
     policy: str
     meaning: str
@@ -51,6 +54,7 @@ class Best:
     anchor: str
     of_cells: int
     repeats: str  # "mean of 5 folds"; empty for a single cell
+    alike: str  # how many others of its scenario it cannot be told apart from, a sentence
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class Verdict:
     sentence: str
     best: list[Best]
     leak: Leak | None
+    optimism: list[str]  # a sentence for each split policy
     gaps: str  # failed and missing cells; empty if none
     random_weights: list[str]
     interrupted: bool
@@ -88,6 +93,7 @@ def build(run: Run) -> Verdict:
         sentence=_sentence(best, leak),
         best=best,
         leak=leak,
+        optimism=_optimism(run),
         gaps=_gaps(run.cells),
         random_weights=run.random_backbones(),
         interrupted=run.info.get("status") == "interrupted",
@@ -109,7 +115,7 @@ def _best(run: Run, policy: str) -> Best | None:
     ]
     if not found:
         return None
-    repeats, rows = max(found, key=lambda one: one[0].mean)
+    repeats, rows = max(found, key=lambda one: _validation(one[1]))
     done = [row for row in rows if row["state"] == "done"]
     row = done[0]
     return Best(
@@ -125,6 +131,44 @@ def _best(run: Run, policy: str) -> Best | None:
         anchor=row["anchor"],
         of_cells=len(found),
         repeats=f"mean of {repeats.text}" if len(rows) > 1 else "",
+        alike=_alike(run, row),
+    )
+
+
+def _validation(rows: list[Row]) -> float:
+    """Mean validation accuracy of the done cells: the test set has no say in what is best."""
+    values = [row["val_accuracy"] for row in rows if row["state"] == "done"]
+    return sum(value or 0.0 for value in values) / len(values)
+
+
+def _alike(run: Run, best: Row) -> str:
+    """How many configurations of its scenario cannot be told apart from the chosen one."""
+    own = [
+        row
+        for row in records(run.tables["comparisons"])
+        if (row["split_policy"], row["scenario"]) == (best["split_policy"], best["scenario"])
+        and row["best"] == configuration_name(best)
+    ]
+    alike = sum(row["p_holm"] >= LEVEL for row in own)
+    if not alike:
+        return ""
+    others = f"{len(own)} others" if len(own) > 1 else "one other"
+    verb = "is" if alike == 1 else "are"
+    return f"Of the {others} of that scenario, {alike} {verb} not distinguishable from it."
+
+
+def _optimism(run: Run) -> list[str]:
+    rows = {row["split_policy"]: row for row in records(run.tables["optimism"])}
+    return [_optimistic(rows[policy]) for policy in run.policies if policy in rows]
+
+
+def _optimistic(row: Row) -> str:
+    interval = None if row["low"] is None else Interval(row["low"], row["high"])
+    sure = f" (95 % {wording.points_range(interval)})" if interval else ""
+    zero = interval is not None and 0.0 in interval
+    return (
+        f"{row['split_policy']}: {wording.points(row['mean'])} points{sure} over "
+        f"{wording.plural(int(row['cells']), 'cell')}{', not distinguishable from none' if zero else ''}"
     )
 
 
@@ -166,11 +210,13 @@ def _sentence(best: list[Best], leak: Leak | None) -> str:
     first = best[0]
     what = "configuration" if first.repeats else "cell"
     text = (
-        f"Under the {first.policy} split the best of {wording.plural(first.of_cells, what)} is "
+        f"Under the {first.policy} split validation chose, of {wording.plural(first.of_cells, what)}, "
         f"{first.backbone}, {first.recipe}, on {first.scenario}: {first.accuracy} % of "
-        f"{first.n_test} right{_on_average(first)}, where always naming the most common class "
-        f"gives {first.chance} %."
+        f"{first.n_test} right{_on_average(first)} (95 % interval {first.interval} %), where always "
+        f"naming the most common class gives {first.chance} %."
     )
+    if first.alike:
+        text += f" {first.alike}"
     if first.policy == "pooled":
         text += (
             " Copies of one image lie on both sides of this split, so it does not say how new "

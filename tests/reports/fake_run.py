@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from reports.derived import write_derived
 from reports.published import CLASSES
 from reports.tables import SCHEMAS, write_table
 
@@ -39,6 +40,8 @@ class FakeRun:
     )
     seeds: tuple[int, ...] = (0,)
     folds: int = 0
+    augmented: tuple[bool, ...] = (False, True)
+    strategies: tuple[str, ...] = ("transfer", "finetune")
     failed: int = 0
     missing: int = 0
     random_weights: bool = False
@@ -65,6 +68,7 @@ def write_fake_run(folder: Path, fake: FakeRun | None = None) -> Path:
         write_table(folder / "results", name, rows)
     info = json.dumps(_info(fake, tables), indent=1, ensure_ascii=False)
     (folder / "results" / "run.json").write_text(info, encoding="utf-8")
+    write_derived(folder / "results")
     return folder
 
 
@@ -72,8 +76,8 @@ def _cells(fake: FakeRun) -> Iterator[Row]:
     for policy in fake.policies:
         for backbone in fake.backbones:
             for scenario in fake.scenarios:
-                for augmented in (False, True):
-                    for strategy in ("transfer", "finetune"):
+                for augmented in fake.augmented:
+                    for strategy in fake.strategies:
                         for repeat in _repeats(fake):
                             yield {
                                 "split_policy": policy,
@@ -96,7 +100,7 @@ def _fill(tables: dict[str, list[Row]], fake: FakeRun, number: int, cell: Row) -
     state = "done"
     if 3 <= number < 3 + fake.failed:
         state = "failed"
-    elif 20 <= number < 20 + fake.missing:
+    elif 3 + fake.failed <= number < 3 + fake.failed + fake.missing:
         state = "missing"
     trials = _trials(fake, rng, number, cell, state)
     tables["trials"] += trials
@@ -225,18 +229,26 @@ def _cell(
 def _predictions(
     fake: FakeRun, rng: np.random.Generator, cell: Row, confusion: list[Row]
 ) -> list[Row]:
+    """As many rows as the confusion counts, the predicted class with the highest probability; every
+    class's images are the same in all cells."""
     classes = fake.scenarios[cell["scenario"]]
-    found = [row for row in confusion if row["count"]][:3]
+    pairs = [(row["label"], row["predicted"]) for row in confusion for _ in range(row["count"])]
+    copies = 9 if cell["split_policy"] == "pooled" and cell["augmented"] else 1
+    probabilities = rng.dirichlet(np.ones(len(classes)), size=len(pairs)).astype(np.float32)
+    top = probabilities.argmax(axis=1)
+    for row, (found, (_, predicted)) in enumerate(zip(top, pairs, strict=True)):
+        wanted = classes.index(predicted)
+        probabilities[row, [found, wanted]] = probabilities[row, [wanted, found]]
     return [
         {
             **cell,
-            "image_id": f"{number:064x}",
-            "copy": 0,
-            "label": row["label"],
-            "predicted": row["predicted"],
-            "probabilities": rng.dirichlet(np.ones(len(classes))).astype(np.float32),
+            "image_id": f"{1000 * cell['fold'] + row // copies:064x}",
+            "copy": row % copies,
+            "label": label,
+            "predicted": predicted,
+            "probabilities": probabilities[row],
         }
-        for number, row in enumerate(found)
+        for row, (label, predicted) in enumerate(pairs)
     ]
 
 

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sweeper.champions import evaluation_of
 from sweeper.ledger import Ledger
@@ -27,22 +28,26 @@ def record(
     """Store a trial as if it had been run."""
     error = "" if state == "done" else f"why it {state}"
     curve = epochs(*accuracies, loss=loss)
-    write_record(ledger.store, **spec.identity, state=state, curve=curve, error=error)
+    files = {"predictions.parquet": parquet_bytes(_guesses(ledger, spec, "val"))}
+    write_record(ledger.store, **spec.identity, state=state, curve=curve, error=error, files=files)
     ledger.forget(spec.key)
 
 
 def evaluate(ledger: Ledger, champion: TrialSpec) -> float:
     """Store an evaluation that calls every test row class 0; returns its accuracy."""
-    store, split = ledger.store, read_split(ledger.store, champion.split_key)
-    test = split[split["part"] == "test"]
-    scores = np.tile(
-        [0.75, *[0.25 / (champion.classes - 1)] * (champion.classes - 1)], (len(test), 1)
-    )
-    predictions = test[["image_id", "copy", "label"]].assign(
-        predicted=0, probabilities=list(scores.astype(np.float32))
-    )
+    store, test = ledger.store, _guesses(ledger, champion, "test")
+    scores = np.stack(test["probabilities"].to_list())
     metrics = classification_metrics(test["label"].to_numpy(), scores)
     with store.writing("evaluations", evaluation_of(champion)) as folder:
-        store.write_file(f"{folder}/predictions.parquet", parquet_bytes(predictions))
+        store.write_file(f"{folder}/predictions.parquet", parquet_bytes(test))
         store.write_file(f"{folder}/metrics.json", json.dumps(metrics).encode())
     return float((test["label"] == 0).mean())
+
+
+def _guesses(ledger: Ledger, spec: TrialSpec, part: str) -> pd.DataFrame:
+    """The rows of a part of the trial's split, each called class 0 with a probability of 0.75."""
+    split = read_split(ledger.store, spec.split_key)
+    rows = split[split["part"] == part]
+    scores = np.full((len(rows), spec.classes), 0.25 / (spec.classes - 1), dtype=np.float32)
+    scores[:, 0] = 0.75
+    return rows[["image_id", "copy", "label"]].assign(predicted=0, probabilities=list(scores))

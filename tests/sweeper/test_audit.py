@@ -18,7 +18,8 @@ from reports.tables import AUDIT_SCHEMAS, read_tables
 from sweeper.audit import default_out
 from sweeper.cli import main
 from tests.datasets.decoding.dicom_files import dataset_of, ramp
-from tests.reports.test_browser import CHROMIUM, _open
+from tests.reports.axe import LOOKS, needs_axe, violations
+from tests.reports.browser import Browser
 from tests.reports.test_page import _Balance
 from tests.sweeper.folders import write_images
 
@@ -153,13 +154,25 @@ def test_the_page_shows_every_pair_and_fetches_nothing(audited: tuple[int, Path,
     assert len(page.encode()) < 5_000_000
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 def test_the_page_opens_in_a_browser_without_a_console_message(
-    audited: tuple[int, Path, Path], tmp_path: Path
+    audited: tuple[int, Path, Path], browser: Browser
 ) -> None:
-    dom, console = _open(audited[2] / "audit.html", "#labels", tmp_path / "profile")
-    assert console == []
-    assert dom.count('role="img"') == dom.count('<i class="pic ') > 2 * 3
+    browser.open(audited[2] / "audit.html", "#labels")
+    assert browser.console == []
+    assert browser.evaluate(
+        "[...document.querySelectorAll('.pic')].every((one) => one.role === 'img')"
+    )
+    assert browser.evaluate("document.querySelectorAll('.pic').length") > 2 * 3
+
+
+@needs_axe
+@pytest.mark.parametrize(("width", "dark"), LOOKS)
+def test_axe_finds_nothing_in_the_page(
+    audited: tuple[int, Path, Path], browser: Browser, width: int, dark: bool
+) -> None:
+    browser.open(audited[2] / "audit.html", width=width, dark=dark)
+    assert violations(browser) == []
+    assert browser.evaluate("document.documentElement.scrollWidth") == width
 
 
 def test_a_second_audit_compares_no_pictures_and_says_the_same(

@@ -1,0 +1,40 @@
+"""Tables made from a run's other tables: intervals, effects, comparisons, policies, optimism.
+
+The page and the Parquet files both take their statistics from here, so they cannot disagree.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from reports.derived.comparisons import comparison_rows
+from reports.derived.effects import effect_rows
+from reports.derived.intervals import interval_rows
+from reports.derived.optimism import optimism_rows
+from reports.derived.policies import policy_rows
+from reports.derived.tested import tested_cells
+from reports.tables import read_tables, write_table
+
+
+def write_derived(folder: Path) -> None:
+    """Write the derived tables into the `results` folder of a run, from what else is there.
+
+    Deterministic: the same tables make the same. Raises FileNotFoundError without a run.json,
+    whose scenarios give the order of the probabilities.
+    """
+    path = folder / "run.json"
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: a run folder has results/run.json")
+    info: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    tables = read_tables(folder)
+    tested = tested_cells(tables, info.get("scenarios", {}))
+    for name, rows in {
+        "intervals": interval_rows(tested),
+        "effects": effect_rows(tested),
+        "comparisons": comparison_rows(tested),
+        "policies": policy_rows(tested, tables),
+        "optimism": optimism_rows(tested, tables),
+    }.items():
+        write_table(folder, name, rows)

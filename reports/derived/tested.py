@@ -1,0 +1,114 @@
+"""The cells that were tested, in one order, with their test rows and their accuracies when the
+test groups of the whole run are resampled at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from reports.statistics.bootstrap import generator, group_weights
+from reports.statistics.outcomes import Outcomes, outcomes_of
+from reports.tables import CELL, POLICIES
+
+_CONFIGURATION = [name for name in CELL if name not in ("seed", "fold")]
+
+
+@dataclass(frozen=True)
+class Tested:
+    """Done cells. Cells whose predictions were not kept have outcomes None and draws NaN."""
+
+    cells: pd.DataFrame
+    outcomes: list[Outcomes | None]
+    rows: list[frozenset[tuple[str, int]]]  # (image_id, copy) tested by each cell
+    classes: Mapping[str, Sequence[str]]  # scenario -> names
+    groups: int  # tested in the whole run
+    draws: np.ndarray  # (draws, cells), accuracies
+
+    @property
+    def accuracies(self) -> np.ndarray:
+        return self.cells["accuracy"].to_numpy(dtype=float)
+
+    def policies(self) -> list[str]:
+        """Those of the cells, the most trustworthy first."""
+        return sorted(set(self.cells["split_policy"]), key=_trust)
+
+    def subset(self, chosen: np.ndarray) -> Tested:
+        """Some of the cells, chosen by (cells,) bool; draws stay the same."""
+        kept = np.flatnonzero(chosen)
+        return Tested(
+            self.cells.iloc[kept].reset_index(drop=True),
+            [self.outcomes[i] for i in kept],
+            [self.rows[i] for i in kept],
+            self.classes,
+            self.groups,
+            self.draws[:, kept],
+        )
+
+    def configurations(self) -> list[list[int]]:
+        """Positions of the cells, those together that differ in seed and fold only."""
+        found = self.cells.groupby(_CONFIGURATION, sort=False, dropna=False).indices
+        return [sorted(int(i) for i in own) for own in found.values()]
+
+
+def tested_cells(
+    tables: Mapping[str, pd.DataFrame], classes: Mapping[str, Sequence[str]]
+) -> Tested:
+    """The done cells of a run's tables, sorted by what names them."""
+    cells = tables["cells"]
+    cells = cells[(cells["state"] == "done") & cells["accuracy"].notna()]
+    cells = cells.sort_values(list(CELL), ignore_index=True)
+    groups = _group_numbers(tables["images"])
+    by_cell = {
+        tuple(key): own.sort_values(["image_id", "copy"])
+        for key, own in tables["predictions"].groupby(list(CELL), sort=False, dropna=False)
+    }
+    predictions = [by_cell.get(tuple(key)) for key in cells[list(CELL)].itertuples(index=False)]
+    outcomes = [
+        _outcomes(own, classes.get(scenario, ()), groups)
+        for own, scenario in zip(predictions, cells["scenario"], strict=True)
+    ]
+    rows = [_rows(own) for own in predictions]
+    draws, count = _resampled(outcomes)
+    return Tested(cells, outcomes, rows, classes, count, draws)
+
+
+def _trust(policy: str) -> tuple[int, str]:
+    return (POLICIES.index(policy) if policy in POLICIES else len(POLICIES), policy)
+
+
+def _group_numbers(images: pd.DataFrame) -> dict[str, int]:
+    known = images.drop_duplicates("image_id").sort_values("image_id")
+    names = known["group"].where(known["group"].notna() & (known["group"] != ""), known["image_id"])
+    return dict(zip(known["image_id"], (int(n) for n in pd.factorize(names)[0]), strict=True))
+
+
+def _outcomes(
+    predictions: pd.DataFrame | None, classes: Sequence[str], groups: Mapping[str, int]
+) -> Outcomes | None:
+    if predictions is None or not classes:
+        return None
+    return outcomes_of(predictions, classes, groups)
+
+
+def _rows(predictions: pd.DataFrame | None) -> frozenset[tuple[str, int]]:
+    if predictions is None:
+        return frozenset()
+    return frozenset(zip(predictions["image_id"], predictions["copy"], strict=True))
+
+
+def _resampled(outcomes: Sequence[Outcomes | None]) -> tuple[np.ndarray, int]:
+    """Accuracies (draws, cells) with all tested groups resampled at once, and their number."""
+    found = [one.groups for one in outcomes if one is not None]
+    known = np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=int)
+    sums = np.zeros((2, len(outcomes), len(known)))
+    for i, one in enumerate(outcomes):
+        if one is not None:
+            where = np.searchsorted(known, one.groups)
+            np.add.at(sums[0, i], where, one.correct)
+            np.add.at(sums[1, i], where, 1)
+    weights = group_weights(max(1, len(known)), generator("accuracies"))[:, : len(known)]
+    right, rows = weights @ sums[0].T, weights @ sums[1].T
+    return np.divide(right, rows, out=np.full_like(right, np.nan), where=rows > 0), len(known)

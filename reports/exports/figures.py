@@ -1,0 +1,126 @@
+"""The page's figures, each as one drawing of its own.
+
+grid-<policy>                        heat table of test accuracies
+effects                              what each choice is worth
+leak                                 the split policies side by side
+paper                                the paper beside ours (for `compare: fec-ige`)
+confusion-, accuracy-, loss-<policy>-<scenario>    of the cell that validation prefers
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from markupsafe import Markup
+
+from reports.exports.cell_figures import best_cells, cell_figures
+from reports.exports.layout import Column, Row, Text, Tile, rows_figure, tiles_figure
+from reports.exports.names import FileNames
+from reports.run import Run
+from reports.sections import comparison, effects, grid, leak
+
+_STRIP = 220.0  # px, the width of a strip
+MOST_CELLS = 24
+"""Confusion matrices and curves are of as many cells at most, so that a large run ends soon."""
+
+
+def figures(run: Run) -> Iterator[tuple[str, Markup]]:
+    """File names and drawings, in the order of the page, as far as the run has what they show."""
+    names = FileNames()
+    for block in grid.build(run).blocks:
+        yield names.make("grid", block.policy), _grid(block)
+    if found := effects.build(run):
+        yield names.make("effects"), _effects(found)
+    if (meter := leak.build(run)) and meter.reference:
+        yield names.make("leak"), _leak(meter)
+    if compared := comparison.build(run):
+        yield names.make("paper"), _paper(compared)
+    for row in best_cells(run)[:MOST_CELLS]:
+        for kind, drawn in cell_figures(run, row):
+            yield names.make(kind, row["split_policy"], row["scenario"]), drawn
+
+
+def _grid(block: grid.Block) -> Markup:
+    heads = [
+        Text(column.backbone, "random weights" if column.random else column.about)
+        for column in block.columns
+    ]
+    rows: list[tuple[str, Sequence[Tile | None]] | str] = []
+    for group in block.groups:
+        rows.append(group.scenario)
+        rows += [(line.recipe, [_tile(tile) for tile in line.tiles]) for line in group.lines]
+    return tiles_figure(f"Test accuracy in percent, {block.policy} split", heads, rows)
+
+
+def _tile(tile: grid.Tile) -> Tile | None:
+    if tile.state == "absent":
+        return None
+    if not tile.accuracy:
+        return Tile(tile.state, tile.note, "var(--warn-wash)")
+    share = 0.74 * tile.shade  # as the page's tiles
+    fill = f"color-mix(in oklab, var(--heat) {share:.2f}%, var(--paper))"
+    return Tile(tile.accuracy, f"{tile.spread}  {tile.n}".strip(), fill)
+
+
+def _effects(found: effects.Effects) -> Markup:
+    columns = [Column("", "text")]
+    for policy in found.policies:
+        columns += [Column(f"{policy}, points", "number"), Column("", "strip", _STRIP)]
+    rows: list[Row] = []
+    for factor in found.factors:
+        rows.append(factor.name)
+        for choice in factor.choices:
+            row: list[Text | Markup | None] = [Text(choice.level, f"against {choice.reference}")]
+            for one in choice.estimates:
+                row += [Text(one.mean, one.interval), one.strip] if one else [None, None]
+            rows.append(row)
+    rows.append([None, *(cell for _ in found.policies for cell in (None, found.axis))])
+    return rows_figure("What each choice is worth in test accuracy", columns, rows)
+
+
+def _leak(meter: leak.LeakMeter) -> Markup:
+    columns = [
+        Column("split", "text"),
+        Column("leaked, %", "number"),
+        Column("accuracy, %", "number"),
+        Column("", "strip", _STRIP),
+        Column(f"against {meter.reference}, points", "number"),
+    ]
+    rows: list[Row] = []
+    for compared in meter.comparisons:
+        rows.append(compared.title)
+        rows += [
+            [
+                Text(policy.name),
+                Text(policy.leaked),
+                Text(policy.accuracy, policy.interval),
+                policy.strip,
+                Text(policy.difference, policy.difference_interval),
+            ]
+            for policy in compared.policies
+        ]
+    rows.append([None, None, None, meter.axis, None])
+    return rows_figure("What the split policies leak and score", columns, rows)
+
+
+def _paper(compared: comparison.Comparison) -> Markup:
+    columns = [Column("", "text"), Column("paper, %", "number")]
+    columns += [Column(f"{policy}, %", "number") for policy, _ in compared.policies]
+    columns += [Column("leak, points", "number")] * (len(compared.policies) == 2)
+    columns += [Column("", "strip", _STRIP)]
+    rows: list[Row] = []
+    for table in compared.tables:
+        rows.append(table.title)
+        for entry in table.entries:
+            ours = [Text(one.value, one.below) for one in entry.ours]
+            gap = [Text(entry.leak.value, entry.leak.below) if entry.leak else None]
+            gap = gap if len(compared.policies) == 2 else []
+            rows.append(
+                [Text(entry.backbone), Text(entry.published, entry.count), *ours, *gap, entry.strip]
+            )
+    rows.append([*[None] * (len(columns) - 1), compared.axis])
+    return rows_figure(f"The paper beside ours: {', '.join(_legend(compared))}", columns, rows)
+
+
+def _legend(compared: comparison.Comparison) -> list[str]:
+    return ["bar published", *(f"{shape} {policy}" for policy, shape in compared.policies)]

@@ -1,0 +1,177 @@
+"""The tables of a paper: one for each split policy, scenario and strategy, as Tables I to VI.
+
+Rows are backbone x augmentation, columns accuracy, precision, recall and F1 (class-weighted) with
+95 % intervals. Seeds and folds are averaged. A cell that failed or is missing keeps its row.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from reports.exports.names import FileNames
+from reports.pictures import pictures_tested
+from reports.repeats import fold_repeats
+from reports.run import Row, Run, records
+from reports.statistics import Interval, share_interval
+from reports.tables import CELL, SCHEMAS
+
+METRICS = ("accuracy", "precision", "recall", "f1")
+_CONFIGURATION = CELL[:-2]  # without seed and fold
+_COUNTS = ("accuracy", "recall")  # shares of the test rows; the others are means over classes
+
+Intervals = Mapping[tuple[Any, ...], Interval]  # by cell (seed, fold None: their mean) and metric
+
+
+@dataclass(frozen=True)
+class Value:
+    """A metric, 0..1, and its 95 % interval where there is one."""
+
+    value: float
+    interval: Interval | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row: a backbone without or with augmentation."""
+
+    backbone: str
+    augmented: bool
+    state: str  # done | failed | missing
+    repeats: str  # "3 seeds"; empty for a single cell
+    n_test: int | None  # test rows
+    pictures: int | None  # different ones among them, a group counted once
+    values: Mapping[str, Value]  # by metric; empty unless some repeat is done
+
+
+@dataclass(frozen=True)
+class PaperTable:
+    name: str  # of its files
+    policy: str
+    scenario: str
+    strategy: str
+    lines: tuple[Line, ...]
+
+
+def paper_tables(run: Run) -> Iterator[PaperTable]:
+    """In the order of the page's grid."""
+    names, intervals, pictures = FileNames(), _intervals(run), pictures_tested(run)
+
+    def key(rows: Sequence[Row]) -> tuple[str, str, str]:
+        return rows[0]["split_policy"], rows[0]["scenario"], rows[0]["strategy"]
+
+    for (policy, scenario, strategy), members in groupby(run.configurations, key):
+        configurations = list(members)
+        several = {(rows[0]["backbone"], rows[0]["weights"]) for rows in configurations}
+        shared = len(several) > len({backbone for backbone, _ in several})
+        lines = [
+            _line(
+                rows,
+                intervals,
+                pictures.get((policy, scenario, bool(rows[0]["augmented"]))),
+                shared,
+            )
+            for rows in configurations
+        ]
+        name = names.make(policy, scenario, strategy)
+        yield PaperTable(name, policy, scenario, strategy, tuple(lines))
+
+
+def table_csv(table: PaperTable) -> str:
+    """Numbers 0..1 to six decimals, a row for each line; what does not exist is empty."""
+    head = ["backbone", "augmented", "state", "repeats", "n_test", "pictures"]
+    head += [f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")]
+    rows = []
+    for line in table.lines:
+        row: list[object] = [line.backbone, str(line.augmented).lower(), line.state, line.repeats]
+        row += [line.n_test, line.pictures]
+        for metric in METRICS:
+            one = line.values.get(metric)
+            whisker = one.interval if one else None
+            row += [_text(one.value if one else None)]
+            row += [
+                _text(whisker.low if whisker else None),
+                _text(whisker.high if whisker else None),
+            ]
+        rows.append(row)
+    return _csv(head, rows)
+
+
+def cells_csv(run: Run) -> str:
+    """The table `cells` as it is, in the order of the grid, its error cut to its last line."""
+    names = SCHEMAS["cells"].names
+    rows = [[_plain(name, row[name]) for name in names] for row in run.cells]
+    return _csv(names, rows)
+
+
+def _line(
+    rows: Sequence[Row], intervals: Intervals, pictures: int | None, with_weights: bool
+) -> Line:
+    first, repeats = rows[0], fold_repeats(rows)
+    name = f"{first['backbone']} ({first['weights']})" if with_weights else first["backbone"]
+    states = {row["state"] for row in rows}
+    state = next((one for one in ("failed", "missing") if one in states), "done")
+    return Line(
+        backbone=name,
+        augmented=bool(first["augmented"]),
+        state=state,
+        repeats=repeats.text if repeats and len(rows) > 1 else "",
+        n_test=repeats.n if repeats else None,
+        pictures=pictures if repeats else None,
+        values=_values(rows, intervals, pictures or (repeats.n if repeats else 0)),
+    )
+
+
+def _values(rows: Sequence[Row], intervals: Intervals, units: int) -> dict[str, Value]:
+    done = [row for row in rows if row["state"] == "done"]
+    repeat = (rows[0]["seed"], rows[0]["fold"]) if len(rows) == 1 else (None, None)
+    key = (*(rows[0][name] for name in _CONFIGURATION), *repeat)
+    found = {}
+    for metric in METRICS:
+        numbers = [row[metric] for row in done if row[metric] is not None]
+        if not numbers:
+            continue
+        mean = sum(numbers) / len(numbers)
+        interval = intervals.get((*key, metric))
+        if interval is None and metric in _COUNTS and units:
+            interval = share_interval(mean, units)
+        found[metric] = Value(mean, interval)
+    return found
+
+
+def _intervals(run: Run) -> Intervals:
+    """Of all rows together, from the table `intervals` where the run has one."""
+    frame = run.tables.get("intervals")
+    if frame is None:
+        return {}
+    whole = frame[(frame["label"] == "") & frame["metric"].isin(METRICS) & frame["low"].notna()]
+    return {
+        (*(row[name] for name in CELL), row["metric"]): Interval(row["low"], row["high"])
+        for row in records(whole)
+    }
+
+
+def _plain(name: str, value: Any) -> object:
+    if value is None:
+        return ""
+    if name == "error":
+        return next((line.strip() for line in value.splitlines()[::-1] if line.strip()), "")
+    if SCHEMAS["cells"].field(name).type == "int64":
+        return int(value)  # pandas makes floats of whole numbers with gaps
+    return f"{value:.10g}" if isinstance(value, float) else value
+
+
+def _text(value: float | None) -> str:
+    return "" if value is None else f"{value:.6f}"
+
+
+def _csv(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(rows)
+    return file.getvalue()

@@ -1,0 +1,66 @@
+"""SVG to PNG without system libraries, with letters on machines that have no fonts too."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from functools import cache
+from pathlib import Path
+from xml.etree import ElementTree
+
+import resvg_py
+from PIL import Image, ImageFont
+
+_ZOOM = 2.0  # pixels for each px: print at about 190 dpi
+_LARGEST = 8000  # px a side; larger figures are drawn smaller
+_PROBE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20">'
+    '<text x="2" y="16" font-family="sans-serif" font-size="16">M</text></svg>'
+)
+# What the fallback font lacks, in letters that it has.
+_PLAIN = str.maketrans({"\u2013": "-", "\u2014": "-", "\u2212": "-", "\u00d7": "x", "\u2009": " "})
+
+
+def to_png(svg: str, system_fonts: bool = True) -> bytes:
+    """Draw an SVG document on white.
+
+    Text is set in the machine's fonts; where it has none (or `system_fonts` is False) in the small
+    Latin font inside Pillow, with plain hyphens.
+    """
+    width, height = _size(svg)
+    zoom = min(_ZOOM, _LARGEST / max(width, height))
+    if system_fonts and _has_fonts():
+        return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=zoom, background="#ffffff"))
+    with tempfile.TemporaryDirectory() as folder:
+        font = Path(folder) / "font.ttf"
+        font.write_bytes(_pillow_font())
+        drawn = resvg_py.svg_to_bytes(
+            svg_string=svg.translate(_PLAIN),
+            zoom=zoom,
+            background="#ffffff",
+            skip_system_fonts=True,
+            font_files=[str(font)],
+            font_family="Aileron",
+            sans_serif_family="Aileron",
+        )
+    return bytes(drawn)
+
+
+@cache
+def _has_fonts() -> bool:
+    """Whether a letter leaves a mark."""
+    drawn = Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=_PROBE))))
+    return drawn.getbbox() is not None
+
+
+@cache
+def _pillow_font() -> bytes:
+    font = ImageFont.load_default(12)
+    return font.font_bytes if isinstance(font, ImageFont.FreeTypeFont) else b""
+
+
+def _size(svg: str) -> tuple[float, float]:
+    """Width and height in px of the document's view box."""
+    root = ElementTree.fromstring(svg)
+    _, _, width, height = (float(number) for number in root.attrib["viewBox"].split())
+    return width, height

@@ -1,0 +1,221 @@
+"""What a printed metric can be: an accuracy is k of n right, and the others hang on it.
+
+All arithmetic is exact, on fractions of what is printed. A number may have been truncated or
+rounded: both are let pass, so that what is called impossible is impossible.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+
+METRICS = ("accuracy", "precision", "recall", "f1")
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A metric as it was printed.
+
+    Args:
+        text: as it stood there.
+        value: 0..1, whatever the unit.
+        step: what one unit of the last printed digit is worth, 0..1.
+    """
+
+    text: str
+    value: Fraction
+    step: Fraction
+
+    @property
+    def lowest(self) -> Fraction:
+        """The true number is not below this (rounded up by half a digit at most)."""
+        return self.value - self.step / 2
+
+    @property
+    def limit(self) -> Fraction:
+        """The true number is below this (truncated by less than a digit)."""
+        return self.value + self.step
+
+    @property
+    def digits(self) -> int:
+        """Printable values between 0 and 1, both included, less one."""
+        return int(1 / self.step)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong with a row. `kind`: range | count | recall | f1 | repeated."""
+
+    kind: str
+    text: str
+    possible: str = ""  # "574/594" where a multiple of n_test fits
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of a table with what is said about it."""
+
+    number: int  # 1 is the first row under the header
+    label: str
+    metrics: Mapping[str, Printed]
+    accuracy: Printed | None  # weighted recall where no accuracy was printed
+    n_test: int | None
+    count: int | None  # k of k / n_test, if there is one
+    copies: int | None  # a multiple of n_test that fits where n_test does not
+    findings: tuple[Finding, ...]
+
+
+def printed(text: str, decimals: int, percent: bool) -> Printed:
+    """A number as printed with that many decimals, a share or in percent.
+
+    Raises ValueError if `text` is no number.
+    """
+    unit = 100 if percent else 1
+    return Printed(text, Fraction(text) / unit, Fraction(1, unit * 10**decimals))
+
+
+def correct_count(value: Printed, n: int) -> int | None:
+    """The k for which k / n prints as `value`, truncated or rounded; None if there is none.
+
+    >>> correct_count(printed("0.6363", 4, False), 66), correct_count(printed("96.63", 2, True), 66)
+    (42, None)
+    """
+    k = math.ceil(value.lowest * n)
+    return k if 0 <= k <= n and k < value.limit * n else None
+
+
+@cache
+def possible_share(n: int, digits: int) -> float:
+    """Of the values that can be printed, those that some k / n prints as: the chance that a number
+    made up at random passes as a count of n.
+
+    Args:
+        digits: the last digit is worth 1 / digits, as of `Printed.digits`.
+    """
+    if n >= digits:
+        return 1.0
+    truncated = {k * digits // n for k in range(n + 1)}
+    rounded = {(2 * k * digits + n) // (2 * n) for k in range(n + 1)}
+    return len(truncated | rounded) / (digits + 1)
+
+
+def fitting_copies(value: Printed, n: int, factors: Iterable[int]) -> int | None:
+    """The first m of `factors` for which some k / (m n) prints as `value`, or None."""
+    return next((m for m in factors if correct_count(value, m * n) is not None), None)
+
+
+def f1_bounds(precision: Printed, recall: Printed) -> tuple[Fraction, Fraction]:
+    """What the mean F1 over classes can be, given mean precision and recall of the same weights.
+
+    A class's F1 = 2pr / (p + r) is concave and at least p + r - 1. So its mean is at most the
+    harmonic mean of the mean precision and recall (Jensen), and at least their sum less one; both
+    are reached. Neither needs to know the weights.
+    """
+    p, r = min(precision.limit, Fraction(1)), min(recall.limit, Fraction(1))
+    high = 2 * p * r / (p + r) if p + r else Fraction(0)
+    return max(Fraction(0), precision.lowest + recall.lowest - 1), high
+
+
+def check(
+    number: int,
+    label: str,
+    metrics: Mapping[str, Printed],
+    n_test: int | None,
+    weighted: bool = True,
+    factors: Sequence[int] = (),
+) -> Line:
+    """All that can be said of one row by itself.
+
+    Args:
+        metrics: those of `METRICS` that the row has.
+        weighted: the averages over classes are weighted by class size, so that recall is accuracy.
+        factors: multiples of n_test to try where n_test does not fit, the likeliest first.
+    """
+    findings = list(_outside(metrics))
+    accuracy = metrics.get("accuracy", metrics.get("recall") if weighted else None)
+    count = copies = None
+    if accuracy and n_test:
+        count = correct_count(accuracy, n_test)
+        if count is None:
+            copies = fitting_copies(accuracy, n_test, factors)
+            findings.append(_no_count(accuracy, n_test, copies, factors))
+    if weighted:
+        findings += _recall(metrics)
+    findings += _f1(metrics, weighted)
+    return Line(number, label, metrics, accuracy, n_test, count, copies, tuple(findings))
+
+
+def repeated(lines: Sequence[Line]) -> dict[int, int]:
+    """Rows that equal an earlier one in n and in every metric, by number: the earlier one's number.
+
+    Only rows with precision or F1 are told: accuracies alone repeat by chance.
+    """
+    first: dict[tuple[object, ...], int] = {}
+    found = {}
+    for line in lines:
+        key = (line.n_test, *((name, line.metrics[name].value) for name in sorted(line.metrics)))
+        if not {"precision", "f1"} & set(line.metrics):
+            continue
+        if key in first:
+            found[line.number] = first[key]
+        first.setdefault(key, line.number)
+    return found
+
+
+def at_least(hits: int, chances: Sequence[float]) -> float:
+    """Probability of at least `hits` successes of independent trials with these chances."""
+    exactly = [1.0]  # exactly[k]: probability of k successes so far
+    for chance in chances:
+        longer = [0.0] * (len(exactly) + 1)
+        for k, probability in enumerate(exactly):
+            longer[k] += probability * (1 - chance)
+            longer[k + 1] += probability * chance
+        exactly = longer
+    return min(1.0, sum(exactly[hits:]))
+
+
+def _outside(metrics: Mapping[str, Printed]) -> Iterator[Finding]:
+    for name, value in metrics.items():
+        if not 0 <= value.value <= 1:
+            yield Finding("range", f"{name} {value.text} is outside 0..1")
+
+
+def _no_count(accuracy: Printed, n: int, copies: int | None, factors: Sequence[int]) -> Finding:
+    text = f"accuracy {accuracy.text} is impossible with n={n}"
+    if copies:
+        rows = n * copies
+        k = correct_count(accuracy, rows)
+        fraction = f"{k}/{rows}"
+        return Finding("count", f"{text}, possible as {fraction} ({copies} x {n})", fraction)
+    tried = f" and with up to {max(factors)} times as many" if factors else ""
+    return Finding("count", text + tried)
+
+
+def _recall(metrics: Mapping[str, Printed]) -> Iterator[Finding]:
+    """Weighted recall is the share of all rows that are right, which is accuracy."""
+    accuracy, recall = metrics.get("accuracy"), metrics.get("recall")
+    if accuracy is None or recall is None:
+        return
+    if accuracy.limit <= recall.lowest or recall.limit <= accuracy.lowest:
+        text = f"weighted recall {recall.text} must equal accuracy {accuracy.text}"
+        yield Finding("recall", text)
+
+
+def _f1(metrics: Mapping[str, Printed], weighted: bool) -> Iterator[Finding]:
+    recall = metrics.get("recall", metrics.get("accuracy") if weighted else None)
+    precision, f1 = metrics.get("precision"), metrics.get("f1")
+    if recall is None or precision is None or f1 is None:
+        return
+    if any(not 0 <= value.value <= 1 for value in (recall, precision, f1)):
+        return
+    low, high = f1_bounds(precision, recall)
+    if f1.lowest > high or f1.limit <= low:
+        text = f"{float(max(low, Fraction(0))):.4f} to {float(high):.4f}"
+        yield Finding(
+            "f1",
+            f"F1 {f1.text} is outside {text}, which precision {precision.text} and recall "
+            f"{recall.text} allow",
+        )

@@ -1,0 +1,1 @@
+"""What an opened cell shows, one file for each part."""

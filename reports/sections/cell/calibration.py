@@ -1,0 +1,54 @@
+"""How far the champion's probabilities can be believed, before and after one temperature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+from markupsafe import Markup
+
+from reports import wording
+from reports.figures.reliability import Bin, reliability_diagram
+from reports.run import Row, records
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Two diagrams, their numbers, and what the temperature says."""
+
+    before: Markup
+    after: Markup
+    scores: list[tuple[str, str, str]]  # name, before, after
+    temperature: str
+    sentence: str
+
+
+def build(row: Row, bins: pd.DataFrame | None) -> Calibration | None:
+    """None for a cell without a test result. `bins`: the cell's rows of `reliability`."""
+    if bins is None or bins.empty or row["temperature"] is None:
+        return None
+    scaled = bins["scaled"].astype(bool)
+    return Calibration(
+        before=reliability_diagram(_bins(bins[~scaled]), "As trained"),
+        after=reliability_diagram(_bins(bins[scaled]), "At the fitted temperature"),
+        scores=[
+            ("ECE, %", wording.percent(row["ece"]), wording.percent(row["ece_scaled"])),
+            ("Brier score", wording.decimal(row["brier"]), wording.decimal(row["brier_scaled"])),
+            ("log loss, nats", wording.decimal(row["log_loss"]), ""),
+        ],
+        temperature=wording.decimal(row["temperature"], 2),
+        sentence=_sentence(row["temperature"]),
+    )
+
+
+def _bins(rows: pd.DataFrame) -> list[Bin]:
+    names = ["low", "high", "rows", "confidence", "accuracy"]
+    return [Bin(**row) for row in records(rows[names].sort_values("low"))]
+
+
+def _sentence(temperature: float) -> str:
+    if temperature > 1.05:
+        return "above 1: on validation rows the network was surer than right"
+    if temperature < 0.95:
+        return "below 1: on validation rows the network was less sure than right"
+    return "close to 1: on validation rows the network was about as sure as right"

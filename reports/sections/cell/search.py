@@ -1,0 +1,190 @@
+"""What the search of a cell found, and whether the best lies at the edge of what was tried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from markupsafe import Markup
+
+from reports import wording
+from reports.figures.search import Point, mark, search_plot
+from reports.figures.svg import element
+from reports.run import Row, Run
+
+_ORDERED = {"lr": "learning rate", "batch_size": "batch size"}
+"""The hyperparameters that have a largest and a smallest value."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A champion's value at the end of what was searched, with the draws to show that it counts."""
+
+    name: str  # the hyperparameter
+    largest: bool
+
+    @property
+    def text(self) -> str:
+        """'the best learning rate is the largest tried: widen search.lr'."""
+        end = "largest" if self.largest else "smallest"
+        return f"the best {_ORDERED[self.name]} is the {end} tried: widen search.{self.name}"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One line of the search table."""
+
+    champion: bool
+    mark: Markup
+    draw: int
+    lr: str
+    batch_size: str
+    hidden: str
+    epochs: str
+    val_accuracy: str
+    state: str
+    wall: str
+    speed: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Search:
+    """The table, the plot and the sentence of one cell."""
+
+    trials: list[Trial]
+    plot: Markup
+    sentence: str
+
+
+class Space:
+    """What was tried in a run: for each strategy the values of each hyperparameter, in order."""
+
+    def __init__(self, run: Run) -> None:
+        trials = run.tables["trials"]
+        self._values = {
+            (str(strategy), name): sorted(set(rows[name].dropna()))
+            for strategy, rows in trials.groupby("strategy", sort=True)
+            for name in ("lr", "batch_size", "hidden")
+        }
+
+    def values(self, strategy: str, name: str) -> list[float]:
+        return self._values.get((strategy, name), [])
+
+    def place(self, strategy: str, name: str, value: float) -> int:
+        """The place of a value among those tried."""
+        values = self.values(strategy, name)
+        return values.index(value) if value in values else 0
+
+    def edges(self, row: Row, trials: Sequence[Row]) -> list[Edge]:
+        """Where the champion lies at an end of what was searched, and every draw of the cell with
+        another value did worse on validation."""
+        champion = next((one for one in trials if one["trial"] == row["champion"]), None)
+        if champion is None:
+            return []
+        found = []
+        for name in _ORDERED:
+            values = self.values(row["strategy"], name)
+            own = champion[name]
+            if len(values) > 1 and own in (values[0], values[-1]) and _best(champion, trials, name):
+                found.append(Edge(name, own == values[-1]))
+        return found
+
+
+def build(row: Row, trials: Sequence[Row], space: Space) -> Search | None:
+    """None for a cell without trials."""
+    if not trials:
+        return None
+    edges = space.edges(row, trials)
+    text = "; ".join(edge.text for edge in edges)
+    return Search(
+        trials=[_trial(row, trial, space) for trial in trials],
+        plot=_plot(row, trials, space),
+        sentence=f"{text[0].upper()}{text[1:]}." if text else "",
+    )
+
+
+def summary(cells: Sequence[tuple[Row, Sequence[Row]]], space: Space) -> str:
+    """One sentence on the champions of all cells, with their trials; empty where nothing was
+    searched."""
+    searched = [
+        (row, trials)
+        for row, trials in cells
+        if row["champion"] is not None
+        and any(len({trial[name] for trial in trials}) > 1 for name in _ORDERED)
+    ]
+    if not searched:
+        return ""
+    at_edge = [space.edges(row, trials) for row, trials in searched]
+    several = wording.plural(len(searched), "searched cell")
+    if not any(at_edge):
+        return f"In none of {several} does the best draw lie at an edge of what was searched."
+    parts = filter(None, (_counted(at_edge, name) for name in _ORDERED))
+    return (
+        f"In {sum(map(bool, at_edge))} of {several} the best draw lies at an edge of what was "
+        f"searched, with every draw off that edge behind it: {'; '.join(parts)}."
+    )
+
+
+def _counted(at_edge: Sequence[Sequence[Edge]], name: str) -> str:
+    found = [edge.largest for edges in at_edge for edge in edges if edge.name == name]
+    largest, smallest = sum(found), len(found) - sum(found)
+    ends = [f"{n} at the {end}" for n, end in ((largest, "largest"), (smallest, "smallest")) if n]
+    return f"{_ORDERED[name]} {' and '.join(ends)}" if ends else ""
+
+
+def _best(champion: Row, trials: Sequence[Row], name: str) -> bool:
+    """Whether draws with another value of `name` were tried, and all did worse."""
+    others = [
+        trial["val_accuracy"]
+        for trial in trials
+        if trial[name] != champion[name] and trial["val_accuracy"] is not None
+    ]
+    return bool(others) and max(others) < champion["val_accuracy"]
+
+
+def _plot(row: Row, trials: Sequence[Row], space: Space) -> Markup:
+    """Nothing where one learning rate was tried only, or one trial."""
+    rates = space.values(row["strategy"], "lr")
+    shown = [trial for trial in trials if trial["val_accuracy"] is not None]
+    if len(shown) < 2 or len(rates) < 2:
+        return Markup("")
+    place = partial(space.place, row["strategy"])
+    points = [
+        Point(
+            lr=trial["lr"],
+            accuracy=trial["val_accuracy"],
+            tone=place("batch_size", trial["batch_size"]),
+            shape=place("hidden", trial["hidden"]),
+            title=f"draw {trial['draw']}: {wording.percent(trial['val_accuracy'])} %",
+            champion=trial["trial"] == row["champion"],
+            stopped=trial["state"] == "stopped",
+        )
+        for trial in shown
+    ]
+    return search_plot(points, (rates[0], rates[-1]), "Validation accuracy by learning rate")
+
+
+def _trial(row: Row, trial: Row, space: Space) -> Trial:
+    place = partial(space.place, row["strategy"])
+    return Trial(
+        champion=trial["trial"] == row["champion"],
+        mark=_key(place("batch_size", trial["batch_size"]), place("hidden", trial["hidden"])),
+        draw=trial["draw"],
+        lr=wording.rate(trial["lr"]),
+        batch_size=wording.count(trial["batch_size"]),
+        hidden=trial["hidden"] or wording.NONE,
+        epochs=f"{wording.count(trial['epochs'])} / {wording.count(trial['epochs_max'])}",
+        val_accuracy=wording.percent(trial["val_accuracy"]),
+        state=trial["state"],
+        wall=wording.seconds(trial["wall_s"]),
+        speed=wording.count(trial["images_per_s"]),
+        error=trial["error"] or "",
+    )
+
+
+def _key(tone: int, shape: int) -> Markup:
+    """The trial's mark in the plot, beside its line in the table."""
+    drawn = mark(tone, shape, 7, 7)
+    return element("svg", drawn, class_="search", width=14, height=14, aria_hidden="true")

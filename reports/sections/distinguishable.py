@@ -1,0 +1,151 @@
+"""Which configurations can be told apart from the one that validation chose, on the same images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+from markupsafe import Markup
+
+from reports import wording
+from reports.derived.comparisons import configuration_name
+from reports.figures.strip import Mark, axis, strip
+from reports.figures.svg import Scale, round_ticks
+from reports.run import Row, Run, records
+from reports.statistics import Interval
+from reports.statistics.multiplicity import LEVEL
+
+
+@dataclass(frozen=True)
+class Rival:
+    """One configuration beside the chosen one."""
+
+    name: str
+    anchor: str
+    accuracy: str
+    difference: str  # of the chosen one minus this one, points
+    interval: str
+    discordant: str
+    p: str
+    apart: bool
+    strip: Markup
+
+
+@dataclass(frozen=True)
+class Family:
+    """One scenario under one split policy: what was corrected together."""
+
+    title: str
+    chosen: str
+    anchor: str
+    accuracy: str
+    words: str
+    rivals: list[Rival]
+
+
+@dataclass(frozen=True)
+class Distinguishable:
+    families: list[Family]
+    axis: Markup
+    method: str
+
+
+def build(run: Run) -> Distinguishable | None:
+    """None where no scenario has two configurations with predictions."""
+    rows = records(run.tables["comparisons"])
+    if not rows:
+        return None
+    rows.sort(key=lambda row: (_place(run.policies, row["split_policy"]), _scenario(run, row)))
+    cells = _cells(run)
+    ends = [0.0, *(row[end] for row in rows for end in ("low", "high"))]
+    scale = Scale(min(ends) - 0.02, max(ends) + 0.02)
+    by_family = groupby(rows, key=lambda row: (row["split_policy"], row["scenario"]))
+    ticks = [(value, wording.points(value).removesuffix(".0")) for value in _ticks(scale)]
+    return Distinguishable(
+        families=[_family(list(own), cells, scale) for _, own in by_family],
+        axis=axis(ticks, scale),
+        method=_method(rows),
+    )
+
+
+Cells = dict[tuple[str, str, str], list[Row]]  # by policy, scenario, configuration
+
+
+def _cells(run: Run) -> Cells:
+    found: Cells = {}
+    for row in run.done:
+        key = (row["split_policy"], row["scenario"], configuration_name(row))
+        found.setdefault(key, []).append(row)
+    return found
+
+
+def _family(rows: list[Row], cells: Cells, scale: Scale) -> Family:
+    first = rows[0]
+    chosen = cells[first["split_policy"], first["scenario"], first["best"]]
+    rivals = [(row, cells[row["split_policy"], row["scenario"], row["other"]]) for row in rows]
+    rivals.sort(key=lambda pair: (pair[0]["difference"], pair[0]["other"]))
+    return Family(
+        title=f"{wording.scenario(first['scenario'])}, {first['split_policy']} split",
+        chosen=_name(chosen[0]),
+        anchor=chosen[0]["anchor"],
+        accuracy=_accuracy(chosen),
+        words=_words(rows),
+        rivals=[_rival(row, own, scale) for row, own in rivals],
+    )
+
+
+def _rival(row: Row, cells: list[Row], scale: Scale) -> Rival:
+    interval, apart = Interval(row["low"], row["high"]), row["p_holm"] < LEVEL
+    mark = Mark(row["difference"], "dot", "" if apart else "flat", interval)
+    return Rival(
+        name=_name(cells[0]),
+        anchor=cells[0]["anchor"],
+        accuracy=_accuracy(cells),
+        difference=wording.points(row["difference"]),
+        interval=wording.points_range(interval),
+        discordant=wording.count(row["discordant"]),
+        p=wording.p_value(row["p_holm"]),
+        apart=apart,
+        strip=strip([mark], scale, guides=_ticks(scale)),
+    )
+
+
+def _words(rows: list[Row]) -> str:
+    apart = [row for row in rows if row["p_holm"] < LEVEL]
+    alike = len(rows) - len(apart)
+    if not apart:
+        which = "The other one is" if alike == 1 else f"None of the other {alike} is"
+        return f"{which}{' not' if alike == 1 else ''} distinguishable from it."
+    better = sum(row["difference"] < 0 for row in apart)
+    text = f"{len(apart) - better} of the other {len(rows)} do worse beyond chance"
+    if better:
+        text += f", {better} better"
+    return f"{text}; {alike} {'is' if alike == 1 else 'are'} not distinguishable from it."
+
+
+def _method(rows: list[Row]) -> str:
+    """Which tests were used, in one sentence."""
+    used = list(dict.fromkeys(row["method"] for row in rows))
+    if len(used) == 1:
+        return f"Test: {used[0]}."
+    return f"Tests, by what the two share: {'; '.join(used)}."
+
+
+def _name(row: Row) -> str:
+    return f"{row['backbone']}, {wording.recipe(row)}"
+
+
+def _accuracy(cells: list[Row]) -> str:
+    return wording.percent(sum(row["accuracy"] for row in cells) / len(cells))
+
+
+def _scenario(run: Run, row: Row) -> int:
+    return _place(run.scenarios, row["scenario"])
+
+
+def _place(order: list[str], name: str) -> int:
+    return order.index(name) if name in order else len(order)
+
+
+def _ticks(scale: Scale) -> list[float]:
+    return round_ticks(scale.low, scale.high, 5)

@@ -1,0 +1,150 @@
+"""All cells as one flat table: a line each, to sort, to filter and to choose two for comparison."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from reports import wording
+from reports.run import Row, Run, interval_of
+
+_Naming = Callable[[Any], str]
+
+# Column of `cells` -> its heading and how its values are said. The first is every line's name.
+_FACTORS: dict[str, tuple[str, _Naming]] = {
+    "backbone": ("backbone", str),
+    "split_policy": ("split", str),
+    "scenario": ("scenario", str),
+    "augmented": ("augmentation", wording.augmentation),
+    "strategy": ("strategy", wording.strategy),
+    "weights": ("weights", lambda name: "random" if name == "none" else str(name)),
+    "seed": ("seed", str),
+    "fold": ("fold", str),
+    "state": ("state", str),
+}
+_STATES = ("done", "failed", "missing")
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One factor with more than one value; `options`: value and number of cells."""
+
+    name: str
+    options: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One cell's line."""
+
+    anchor: str
+    number: str
+    in_full: bool
+    state: str
+    choices: str  # the position of each factor's value among its filter's options
+    factors: list[str]
+    accuracy: str
+    interval: str
+    val_accuracy: str
+    optimism: str
+    f1: str
+    ece: str
+    trials: str
+    time: str
+    seconds: str
+    note: str  # why there is no result
+
+
+@dataclass(frozen=True)
+class Listing:
+    filters: list[Filter]
+    headings: list[str]  # of the factors
+    entries: list[Entry]
+    counts: str
+    left_out: str  # how many are not shown in full, and where their numbers are
+
+
+def build(run: Run, in_full: set[str]) -> Listing:
+    """One line for every planned cell; `in_full`: the anchors of those that have an entry below."""
+    values = {name: _values(run, name) for name in _FACTORS}
+    several = [name for name in _FACTORS if len(values[name]) > 1]
+    shown = [name for name in _FACTORS if name == "backbone" or name in several]
+    shown = [name for name in shown if name != "state"]
+    return Listing(
+        filters=[_filter(run, name, values[name]) for name in several],
+        headings=[_FACTORS[name][0] for name in shown],
+        entries=[
+            _entry(row, [_FACTORS[name][1](row[name]) for name in shown], choices, in_full)
+            for row in run.cells
+            for choices in [" ".join(str(values[name].index(row[name])) for name in several)]
+        ],
+        counts=_counts(run),
+        left_out=_left_out(len(run.cells), len(in_full)),
+    )
+
+
+def _values(run: Run, name: str) -> list[Any]:
+    """The factor's values, in the order in which the page has them."""
+    orders = {
+        "split_policy": run.policies,
+        "scenario": run.scenarios,
+        "backbone": run.backbones,
+        "state": [state for state in _STATES if any(row["state"] == state for row in run.cells)],
+    }
+    return orders[name] if name in orders else sorted({row[name] for row in run.cells})
+
+
+def _filter(run: Run, name: str, values: list[Any]) -> Filter:
+    numbers = Counter(row[name] for row in run.cells)
+    heading, naming = _FACTORS[name]
+    return Filter(heading, [(naming(value), wording.count(numbers[value])) for value in values])
+
+
+def _entry(row: Row, factors: list[str], choices: str, in_full: set[str]) -> Entry:
+    optimism = None
+    if row["val_accuracy"] is not None and row["accuracy"] is not None:
+        optimism = row["val_accuracy"] - row["accuracy"]
+    stopped = f" ({wording.count(row['stopped'])} stopped)" if row["stopped"] else ""
+    return Entry(
+        anchor=row["anchor"],
+        number=row["anchor"].removeprefix("cell-"),
+        in_full=row["anchor"] in in_full,
+        state=row["state"],
+        choices=choices,
+        factors=factors,
+        accuracy=wording.percent(row["accuracy"]),
+        interval=wording.percent_range(interval_of(row)),
+        val_accuracy=wording.percent(row["val_accuracy"]),
+        optimism=wording.points(optimism),
+        f1=wording.percent(row["f1"]),
+        ece=wording.percent(row["ece"]),
+        trials=f"{wording.count(row['trials'] or 0)}{stopped}",
+        time=wording.seconds(row["train_s"]),
+        seconds="" if row["train_s"] is None else f"{row['train_s']:.1f}",
+        note=_last_line(row["error"] or ""),
+    )
+
+
+def _last_line(error: str) -> str:
+    lines = [line.strip() for line in error.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def _counts(run: Run) -> str:
+    states = Counter(row["state"] for row in run.cells)
+    stopped = sum(int(row["stopped"] or 0) for row in run.cells)
+    parts = [f"{wording.count(states[state])} {state}" for state in _STATES]
+    return f"{', '.join(parts)}; {wording.plural(stopped, 'trial')} stopped early"
+
+
+def _left_out(planned: int, in_full: int) -> str:
+    if in_full >= planned:
+        return ""
+    return (
+        f"{wording.count(in_full)} of {wording.count(planned)} are shown in full below: those "
+        "without a result, then the best of every split policy and scenario, then their seconds, "
+        "and so on until the page has five megabytes. The numbers of the others are in this table, "
+        "and in cells.parquet, trials.parquet, curves.parquet and confusion.parquet."
+    )

@@ -1,0 +1,24 @@
+"""How sure we can be: intervals, paired comparisons and effects, the test groups as the units.
+
+    intervals     of shares and differences, in closed form
+    outcomes      a cell's test rows and their groups
+    measures      metrics of resampled rows; auroc: with DeLong's error
+    bootstrap     groups resampled, the same in every cell that tests them
+    measured      every metric of a configuration with its interval
+    paired        two sets of models on the same rows
+    contrasts     what a choice is worth over matched cells
+    multiplicity  many questions at once
+
+Accuracies and intervals are 0..1. A group is an image with all its copies and duplicates, and what
+`data.group_by` tells: the smallest thing that a test set was drawn from.
+"""
+
+from reports.statistics.intervals import (
+    Interval,
+    accuracy_interval,
+    difference_interval,
+    share_interval,
+    wilson,
+)
+
+__all__ = ["Interval", "accuracy_interval", "difference_interval", "share_interval", "wilson"]

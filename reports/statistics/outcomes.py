@@ -1,0 +1,53 @@
+"""What one cell's champion said of its test rows, and which of the rows belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """The test rows of a cell, n of them over K classes."""
+
+    labels: np.ndarray  # (n,) int
+    predicted: np.ndarray  # (n,) int
+    probabilities: np.ndarray  # (n, K) float
+    groups: np.ndarray  # (n,) int, numbers of groups; copies and duplicates share one
+
+    @property
+    def correct(self) -> np.ndarray:
+        """(n,) bool."""
+        return self.labels == self.predicted
+
+    @property
+    def classes(self) -> int:
+        return int(self.probabilities.shape[1])
+
+    @property
+    def clusters(self) -> int:
+        """Different groups among the rows."""
+        return len(np.unique(self.groups))
+
+
+def outcomes_of(
+    predictions: pd.DataFrame, classes: Sequence[str], groups: Mapping[str, int]
+) -> Outcomes:
+    """From the cell's rows of the table `predictions`.
+
+    Args:
+        classes: names in the order of the probabilities.
+        groups: image_id -> number of its group. An image that is not in it is its own group.
+    """
+    number = {name: position for position, name in enumerate(classes)}
+    found = [groups.get(image_id, -1) for image_id in predictions["image_id"]]
+    strangers = pd.factorize(predictions["image_id"])[0] + 1 + max(groups.values(), default=0)
+    return Outcomes(
+        labels=np.array([number[name] for name in predictions["label"]], dtype=int),
+        predicted=np.array([number[name] for name in predictions["predicted"]], dtype=int),
+        probabilities=np.array(list(predictions["probabilities"]), dtype=float),
+        groups=np.where(np.array(found) < 0, strangers, found),
+    )

@@ -1,0 +1,61 @@
+"""The command `python sweep.py check-table FILE.csv`: can a table of metrics be what it says?"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from datasets.errors import DataError
+
+CONSISTENT, FINDINGS = 0, 1
+_UNITS = {"auto": None, "percent": True, "share": False}
+_TEXT = (
+    "check a published table (CSV with columns accuracy, precision, recall, f1, any of them, and "
+    "n_test or --n-test): accuracies must be k/n, weighted recall must equal accuracy, F1 must be "
+    "within what precision and recall allow; exit code 0: consistent, 1: findings, 2: a mistake"
+)
+
+
+def add_check_table(commands: Any) -> None:
+    """Add the command to the subparsers of `sweep.py`."""
+    command = commands.add_parser(
+        "check-table", help="tell which numbers of a published table cannot be", description=_TEXT
+    )
+    command.add_argument(
+        "file", metavar="FILE.csv", help="a row for each model; other columns name it"
+    )
+    command.add_argument(
+        "--n-test", type=int, metavar="N", help="test images, for rows without a value in n_test"
+    )
+    command.add_argument(
+        "--unit", choices=_UNITS, default="auto", help="of the numbers; auto: as they look"
+    )
+    command.add_argument(
+        "--average",
+        choices=("weighted", "macro"),
+        default="weighted",
+        help="over classes; with macro, recall need not equal accuracy",
+    )
+    command.set_defaults(work=check_table)
+
+
+def check_table(options: argparse.Namespace, command: str) -> int:
+    """Print a line for every row and what they come to; 0 consistent, 1 findings."""
+    from reports.published.table_file import LARGEST_N, TableError, audit_file
+    from reports.published.verdicts import conclusions, row_text
+
+    if options.n_test is not None and not 1 <= options.n_test <= LARGEST_N:
+        raise DataError(f"--n-test {options.n_test}: expected 1 to {LARGEST_N}")
+    try:
+        audit = audit_file(
+            Path(options.file),
+            options.n_test,
+            weighted=options.average == "weighted",
+            percent=_UNITS[options.unit],
+        )
+    except TableError as error:
+        raise DataError(str(error)) from None
+    print("\n".join(row_text(line) for line in audit.lines))
+    print("\n" + "\n".join(conclusions(audit)))
+    return FINDINGS if audit.findings else CONSISTENT

@@ -1,0 +1,1 @@
+"""What an exported champion comes with; `classify.py` is copied as it is."""

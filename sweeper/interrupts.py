@@ -1,0 +1,110 @@
+"""How a run ends before its end: signals, and the death of Ray's own processes.
+
+All of them raise KeyboardInterrupt in the main thread, so that there is one way out.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import ray
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_VITAL = ("raylet", "gcs_server")
+_LOOK_EVERY_S = 0.25
+_EXIT_CODE = 2  # of a run whose Ray has died
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+@contextmanager
+def ending_on_signals() -> Iterator[None]:
+    """SIGTERM (a spot notice, `kill`) and SIGHUP (a closed terminal) end the block as Ctrl-C does;
+    a second signal ends the process at once, and Ray's processes with it.
+
+    A signal that is ignored as the block begins, as nohup does, stays so. Outside of the main
+    thread, where no signal arrives, nothing is changed.
+    """
+    if not _in_main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    seen: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if seen:
+            os._exit(128 + number)
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def keeping_signal_handlers() -> Iterator[None]:
+    """Puts the handlers back that the block replaces: ray.init takes SIGTERM for itself."""
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    yield
+    if _in_main_thread():
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(code: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+class RayWatch:
+    """Watches the raylet and the control store that this process started.
+
+    Where one dies, Ray itself tells after some 14 s, by failing every trial. The watch interrupts
+    the main thread within a second instead; `died` then says what did.
+    """
+
+    def __init__(self) -> None:
+        self.died = ""
+        self._node: Any = ray._private.worker._global_node
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> RayWatch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def abandon(self) -> None:
+        """In place of ray.shutdown, which without a raylet hangs or crashes the process: end Ray's
+        other processes, and leave Python by the shortest way once everything is told."""
+        self._node.kill_all_processes(check_alive=False, allow_graceful=False)
+        atexit.unregister(ray.shutdown)
+        atexit.register(_leave, _EXIT_CODE)
+
+    def _look(self) -> None:
+        while self._node is not None and not self._end.wait(_LOOK_EVERY_S):
+            dead = [name for name, _ in self._node.dead_processes() if name in _VITAL]
+            if dead:
+                self.died = dead[0]
+                os.kill(os.getpid(), signal.SIGINT)
+                return

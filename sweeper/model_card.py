@@ -1,0 +1,83 @@
+"""The README of an exported champion: what it is, how good, and how to load it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_POLICIES = {
+    "grouped": "duplicates, near-duplicates and known groups were kept on one side",
+    "stratified": "images were split; duplicates may have crossed",
+    "pooled": "copies of test images were trained on: the accuracy is too good",
+    "given": "the folder's own train, val and test layers",
+    "file": "the parts that a split file lists",
+}
+_LOAD = """\
+```python
+from pathlib import Path
+from classify import load_image, load_model  # classify.py lies beside
+
+model, config = load_model(Path("."))  # torch, timm, safetensors
+probabilities = model(load_image(Path("image.jpg"), config)[None])[0]
+```
+
+or `python classify.py IMAGE...`. `classify.py` reads everyday 8-bit pictures; DICOM and 16-bit files
+are read by `sweep.py predict` of the project."""
+_ONNX = """
+
+`model.onnx` takes `pixels`, (batch, 3, {size}, {size}) float32, 0..255, preprocessed as `load_image`
+does, and gives `probabilities`, (batch, {classes})."""
+
+
+def model_card(config: dict[str, Any], onnx: bool) -> str:
+    """Markdown. `config`: what `config.json` holds."""
+    metrics, preprocessing = config["metrics"], config["preprocessing"]
+    policy = config["trained"]["split_policy"]
+    classes = "\n".join(f"{i}. {name}" for i, name in enumerate(config["classes"]))
+    onnx_text = _ONNX.format(size=preprocessing["image_size"], classes=len(config["classes"]))
+    return f"""\
+# {config["timm_name"]}: {len(config["classes"])} classes
+
+Champion of the cell `{config["cell"]}` of the sweep `{config["run"]}` (project at
+`{config["git_commit"] or "unknown"}`).
+
+| | |
+|---|---|
+| test accuracy | {_percent(metrics["accuracy"])}{_interval(metrics)} on {metrics["n_test"]} rows |
+| validation accuracy | {_percent(metrics["val_accuracy"])} on {metrics["n_val"]} rows |
+| macro F1, AUROC | {_number(metrics["macro_f1"])}, {_number(metrics["auroc"])} |
+| calibration error (ECE) | {_number(metrics["ece"])}, temperature {config["temperature"]:g} |
+| split | {policy}: {_POLICIES.get(policy, "")} |
+| weights it started from | {config["weights_source"]} |
+| trained | {config["trained"]["strategy"]} on {config["trained"]["n_train"]} rows |
+
+Outputs, in this order (numbers from 0):
+
+{classes}
+
+It was chosen on validation images and tested once. It is no medical device; on images of another
+origin than its own expect less.
+
+## Load
+
+{_LOAD}{onnx_text if onnx else ""}
+
+Weights in `model.safetensors`: `backbone.*` is the state of timm's `{config["timm_name"]}` without
+its top (`num_classes=0`), `head.*` that of the classifier. Preprocessing:
+{preprocessing["image_size"]} x {preprocessing["image_size"]} pixels ({preprocessing["resize"]}),
+contrast `{preprocessing["contrast"]}`.
+"""
+
+
+def _percent(value: float | None) -> str:
+    return "unknown" if value is None else f"{100 * value:.0f} %"
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.2f}"
+
+
+def _interval(metrics: dict[str, Any]) -> str:
+    interval = metrics["accuracy_interval"]
+    if not interval:
+        return ""
+    return f" (95 % interval {100 * interval[0]:.0f} to {100 * interval[1]:.0f})"

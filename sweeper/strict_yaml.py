@@ -1,0 +1,99 @@
+"""YAML as a configuration may be: plain values, every key once, and no more of it than a config has.
+
+PyYAML takes the last of two equal keys in silence, and lets anchors unfold without end.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import yaml
+
+MAX_CHARACTERS = 1_000_000
+MAX_VALUES = 20_000  # anchors unfolded
+MAX_DEPTH = 12  # the deepest key of a config is at 4
+MAX_BITS = 63
+_PLAIN = (str, bool, int, float, date, type(None))
+_MERGE = "tag:yaml.org,2002:merge"
+# PyYAML lets its constructors' own errors through, such as of the date 2024-13-45 or of `!!int ""`.
+_NOT_YAML = (
+    yaml.YAMLError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    ArithmeticError,
+    RecursionError,
+)
+
+
+class NotYaml(ValueError):
+    """Text that is no YAML, or more than a config may be."""
+
+
+def parse(text: str) -> Any:
+    """The value of a YAML document: text, numbers, booleans, null, dates, lists, mappings.
+
+    Raises NotYaml.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise NotYaml(f"more than {MAX_CHARACTERS} characters")
+    try:
+        value = yaml.load(text, Loader=_Loader)  # noqa: S506: a SafeLoader
+    except RecursionError:
+        raise NotYaml(f"nested deeper than {MAX_DEPTH} levels") from None
+    except _NOT_YAML as error:
+        raise NotYaml(str(error)) from None
+    _check(value)
+    return value
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is there twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        given = [key for key, _ in node.value if key.tag != _MERGE]
+        mapping = super().construct_mapping(node, deep)
+        seen = set()
+        for key in given:
+            name = self.construct_object(key, deep=True)
+            if name in seen:
+                raise NotYaml(f"line {key.start_mark.line + 1}: key {name!r} is there twice")
+            seen.add(name)
+        return mapping
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        if len(node.value) > MAX_VALUES:
+            raise NotYaml(f"more than {MAX_VALUES} values, anchors unfolded")
+
+
+def _check(value: Any) -> None:
+    """Raises NotYaml for more values, deeper ones or others than a config may hold."""
+    level, count = [value], 0
+    for _ in range(MAX_DEPTH):
+        count += len(level)
+        if count > MAX_VALUES:
+            raise NotYaml(f"more than {MAX_VALUES} values, anchors unfolded")
+        below: list[Any] = []
+        for one in level:
+            if isinstance(one, dict):
+                below += [*one, *one.values()]
+            elif isinstance(one, list):
+                below += one
+            else:
+                _check_plain(one)
+            if len(below) > MAX_VALUES:
+                raise NotYaml(f"more than {MAX_VALUES} values, anchors unfolded")
+        level = below
+        if not level:
+            return
+    raise NotYaml(f"nested deeper than {MAX_DEPTH} levels")
+
+
+def _check_plain(value: Any) -> None:
+    if not isinstance(value, _PLAIN):
+        raise NotYaml(f"a value of type {type(value).__name__}; expected text, numbers or lists")
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        raise NotYaml(f"a whole number of more than {MAX_BITS} bits")

@@ -1,0 +1,46 @@
+"""What must hold once a run that was killed many times has ended."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from reports.tables import read_tables
+from tests.chaos.processes import Process, marked
+
+# What no two runs share: times and speeds. All other columns are compared bit for bit.
+MEASURED = ("wall_s", "train_s", "images_per_s", "data_wait", "epoch_s")
+
+
+def differences(out: Path, unbroken: Path) -> list[str]:
+    """Names of the tables that are not those of the unbroken run, and why."""
+    found, wanted = read_tables(out / "results"), read_tables(unbroken / "results")
+    wrong = [f"{name}: missing" for name in wanted.keys() - found.keys()]
+    for name in wanted.keys() & found.keys():
+        same = [column for column in wanted[name].columns if column not in MEASURED]
+        try:
+            pd.testing.assert_frame_equal(found[name][same], wanted[name][same], check_exact=True)
+        except (AssertionError, KeyError) as error:
+            wrong.append(f"{name}: {' '.join(str(error).split())}")
+    return wrong
+
+
+def unfinished(out: Path) -> list[str]:
+    """Cells and trials that are not done, with their errors."""
+    found = read_tables(out / "results")
+    return [
+        f"{name} {row.state}: {row.error}"
+        for name in ("cells", "trials")
+        for row in found[name].itertuples()
+        if row.state != "done"
+    ]
+
+
+def outliving(mark: str, seconds: float) -> tuple[list[Process], float]:
+    """The processes still there after at most `seconds`, and the seconds waited for them."""
+    started = time.monotonic()
+    while (left := marked(mark)) and time.monotonic() - started < seconds:
+        time.sleep(0.1)
+    return left, time.monotonic() - started

@@ -1,0 +1,105 @@
+"""`ray submit cluster.yaml sweep.py`, as far as it can be checked without a cloud."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ray.autoscaler._private.util import prepare_config, validate_config
+
+from datasets.synthetic import write_synthetic
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def cluster() -> dict[str, Any]:
+    prepared: dict[str, Any] = prepare_config(yaml.safe_load((ROOT / "cluster.yaml").read_text()))
+    return prepared
+
+
+def test_the_cluster_file_satisfies_ray_s_schema(cluster: dict[str, Any]) -> None:
+    validate_config(cluster)
+    with pytest.raises(Exception, match="unexpected"):
+        validate_config({**cluster, "head_nod_type": "head"})
+
+
+def test_the_head_runs_no_trial_and_workers_scale_from_zero(cluster: dict[str, Any]) -> None:
+    types = cluster["available_node_types"]
+    assert types[cluster["head_node_type"]]["resources"]["CPU"] == 0
+    assert types["gpu_worker"]["min_workers"] == 0 < types["gpu_worker"]["max_workers"]
+
+
+def test_set_up_uses_files_that_are_there(cluster: dict[str, Any]) -> None:
+    named = re.findall(r"~/sweeper-project/([\w./-]+)", " ".join(cluster["setup_commands"]))
+    assert named
+    assert all((ROOT / name).is_file() for name in named)
+
+
+def login(home: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """A command in a shell of a node, as its set-up left `home`."""
+    return subprocess.run(
+        ["bash", "-c", f". {ROOT}/configs/cluster.env; {command}"],
+        cwd=home,
+        env={"HOME": str(home), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture
+def home(tmp_path: Path, cluster: dict[str, Any]) -> Path:
+    """A node's home after set-up: the project, and what the user's lines write."""
+    hidden = shutil.ignore_patterns(".*", "runs", "store")
+    shutil.copytree(ROOT, tmp_path / "sweeper-project", ignore=hidden)
+    write_synthetic(tmp_path / "sweeper-images", images_per_class=4, seed=0)
+    for line in cluster["setup_commands"]:
+        if "sweeper-yours.env" in line:
+            subprocess.run(["bash", "-c", line], env={"HOME": str(tmp_path)}, check=True)
+    return tmp_path
+
+
+def test_every_shell_line_parses(cluster: dict[str, Any]) -> None:
+    lines = [line for key, value in cluster.items() if key.endswith("_commands") for line in value]
+    assert len(lines) > 8
+    for line in lines:
+        subprocess.run(["bash", "-n", "-c", line], check=True)
+
+
+def test_a_login_names_the_users_bucket_config_and_images(home: Path) -> None:
+    told = login(home, "echo $SWEEP_CONFIG $SWEEP_SET; echo $RAY_AUTH_MODE $RAY_ADDRESS").stdout
+    assert told.splitlines() == [
+        f"paper store=s3://BUCKET/sweeper data.path={home}/sweeper-images",
+        "token auto",
+    ]
+
+
+def test_the_script_alone_finds_the_project(home: Path) -> None:
+    """`ray submit` copies only sweep.py to the head's home and runs it there."""
+    shutil.copy(ROOT / "sweep.py", home)
+    ran = login(home, f"python sweep.py plan smoke --set store={home}/store")
+    assert ran.returncode == 0, ran.stderr
+    assert "mobilenet" in ran.stdout
+    assert "40 images in 10 classes" in ran.stdout
+
+
+def test_the_project_that_is_mounted_leaves_out_what_git_ignores(cluster: dict[str, Any]) -> None:
+    ignored = (ROOT / ".gitignore").read_text().split()
+    assert cluster["rsync_filter"] == [".gitignore"]
+    assert {".venv/", "runs/", "store/"} <= set(ignored)
+
+
+def test_one_token_is_asked_for_everywhere_and_the_dashboard_is_on_loopback(
+    cluster: dict[str, Any],
+) -> None:
+    assert cluster["file_mounts"]["~/.ray/auth_token"] == "~/.ray/auth_token"
+    for key in ("head_start_ray_commands", "worker_start_ray_commands"):
+        starts = [line for line in cluster[key] if "ray start" in line]
+        assert starts
+        assert all("RAY_AUTH_MODE=token" in line for line in starts)
+    assert "--dashboard-host=127.0.0.1" in " ".join(cluster["head_start_ray_commands"])

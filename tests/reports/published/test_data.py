@@ -1,0 +1,49 @@
+"""The shipped data are all there, and what is wrong with them is found."""
+
+from __future__ import annotations
+
+from reports.published import other_work, published_audit, published_cells
+
+
+def _rows_with(kind: str) -> list[tuple[str, str, bool]]:
+    return [
+        (cell.table, cell.backbone, cell.augmented)
+        for cell, line in zip(published_cells(), published_audit().lines, strict=True)
+        if any(finding.kind == kind for finding in line.findings)
+    ]
+
+
+def test_all_sixty_cells_are_there_once() -> None:
+    cells = published_cells()
+    keys = {(c.scenario, c.strategy, c.augmented, c.backbone) for c in cells}
+    assert len(cells) == len(keys) == 60
+    assert len({c.backbone for c in cells}) == 5
+
+
+def test_26_of_30_augmented_accuracies_are_impossible_on_an_unaugmented_test_set() -> None:
+    impossible = _rows_with("count")
+    assert sum(augmented for _, _, augmented in impossible) == 26
+    assert [row for row in impossible if not row[2]] == [("VI", "vgg16", False)]
+
+
+def test_nine_rows_for_each_image_explain_them_beyond_chance() -> None:
+    copies = published_audit().copies
+    assert copies
+    assert (copies.factor, copies.fits, copies.of) == (9, 25, 27)
+    assert copies.expected < 3
+    assert copies.probability < 1e-15
+
+
+def test_misprints_are_the_rows_whose_recall_is_not_their_accuracy() -> None:
+    assert _rows_with("recall") == [("IV", "mobilenet", True), ("VI", "vgg16", False)]
+
+
+def test_no_other_fault_is_claimed() -> None:
+    assert not _rows_with("f1")
+    assert not _rows_with("range")
+    assert not _rows_with("repeated")
+
+
+def test_table_seven_ends_with_the_paper_itself() -> None:
+    assert other_work()[-1].accuracy == 0.9724
+    assert len(other_work()) == 13
