@@ -43,6 +43,7 @@ _ENVIRONMENT = {
 }
 _DRIVER = "trial_driver"  # custom resource: a trial that only drives workers holds no CPU
 _DRIVERS = 64
+_OPEN = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 DEFAULT_RETRIES = 2
 
 
@@ -108,21 +109,32 @@ def _start_ray(cpus: int | None, many: bool) -> None:
         ray.init(address=address, runtime_env=workers_environment(PROJECT, _ENVIRONMENT), **quiet)
     else:
         _put_first_on_path(str(PROJECT))
-        _stay_on_loopback()
-        ray.init(
-            address="local",
-            num_cpus=cpus,
-            include_dashboard=many,  # without it an inner Ray Train run leaks (ray#54305)
-            resources={_DRIVER: _DRIVERS} if many else None,
-            **quiet,
-        )
+        with _staying_on_loopback():
+            ray.init(
+                address="local",
+                num_cpus=cpus,
+                include_dashboard=many,  # without it an inner Ray Train run leaks (ray#54305)
+                resources={_DRIVER: _DRIVERS} if many else None,
+                **quiet,
+            )
 
 
-def _stay_on_loopback() -> None:
-    """Make Ray's processes listen on 127.0.0.1 only, where by default they listen to the network
-    and run what anyone sends them. Ray does so by itself on macOS and Windows, by this switch."""
-    told = os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-    ray._private.ray_constants.ENABLE_RAY_CLUSTER = told == "1"
+@contextmanager
+def _staying_on_loopback() -> Iterator[None]:
+    """A Ray that is started in the block listens on 127.0.0.1 only, where by default it listens to
+    the network and runs what anyone sends. Ray does so by itself on macOS and Windows, by this
+    switch; RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=1 keeps it open."""
+    if _OPEN in os.environ:
+        yield
+        return
+    constants = ray._private.ray_constants
+    before = constants.ENABLE_RAY_CLUSTER
+    os.environ[_OPEN], constants.ENABLE_RAY_CLUSTER = "0", False
+    try:
+        yield
+    finally:
+        del os.environ[_OPEN]
+        constants.ENABLE_RAY_CLUSTER = before
 
 
 def _put_first_on_path(folder: str) -> None:

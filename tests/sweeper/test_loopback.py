@@ -23,7 +23,9 @@ def test_every_port_of_a_session_is_on_loopback(
     workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    before = dict(os.environ)
     with ray_session(1, 0.0, workers):
+        assert "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER" not in set(os.environ) - set(before)
         assert ray.get(wait_for.remote(0.1)) != os.getpid()
         me = psutil.Process()
         listening = [
