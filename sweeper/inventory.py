@@ -1,8 +1,8 @@
 """What lies in a store: artifacts, what is damaged, what is left over; and removing it.
 
-One listing of the whole store is taken, whose times tell old from new: files that no `artifact.json`
-names are those of a writer who was killed, of an artifact that was replaced, or of a writer at work.
-The last are young, and nothing young is ever removed.
+One listing of the whole store is taken, whose times tell old from new: files that no
+`artifact.json` names are those of a writer who was killed, of an artifact that was replaced, or of
+a writer at work. The last are young, and nothing young is ever removed.
 """
 
 from __future__ import annotations

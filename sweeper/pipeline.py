@@ -71,12 +71,12 @@ def _pass(config: Config, out: Path, command: str, progress: Progress) -> Outcom
             sweep.finetune()
             sweep.evaluate()
             sweep.explain()
+            return sweep.report("complete") if store.damaged() <= damaged else None
         except KeyboardInterrupt:
             sweep.report("interrupted")
             raise
         except DamagedError:
             return None
-        return sweep.report("complete") if store.damaged() <= damaged else None
 
 
 def rebuild_report(config: Config, out: Path, command: str, progress: Progress) -> Outcome:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ray import tune
 from ray.tune.experiment import Trial
 
 from sweeper.asha import CellAsha
-from sweeper.errors import StoreError
 from sweeper.failures import Attempts
 from sweeper.records import done_record, write_record
 from sweeper.spec import TrialSpec
+from sweeper.storage.refusals import raise_refusal
 from sweeper.store import Store
 
 
@@ -67,10 +68,8 @@ class Recorder(tune.Callback):
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        key, raised = trial.config["trial"]["key"], trial.get_error()
-        if isinstance(raised, StoreError):  # every other trial would be refused as well
-            raise StoreError(str(getattr(raised, "cause", raised)))
-        error = str(raised)
+        key, error = trial.config["trial"]["key"], _error_of(trial)
+        raise_refusal(error)  # every other trial would be refused as well
         if done_record(Store(self.specs[key].store), key):  # it died after its last write
             self.on_end(key, "done")
         elif self.attempts.again(key, error):
@@ -84,3 +83,9 @@ class Recorder(tune.Callback):
         curve = self.curves.get(key, [])
         write_record(store, **spec.identity, state=state, curve=curve, error=reason)
         self.on_end(key, state)
+
+
+def _error_of(trial: Trial) -> str:
+    """The text of a trial's error, where Tune writes it at once: `Trial.get_error` reads the run's
+    storage, where it may not be yet, and then says None."""
+    return Path(trial.error_file).read_text() if trial.error_file else str(trial.get_error())

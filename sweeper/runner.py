@@ -26,6 +26,7 @@ from sweeper.errors import ResourceError
 from sweeper.interrupts import RayWatch, keeping_signal_handlers
 from sweeper.recorder import Recorder
 from sweeper.spec import TrialSpec
+from sweeper.storage.refusals import raise_refusal
 from sweeper.trial import report_if_done, run_trial, training_dataset
 from trainables.distributed import distribute, is_first_worker, run_workers, worker_stream
 from trainables.stream import CPUS_OF_TRAINING
@@ -42,6 +43,7 @@ _ENVIRONMENT = {
 }
 _DRIVER = "trial_driver"  # custom resource: a trial that only drives workers holds no CPU
 _DRIVERS = 64
+_OPEN = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 DEFAULT_RETRIES = 2
 
 
@@ -107,13 +109,32 @@ def _start_ray(cpus: int | None, many: bool) -> None:
         ray.init(address=address, runtime_env=workers_environment(PROJECT, _ENVIRONMENT), **quiet)
     else:
         _put_first_on_path(str(PROJECT))
-        ray.init(
-            address="local",
-            num_cpus=cpus,
-            include_dashboard=many,  # without it an inner Ray Train run leaks (ray#54305)
-            resources={_DRIVER: _DRIVERS} if many else None,
-            **quiet,
-        )
+        with _staying_on_loopback():
+            ray.init(
+                address="local",
+                num_cpus=cpus,
+                include_dashboard=many,  # without it an inner Ray Train run leaks (ray#54305)
+                resources={_DRIVER: _DRIVERS} if many else None,
+                **quiet,
+            )
+
+
+@contextmanager
+def _staying_on_loopback() -> Iterator[None]:
+    """A Ray that is started in the block listens on 127.0.0.1 only, where by default it listens to
+    the network and runs what anyone sends. Ray does so by itself on macOS and Windows, by this
+    switch; RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=1 keeps it open."""
+    if _OPEN in os.environ:
+        yield
+        return
+    constants = ray._private.ray_constants
+    before = constants.ENABLE_RAY_CLUSTER
+    os.environ[_OPEN], constants.ENABLE_RAY_CLUSTER = "0", False
+    try:
+        yield
+    finally:
+        del os.environ[_OPEN]
+        constants.ENABLE_RAY_CLUSTER = before
 
 
 def _put_first_on_path(folder: str) -> None:
@@ -180,7 +201,10 @@ def run_configs(
     reuse_actors: bool,
 ) -> None:
     """Tune's part: run `work({"trial": config})` for each config, each taking resources `takes`."""
-    with tempfile.TemporaryDirectory(prefix="sweeper-tune-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="sweeper-tune-") as scratch,
+        _refusals_of_tune(),
+    ):
         tune.Tuner(
             tune.with_resources(work, dict(takes)),
             param_space={"trial": tune.grid_search(list(configs))},
@@ -194,6 +218,16 @@ def run_configs(
                 name="trials", storage_path=scratch, verbose=0, callbacks=callbacks
             ),
         ).fit()
+
+
+@contextmanager
+def _refusals_of_tune() -> Iterator[None]:
+    """A callback's StoreError, which Tune wraps in its own."""
+    try:
+        yield
+    except tune.TuneError as error:
+        raise_refusal(str(error))
+        raise
 
 
 def _share(resources: Resources) -> float:

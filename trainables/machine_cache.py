@@ -1,10 +1,10 @@
 """Folders of a remote store, fetched once for all processes of a machine.
 
 They lie in SWEEPER_CACHE, or `sweeper-<user>` in the machine's folder for temporary files. One
-process fetches, the others wait for it. Every process that has asked for a folder holds a lock on it
-to its end; the kernel lets go for a process that is killed. When the cache would come to hold more
-than SWEEPER_CACHE_GB (half of the disk that is free, unless told), the folders that nobody holds are
-removed, those used longest ago first.
+process fetches, the others wait for it. Every process that has asked for a folder holds a lock on
+it to its end; the kernel lets go for a process that is killed. When the cache would come to hold
+more than SWEEPER_CACHE_GB (half of the disk that is free, unless told), the folders that nobody
+holds are removed, those used longest ago first.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ _USER_INFO = re.compile(r"(?<=://)[^/?#\s]*@")
 _SECRET_OPTION = re.compile(
     r"(?i)([?&][^=&#\s]*(?:key|secret|token|password|credential|signature)[^=&#\s]*)=[^&#\s]*"
 )
+_REGION = "us-east-1"  # what stores other than AWS answer to
 _CONNECT_S = 5.0
 _TRIES_AT_FIRST, _TRIES = 2, 5  # 5: some 10 s of a store that does not answer
 
@@ -85,15 +86,19 @@ def _open_s3(address: str) -> tuple[pafs.FileSystem, str]:
         known = ", ".join(_S3_OPTIONS)
         raise StoreError(f"store '{address}': {what}; expected s3://bucket/prefix?{known}")
     root = f"{parts.netloc}{parts.path}".rstrip("/")
-    if "region" not in options and not _has_endpoint(options):
-        options["region"] = pafs.resolve_s3_region(parts.netloc)
+    options = _endpoint() | options
+    if "region" not in options:
+        of_bucket = "endpoint_override" not in options
+        options["region"] = pafs.resolve_s3_region(parts.netloc) if of_bucket else _REGION
     _try_to_write(_s3(options, _TRIES_AT_FIRST), root)
     return _s3(options, _TRIES), root
 
 
-def _has_endpoint(options: dict[str, str]) -> bool:
-    named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    return "endpoint_override" in options or bool(named)
+def _endpoint() -> dict[str, str]:
+    """The endpoint that the environment names, as AWS's own tools take it."""
+    url = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    scheme, _, host = url.rstrip("/").rpartition("://")
+    return {"endpoint_override": host, "scheme": scheme or "https"} if host else {}
 
 
 def _s3(options: dict[str, str], tries: int) -> pafs.FileSystem:

@@ -1,7 +1,7 @@
 """What a disk or an object store answers when it refuses, as one line.
 
-A full disk is met anywhere: in the driver, in a trial, in an actor of Ray Data. Each wraps the error
-in its own; what the disk said is found again here.
+A full disk is met anywhere: in the driver, in a trial, in an actor of Ray Data. Each wraps the
+error in its own; what the disk said is found again here.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ _WAY_OUT = {
     errno.EFBIG: _SPACE,
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,
-    errno.EROFS: _RIGHTS,
+    errno.EROFS: "mount it for writing",
     errno.EIO: "the disk may be failing",
     errno.ESTALE: "the network folder is gone",
     errno.ENOTCONN: "the network folder is gone",
 }
 _ERRNO = re.compile(r"\[[Ee]rrno (\d+)\]")
+_TOLD = re.compile(r"sweeper\.errors\.StoreError: (.+)")
 _AWS = re.compile(r"AWS Error (\w+) during (\w+) operation:? ?([^\n]*)")
 _AWS_WAY_OUT = {
     "ACCESS_DENIED": "these credentials may not do that here",
@@ -53,6 +54,12 @@ def refusal(error: BaseException) -> str | None:
             if number in _WAY_OUT:
                 return _of_number(number)
     return None
+
+
+def raise_refusal(text: str) -> None:
+    """Raise the StoreError that Ray's text of an error in another process tells of, if it does."""
+    if found := _TOLD.search(text):
+        raise StoreError(found[1].strip())
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sweeper.records import read_split, write_record, write_split
+from sweeper.records import read_record, read_split, write_record, write_split
 from sweeper.store import Store, key_of
 
 MADE_FROM = {"lr": 0.1, "batch_size": 4, "hidden": [8]}
@@ -83,3 +83,20 @@ def test_a_trial_without_an_epoch_has_no_best_one(store: Store) -> None:
 def test_a_later_record_takes_the_place_of_a_failure(store: Store) -> None:
     record(store, [], "failed")
     assert record(store, [epoch(1, 0.5, 0.1)])["state"] == "done"
+
+
+@pytest.mark.parametrize("state", ["failed", "stopped"])
+def test_a_finished_trial_stays_when_another_run_of_it_is_not_as_lucky(
+    store: Store, state: str
+) -> None:
+    record(store, [epoch(1, 0.5, 0.1)])
+    assert record(store, [], state)["state"] == "done"
+
+
+def test_a_damaged_record_is_none_and_a_later_one_takes_its_place(store: Store) -> None:
+    record(store, [epoch(1, 0.5, 0.1)])
+    key = key_of(MADE_FROM)
+    path = f"{store.get('trials', key).folder}/record.json"
+    store.write_file(path, store.read_file(path).replace(b"done", b"gone"))
+    assert read_record(store, key) is None
+    assert record(store, [], "failed")["state"] == "failed"

@@ -245,36 +245,6 @@ def test_tables_stay_open_for_the_next_trial_but_not_all_of_them(
     assert len(activations._open_tables) == 4
 
 
-def test_a_local_folder_is_used_where_it_is(tmp_path: Path) -> None:
-    assert local_copy(str(tmp_path), LOCAL) == tmp_path
-
-
-def test_a_folder_elsewhere_is_fetched_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
-    away = SubTreeFileSystem(str(tmp_path), LOCAL)
-    values = np.arange(8, dtype=np.float32).reshape(4, 2)
-    rows = write_table(tmp_path / "t", values)
-    first = local_copy("t", away)
-    assert tmp_path / "scratch" in first.parents
-    shutil.rmtree(tmp_path / "t")
-    assert local_copy("t", away) == first
-    table = ActivationTable("t", away)
-    np.testing.assert_array_equal(table.gather(table.find(rows)), values)
-    assert [path.name for path in first.parent.iterdir()] == [first.name]
-
-
-def test_of_two_processes_that_fetch_at_once_the_first_one_stays(tmp_path: Path) -> None:
-    for name in ("scratch", "cached"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "file").write_text(name)
-    activations._publish(tmp_path / "scratch", tmp_path / "cached")
-    assert (tmp_path / "cached" / "file").read_text() == "cached"
-    with pytest.raises(OSError, match="gone"):
-        activations._publish(tmp_path / "gone", tmp_path / "nowhere")
-
-
 def test_an_image_s_numbers_do_not_depend_on_those_it_came_with(tmp_path: Path) -> None:
     """EfficientNet rounds otherwise in batches of another size."""
     name, side = "efficientnetb3", 80
