@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ray import tune
@@ -14,6 +16,8 @@ from sweeper.failures import Attempts
 from sweeper.records import done_record, write_record
 from sweeper.spec import TrialSpec
 from sweeper.store import Store
+
+_STORE_ERROR = re.compile(r"^(?:[\w.]*\.)?StoreError: (.*)$", re.MULTILINE)
 
 
 class Recorder(tune.Callback):
@@ -67,10 +71,9 @@ class Recorder(tune.Callback):
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        key, raised = trial.config["trial"]["key"], trial.get_error()
-        if isinstance(raised, StoreError):  # every other trial would be refused as well
-            raise StoreError(str(getattr(raised, "cause", raised)))
-        error = str(raised)
+        key, error = trial.config["trial"]["key"], _error_of(trial)
+        if told := _STORE_ERROR.search(error):  # every other trial would be refused as well
+            raise StoreError(told[1])
         if done_record(Store(self.specs[key].store), key):  # it died after its last write
             self.on_end(key, "done")
         elif self.attempts.again(key, error):
@@ -84,3 +87,9 @@ class Recorder(tune.Callback):
         curve = self.curves.get(key, [])
         write_record(store, **spec.identity, state=state, curve=curve, error=reason)
         self.on_end(key, state)
+
+
+def _error_of(trial: Trial) -> str:
+    """The text of the trial's error. `Trial.get_error` looks for it where Tune has not yet copied
+    it to."""
+    return Path(trial.error_file).read_text() if trial.error_file else "no reason given"

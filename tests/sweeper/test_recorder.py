@@ -1,6 +1,7 @@
 """What is recorded of trials that do not record themselves."""
 
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,11 +23,8 @@ DIED = "The actor died unexpectedly before finishing this task."
 class FakeTrial:
     """As much of a Tune trial as the recorder looks at."""
 
-    error: str = ""
+    error_file: str = ""
     config: dict[str, Any] = field(default_factory=lambda: {"trial": {"key": SPEC_KEY}})
-
-    def get_error(self) -> str:
-        return self.error
 
 
 SPEC_KEY = SPEC.key
@@ -53,8 +51,12 @@ def recorded(folder: Path) -> dict[str, Any] | None:
     return artifact and json.loads(store.read_file(f"{artifact.folder}/record.json"))
 
 
-def die(recorder: Recorder, error: str = DIED) -> None:
-    recorder.on_trial_error(0, [], FakeTrial(error))  # type: ignore[arg-type]
+def die(recorder: Recorder) -> None:
+    """As Tune tells that a trial's process died: the reason is in a file."""
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(f"Failure # 1 (occurred at 2026-01-01_10-00-00)\n{DIED}\n")
+        file.flush()
+        recorder.on_trial_error(0, [], FakeTrial(file.name))  # type: ignore[arg-type]
 
 
 def test_a_trial_that_died_is_given_back_and_recorded_nowhere(
@@ -79,7 +81,7 @@ def test_once_too_often_it_is_recorded_with_what_it_had(
     record = recorded(tmp_path)
     assert record is not None
     assert (record["state"], len(record["curve"])) == ("failed", 2)
-    assert "(2 times)" in record["error"]
+    assert record["error"] == f"its process died or ran out of memory (2 times):\n{DIED}"
     assert ended == [(SPEC_KEY, "failed")]
 
 
