@@ -338,9 +338,7 @@ def test_a_pass_goes_on_where_a_worker_died_unless_it_always_does(
         )
 
     if deaths == 99:
-        with pytest.raises(
-            ExtractionError, match=r"mobilenet: its worker died \d times")
-        ):
+        with pytest.raises(ExtractionError, match=r"mobilenet: its worker died \d times"):
             work()
         assert not (tmp_path / "pooled" / "index.parquet").exists()
         return
