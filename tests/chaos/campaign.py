@@ -16,7 +16,8 @@ from tests.chaos.kills import Kill, deliver
 from tests.chaos.verdict import differences, outliving, unfinished
 
 _END_WITHIN_S = 90.0  # of a driver whose raylet is dead
-_ORPHANS_WITHIN_S = 60.0
+_ORPHANS_WITHIN_S = 30.0
+_AGENTS_WITHIN_S = 120.0
 _RUN_WITHIN_S = 600.0
 
 
@@ -103,17 +104,18 @@ class Campaign:
         if kill.target == "raylet" and (code != 2 or len(told) != 1):
             said = "\n".join(driver.lines[-30:])
             self.wrong.append(f"a dead raylet at {kill.stage} ended with {code}:\n{said}")
-        self._no_orphans()
+        self._no_orphans(_ORPHANS_WITHIN_S, agents=False)
         self.poisoned += poison(self.folder / f"{driver.name}-store")
 
-    def _no_orphans(self) -> None:
-        left, seconds = outliving(self.mark, _ORPHANS_WITHIN_S)
-        self.orphan_s = max(self.orphan_s, seconds)
+    def _no_orphans(self, within_s: float, agents: bool) -> None:
+        left, seconds = outliving(self.mark, within_s, agents)
+        if not agents:
+            self.orphan_s = max(self.orphan_s, seconds)
         if left:
             self.wrong.append(f"still there after {seconds:.0f} s: {[one.title for one in left]}")
 
     def _judge(self, name: str, watch: CommitWatch) -> None:
-        self._no_orphans()
+        self._no_orphans(_AGENTS_WITHIN_S, agents=True)
         out = self.folder / f"{name}-run"
         commits = watch.commits("trials")
         self.committed += len(commits)
