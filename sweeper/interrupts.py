@@ -18,6 +18,7 @@ from typing import Any
 import ray
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_TELLING = signal.SIGUSR2  # SIGINT may be ignored, as nohup's shells do, and Tune has SIGUSR1
 _VITAL = ("raylet", "gcs_server")
 _LOOK_EVERY_S = 0.25
 _EXIT_CODE = 2  # of a run whose Ray has died
@@ -73,6 +74,10 @@ def _leave(code: int) -> None:
     os._exit(code)
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 class RayWatch:
     """Watches the raylet and the control store that this process started.
 
@@ -87,12 +92,16 @@ class RayWatch:
         self._thread = threading.Thread(target=self._look, daemon=True)
 
     def __enter__(self) -> RayWatch:
-        self._thread.start()
+        if _in_main_thread():
+            self._before = signal.signal(_TELLING, _interrupt)
+            self._thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._end.set()
-        self._thread.join()
+        if _in_main_thread():
+            self._thread.join()
+            signal.signal(_TELLING, self._before)
 
     def abandon(self) -> None:
         """In place of ray.shutdown, which without a raylet hangs or crashes the process: end Ray's
@@ -106,5 +115,5 @@ class RayWatch:
             dead = [name for name, _ in self._node.dead_processes() if name in _VITAL]
             if dead:
                 self.died = dead[0]
-                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), _TELLING)
                 return

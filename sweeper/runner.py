@@ -104,6 +104,8 @@ def _start_ray(cpus: int | None, many: bool) -> None:
     os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failed trials are ours to tell
+    # A thread still at work after ray.shutdown would start another Ray by its next call.
+    ray._private.auto_init_hook.enable_auto_connect = False
     address = os.environ.get("RAY_ADDRESS")
     if address:
         ray.init(address=address, runtime_env=workers_environment(PROJECT, _ENVIRONMENT), **quiet)

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from tests.chaos.campaign import Campaign
 from tests.chaos.driver import STAGES
-from tests.chaos.kills import TARGETS, Kill, planned
+from tests.chaos.kills import TARGETS, planned
+
+_A_ROUND = 11  # kills, of the 22 pairs of a stage and a target
 
 
 def main() -> int:
@@ -31,13 +33,13 @@ def main() -> int:
 
 
 def run(campaign: Campaign, kills: int) -> None:
-    """An unbroken run, then rounds until so many kills were made."""
+    """An unbroken run, then rounds until so many kills were made or a promise did not hold."""
     usual_s = campaign.unbroken()
     seed = campaign.seed
     while len(campaign.made) < kills and not campaign.wrong:
-        for wanted in planned(kills - len(campaign.made), seed):
-            campaign.round(f"round{seed}", wanted, usual_s)
-            seed += 1
+        wanted = planned(min(_A_ROUND, kills - len(campaign.made)), seed)
+        campaign.round(f"round{seed}", wanted, usual_s)
+        seed += 1
 
 
 def summary(campaign: Campaign) -> list[str]:
@@ -58,12 +60,10 @@ def summary(campaign: Campaign) -> list[str]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--kills", type=int, default=40)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", help="where stores, runs and chaos.log go; kept")
     return parser.parse_args()
 
-
-__all__ = ["Kill", "main", "run", "summary"]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -51,6 +51,13 @@ class Driver:
         self._reader = threading.Thread(target=self._follow, daemon=True)
         self._reader.start()
 
+    def __enter__(self) -> Driver:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if not self.is_over:  # whoever follows it has failed or was interrupted
+            self.process.kill()
+
     @property
     def is_over(self) -> bool:
         return self.process.poll() is not None

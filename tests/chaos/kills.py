@@ -25,24 +25,22 @@ class Kill:
     moment: float
 
 
-def planned(count: int, seed: int) -> list[list[Kill]]:
-    """`count` kills in rounds, each round in the order of the stages; over every stage and every
-    target that the stage has, as evenly as `count` allows."""
-    generator = random.Random(seed)
+def planned(count: int, seed: int) -> list[Kill]:
+    """`count` kills in the order of the stages. All pairs of a stage and a target that it has come
+    before any comes twice, and two seeds that follow one another, the first even, part them."""
     pairs = [
         (stage, target)
         for stage in STAGES
         for target in TARGETS
         if target == "driver" or stage not in WITHOUT_RAY
     ]
-    rounds = []
-    while count > 0:
-        chosen = pairs if count >= len(pairs) else generator.sample(pairs, count)
-        count -= len(chosen)
-        kills = [Kill(stage, target, generator.random()) for stage, target in chosen]
-        order = {target: generator.random() for target in TARGETS}
-        rounds.append(sorted(kills, key=lambda one: (STAGES.index(one.stage), order[one.target])))
-    return rounds
+    random.Random(seed // 2).shuffle(pairs)
+    if seed % 2:
+        pairs.reverse()
+    generator = random.Random(seed)
+    chosen = [pairs[i % len(pairs)] for i in range(count)]
+    kills = [Kill(stage, target, generator.random()) for stage, target in chosen]
+    return sorted(kills, key=lambda one: STAGES.index(one.stage))
 
 
 def deliver(kill: Kill, driver: Driver, generator: random.Random) -> Process | None:
@@ -63,10 +61,10 @@ def deliver(kill: Kill, driver: Driver, generator: random.Random) -> Process | N
 def _victims(target: str, driver: Driver) -> Iterator[Process]:
     """Processes that the target may mean; of workers the busy ones."""
     for process in driver.processes():
-        is_driver = process.pid == driver.process.pid
-        if (
-            (target == "driver" and is_driver)
-            or (target == "raylet" and process.is_raylet)
-            or (target == "worker" and process.is_busy)
-        ):
+        is_meant = {
+            "driver": process.pid == driver.process.pid,
+            "raylet": process.is_raylet,
+            "worker": process.is_busy,
+        }
+        if is_meant[target]:
             yield process

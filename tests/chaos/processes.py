@@ -25,8 +25,14 @@ class Process:
         return self.title.partition(" ")[0].endswith("/raylet")
 
     @property
+    def is_agent(self) -> bool:
+        """Ray's own: it ends up to a minute after its raylet, runs nothing of ours, and a raylet
+        whose agent dies ends too."""
+        return self.title.startswith(("ray::DashboardAgent", "ray::RuntimeEnvAgent"))
+
+    @property
     def is_worker(self) -> bool:
-        return self.title.startswith("ray::")
+        return self.title.startswith("ray::") and not self.is_agent
 
     @property
     def is_busy(self) -> bool:

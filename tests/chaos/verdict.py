@@ -38,9 +38,13 @@ def unfinished(out: Path) -> list[str]:
     ]
 
 
-def outliving(mark: str, seconds: float) -> tuple[list[Process], float]:
-    """The processes still there after at most `seconds`, and the seconds waited for them."""
+def outliving(mark: str, seconds: float, agents: bool) -> tuple[list[Process], float]:
+    """The processes still there after at most `seconds`, with or without Ray's `agents`, and the
+    seconds waited for them."""
     started = time.monotonic()
-    while (left := marked(mark)) and time.monotonic() - started < seconds:
+    while True:
+        left = [one for one in marked(mark) if agents or not one.is_agent]
+        waited = time.monotonic() - started
+        if not left or waited > seconds:
+            return left, waited
         time.sleep(0.1)
-    return left, time.monotonic() - started

@@ -1,8 +1,13 @@
 """Tables made by Ray, compared with the same steps done directly."""
 
+import itertools
+import os
 import shutil
+import signal
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -25,6 +30,7 @@ from trainables import activations
 from trainables.activations import (
     ActivationTable,
     Extraction,
+    ExtractionError,
     StoredBackbone,
     _Extractor,
     extract,
@@ -257,3 +263,64 @@ def test_an_image_s_numbers_do_not_depend_on_those_it_came_with(tmp_path: Path) 
         assert every is not None
         assert chosen is not None
         np.testing.assert_array_equal(chosen, every[[7, 3, 11]])
+
+
+@dataclass(frozen=True)
+class Deadly(StoredBackbone):
+    """Kills its worker at the second batch, `deaths` times; every death adds a line to `marks`."""
+
+    marks: str = ""
+    deaths: int = 0
+
+    def load(self) -> Backbone:
+        backbone, passes = super().load(), itertools.count()
+        backbone.normalise.register_forward_pre_hook(lambda *_: self._die(next(passes)))
+        return backbone
+
+    def _die(self, passed: int) -> None:
+        marks = Path(self.marks)
+        if passed >= 2 and len(marks.read_text().splitlines()) < self.deaths:
+            with marks.open("a") as stream:
+                stream.write("dead\n")
+            os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(60)
+
+
+@pytest.mark.usefixtures("ray_session")
+@pytest.mark.parametrize("deaths", [1, 99])
+def test_a_pass_goes_on_where_a_worker_died_unless_it_always_does(
+    store: Path, stored: StoredBackbone, backbone: Backbone, tmp_path: Path, deaths: int
+) -> None:
+    (tmp_path / "marks").touch()
+    (tmp_path / "pooled").mkdir()
+    deadly = Deadly(*(getattr(stored, field.name) for field in fields(StoredBackbone)))
+    deadly = replace(deadly, marks=str(tmp_path / "marks"), deaths=deaths)
+
+    def work() -> None:
+        extract(
+            str(store / "shards"),
+            LOCAL,
+            deadly,
+            Extraction(str(tmp_path / "pooled"), None, "max", "float32"),
+            rows=ROWS,
+            workers=1,
+            retries=1,
+        )
+
+    if deaths == 99:
+        with pytest.raises(ExtractionError, match=r"mobilenet: its worker died \d times"):
+            work()
+        assert not (tmp_path / "pooled" / "index.parquet").exists()
+        return
+    work()
+    rows, _, pooled = _direct(store, backbone)
+    table = ActivationTable(str(tmp_path / "pooled"), LOCAL)
+    assert (tmp_path / "marks").read_text() == "dead\n"
+    assert len(table) == ROWS
+    np.testing.assert_allclose(table.gather(table.find(rows)), pooled, rtol=1e-4, atol=1e-4)
+
+
+def test_parts_of_other_rows_never_take_each_other_s_place() -> None:
+    batches = [(["a"], [0]), (["a"], [1]), (["a", "a"], [0, 1])]
+    names = [activations._part_name(*batch) for batch in batches]
+    assert len(set(names)) == 3

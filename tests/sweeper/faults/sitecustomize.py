@@ -1,0 +1,107 @@
+"""Faults in Ray's workers, without a line for them in the project itself.
+
+Python imports a `sitecustomize` that it finds on PYTHONPATH. This one waits for `sweeper.trial` and
+`sweeper.champions` to be imported and wraps what they do by the rules in SWEEPER_FAULTS, JSON:
+`[{"cell": regular expression, "draw": n, "fault": one of _FAULTS, "once": bool}]`. Every fault that
+happens adds a line to the file SWEEPER_FAULTS_LOG.
+"""
+
+import importlib.machinery
+import json
+import os
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+
+
+def _raise() -> None:
+    raise LookupError("a fault <b>raised</b> on purpose")
+
+
+def _memory() -> None:
+    raise MemoryError("a fault on purpose")
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(60)
+
+
+_FAULTS = {"raise": _raise, "memory": _memory, "kill": _kill}
+
+
+def _happens(place: str, spec: object) -> str:
+    """The fault that a rule sets for this trial at this place, entered in the log."""
+    log = Path(os.environ["SWEEPER_FAULTS_LOG"])
+    for rule in json.loads(os.environ["SWEEPER_FAULTS"]):
+        line = f"{place} {rule['fault']} {spec.cell} {spec.draw}"
+        past = log.read_text().splitlines() if log.exists() else []
+        if (
+            rule.get("place", "train") == place
+            and re.fullmatch(rule["cell"], spec.cell)
+            and rule.get("draw", spec.draw) == spec.draw
+            and not (rule.get("once") and line in past)
+        ):
+            with log.open("a") as stream:
+                stream.write(f"{line}\n")
+            return str(rule["fault"])
+    return ""
+
+
+def _wrap_trial(module: object) -> None:
+    train, loop = module._train, module.train
+
+    def faulty(spec: object, *rest: object) -> object:
+        fault = _happens("train", spec)
+        if fault in _FAULTS:
+            _FAULTS[fault]()
+        module.train = _diverging(loop) if fault == "nan" else loop
+        return train(spec, *rest)
+
+    module._train = faulty
+
+
+def _diverging(loop: object) -> object:
+    def train(module: object, rows: object, validation: object, *rest: object, **named: object):
+        for weight in module.parameters():
+            weight.data.fill_(float("nan"))
+        return loop(module, rows, validation, *rest, **named)
+
+    return train
+
+
+def _wrap_champions(module: object) -> None:
+    trained = module._trained
+
+    def faulty(spec: object, store: object) -> object:
+        fault = _happens("champion", spec)
+        if fault:
+            _FAULTS[fault]()
+        return trained(spec, store)
+
+    module._trained = faulty
+
+
+_WRAPPED = {"sweeper.trial": _wrap_trial, "sweeper.champions": _wrap_champions}
+
+
+class _Finder:
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> object:
+        if name not in _WRAPPED:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        execute = spec.loader.exec_module
+
+        def exec_module(module: object) -> None:
+            execute(module)
+            _WRAPPED[name](module)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+if "SWEEPER_FAULTS" in os.environ:
+    sys.meta_path.insert(0, _Finder)
