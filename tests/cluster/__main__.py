@@ -50,7 +50,7 @@ def kills() -> None:
         Site(scratch_folder()) as site,
         Instances(site.machines, site.machines["cloud"], ["head", "w1", "w2"]) as instances,
     ):
-        alone = "SWEEP_SET='store=~/store data.path=~/images' python sweep.py run smoke"
+        alone = 'SWEEP_SET="store=$HOME/store data.path=$HOME/images" python sweep.py run smoke'
         site.type(f"{alone} {sets} --out ~/unbroken")
         site.write_cluster("aws")
         try:
