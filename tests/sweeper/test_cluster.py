@@ -10,7 +10,7 @@ from sweeper.errors import ResourceError
 CLUSTER = {
     "max_workers": 5,
     "available_node_types": {
-        "head": {"resources": {"CPU": 0}, "max_workers": 0},
+        "head": {"resources": {"CPU": 0}, "max_workers": 5},  # what Ray fills in
         "gpu": {"resources": {"CPU": 8, "GPU": 1}, "max_workers": 3},
         "cpu": {"resources": {"CPU": 16}, "max_workers": 4},
     },
