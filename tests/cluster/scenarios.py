@@ -18,8 +18,8 @@ from tests.cluster.tables import differing_tables
 
 LONGER = {  # so that every stage lasts long enough to be hit
     "search.scheduler": "none",
-    "search.draws": 6,
-    "search.epochs": 10,
+    "search.draws": 4,
+    "search.epochs": 6,
     "preprocess.image_size": 128,
     "augment.copies": 4,
     "explain.n_steps": 32,
@@ -28,7 +28,8 @@ NODES = ["head", "w1", "w2"]
 
 
 def local() -> None:
-    """Ray's on-premise provider: the grid, the doors, a job, trials of two workers each."""
+    """Ray's on-premise provider: the grid, the doors, a job, trials of two workers each, a driver
+    whose laptop is closed."""
     with Site(scratch_folder()) as site:
         site.laptop.environment = {**site.laptop.environment, "RAY_UP_enable_autoscaler_v2": "0"}
         site.write_cluster("local")
@@ -40,7 +41,11 @@ def local() -> None:
             site.type(f"ray exec cluster.yaml 'cd sweeper-project && {job} {run}'")
             run = "run smoke --set resources.workers_per_trial=2 --set grid.seeds=[2]"
             site.type(f"ray submit cluster.yaml sweep.py -- {run} --out runs/two")
-            for name in ("job", "two"):
+            run = "run smoke --set grid.seeds=[3] --out runs/away"
+            site.type(f"ray submit cluster.yaml sweep.py --tmux -- {run}")
+            end = "~/runs/away/report/index.html"
+            site.type(f"ray exec cluster.yaml 'until test -f {end}; do sleep 1; done'")
+            for name in ("job", "two", "away"):
                 site.type(f"ray rsync-down cluster.yaml '~/runs/{name}/' ~/{name}")
                 _check_cells(site.laptop.home / name, 4)
         finally:
