@@ -103,3 +103,16 @@ def test_one_token_is_asked_for_everywhere_and_the_dashboard_is_on_loopback(
         assert starts
         assert all("RAY_AUTH_MODE=token" in line for line in starts)
     assert "--dashboard-host=127.0.0.1" in " ".join(cluster["head_start_ray_commands"])
+
+
+def test_the_variant_without_gpus_is_as_good_as_the_other() -> None:
+    text = (ROOT / "cluster.yaml").read_text(encoding="utf-8")
+    start, end = text.index("  # cpu_worker:"), text.index("  # On a single machine")
+    types = text.index("  gpu_worker:")
+    variant = re.sub(r"^  # ", "  ", text[start:end], flags=re.M)
+    cluster = prepare_config(yaml.safe_load(text[:types] + variant + text[end:]))
+    validate_config(cluster)
+    worker = cluster["available_node_types"]["cpu_worker"]
+    assert worker["resources"] == {"CPU": 16}
+    assert worker["node_config"]["IamInstanceProfile"] == {"Name": "sweeper-worker"}
+    assert "canonical" in worker["node_config"]["ImageId"]
