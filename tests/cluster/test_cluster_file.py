@@ -88,6 +88,21 @@ def test_the_script_alone_finds_the_project(home: Path) -> None:
     assert "40 images in 10 classes" in ran.stdout
 
 
+def test_a_job_runs_the_files_it_brought_and_not_those_on_the_head(home: Path) -> None:
+    brought = home / "brought"
+    (home / "sweeper-project").rename(brought)
+    assert login(home, "python brought/sweep.py run --help").returncode == 0
+
+
+def test_the_script_without_a_project_says_so_in_a_line(home: Path) -> None:
+    shutil.copy(ROOT / "sweep.py", home)
+    shutil.rmtree(home / "sweeper-project")
+    ran = login(home, "python sweep.py plan smoke")
+    assert ran.returncode == 2
+    assert ran.stderr.count("\n") == 1
+    assert "no checkout of the project there" in ran.stderr
+
+
 def test_the_project_that_is_mounted_leaves_out_what_git_ignores(cluster: dict[str, Any]) -> None:
     ignored = (ROOT / ".gitignore").read_text().split()
     assert cluster["rsync_filter"] == [".gitignore"]
