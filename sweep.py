@@ -4,10 +4,12 @@ import os
 import sys
 from pathlib import Path
 
-# `ray submit` copies this file alone; the packages are where SWEEP_HOME says. First on the path, so
-# that no installed package named `datasets` takes the place of ours.
-HOME = Path(os.environ.get("SWEEP_HOME", Path(__file__).resolve().parent)).expanduser()
-if not (HOME / "sweeper").is_dir():
+# `ray submit` copies this file alone: then the packages are where SWEEP_HOME says. First on the path,
+# so that no installed package named `datasets` takes the place of ours.
+HOME = Path(__file__).resolve().parent
+if not (HOME / "sweeper" / "cli.py").is_file():
+    HOME = Path(os.environ.get("SWEEP_HOME", HOME)).expanduser()
+if not (HOME / "sweeper" / "cli.py").is_file():
     print(f"error: SWEEP_HOME='{HOME}': no checkout of the project there", file=sys.stderr)
     sys.exit(2)
 sys.path.insert(0, str(HOME))

@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="sweep.py", description="Run, explain and report a grid of image classifiers."
     )
     default = os.environ.get("SWEEP_CONFIG", "demo")
-    preset = shlex.split(os.environ.get("SWEEP_SET", ""))  # a cluster's store and images
+    preset = os.environ.get("SWEEP_SET", "").split()  # a cluster's store and images
     parser.set_defaults(work=_run, config=default, overrides=preset, out=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, work, text in (

@@ -22,6 +22,9 @@ for node in head worker; do
 done
 aws iam put-role-policy --role-name sweeper-head --policy-name autoscaler --policy-document "$(policy head-policy.json)"
 
+# Spot instances need a role of AWS's own, which an account has once it has used any.
+aws iam create-service-linked-role --aws-service-name spot.amazonaws.com || true
+
 vpc=$(aws ec2 describe-vpcs --region "$region" --filters Name=is-default,Values=true --query 'Vpcs[0].VpcId' --output text)
 group=$(aws ec2 create-security-group --region "$region" --vpc-id "$vpc" --group-name sweeper \
   --description "Sweeper's nodes" --query GroupId --output text)

@@ -79,8 +79,9 @@ class Instances:
         return name
 
     def _at_work(self, machine: Machine) -> int:
-        """Processes of Ray on it that do something."""
-        count = machine.run("ps -eo args | grep '^ray::' | grep -vc '^ray::IDLE'", check=False)
+        """Processes of Ray on it that do a run's work: not idle ones, nor Ray's own agents."""
+        working = r"grep '^ray::' | grep -vcE '^ray::(IDLE|\w+Agent|JobSupervisor)'"
+        count = machine.run(f"ps -eo args | {working}", check=False)
         return int(count.stdout or 0)
 
     def _follow(self) -> None:

@@ -88,6 +88,21 @@ def test_the_script_alone_finds_the_project(home: Path) -> None:
     assert "40 images in 10 classes" in ran.stdout
 
 
+def test_a_job_runs_the_files_it_brought_and_not_those_on_the_head(home: Path) -> None:
+    brought = home / "brought"
+    (home / "sweeper-project").rename(brought)
+    assert login(home, "python brought/sweep.py run --help").returncode == 0
+
+
+def test_the_script_without_a_project_says_so_in_a_line(home: Path) -> None:
+    shutil.copy(ROOT / "sweep.py", home)
+    shutil.rmtree(home / "sweeper-project")
+    ran = login(home, "python sweep.py plan smoke")
+    assert ran.returncode == 2
+    assert ran.stderr.count("\n") == 1
+    assert "no checkout of the project there" in ran.stderr
+
+
 def test_the_project_that_is_mounted_leaves_out_what_git_ignores(cluster: dict[str, Any]) -> None:
     ignored = (ROOT / ".gitignore").read_text().split()
     assert cluster["rsync_filter"] == [".gitignore"]
@@ -103,3 +118,16 @@ def test_one_token_is_asked_for_everywhere_and_the_dashboard_is_on_loopback(
         assert starts
         assert all("RAY_AUTH_MODE=token" in line for line in starts)
     assert "--dashboard-host=127.0.0.1" in " ".join(cluster["head_start_ray_commands"])
+
+
+def test_the_variant_without_gpus_is_as_good_as_the_other() -> None:
+    text = (ROOT / "cluster.yaml").read_text(encoding="utf-8")
+    start, end = text.index("  # cpu_worker:"), text.index("  # On a single machine")
+    types = text.index("  gpu_worker:")
+    variant = re.sub(r"^  # ", "  ", text[start:end], flags=re.M)
+    cluster = prepare_config(yaml.safe_load(text[:types] + variant + text[end:]))
+    validate_config(cluster)
+    worker = cluster["available_node_types"]["cpu_worker"]
+    assert worker["resources"] == {"CPU": 16}
+    assert worker["node_config"]["IamInstanceProfile"] == {"Name": "sweeper-worker"}
+    assert "canonical" in worker["node_config"]["ImageId"]

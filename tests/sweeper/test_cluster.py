@@ -4,13 +4,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sweeper.cli import main
 from sweeper.cluster import most_resources, workers_environment
 from sweeper.errors import ResourceError
 
 CLUSTER = {
     "max_workers": 5,
     "available_node_types": {
-        "head": {"resources": {"CPU": 0}, "max_workers": 0},
+        "head": {"resources": {"CPU": 0}, "max_workers": 5},  # what Ray fills in
         "gpu": {"resources": {"CPU": 8, "GPU": 1}, "max_workers": 3},
         "cpu": {"resources": {"CPU": 16}, "max_workers": 4},
     },
@@ -66,3 +67,11 @@ def test_what_a_job_has_brought_is_not_told_again(
     job = {"runtime_env": {"working_dir": "gcs://_ray_pkg_1.zip", "env_vars": {"A": "2"}}}
     monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", json.dumps(job))
     assert workers_environment(home, {"A": "1", "B": "1"}) == {"env_vars": {"B": "1"}}
+
+
+def test_settings_of_the_environment_come_before_those_of_the_command(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SWEEP_SET", "data.path=/nowhere store=/dev/null/x")
+    assert main(["plan", "smoke", "--set", f"store={home}/store"]) == 2
+    assert "data.path='/nowhere'" in capsys.readouterr().err

@@ -1,0 +1,146 @@
+"""What is done on fake machines, from the laptop's shell; each scenario raises where it is not so.
+
+Typed is what docs/cluster.md tells a user to type, on the project's own cluster.yaml with an
+overlay of what must differ; the store is moto's S3, reached over its protocol.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+from tests.cluster.fake_cloud import Site, scratch_folder
+from tests.cluster.instances import Instances
+from tests.cluster.interruptions import STAGES, Interruptions
+from tests.cluster.machines import Machine
+from tests.cluster.tables import differing_tables
+
+LONGER = {  # so that every stage lasts long enough to be hit
+    "search.scheduler": "none",
+    "search.draws": 4,
+    "search.epochs": 6,
+    "preprocess.image_size": 128,
+    "augment.copies": 4,
+    "explain.n_steps": 32,
+}
+NODES = ["head", "w1", "w2"]
+
+
+def local() -> None:
+    """Ray's on-premise provider: the grid, the doors, a job, trials of two workers each, a driver
+    whose laptop is closed."""
+    with Site(scratch_folder()) as site:
+        site.laptop.environment = {**site.laptop.environment, "RAY_UP_enable_autoscaler_v2": "0"}
+        site.write_cluster("local")
+        try:
+            _whole_way(site)
+            _check_doors(site)
+            job = "ray job submit --address http://127.0.0.1:8265 --working-dir . --"
+            run = "python sweep.py run smoke --set grid.seeds=[1] --out ~/runs/job"
+            site.type(f"ray exec cluster.yaml 'cd sweeper-project && {job} {run}'")
+            run = "run smoke --set resources.workers_per_trial=2 --set grid.seeds=[2]"
+            site.type(f"ray submit cluster.yaml sweep.py -- {run} --out runs/two")
+            run = "run smoke --set grid.seeds=[3] --out runs/away"
+            site.type(f"ray submit cluster.yaml sweep.py --tmux -- {run}")
+            end = "~/runs/away/report/index.html"
+            site.type(f"ray exec cluster.yaml 'until test -f {end}; do sleep 1; done'")
+            for name in ("job", "two", "away"):
+                site.type(f"ray rsync-down cluster.yaml '~/runs/{name}/' ~/{name}")
+                _check_cells(site.laptop.home / name, 4)
+        finally:
+            site.type("ray down -y cluster.yaml")
+
+
+def aws() -> None:
+    """The aws provider against moto's server: from no worker to some and back."""
+    with Site(scratch_folder()) as site, _instances(site) as instances:
+        site.write_cluster("aws")
+        try:
+            _whole_way(site)
+            workers = [name for name in instances.running.values() if name != "head"]
+            if workers or instances.most < 2:
+                raise AssertionError(f"workers left: {workers}; at once: {instances.most}")
+        finally:
+            site.type("ray down -y cluster.yaml")
+    print("instances at once, at most:", instances.most)
+
+
+def kills() -> None:
+    """The aws provider, and a worker taken away in every stage; the tables of an unbroken run."""
+    sets = shlex.join(f"--set={key}={value}" for key, value in LONGER.items())
+    with Site(scratch_folder()) as site, _instances(site) as instances:
+        alone = 'SWEEP_SET="store=$HOME/store data.path=$HOME/images" python sweep.py run smoke'
+        site.type(f"{alone} {sets} --out ~/unbroken")
+        site.write_cluster("aws")
+        try:
+            site.type("ray up -y --no-config-cache cluster.yaml")
+            struck = _until_done(site, instances, f"run smoke {sets}")
+            site.type("ray rsync-down cluster.yaml '~/runs/smoke/' ~/broken")
+        finally:
+            site.type("ray down -y cluster.yaml")
+        home = site.laptop.home
+        _check_cells(home / "broken", 4)
+        differing = differing_tables(home / "unbroken" / "results", home / "broken" / "results")
+        print("struck in:", ", ".join(struck))
+        print("tables that differ from the unbroken run's:", ", ".join(differing) or "none")
+        if differing or set(struck) != set(STAGES):
+            raise AssertionError(f"struck in {struck}, differing: {differing}")
+
+
+SCENARIOS = {"local": local, "aws": aws, "kills": kills}
+
+
+def _instances(site: Site) -> Instances:
+    return Instances(site.machines, site.machines["cloud"], list(NODES))
+
+
+def _whole_way(site: Site) -> None:
+    site.show_differences()
+    site.type("ray up -y --no-config-cache cluster.yaml")
+    site.type("ray exec cluster.yaml 'ray status'")
+    site.type("ray submit cluster.yaml sweep.py")
+    site.type("ray rsync-down cluster.yaml '~/runs/smoke/' ~/smoke-run && ls ~/smoke-run/*")
+    _check_cells(site.laptop.home / "smoke-run", 4)
+    site.type("sleep 60; ray exec cluster.yaml 'ray status'")
+
+
+def _check_cells(run: Path, cells: int) -> None:
+    """A report, and every cell done."""
+    counted = json.loads((run / "results" / "run.json").read_text(encoding="utf-8"))["cells"]
+    if counted.get("done") != cells or not (run / "report" / "index.html").is_file():
+        raise AssertionError(f"{run}: cells {counted}")
+
+
+def _check_doors(site: Site) -> None:
+    """Without the token nobody gets in, and the dashboard is on the head's loopback alone."""
+    stranger: Machine = site.machines["cloud"]
+    for line in (
+        "RAY_AUTH_MODE=disabled timeout 30 ray status --address 10.77.0.1:6379",
+        f"RAY_AUTH_MODE=token RAY_AUTH_TOKEN={'0' * 64} timeout 30 ray status"
+        " --address 10.77.0.1:6379",
+        "timeout 5 bash -c '</dev/tcp/10.77.0.1/8265'",
+    ):
+        ended = stranger.run(line, check=False)
+        told = (ended.stdout + ended.stderr).strip().splitlines()
+        print(f"stranger$ {line}\n{told[-1] if told else ''}")
+        if ended.returncode == 0:
+            raise AssertionError(f"a stranger may: {line}")
+    site.type("ray exec cluster.yaml 'timeout 5 bash -c \"</dev/tcp/127.0.0.1/8265\"'")
+
+
+def _until_done(site: Site, instances: Instances, run: str, attempts: int = 3) -> list[str]:
+    """Submit a run until it has ended well, striking once in each stage; the stages struck."""
+    struck: list[str] = []
+    for attempt in range(1, attempts + 1):
+        left = tuple(stage for stage in STAGES if stage not in struck)
+        watched = Interruptions(instances.interrupt, left)
+        submit = f"ray submit cluster.yaml sweep.py -- {run}"
+        print(f"$ {submit}", flush=True)
+        code = watched.follow(site.laptop.command(f"cd sweeper; {submit} 2>&1"), timeout=1200)
+        (site.machines.scratch / f"driver-{attempt}.log").write_text("".join(watched.lines))
+        struck += watched.struck
+        print(f"  exit {code} after strikes in: {', '.join(watched.struck)}", flush=True)
+        if code == 0:
+            return struck
+    raise AssertionError(f"not done after {attempts} attempts")
