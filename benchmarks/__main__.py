@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import cell, duplicates, grid, ingest, limit, overhead, whole
+from benchmarks import cell, duplicates, grid, ingest, limit, overhead, scale, whole
 
 BENCHMARKS = {
     "overhead": overhead.main,
@@ -17,6 +17,7 @@ BENCHMARKS = {
     "grid": grid.main,
     "cell": cell.main,
     "whole": whole.main,
+    "scale": scale.main,
 }
 
 
