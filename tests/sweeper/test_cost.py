@@ -39,7 +39,7 @@ def config(tmp_path: Path) -> str:
 @pytest.mark.parametrize("name", sorted(BACKBONES))
 def test_multiply_adds_are_those_of_the_registry(name: str) -> None:
     size = network_size(name, 224, {})
-    assert size.macs / 1e9 == pytest.approx(BACKBONES[name].gmacs, abs=0.06)
+    assert size.macs / 1e9 == pytest.approx(BACKBONES[name].gmacs, abs=0.07)
     assert 0 < size.suffix_parameters < size.parameters
 
 
