@@ -27,17 +27,17 @@ class Classifier(nn.Module):
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
         arguments = config["timm_arguments"]
-        self.backbone = timm.create_model(
+        self.backbone: Any = timm.create_model(
             config["timm_name"], pretrained=False, num_classes=0, **arguments
         )
-        self.pooling, self.temperature = config["pooling"], config["temperature"]
+        self.pooling, self.temperature = str(config["pooling"]), float(config["temperature"])
         self.head = _head(config["feature_dim"], config["hidden"], len(config["classes"]))
         for name in ("mean", "std"):
             value = 255 * torch.tensor(config["preprocessing"][name]).view(1, -1, 1, 1)
             self.register_buffer(name, value, persistent=False)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        features = self.backbone.forward_features((pixels - self.mean) / self.std)
+        features: torch.Tensor = self.backbone.forward_features((pixels - self.mean) / self.std)
         pooled = features.amax((2, 3)) if self.pooling == "max" else features.mean((2, 3))
         logits: torch.Tensor = self.head(pooled)
         return (logits / self.temperature).softmax(1)
