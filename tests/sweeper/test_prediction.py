@@ -1,6 +1,7 @@
 """Prediction: new images are seen as training saw them, and by which network is told."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,12 +37,16 @@ def file_of(run: FinishedRun, image_id: str) -> Path:
     return root / path
 
 
+def at_temperature(chosen: Chosen, temperature: float) -> Chosen:
+    return replace(chosen, row=chosen.row | {"temperature": temperature})
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_test_image_gets_the_probabilities_that_the_run_stored(
     finished_run: FinishedRun, cell: str
 ) -> None:
     store = store_of(finished_run)
-    chosen = choose(finished_run, store, cell)
+    chosen = at_temperature(choose(finished_run, store, cell), 1.0)  # as they are stored
     stored = read_predictions(store, chosen.spec)
     paths = [file_of(finished_run, image_id) for image_id in stored["image_id"]]
     found = predict(chosen, store, paths, finished_run.config.preprocess)
@@ -83,8 +88,7 @@ def test_a_cell_that_is_not_there_is_told_the_nearest(finished_run: FinishedRun)
 
 def test_a_temperature_softens_and_keeps_the_order(finished_run: FinishedRun) -> None:
     store = store_of(finished_run)
-    plain = choose(finished_run, store)
-    warm = Chosen(plain.cell, plain.row | {"temperature": 3.0}, plain.spec, plain.classes, 1)
+    plain, warm = (at_temperature(choose(finished_run, store), value) for value in (1.0, 3.0))
     noise = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3)).astype(np.uint8)
     before, after = (Predictor(one, store).probabilities(noise) for one in (plain, warm))
     expected = before ** (1 / 3)
