@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import cell, duplicates, grid, ingest, limit, overhead, statistics, whole
+from benchmarks import cell, duplicates, grid, ingest, limit, overhead, scale, statistics, whole
 
 BENCHMARKS = {
     "overhead": overhead.main,
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "cell": cell.main,
     "whole": whole.main,
     "statistics": statistics.main,
+    "scale": scale.main,
 }
 
 

@@ -23,9 +23,9 @@ def main(arguments: list[str]) -> None:
     rows = []
     with ray_session(None, 0, 1) as resources:
         for count in options.trials:
-            configs = [_config(number) for number in range(count)]
+            configs = [config_of(number) for number in range(count)]
             started = time.perf_counter()
-            run_configs(_nothing, configs, CellAsha(), {"cpu": 1.0}, [], reuse_actors=True)
+            run_configs(do_nothing, configs, CellAsha(), {"cpu": 1.0}, [], reuse_actors=True)
             seconds = time.perf_counter() - started
             rows.append(
                 {
@@ -38,9 +38,9 @@ def main(arguments: list[str]) -> None:
     tell("overhead", rows, {})
 
 
-def _config(number: int) -> dict[str, Any]:
+def config_of(number: int) -> dict[str, Any]:
     return {"key": f"{number:032x}", "spec": {"cell": f"cell{number % 60}", "draw": number // 60}}
 
 
-def _nothing(config: dict[str, Any]) -> None:
+def do_nothing(config: dict[str, Any]) -> None:
     tune.report({"epoch": 1, "best_val_accuracy": 0.5, "finite": True, "failed": False})

@@ -18,6 +18,7 @@ from datasets.errors import DataError
 from sweeper.cli_audit import add_audit
 from sweeper.cli_check_table import add_check_table
 from sweeper.cli_export import add_export
+from sweeper.cli_plan import add_plan_arguments, plan_run
 from sweeper.cli_predict import add_predict
 from sweeper.cli_store import add_store
 from sweeper.config_file import load_config
@@ -64,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, work, text in (
         ("run", _run, "run what is missing of a grid and write its report"),
-        ("plan", _plan, "show cells and trials and what the store has of them; run nothing"),
+        ("plan", plan_run, "show cells, trials, what is done and what the rest costs; run nothing"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("config", nargs="?", default=default, help="a file or a shipped name")
@@ -73,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--out", help="the run's folder; runs/<name> if not given")
         command.set_defaults(work=work)
+        if name == "plan":
+            add_plan_arguments(command)
     report = commands.add_parser("report", help="rebuild tables and page of a run from the store")
     report.add_argument("run", help="the run's folder")
     report.set_defaults(work=_report)
@@ -103,16 +106,6 @@ def _report(options: argparse.Namespace, command: str) -> int:
             run.config, _writable(run.folder), run.command or command, progress
         )
     return _conclude(outcome.cells, run.folder)
-
-
-def _plan(options: argparse.Namespace, command: str) -> int:
-    config = load_config(options.config, options.overrides)
-    from sweeper.pipeline import Sweep
-
-    with Sweep(config, Path(), command, Progress()) as sweep:
-        for line in sweep.ledger.summary():
-            print(line)
-    return DONE
 
 
 def _conclude(cells: Counter[str], out: Path) -> int:

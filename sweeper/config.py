@@ -191,9 +191,8 @@ class ExplainSection(Section):
 
 class ResourcesSection(Section):
     cpus: Count | None = None  # None: what Ray sees
-    gpus_per_trial: Annotated[float, Field(ge=0, le=1000)] | None = (
-        None  # None: 1 where there is a GPU
-    )
+    # None: 1 where there is a GPU
+    gpus_per_trial: Annotated[float, Field(ge=0, le=1000)] | None = None
     workers_per_trial: Count = 1
     retries: Annotated[int, Field(ge=0, le=100)] = 2  # of a trial or task whose process died
 

@@ -20,12 +20,12 @@ model, config = load_model(Path("."))  # torch, timm, safetensors
 probabilities = model(load_image(Path("image.jpg"), config)[None])[0]
 ```
 
-or `python classify.py IMAGE...`. `classify.py` reads everyday 8-bit pictures; DICOM and 16-bit files
-are read by `sweep.py predict` of the project."""
+or `python classify.py IMAGE...`. `classify.py` reads everyday 8-bit pictures; DICOM and 16-bit
+files are read by `sweep.py predict` of the project."""
 _ONNX = """
 
-`model.onnx` takes `pixels`, (batch, 3, {size}, {size}) float32, 0..255, preprocessed as `load_image`
-does, and gives `probabilities`, (batch, {classes})."""
+`model.onnx` takes `pixels`, (batch, 3, {size}, {size}) float32, 0..255, preprocessed as
+`load_image` does, and gives `probabilities`, (batch, {classes})."""
 
 
 def model_card(config: dict[str, Any], onnx: bool) -> str:

@@ -52,6 +52,9 @@ class Plan:
         self.rows_per_table = len(collection.images) * (self.copies + 1)
         self.weights = {name: config.weights_of(name) for name in grid.backbones}
         self.backbones = {name: self._backbone_from(name) for name in grid.backbones}
+        # A run asks for the same trials again and again, and their keys are hashes.
+        self._trials: dict[tuple[Cell, str | None], list[TrialSpec]] = {}
+        self._source_keys: dict[tuple[str, str], str] = {}
 
     @property
     def labels(self) -> dict[str, str]:
@@ -85,6 +88,17 @@ class Plan:
             made_from["augmentation"] = AUGMENTATION
         return made_from
 
+    @cached_property
+    def shards_key(self) -> str:
+        return key_of(self.shards_from)
+
+    def source_key(self, source: str, backbone: str) -> str:
+        """The key of `source_from`."""
+        if (source, backbone) not in self._source_keys:
+            made_from = self.source_from(source, backbone)
+            self._source_keys[source, backbone] = key_of(made_from)
+        return self._source_keys[source, backbone]
+
     def _backbone_from(self, name: str) -> dict[str, Any]:
         weights, preprocess = self.weights[name], self.config.preprocess
         made_from: dict[str, Any] = {
@@ -116,7 +130,7 @@ class Plan:
         config = self.config
         common = {
             "version": TABLES_VERSION,
-            "shards": key_of(self.shards_from),
+            "shards": self.shards_key,
             "backbone": key_of(self.backbones[backbone]),
         }
         if source == "pooled":
@@ -156,7 +170,15 @@ class Plan:
     def trials(self, cell: Cell, start: TrialSpec | None = None) -> list[TrialSpec]:
         """The cell's trials. A fine-tuning cell that starts from its transfer champion takes the
         champion's hidden layers too: the head is the champion's."""
+        known = cell, start.key if start else None
+        if known not in self._trials:
+            self._trials[known] = self._made_trials(cell, start)
+        return self._trials[known]
+
+    def _made_trials(self, cell: Cell, start: TrialSpec | None) -> list[TrialSpec]:
         source = self.source_of(cell)
+        table_key = self.source_key(source, cell.backbone)
+        backbone_key = key_of(self.backbones[cell.backbone])
         return [
             TrialSpec(
                 store=self.store.address,
@@ -165,8 +187,8 @@ class Plan:
                 strategy=cell.strategy,
                 split_key=self.split_of(cell).key,
                 source=source,
-                table_key=key_of(self.source_from(source, cell.backbone)),
-                backbone_key=key_of(self.backbones[cell.backbone]),
+                table_key=table_key,
+                backbone_key=backbone_key,
                 backbone=cell.backbone,
                 model_args=self.weights[cell.backbone].model_args,
                 classes=len(self.scenarios[cell.scenario]),
@@ -201,7 +223,7 @@ class Plan:
     def explanation(self) -> Explanation:
         explain = self.config.explain
         return Explanation(
-            shards_key=key_of(self.shards_from),
+            shards_key=self.shards_key,
             examples=explain.examples,
             n_steps=explain.n_steps,
             baselines=tuple(explain.baselines),

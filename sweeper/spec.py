@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from datasets.augment import AUGMENTATION
@@ -91,7 +92,7 @@ class TrialSpec:
         """Whether it trains from pixels, for what it computes cannot be cached."""
         return self.source == "shards"
 
-    @property
+    @cached_property
     def key(self) -> str:
         return key_of(self.made_from)
 

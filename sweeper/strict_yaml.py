@@ -1,4 +1,4 @@
-"""YAML as a configuration may be: plain values, every key once, and no more of it than a config has.
+"""YAML as a configuration may be: plain values, every key once, no more than a config has.
 
 PyYAML takes the last of two equal keys in silence, and lets anchors unfold without end.
 """
@@ -40,7 +40,7 @@ def parse(text: str) -> Any:
     if len(text) > MAX_CHARACTERS:
         raise NotYaml(f"more than {MAX_CHARACTERS} characters")
     try:
-        value = yaml.load(text, Loader=_Loader)  # noqa: S506: a SafeLoader
+        value = yaml.load(text, Loader=_Loader)
     except RecursionError:
         raise NotYaml(f"nested deeper than {MAX_DEPTH} levels") from None
     except _NOT_YAML as error:

@@ -7,6 +7,7 @@ trained it.
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,25 +21,29 @@ from torch import nn
 class Classifier(nn.Module):
     """Pixels (B, 3, N, N), 0..255 -> class probabilities (B, classes)."""
 
-    def __init__(self, config: dict) -> None:
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
         arguments = config["timm_arguments"]
-        self.backbone = timm.create_model(
+        self.backbone: Any = timm.create_model(
             config["timm_name"], pretrained=False, num_classes=0, **arguments
         )
-        self.pooling, self.temperature = config["pooling"], config["temperature"]
+        self.pooling, self.temperature = str(config["pooling"]), float(config["temperature"])
         self.head = _head(config["feature_dim"], config["hidden"], len(config["classes"]))
         for name in ("mean", "std"):
             value = 255 * torch.tensor(config["preprocessing"][name]).view(1, -1, 1, 1)
             self.register_buffer(name, value, persistent=False)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        features = self.backbone.forward_features((pixels - self.mean) / self.std)
+        features: torch.Tensor = self.backbone.forward_features((pixels - self.mean) / self.std)
         pooled = features.amax((2, 3)) if self.pooling == "max" else features.mean((2, 3))
-        return (self.head(pooled) / self.temperature).softmax(1)
+        logits: torch.Tensor = self.head(pooled)
+        return (logits / self.temperature).softmax(1)
 
 
-def load_model(folder: Path) -> tuple[Classifier, dict]:
+def load_model(folder: Path) -> tuple[Classifier, dict[str, Any]]:
     """The network in eval mode, and what `config.json` says."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     model = Classifier(config)
@@ -49,7 +54,7 @@ def load_model(folder: Path) -> tuple[Classifier, dict]:
     return model.eval(), config
 
 
-def load_image(path: Path, config: dict) -> torch.Tensor:
+def load_image(path: Path, config: dict[str, Any]) -> torch.Tensor:
     """An 8-bit picture as in training, (3, N, N) float32, 0..255."""
     settings = config["preprocessing"]
     with Image.open(path) as file:

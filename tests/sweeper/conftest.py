@@ -1,4 +1,6 @@
-"""An S3 to talk to: moto's server on loopback, over the real protocol."""
+"""What tests of the sweeper share: one small finished run, and an S3 to talk to."""
+
+from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
@@ -8,12 +10,35 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from sweeper.config_file import load_config
+from sweeper.finished import FinishedRun, read_run
+from sweeper.pipeline import run_sweep
+from sweeper.progress import Progress
+
 Bucket = Callable[[], str]
 
 
 @pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    """Two cells, a head and a fine-tuned suffix, of two splits each, on drawn radiographs."""
+    folder = tmp_path_factory.mktemp("finished")
+    wanted = [
+        f"store={folder / 'store'}",
+        "split.policies=[pooled, grouped]",
+        "grid.augmented=[false]",
+        "data.synthetic.images_per_class=6",
+        "search.draws=1",
+        "explain.examples=0",
+        "cache.dtype=float32",
+    ]
+    (folder / "run" / "results").mkdir(parents=True)
+    run_sweep(load_config("smoke", wanted), folder / "run", "python sweep.py run", Progress())
+    return read_run(folder / "run")
+
+
+@pytest.fixture(scope="session")
 def s3_bucket() -> Iterator[Bucket]:
-    """Makes buckets; returns their addresses as stores."""
+    """moto's server on loopback, over the real protocol: makes buckets; returns their addresses as stores."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
