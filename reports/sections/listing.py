@@ -150,12 +150,12 @@ def _measured(run: Run) -> dict[CellKey, tuple[str, str]]:
         cells.setdefault(block, []).append(row)
     found: dict[CellKey, tuple[str, str]] = {}
     for one in records(run.tables["comparisons"]):
-        block = one["split_policy"], one["scenario"]
+        family = one["split_policy"], one["scenario"]
         best = {
             (row["seed"], row["fold"]): row["anchor"]
-            for row in cells.get((*block, one["best"]), [])
+            for row in cells.get((*family, one["best"]), [])
         }
-        for row in cells.get((*block, one["other"]), []):
+        for row in cells.get((*family, one["other"]), []):
             if anchor := best.get((row["seed"], row["fold"])):
                 found[row["key"]] = anchor, _difference(one)
     return found
