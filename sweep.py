@@ -4,8 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-# `ray submit` copies this file alone: then the packages are where SWEEP_HOME says. First on the path,
-# so that no installed package named `datasets` takes the place of ours.
+# `ray submit` copies this file alone: then the packages are where SWEEP_HOME says. First on the
+# path, so that no installed package named `datasets` takes the place of ours.
 HOME = Path(__file__).resolve().parent
 if not (HOME / "sweeper" / "cli.py").is_file():
     HOME = Path(os.environ.get("SWEEP_HOME", HOME)).expanduser()

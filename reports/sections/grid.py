@@ -219,7 +219,6 @@ def _caption(run: Run) -> str:
     return (
         "Test accuracy of each cell's champion in percent. "
         f"{spread} The line below a number is 0 to 100 %, its tick the share of the most "
-        "common class; an italic number does not clear that tick. The row's best is in bold, and the "
-        "best of many is partly luck. "
-        "Every tile leads to its cell."
+        "common class; an italic number does not clear that tick. The row's best is in bold, and "
+        "the best of many is partly luck. Every tile leads to its cell."
     )

@@ -163,10 +163,10 @@ def _measured(run: Run) -> dict[CellKey, tuple[str, str]]:
 
 def _difference(one: Row) -> str:
     means = "" if one["seed"] is not None else "means over seeds and folds, "
+    interval = wording.points_range(Interval(one["low"], one["high"]))
     return (
-        f"{wording.points(one['difference'])} points, 95 % interval "
-        f"{wording.points_range(Interval(one['low'], one['high']))}, p {wording.p_value(one['p_holm'])} after "
-        f"Holm ({means}{one['method']})"
+        f"{wording.points(one['difference'])} points, 95 % interval {interval}, "
+        f"p {wording.p_value(one['p_holm'])} after Holm ({means}{one['method']})"
     )
 
 
@@ -188,6 +188,6 @@ def _left_out(planned: int, in_full: int) -> str:
     return (
         f"{wording.count(in_full)} of {wording.count(planned)} are shown in full below: those "
         "without a result, then what validation put first in every split policy and scenario, then "
-        "second, and so on until the page has five megabytes. The numbers of the others are in this table, "
-        "and in cells.parquet, trials.parquet, curves.parquet and confusion.parquet."
+        "second, and so on until the page has five megabytes. The numbers of the others are in "
+        "this table, and in cells.parquet, trials.parquet, curves.parquet and confusion.parquet."
     )

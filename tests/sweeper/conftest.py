@@ -38,7 +38,7 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
 
 @pytest.fixture(scope="session")
 def s3_bucket() -> Iterator[Bucket]:
-    """moto's server on loopback, over the real protocol: makes buckets; returns their addresses as stores."""
+    """Makes buckets of moto's server on loopback; returns their addresses as stores."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
