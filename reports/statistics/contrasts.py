@@ -71,7 +71,7 @@ def contrast(cells: pd.DataFrame, factors: Mapping[str, Weights]) -> Contrast:
         if complete:
             rows.append((key, np.mean(complete, axis=0)))
     matches = pd.DataFrame([key for key, _ in rows], columns=shared)
-    return Contrast(np.array([row for _, row in rows]).reshape(-1, len(table)), matches)
+    return Contrast(np.array([row for _, row in rows]).reshape(len(rows), len(table)), matches)
 
 
 def estimate(one: Contrast, values: np.ndarray, draws: np.ndarray | None, groups: int) -> Estimate:
