@@ -77,7 +77,7 @@ def contrast(cells: pd.DataFrame, factors: Mapping[str, Weights]) -> Contrast:
         if complete:
             rows.append(np.mean(complete, axis=0))
             matches.append(match)
-    coefficients = np.array(rows).reshape(-1, len(cells))
+    coefficients = np.array(rows).reshape(len(rows), len(cells))
     return Contrast(coefficients, pd.DataFrame(matches, columns=shared))
 
 
