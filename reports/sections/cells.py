@@ -32,7 +32,7 @@ class Detail:
     interval: str
     strip: Markup
     setting: list[tuple[str, str]]
-    metrics: list[tuple[str, str, str]]  # name, value, remark
+    metrics: list[numbers.Metric]
     curves: curves.Curves | None
     errors: errors.Errors | None
     classes: classes.Classes | None
@@ -96,7 +96,7 @@ def _detail(run: Run, row: Row, of: _Tables, atlas: Atlas) -> Detail:
     names = run.classes(row["scenario"]) or sorted({name for pair in counts for name in pair})
     shown, left_out = atlas.of_cell(key)
 
-    def interval(metric: str, label: str) -> Interval | None:
+    def interval(metric: str, label: str = "") -> Interval | None:
         return run.interval(row, metric, label)
 
     return Detail(
@@ -112,11 +112,11 @@ def _detail(run: Run, row: Row, of: _Tables, atlas: Atlas) -> Detail:
         interval=wording.percent_range(interval_of(row)),
         strip=_strip(row),
         setting=numbers.setting(row) if done else [],
-        metrics=numbers.metrics(row) if done else [],
+        metrics=numbers.metrics(row, interval) if done else [],
         curves=curves.build(row, trials, of.curves),
         errors=errors.build(row["backbone"], names, counts, predictions, atlas.pictures),
         classes=classes.build(names, counts, predictions, interval) if counts else None,
-        calibration=calibration.build(row, of.reliability(key)),
+        calibration=calibration.build(row, of.reliability(key), interval),
         search=search.build(row, trials, of.space),
         explanations=shown,
         explanations_left_out=left_out,
