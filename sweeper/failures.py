@@ -13,6 +13,7 @@ from enum import Enum
 _MOST_PREEMPTIONS = 20  # of one piece of work: beyond, something else is wrong
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _HEADER = re.compile(r"\AFailure # \d+ \(occurred at [^)]*\)\n")  # Tune's
+_NOTHING = ("", "None")
 _PREEMPTED = re.compile(
     r"node (has )?died|NodeDiedError|node (has been |was )?(preempted|drained|terminated)",
     re.IGNORECASE,
@@ -33,8 +34,9 @@ class Cause(Enum):
 
 
 def cause_of(text: str) -> Cause:
-    """The cause that an error's text tells, Ray's or a traceback."""
-    if _PREEMPTED.search(text):
+    """The cause that an error's text tells, Ray's or a traceback. No text at all is what Tune has
+    of an actor whose machine went away as it started."""
+    if readable(text) in _NOTHING or _PREEMPTED.search(text):
         return Cause.PREEMPTED
     return Cause.CRASHED if _CRASHED.search(text) else Cause.RAISED
 

@@ -15,6 +15,9 @@ RAISED = "Traceback (most recent call last):\nKeyError: 'image'"
     [
         (NODE, Cause.PREEMPTED),
         ("NodeDiedError: Task failed because the node it was running on is dead", Cause.PREEMPTED),
+        ("", Cause.PREEMPTED),
+        ("Failure # 1 (occurred at 2026-01-01_10-00-00)\nNone\n", Cause.PREEMPTED),
+        ("TypeError: None is no image", Cause.RAISED),
         (CRASH, Cause.CRASHED),
         (MEMORY, Cause.CRASHED),
         ("WorkerCrashedError: The worker died unexpectedly", Cause.CRASHED),
