@@ -62,7 +62,7 @@ def add_store(commands: Any) -> None:
 
 def list_store(options: argparse.Namespace, command: str) -> int:
     """Print a line for each kind."""
-    inventory = Inventory(_open(options.store))
+    inventory = Inventory(_open(options.store, to_write=False))
     print(f"{'':<14}{'artifacts':>10}{'size':>12}  newest")
     for kind, entries in inventory.kinds():
         newest = time.strftime("%Y-%m-%d %H:%M", time.localtime(max(map(_newest, entries))))
@@ -76,7 +76,7 @@ def list_store(options: argparse.Namespace, command: str) -> int:
 def verify_store(options: argparse.Namespace, command: str) -> int:
     """Print what is damaged and what is left over; 1 if there is any."""
     started = time.perf_counter()
-    inventory = Inventory(_open(options.store))
+    inventory = Inventory(_open(options.store, to_write=False))
     damaged = 0
     for entry, why in inventory.damaged():
         damaged += 1
@@ -133,8 +133,8 @@ def _references(configs: Sequence[Config], store: Store) -> set[tuple[str, str]]
     return keys
 
 
-def _open(text: str) -> Store:
-    return Store(_address(text))
+def _open(text: str, *, to_write: bool = True) -> Store:
+    return Store(_address(text), to_write=to_write)
 
 
 def _address(text: str) -> str:

@@ -13,6 +13,7 @@ from sweeper.collect import collect
 from sweeper.config_file import load_config
 from sweeper.ledger import Ledger
 from sweeper.plan import Plan
+from sweeper.storage import address as address_module
 from sweeper.store import Store, key_of
 from tests.sweeper.by_hand import evaluate, record
 from tests.sweeper.conftest import Bucket
@@ -82,6 +83,16 @@ def test_a_whole_store_verifies(store: Store, say: Say) -> None:
     assert code == 0
     assert lines[-1].startswith("1 artifacts, 10 B compared in ")
     assert lines[-1].endswith(": 0 damaged, 0 left over or set aside")
+
+
+@pytest.mark.parametrize("action", ["list", "verify"])
+def test_a_store_that_is_only_to_be_read_is_not_written_to(
+    store: Store, say: Say, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    write(store, "splits", "one")
+    monkeypatch.setattr(address_module, "_opened", {})
+    monkeypatch.setattr(address_module, "_try_to_write", lambda *_: 1 / 0)
+    assert say(action, store.address)[0] == 0
 
 
 def test_verify_names_what_is_damaged_and_left_over_and_changes_nothing(

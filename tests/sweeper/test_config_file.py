@@ -1,16 +1,9 @@
 """What a config may say, and what it is told when it says something else."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from types import GenericAlias
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from pydantic import BaseModel
 
-from sweeper.config import Config
 from sweeper.config_file import SHIPPED, load_config
 from sweeper.errors import ConfigError
 
@@ -230,45 +223,6 @@ def test_weights_are_imagenet_unless_the_config_says_otherwise() -> None:
     config = load_config("grouped", ["data.path=x", "weights.vgg16=none"])
     assert config.weights_of("resnet50").is_hub
     assert config.weights_of("vgg16").is_random
-
-
-def _paths(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    for name, field in section.model_fields.items():
-        yield prefix + name
-        kind = field.annotation
-        is_section = isinstance(kind, type) and not isinstance(kind, GenericAlias)
-        if is_section and issubclass(kind, BaseModel):
-            yield from _paths(kind, f"{prefix}{name}.")
-
-
-PATHS = sorted(_paths(Config))
-TEXTS = ["", "3", "-1", "0", "1e-3", "true", "[1]", "[a, b]", "[[]]", "{a: [b, c]}", "{1: 2}"]
-TEXTS += ["null", ".nan", ".inf", "2024-13-45", "2024-01-02", "!!int x", "!!timestamp x", "0x_"]
-TEXTS += ["[", "&a [*a]", "&a {a: *a}", "9" * 5000, "!!set {a}", "all", "none", "~x"]
-TEXTS += ["[0.5, 0.3, 0.2]", "resnet50", "[transfer]", "[32, 64]", "\x00", "? [a]\n: b", "*b"]
-keys = st.one_of(
-    st.sampled_from(PATHS),
-    st.builds("{}.{}".format, st.sampled_from(PATHS), st.sampled_from(["x", "0", "lr", "1"])),
-    st.text(alphabet="ab.=- \n[{:1é", max_size=8),
-)
-values: st.SearchStrategy[Any] = st.one_of(st.sampled_from(TEXTS), st.text(max_size=12))
-
-
-def test_the_fuzz_knows_the_nested_keys() -> None:
-    assert {"name", "data.synthetic.seed", "search.published.lr"} <= set(PATHS)
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.lists(st.builds("{}={}".format, keys, values), min_size=1, max_size=4))
-def test_whatever_is_set_gives_a_config_or_one_line_per_mistake(overrides: list[str]) -> None:
-    config, lines = None, ["nothing was said"]
-    try:
-        config = load_config("smoke", overrides)
-    except ConfigError as error:
-        lines = error.lines
-    assert lines
-    assert all(line and len(line.splitlines()) == 1 for line in lines)
-    assert config is None or Config.model_validate(config.model_dump(mode="json")) == config
 
 
 def test_mistakes_between_keys_are_told_together() -> None:
