@@ -13,16 +13,30 @@ from enum import Enum
 _MOST_PREEMPTIONS = 20  # of one piece of work: beyond, something else is wrong
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _HEADER = re.compile(r"\AFailure # \d+ \(occurred at [^)]*\)\n")  # Tune's
-_NOTHING = ("", "None")
 _PREEMPTED = re.compile(
-    r"node (has )?died|NodeDiedError|node (has been |was )?(preempted|drained|terminated)",
+    r"node (has )?died|NodeDiedError|node it was running on is dead"
+    r"|node (has been |was )?(preempted|drained|terminated)|died by preemption"
+    r"|owner's node died|local raylet (has )?(died|failed|is dead)"
+    r"|lost due to node failure"
+    # Its machine does not answer, and after `RAY_timeout_ms_task_wait_for_death_info` (see
+    # `runner._ENVIRONMENT`) nobody has told of a death of the process alone.
+    r"|actor \S+ is unavailable|actor is temporarily unavailable",
     re.IGNORECASE,
 )
 _CRASHED = re.compile(
-    r"(actor|worker|process) (has )?died|ActorDiedError|WorkerCrashedError"
+    r"(actor|worker|process|owner) (has )?died|ActorDiedError|WorkerCrashedError"
+    r"|RaySystemError|\ASystem error: |object's owner has exited|it was killed by `ray\.kill`"
+    r"|worker health check failed|worker group startup timed out"
     r"|running low on memory|MemoryError|out of memory|can't allocate memory",
     re.IGNORECASE,
 )
+# What a worker says whose fellow has died, before anybody has told that it did.
+_DESERTED = re.compile(
+    r"connection (was )?(closed|reset) by (remote )?peer|gloo/transport"
+    r"|NCCL error|ncclRemoteError|DistBackendError",
+    re.IGNORECASE,
+)
+_UNTOLD = "Ray gave no reason"
 
 
 class Cause(Enum):
@@ -34,16 +48,19 @@ class Cause(Enum):
 
 
 def cause_of(text: str) -> Cause:
-    """The cause that an error's text tells, Ray's or a traceback. No text at all is what Tune has
-    of an actor whose machine went away as it started."""
-    if readable(text) in _NOTHING or _PREEMPTED.search(text):
+    """The cause that an error's text tells, Ray's or a traceback. Nothing told is what Tune has of an
+    actor whose machine went away as it started; whoever raises has a process left to tell it."""
+    said = readable(text)
+    if said == _UNTOLD or _PREEMPTED.search(said):
         return Cause.PREEMPTED
-    return Cause.CRASHED if _CRASHED.search(text) else Cause.RAISED
+    died = _CRASHED.search(said) or _DESERTED.search(said)
+    return Cause.CRASHED if died else Cause.RAISED
 
 
 def readable(text: str) -> str:
     """An error's text as a table takes it: without terminal colours and Tune's counting."""
-    return _HEADER.sub("", _ANSI.sub("", text)).strip()
+    said = _HEADER.sub("", _ANSI.sub("", text)).strip()
+    return _UNTOLD if said in ("", "None") else said
 
 
 class Attempts:

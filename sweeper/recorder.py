@@ -87,5 +87,6 @@ class Recorder(tune.Callback):
 
 def _error_of(trial: Trial) -> str:
     """The text of a trial's error, where Tune writes it at once: `Trial.get_error` reads the run's
-    storage, where it may not be yet, and then says None."""
-    return Path(trial.error_file).read_text() if trial.error_file else str(trial.get_error())
+    storage, where it may not be yet, and then says None. "" where it has written none."""
+    file = Path(trial.error_file) if trial.error_file else None
+    return file.read_text() if file and file.is_file() else str(trial.get_error() or "")

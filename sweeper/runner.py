@@ -40,6 +40,9 @@ _ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "NO_ALBUMENTATIONS_UPDATE": "1",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
+    # So long Ray looks for why an actor is gone before it says no more than that it is: by 1 s, the
+    # default, the death of a whole machine is not noticed yet.
+    "RAY_timeout_ms_task_wait_for_death_info": "60000",
 }
 _DRIVER = "trial_driver"  # custom resource: a trial that only drives workers holds no CPU
 _DRIVERS = 64

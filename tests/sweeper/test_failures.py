@@ -1,22 +1,42 @@
 """Ray's own words for what happened, and what is tried again."""
 
 import pytest
+from ray import exceptions
 
 from sweeper.failures import Attempts, Cause, cause_of, readable
 
-NODE = "ActorDiedError: The actor died because its node has died. Node Id: 0a1b"
+# As Ray 2.60 gave them, where `kill -9` or its memory monitor ended a process or a whole raylet.
+NODE = """The actor died unexpectedly before finishing this task.
+\tclass_name: ImplicitFunc
+\tactor_id: 3283861794298ebb47b119c401000000
+\tpid: 14027
+\tnamespace: 964fbf1f-30c2-4265-bb58-e0949b9d0175
+\tip: 192.0.2.2
+The actor died because its node has died. Node Id: 70ca761a2e9737bf3f5a63f32f7bd1db9355939db3778fb9
+\tthe actor's node was terminated unexpectedly: health check failed due to missing too many heartbeats
+"""
+NODE_OF_TASK = (
+    "NodeDiedError: Task failed because the node it was running on is dead or unavailable. Node IP: "
+    "192.0.2.2, node ID: 77c420fad4fe. This can happen if the node was preempted, had a hardware "
+    "failure, or its raylet crashed unexpectedly. To see node death information, use ..."
+)
+UNREACHABLE = (
+    "The actor cf42064262c7361e141e151f01000000 is unavailable: The actor is temporarily "
+    "unavailable: RpcError: RPC error: Socket closed rpc_code: 14. The task may or may not have been "
+    "executed on the actor."
+)
 CRASH = "The actor died unexpectedly before finishing this task.\n\tclass_name: ImplicitFunc"
 MEMORY = "Task was killed due to the node running low on memory."
 RAISED = "Traceback (most recent call last):\nKeyError: 'image'"
+HEADER = "Failure # 1 (occurred at 2026-11-23_06-48-06)\n"
 
 
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
         (NODE, Cause.PREEMPTED),
-        ("NodeDiedError: Task failed because the node it was running on is dead", Cause.PREEMPTED),
-        ("", Cause.PREEMPTED),
-        ("Failure # 1 (occurred at 2026-01-01_10-00-00)\nNone\n", Cause.PREEMPTED),
+        (NODE_OF_TASK, Cause.PREEMPTED),
+        (UNREACHABLE, Cause.PREEMPTED),
         ("TypeError: None is no image", Cause.RAISED),
         (CRASH, Cause.CRASHED),
         (MEMORY, Cause.CRASHED),
@@ -30,6 +50,36 @@ RAISED = "Traceback (most recent call last):\nKeyError: 'image'"
 )
 def test_the_cause_is_told_by_the_error_s_text(text: str, cause: Cause) -> None:
     assert cause_of(text) is cause
+    assert cause_of(f"{HEADER}{text}\n") is cause
+
+
+@pytest.mark.parametrize("text", ["", "None", "\n", HEADER, f"{HEADER}None\n"])
+def test_what_went_without_a_word_was_lost_and_is_tried_again(text: str) -> None:
+    assert cause_of(text) is Cause.PREEMPTED
+    attempts = Attempts(1)
+    assert all(attempts.again("a", text) for _ in range(20))
+    assert not attempts.again("a", text)
+    assert attempts.told("a", text).endswith("(21 times):\nRay gave no reason")
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (exceptions.LocalRayletDiedError(), Cause.PREEMPTED),
+        (exceptions.ActorUnavailableError("RpcError", None), Cause.PREEMPTED),
+        (exceptions.ObjectLostError("ab", None, "here"), Cause.PREEMPTED),
+        (exceptions.WorkerCrashedError(), Cause.CRASHED),
+        (exceptions.ActorDiedError(), Cause.CRASHED),
+        (exceptions.OwnerDiedError("ab", None, "here"), Cause.CRASHED),
+        (exceptions.RaySystemError("the worker did not start"), Cause.CRASHED),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_every_way_in_which_ray_tells_a_death_is_known(
+    error: exceptions.RayError, cause: Cause
+) -> None:
+    """Tune tells the text alone, a task its kind too."""
+    assert cause_of(str(error)) is cause_of(f"{type(error).__name__}: {error}") is cause
 
 
 @pytest.mark.parametrize("retries", [0, 1, 3])

@@ -23,8 +23,11 @@ DIED = "The actor died unexpectedly before finishing this task."
 class FakeTrial:
     """As much of a Tune trial as the recorder looks at."""
 
-    error_file: str = ""
+    error_file: str | None = None
     config: dict[str, Any] = field(default_factory=lambda: {"trial": {"key": SPEC_KEY}})
+
+    def get_error(self) -> str | None:
+        return None
 
 
 SPEC_KEY = SPEC.key
@@ -66,6 +69,20 @@ def test_a_trial_that_died_is_given_back_and_recorded_nowhere(
     die(recorder)
     assert list(recorder.to_repeat()) == [SPEC_KEY]
     assert recorder.to_repeat() == {}
+    assert recorded(tmp_path) is None
+    assert ended == []
+
+
+@pytest.mark.parametrize("file", [None, "/nowhere/error.txt"])
+def test_a_trial_of_which_nobody_tells_why_it_ended_is_given_back(
+    recorder_of: Callable[[int], Recorder],
+    tmp_path: Path,
+    ended: list[tuple[str, str]],
+    file: str | None,
+) -> None:
+    recorder = recorder_of(1)
+    recorder.on_trial_error(0, [], FakeTrial(file))  # type: ignore[arg-type]
+    assert list(recorder.to_repeat()) == [SPEC_KEY]
     assert recorded(tmp_path) is None
     assert ended == []
 
