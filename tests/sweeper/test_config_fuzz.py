@@ -22,7 +22,7 @@ from datasets.errors import DataError
 from datasets.synthetic import FRACTURE_TYPES
 from sweeper.collect import Collection, collect
 from sweeper.config import Config, DataSection
-from sweeper.config_file import SHIPPED, load_config
+from sweeper.configuration.file import SHIPPED, load_config
 from sweeper.errors import ConfigError, StoreError, one_line
 from sweeper.plan import Plan
 from sweeper.store import Store

@@ -11,7 +11,7 @@ from PIL import Image
 
 from reports.tables import DERIVED, SCHEMAS, read_tables
 from sweeper.collect import collect
-from sweeper.config_file import load_config
+from sweeper.configuration.file import load_config
 from sweeper.ledger import Ledger
 from sweeper.pictures import draw_pictures
 from sweeper.plan import Plan
