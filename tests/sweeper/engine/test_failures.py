@@ -18,8 +18,8 @@ heartbeats
 """
 NODE_OF_TASK = (
     "NodeDiedError: Task failed because the node it was running on is dead or unavailable. "
-    "Node IP: 192.0.2.2, node ID: 77c420fad4fe. This can happen if the node was preempted, had a hardware "
-    "failure, or its raylet crashed unexpectedly. To see node death information, use ..."
+    "Node IP: 192.0.2.2, node ID: 77c420fad4fe. This can happen if the node was preempted, had a "
+    "hardware failure, or its raylet crashed unexpectedly. To see node death information, use ..."
 )
 UNREACHABLE = (
     "The actor cf42064262c7361e141e151f01000000 is unavailable: The actor is temporarily "
