@@ -109,15 +109,20 @@ class _Sample:
         bias = float((draws - values).mean())
         return float(values.mean()), bias, error_of_mean(values, draws, self.groups)
 
-    def linear_error(self, values: Sequence[float], influences: Sequence[np.ndarray]) -> Error:
-        """Standard error of the mean of numbers of which each group's part (groups,) is known."""
-        number = np.array(values)
+    def linear_error(
+        self, values: Sequence[float], influences: Sequence[np.ndarray], units: int | None = None
+    ) -> Error:
+        """Standard error of the mean of numbers of which each group's part (groups,) is known.
+
+        `units`: the groups that its precision rests on, where these are fewer than all.
+        """
+        number, units = np.array(values), units or self.groups
         if len(number) == 1:
-            few = self.groups / max(1, self.groups - 1)
+            few = units / max(1, units - 1)
             spread = math.sqrt(float((influences[0] ** 2).sum()) * few)
-            return Error(spread, max(1, self.groups - 1))
+            return Error(spread, max(1, units - 1))
         draws = number + (self.weights - 1) @ np.stack(influences, axis=1)
-        return error_of_mean(number, draws, self.groups)
+        return error_of_mean(number, draws, units)
 
 
 def _accuracy(sample: _Sample) -> Measured:
@@ -219,10 +224,14 @@ def _area(sample: _Sample, areas: Sequence[auroc.Area | None], label: str) -> Me
     if len(found) < len(areas):
         return Measured(label, "auroc", None, None, "", 0)
     value = float(np.mean([area.value for area in found]))
+    smaller = min(area.smaller for area in found)
     if value in (0.0, 1.0):
-        bound = share_interval(value, min(area.smaller for area in found))
-        return Measured(label, "auroc", value, bound, _WILSON, sample.groups)
+        return Measured(
+            label, "auroc", value, share_interval(value, smaller), _WILSON, sample.groups
+        )
     influences = [sample.by_group(i, area.influence[:, None])[:, 0] for i, area in enumerate(found)]
-    error = sample.linear_error([area.value for area in found], influences)
+    # of one class against the rest: a class of nine groups says no more than nine groups do
+    units = smaller if label or sample.classes == 2 else sample.groups
+    error = sample.linear_error([area.value for area in found], influences, units)
     interval = _bounded(sample, value, error)
     return Measured(label, "auroc", value, interval, _DELONG, sample.groups)

@@ -121,7 +121,7 @@ def test_kinds_of_leaks_that_nobody_has_take_no_column(tmp_path: Path) -> None:
 
 
 def test_folds_and_seeds_are_summed_and_averaged(tmp_path: Path) -> None:
-    fake = replace(SMALL, policies=("pooled", "grouped"))
+    fake = replace(SMALL, policies=("pooled", "grouped"), backbones=("vgg16",))
     one = _meter(_run(tmp_path / "one", fake))
     many = _meter(_run(tmp_path / "many", replace(fake, folds=3, seeds=(0, 1))))
     for single, summed in zip(one.counts, many.counts, strict=True):
@@ -129,7 +129,7 @@ def test_folds_and_seeds_are_summed_and_averaged(tmp_path: Path) -> None:
         assert summed.n_test.replace("\u2009", "") == str(count)
         assert summed.share == single.share
     titles = [comparison.title for comparison in many.comparisons]
-    assert all(title.endswith("8 cells done under all of them") for title in titles)
+    assert all(title.endswith("4 cells done under all of them") for title in titles)
 
 
 def test_folds_are_folded_in_the_grid_and_listed_among_the_cells(tmp_path: Path) -> None:
@@ -213,4 +213,4 @@ def test_intervals_are_of_the_groups_tested_and_not_of_rows_or_cells(tmp_path: P
         assert score.mean == before.mean
         assert score.interval
         assert before.interval
-        assert score.interval.half_width > 1.5 * before.interval.half_width
+        assert score.interval.half_width > 1.2 * before.interval.half_width
