@@ -3,7 +3,8 @@
 python -m benchmarks scale [--trials 600 6000 60000] [--tune 600 6000]
 
 The store gets as many tiny records as there are trials; the ledger is asked what a run asks it. A
-fresh process for each size, so that peaks of memory are its own.
+fresh process for each size, so that peaks of memory are its own. `_s` are seconds, `_cpu_s` seconds
+of processor time: the rest is waiting, for the disk (every file is flushed) or for other work.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from PIL import Image
 
 from benchmarks.report import tell
@@ -66,9 +68,10 @@ def store_row(trials: int) -> dict[str, Any]:
         seconds: dict[str, float] = {}
 
         def timed(name: str, work: Callable[[], Any]) -> Any:
-            started = time.perf_counter()
+            started, busy = time.perf_counter(), time.process_time()
             result = work()
             seconds[f"{name}_s"] = time.perf_counter() - started
+            seconds[f"{name}_cpu_s"] = time.process_time() - busy
             return result
 
         plan = timed("splits", lambda: _planned(config, collection, store))
@@ -83,11 +86,13 @@ def store_row(trials: int) -> dict[str, Any]:
         left = timed("ask_full", lambda: again.needing(plan.cells))
         assert not left, len(left)
         timed("summary", lambda: list(again.summary()))
-        written = len(missing) + len(tuned)
+        files = [path for path in (folder / "store").rglob("*") if path.is_file()]
         return {
-            "trials": written,
+            "trials": len(missing) + len(tuned),
             "cells": len(plan.cells),
             **seconds,
+            "files": len(files),
+            "store_MB": sum(path.stat().st_size for path in files) / 1e6,
             "peak_MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         }
 
@@ -99,17 +104,25 @@ def tune_row(trials: int) -> dict[str, Any]:
     from sweeper.runner import ray_session, run_configs
 
     with ray_session(None, 0, 1) as resources:
-        started = time.perf_counter()
+        started, busy = time.perf_counter(), time.process_time()
         configs = [config_of(number) for number in range(trials)]
         run_configs(do_nothing, configs, CellAsha(), {"cpu": 1.0}, [], reuse_actors=True)
-        seconds = time.perf_counter() - started
+        seconds, cpu = time.perf_counter() - started, time.process_time() - busy
         return {
             "trials": trials,
             "seconds": seconds,
+            "driver_cpu_s": cpu,
+            "others_cpu_s": _children_cpu_s(),
             "ms_per_trial": 1000 * seconds / trials,
             "at_once": resources.slots,
             "driver_peak_MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         }
+
+
+def _children_cpu_s() -> float:
+    """Processor time of the Ray that this process has started, its start included."""
+    times = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
+    return sum(one.user + one.system for one in times)
 
 
 def _config(folder: Path, seeds: int) -> Config:

@@ -21,7 +21,7 @@ from sweeper.models.finished import FinishedRun
 from sweeper.spec import TrialSpec
 from sweeper.store import Artifact, Store
 
-_TABLES = ("cells", "confusion")
+_TABLES = ("cells", "confusion", "intervals")
 _FACTORS = ("split_policy", "backbone", "scenario", "augmented", "strategy", "seed", "fold")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 
 import boto3
 import pytest
@@ -14,25 +15,35 @@ from sweeper.configuration.file import load_config
 from sweeper.models.finished import FinishedRun, read_run
 from sweeper.pipeline import run_sweep
 from sweeper.progress import Progress
+from sweeper.results import Outcome
 
 Bucket = Callable[[], str]
 
 
+SMALL = [
+    "split.policies=[pooled, grouped]",
+    "grid.augmented=[false]",
+    "data.synthetic.images_per_class=6",
+    "search.draws=1",
+    "explain.examples=1",
+    "explain.n_steps=2",
+    "explain.per_class=0",
+    "cache.dtype=float32",
+]
+
+
+def run_small(store: str, out: Path) -> Outcome:
+    """Four cells on drawn radiographs: a head and a fine-tuned suffix, of two splits each."""
+    (out / "results").mkdir(parents=True, exist_ok=True)
+    config = load_config("smoke", [f"store={store}", *SMALL])
+    return run_sweep(config, out, "python sweep.py run", Progress())
+
+
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
-    """Two cells, a head and a fine-tuned suffix, of two splits each, on drawn radiographs."""
+    """A run of `run_small`; for reading only, whoever would change its store takes a copy."""
     folder = tmp_path_factory.mktemp("finished")
-    wanted = [
-        f"store={folder / 'store'}",
-        "split.policies=[pooled, grouped]",
-        "grid.augmented=[false]",
-        "data.synthetic.images_per_class=6",
-        "search.draws=1",
-        "explain.examples=0",
-        "cache.dtype=float32",
-    ]
-    (folder / "run" / "results").mkdir(parents=True)
-    run_sweep(load_config("smoke", wanted), folder / "run", "python sweep.py run", Progress())
+    assert run_small(str(folder / "store"), folder / "run").cells == {"done": 4}
     return read_run(folder / "run")
 
 

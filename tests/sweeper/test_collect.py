@@ -120,9 +120,15 @@ def test_synthetic_images_are_drawn_once_into_the_store(tmp_path: Path) -> None:
     assert again.hash == first.hash
 
 
-def test_synthetic_images_need_a_local_store() -> None:
-    with pytest.raises(DataError, match="local store folder"):
-        collect(DataSection(), Store("mock://bucket/prefix"))
+def test_synthetic_images_of_a_remote_store_are_fetched_by_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWEEPER_CACHE", str(tmp_path / "cache"))
+    data = DataSection(synthetic=SyntheticSection(images_per_class=2))
+    fetched = collect(data, Store("mock://bucket/prefix"))
+    assert Path(fetched.root).is_relative_to(tmp_path / "cache")
+    assert fetched.remote is not None
+    assert fetched.hash == collect(data, Store(str(tmp_path / "store"))).hash
 
 
 @pytest.fixture(scope="module")

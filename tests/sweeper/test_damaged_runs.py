@@ -1,9 +1,13 @@
 """A store whose artifacts were damaged, each kind in another way: the next run mends all of it."""
 
+import io
 import json
+import os
 import random
 import shutil
 from collections.abc import Callable
+from contextlib import redirect_stderr
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -11,28 +15,81 @@ import pytest
 
 from reports.tables import read_tables
 from sweeper import pipeline
-from sweeper.configuration.file import load_config
-from sweeper.progress import Progress
-from sweeper.results import Outcome
+from sweeper.models.finished import FinishedRun
 from sweeper.storage.sums import sizes_in
 from sweeper.store import KINDS, Store
-from tests.sweeper.conftest import Bucket
+from tests.sweeper.conftest import Bucket, run_small
 
-TINY = str(Path(__file__).with_name("tiny.yaml"))
-SMALLER = [
-    "grid.scenarios=[holes]",
-    "grid.augmented=[false]",
-    "search.draws=1",
-    "search.epochs=2",
-    "explain.examples=1",
-]
 MEASURED = ["wall_s", "train_s", "images_per_s", "data_wait", "epoch_s"]
+TURN = int(os.environ.get("SWEEPER_FUZZ", "0"))  # other files, damaged in other ways
 
 
-def run(store: str, out: Path) -> Outcome:
-    (out / "results").mkdir(parents=True, exist_ok=True)
-    config = load_config(TINY, [f"store={store}", *SMALLER])
-    return pipeline.run_sweep(config, out, "python sweep.py run tiny.yaml", Progress())
+def truncate(file: Path, record: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-7])
+
+
+def flip(file: Path, record: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
+def remove(file: Path, record: Path) -> None:
+    file.unlink()
+
+
+def empty_record(file: Path, record: Path) -> None:
+    record.write_bytes(b"")
+
+
+def garbage_record(file: Path, record: Path) -> None:
+    record.write_bytes(b"\x00garbage{")
+
+
+DAMAGES: list[Callable[[Path, Path], None]] = [truncate, flip, remove, empty_record, garbage_record]
+
+
+def damage_each_kind(store: Path, spared: str) -> None:
+    """One file of each kind, but none of the trial `spared`."""
+    for number, kind in enumerate(KINDS):
+        name = "record.json" if kind == "trials" else "*"  # what a finished run reads of a trial
+        files = sorted(path for path in store.glob(f"{kind}/*/*/**/{name}") if path.is_file())
+        files = [file for file in files if spared not in file.parts]
+        file = random.Random(f"{kind}{TURN}").choice(files)
+        key = file.relative_to(store).parts[1]
+        DAMAGES[(number + 2 * TURN) % len(DAMAGES)](file, store / kind / key / "artifact.json")
+
+
+def alter_weights(store: Path) -> str:
+    """Of a trial whose evaluation is to be made again: only a worker looks at them. Its key."""
+    record = min(store.glob("evaluations/*/artifact.json"))
+    key = str(json.loads(record.read_text())["made_from"]["trial"])
+    shutil.rmtree(record.parent)
+    (weights,) = store.glob(f"trials/{key}/*/weights.safetensors")
+    flip(weights, record)
+    return key
+
+
+@dataclass
+class Mended:
+    """A damaged copy of the finished store, after a run on it: what the run printed, and `altered`,
+    the trial whose weights were."""
+
+    store: Path
+    run: Path
+    altered: str
+    told: list[str]
+
+
+@pytest.fixture(scope="module")
+def mended(finished_run: FinishedRun, tmp_path_factory: pytest.TempPathFactory) -> Mended:
+    folder = tmp_path_factory.mktemp("mended")
+    store = Path(shutil.copytree(finished_run.config.store, folder / "store"))
+    altered = alter_weights(store)
+    damage_each_kind(store, spared=altered)
+    with redirect_stderr(io.StringIO()) as told:
+        assert run_small(str(store), folder / "run").cells == {"done": 4}
+    return Mended(store, folder / "run", altered, told.getvalue().splitlines())
 
 
 def assert_same_tables(one: Path, other: Path) -> None:
@@ -42,103 +99,53 @@ def assert_same_tables(one: Path, other: Path) -> None:
         pd.testing.assert_frame_equal(tables[name][same], table[same])
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the `store` and the `run` of a sweep."""
-    folder = tmp_path_factory.mktemp("finished")
-    assert run(str(folder / "store"), folder / "run").cells == {"done": 2}
-    return folder
-
-
-@pytest.fixture
-def copy(finished: Path, tmp_path: Path) -> Path:
-    """A copy of the finished store to be damaged."""
-    return Path(shutil.copytree(finished / "store", tmp_path / "store"))
-
-
-def truncate(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[:-7])
-
-
-def flip(file: Path) -> None:
-    data = bytearray(file.read_bytes())
-    data[len(data) // 2] ^= 1
-    file.write_bytes(data)
-
-
-def remove(file: Path) -> None:
-    file.unlink()
-
-
-def empty_record(file: Path) -> None:
-    record_of(file).write_bytes(b"")
-
-
-def garbage_record(file: Path) -> None:
-    record_of(file).write_bytes(b"\x00garbage{")
-
-
-def record_of(file: Path) -> Path:
-    return next(parent / "artifact.json" for parent in file.parents if parent.name in KEYS)
-
-
-KEYS: set[str] = set()
-DAMAGES: list[Callable[[Path], None]] = [truncate, flip, remove, empty_record, garbage_record]
-
-
-@pytest.mark.parametrize("turn", range(2))
-def test_a_run_mends_what_was_damaged_and_ends_with_the_same_tables(
-    finished: Path, copy: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], turn: int
+def test_a_run_on_a_damaged_store_ends_with_the_same_tables(
+    finished_run: FinishedRun, mended: Mended
 ) -> None:
-    damaged = 0
-    for number, kind in enumerate(KINDS):
-        KEYS.update(path.name for path in (copy / kind).iterdir())
-        files = sorted((copy / kind).glob("*/*/**/*.*"))
-        if kind == "trials":  # what a finished run reads of a trial is its record
-            files = [file for file in files if file.name == "record.json"]
-        file = random.Random(f"{kind}{turn}").choice([file for file in files if file.is_file()])
-        DAMAGES[(number + 2 * turn) % len(DAMAGES)](file)
-        damaged += 1
-    assert run(str(copy), tmp_path / "run").cells == {"done": 2}
-    assert_same_tables(finished / "run", tmp_path / "run")
-    told = [line for line in capfd.readouterr().err.splitlines() if line.startswith("damaged: ")]
-    assert len(told) == damaged == len(list((copy / "damaged").glob("*/*")))
-    store = Store(str(copy))
+    assert_same_tables(finished_run.folder, mended.run)
+
+
+def test_every_artifact_is_whole_again(mended: Mended) -> None:
+    store = Store(str(mended.store))
     assert store.damaged() == set()
-    for path in copy.glob("*/*/artifact.json"):
+    records = list(mended.store.glob("*/*/artifact.json"))
+    assert {path.parts[-3] for path in records} >= set(KINDS)
+    for path in records:
         assert store.verified(path.parts[-3], path.parts[-2]) is not None
 
 
-def test_what_a_worker_finds_damaged_is_mended_by_the_same_run(
-    finished: Path, copy: Path, tmp_path: Path
-) -> None:
-    """The evaluation is to be made again, of weights that only the worker looks at."""
-    shutil.rmtree(copy / "evaluations")
-    shutil.rmtree(copy / "explanations")
-    for file in copy.glob("trials/*/*/weights.safetensors"):
-        flip(file)
-    assert run(str(copy), tmp_path / "run").cells == {"done": 2}
-    assert_same_tables(finished / "run", tmp_path / "run")
-    assert len(list((copy / "damaged" / "trials").iterdir())) == 2
+def test_what_the_run_found_damaged_is_told_a_line_each_and_kept(mended: Mended) -> None:
+    told = [line for line in mended.told if line.startswith("damaged: ")]
+    assert len(told) == len(KINDS)
+    kept = {path.relative_to(mended.store / "damaged") for path in mended.store.glob("damaged/*/*")}
+    assert len(kept) == len(KINDS) + 1
+
+
+def test_what_a_worker_finds_damaged_is_mended_by_the_same_run(mended: Mended) -> None:
+    """The driver reads records only; the worker that evaluates is the first to read weights."""
+    assert (mended.store / "damaged" / "trials" / mended.altered).is_dir()
+    assert not any(mended.altered in line for line in mended.told)
+    attempts = list((mended.store / "trials" / mended.altered).glob("*/weights.safetensors"))
+    assert len(attempts) == 1
 
 
 def test_a_whole_sweep_runs_on_s3_and_a_second_one_computes_nothing(
-    finished: Path,
+    finished_run: FinishedRun,
     s3_bucket: Bucket,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SWEEPER_CACHE", str(tmp_path / "cache"))
     address = s3_bucket()
-    assert run(address, tmp_path / "run").cells == {"done": 2}
-    assert_same_tables(finished / "run", tmp_path / "run")
+    assert run_small(address, tmp_path / "run").cells == {"done": 4}
+    assert_same_tables(finished_run.folder, tmp_path / "run")
     store = Store(address)
     before = sizes_in(store.filesystem, store.root)
     kinds = {name.partition("/")[0] for name in before}
     assert set(KINDS) <= kinds
 
     monkeypatch.setattr(pipeline, "ray_session", lambda *_: 1 / 0)
-    assert run(address, tmp_path / "again").cells == {"done": 2}
+    assert run_small(address, tmp_path / "again").cells == {"done": 4}
     assert_same_tables(tmp_path / "run", tmp_path / "again")
     assert sizes_in(store.filesystem, store.root) == before
     about = json.loads((tmp_path / "again" / "results" / "run.json").read_text())

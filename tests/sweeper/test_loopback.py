@@ -18,13 +18,10 @@ def wait_for(seconds: float) -> int:
     return os.getpid()
 
 
-@pytest.mark.parametrize("workers", [1, 2])  # with two there is a dashboard
-def test_every_port_of_a_session_is_on_loopback(
-    workers: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_port_of_a_session_is_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     before = dict(os.environ)
-    with ray_session(1, 0.0, workers):
+    with ray_session(1, 0.0, workers_per_trial=2):  # with two there is a dashboard too
         assert "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER" not in set(os.environ) - set(before)
         assert ray.get(wait_for.remote(0.1)) != os.getpid()
         me = psutil.Process()
@@ -34,7 +31,7 @@ def test_every_port_of_a_session_is_on_loopback(
             for connection in process.net_connections("inet")
             if connection.status == psutil.CONN_LISTEN
         ]
-    assert len(listening) >= 5  # control store, raylet, agents, driver, worker
+    assert len(listening) >= 6  # control store, raylet, agents, dashboard, driver, worker
     assert all(_is_loopback(address) for address in listening), listening
 
 

