@@ -39,8 +39,9 @@ def local() -> None:
             job = "ray job submit --address http://127.0.0.1:8265 --working-dir . --"
             run = "python sweep.py run smoke --set grid.seeds=[1] --out ~/runs/job"
             site.type(f"ray exec cluster.yaml 'cd sweeper-project && {job} {run}'")
-            run = "run smoke --set resources.workers_per_trial=2 --set grid.seeds=[2]"
-            site.type(f"ray submit cluster.yaml sweep.py -- {run} --out runs/two")
+            many = "--set resources.workers_per_trial=2 --set resources.gpus_per_trial=0"  # gloo
+            run = f"run smoke {many} --set grid.seeds=[2] --out runs/two"
+            site.type(f"ray submit cluster.yaml sweep.py -- {run}")
             run = "run smoke --set grid.seeds=[3] --out runs/away"
             site.type(f"ray submit cluster.yaml sweep.py --tmux -- {run}")
             end = "~/runs/away/report/index.html"
