@@ -15,7 +15,8 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _HEADER = re.compile(r"\AFailure # \d+ \(occurred at [^)]*\)\n")  # Tune's
 _NOTHING = ("", "None")
 _PREEMPTED = re.compile(
-    r"node (has )?died|NodeDiedError|node (has been |was )?(preempted|drained|terminated)",
+    r"node (has )?died|NodeDiedError|node (has been |was )?(preempted|drained|terminated)"
+    r"|ActorUnavailableError|The actor [0-9a-f]+ is unavailable",  # before Ray knows the node gone
     re.IGNORECASE,
 )
 _CRASHED = re.compile(

@@ -5,6 +5,7 @@ import pytest
 from sweeper.failures import Attempts, Cause, cause_of, readable
 
 NODE = "ActorDiedError: The actor died because its node has died. Node Id: 0a1b"
+UNREACHED = "The actor 1fc04ca6 is unavailable: The actor is temporarily unavailable: RpcError"
 CRASH = "The actor died unexpectedly before finishing this task.\n\tclass_name: ImplicitFunc"
 MEMORY = "Task was killed due to the node running low on memory."
 RAISED = "Traceback (most recent call last):\nKeyError: 'image'"
@@ -15,6 +16,7 @@ RAISED = "Traceback (most recent call last):\nKeyError: 'image'"
     [
         (NODE, Cause.PREEMPTED),
         ("NodeDiedError: Task failed because the node it was running on is dead", Cause.PREEMPTED),
+        (UNREACHED, Cause.PREEMPTED),
         ("", Cause.PREEMPTED),
         ("Failure # 1 (occurred at 2026-01-01_10-00-00)\nNone\n", Cause.PREEMPTED),
         ("TypeError: None is no image", Cause.RAISED),
