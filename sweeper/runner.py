@@ -21,7 +21,11 @@ import ray.train
 from ray import tune
 
 from sweeper.asha import CellAsha
-from sweeper.engine.cluster import most_resources, workers_environment
+from sweeper.engine.cluster import (
+    give_back_what_the_dead_reserved,
+    most_resources,
+    workers_environment,
+)
 from sweeper.engine.interrupts import RayWatch, keeping_signal_handlers
 from sweeper.engine.recorder import Recorder
 from sweeper.errors import ResourceError
@@ -112,6 +116,8 @@ def _start_ray(cpus: int | None, many: bool) -> None:
     address = os.environ.get("RAY_ADDRESS")
     if address:
         ray.init(address=address, runtime_env=workers_environment(PROJECT, _ENVIRONMENT), **quiet)
+        if many:
+            give_back_what_the_dead_reserved()
     else:
         _put_first_on_path(str(PROJECT))
         with _staying_on_loopback():

@@ -3,6 +3,9 @@
 Of a cluster that has no worker yet, Ray tells nothing of the GPUs it may get. Its limits are read
 where the autoscaler has them: `~/ray_bootstrap_config.yaml`, which `ray up` leaves on the head.
 Where there is no such file (KubeRay), SWEEP_MOST says it: `CPU=64 GPU=8`.
+
+What a killed driver left reserved is given back: as its driver dies, Ray Train 2.60 may reserve its
+workers' resources anew, for nobody, and the next trials of several workers would wait for ever.
 """
 
 from __future__ import annotations
@@ -13,7 +16,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import ray
 import yaml
+from ray.util.placement_group import PlacementGroup, remove_placement_group
+from ray.util.state import list_placement_groups
+from ray.util.state.exception import RayStateApiException
 
 from sweeper.errors import ResourceError
 
@@ -34,6 +41,24 @@ def workers_environment(project: Path, variables: Mapping[str, str]) -> dict[str
     if "working_dir" not in job:
         environment["working_dir"] = str(project)
     return environment
+
+
+def give_back_what_the_dead_reserved() -> list[str]:
+    """Remove the placement groups of drivers that are dead; their ids. Groups made to outlive their
+    driver stay. [] where the cluster has no dashboard to ask."""
+    dead = {job["JobID"] for job in ray._private.state.jobs() if job["IsDead"]}
+    try:
+        groups = list_placement_groups(detail=True, limit=10_000, raise_on_missing_output=False)
+    except (RayStateApiException, ConnectionError):
+        return []
+    left = [
+        group.placement_group_id
+        for group in groups
+        if group.creator_job_id in dead and not group.is_detached and group.state != "REMOVED"
+    ]
+    for one in left:
+        remove_placement_group(PlacementGroup(ray.PlacementGroupID(bytes.fromhex(one))))
+    return left
 
 
 def most_resources(there: Mapping[str, float]) -> dict[str, float]:

@@ -20,7 +20,7 @@ _PREEMPTED = re.compile(
     r"|lost due to node failure"
     # Its machine does not answer, and after `RAY_timeout_ms_task_wait_for_death_info` (see
     # `runner._ENVIRONMENT`) nobody has told of a death of the process alone.
-    r"|actor \S+ is unavailable|actor is temporarily unavailable",
+    r"|ActorUnavailableError|actor \S+ is unavailable|actor is temporarily unavailable",
     re.IGNORECASE,
 )
 _CRASHED = re.compile(

@@ -28,7 +28,7 @@ NODES = ["head", "w1", "w2"]
 
 
 def local() -> None:
-    """Ray's on-premise provider: the grid, the doors, a job, trials of two workers each, a driver
+    """Ray's on-premise provider: the grid, the doors, a job, trials of three workers each, a driver
     whose laptop is closed."""
     with Site(scratch_folder()) as site:
         site.laptop.environment = {**site.laptop.environment, "RAY_UP_enable_autoscaler_v2": "0"}
@@ -39,8 +39,10 @@ def local() -> None:
             job = "ray job submit --address http://127.0.0.1:8265 --working-dir . --"
             run = "python sweep.py run smoke --set grid.seeds=[1] --out ~/runs/job"
             site.type(f"ray exec cluster.yaml 'cd sweeper-project && {job} {run}'")
-            run = "run smoke --set resources.workers_per_trial=2 --set grid.seeds=[2]"
-            site.type(f"ray submit cluster.yaml sweep.py -- {run} --out runs/two")
+            # three workers of 0.8 CPUs take two nodes; of the GPUs there is but the name
+            many = "--set resources.workers_per_trial=3 --set resources.gpus_per_trial=0"
+            run = f"run smoke {many} --set grid.seeds=[2] --out runs/two"
+            site.type(f"ray submit cluster.yaml sweep.py -- {run}")
             run = "run smoke --set grid.seeds=[3] --out runs/away"
             site.type(f"ray submit cluster.yaml sweep.py --tmux -- {run}")
             end = "~/runs/away/report/index.html"

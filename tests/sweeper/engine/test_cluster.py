@@ -3,9 +3,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ray.util.state.common import PlacementGroupState
+from ray.util.state.exception import ServerUnavailable
 
 from sweeper.cli import main
-from sweeper.engine.cluster import most_resources, workers_environment
+from sweeper.engine import cluster
+from sweeper.engine.cluster import (
+    give_back_what_the_dead_reserved,
+    most_resources,
+    workers_environment,
+)
 from sweeper.errors import ResourceError
 
 CLUSTER = {
@@ -75,3 +82,39 @@ def test_settings_of_the_environment_come_before_those_of_the_command(
     monkeypatch.setenv("SWEEP_SET", "data.path=/nowhere store=/dev/null/x")
     assert main(["plan", "smoke", "--set", f"store={home}/store"]) == 2
     assert "data.path='/nowhere'" in capsys.readouterr().err
+
+
+def group(job: str, state: str = "CREATED", detached: bool = False) -> PlacementGroupState:
+    return PlacementGroupState(
+        placement_group_id=f"{len(job) + len(state) + detached:028x}{job}",
+        name="",
+        creator_job_id=job,
+        state=state,
+        is_detached=detached,
+    )
+
+
+def test_only_what_dead_drivers_left_reserved_is_given_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dead, alive = "04000000", "05000000"
+    left = group(dead)
+    groups = [left, group(dead, detached=True), group(dead, "REMOVED"), group(alive)]
+    jobs = [{"JobID": dead, "IsDead": True}, {"JobID": alive, "IsDead": False}]
+    removed: list[str] = []
+    monkeypatch.setattr(cluster.ray._private.state, "jobs", lambda: jobs)
+    monkeypatch.setattr(cluster, "list_placement_groups", lambda **options: groups)
+    monkeypatch.setattr(
+        cluster, "remove_placement_group", lambda group: removed.append(group.id.hex())
+    )
+    assert give_back_what_the_dead_reserved() == [left.placement_group_id]
+    assert removed == [left.placement_group_id]
+
+
+def test_a_cluster_that_cannot_be_asked_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_dashboard(**options: object) -> None:
+        raise ServerUnavailable("no dashboard")
+
+    monkeypatch.setattr(cluster.ray._private.state, "jobs", list)
+    monkeypatch.setattr(cluster, "list_placement_groups", without_dashboard)
+    assert give_back_what_the_dead_reserved() == []
