@@ -34,7 +34,8 @@ RULES = [
 
 def run(folder: Path, name: str, rules: list[dict[str, object]], *overrides: str) -> Counter[str]:
     """Run on the folder's store under faults; how often each line is in the log of faults."""
-    config = load_config(TINY, [f"store={folder / 'store'}", "resources.retries=1", *overrides])
+    always = [f"store={folder / 'store'}", "resources.retries=1", "explain.examples=0"]
+    config = load_config(TINY, [*always, *overrides])
     out, log = folder / name, folder / f"{name}.log"
     (out / "results").mkdir(parents=True)
     with pytest.MonkeyPatch.context() as environment:
