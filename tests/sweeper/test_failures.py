@@ -18,7 +18,7 @@ heartbeats
 """
 NODE_OF_TASK = (
     "NodeDiedError: Task failed because the node it was running on is dead or unavailable. Node "
-    "IP: 192.0.2.2, node ID: 77c420fad4fe. This can happen if the node was preempted, had a hardware "
+    "IP: 192.0.2.2, node ID: 77c4. This can happen if the node was preempted, had a hardware "
     "failure, or its raylet crashed unexpectedly. To see node death information, use ..."
 )
 UNREACHABLE = (
@@ -42,8 +42,8 @@ The actor died unexpectedly before finishing this task.
 The actor is dead because its worker process has died. Worker exit type: SYSTEM_ERROR Worker exit \
 detail: Worker unexpectedly exits with a connection error code 2. End of file. Some common causes \
 include: (1) the process was killed by the OOM killer due to high memory usage, (2) ray stop \
---force was called, or (3) the worker crashed unexpectedly due to SIGSEGV or another unexpected error. \
-If the process was killed by the kernel OOM killer, consider enabling resource isolation via \
+--force was called, or (3) the worker crashed unexpectedly due to SIGSEGV or another unexpected \
+error. If the process was killed by the kernel OOM killer, consider enabling resource isolation via \
 --enable-resource-isolation to prevent node deaths by resource contention"""
 RAISED = "Traceback (most recent call last):\nKeyError: 'image'"
 HEADER = "Failure # 1 (occurred at 2026-11-23_06-48-06)\n"
