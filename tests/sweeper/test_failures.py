@@ -43,8 +43,8 @@ The actor is dead because its worker process has died. Worker exit type: SYSTEM_
 detail: Worker unexpectedly exits with a connection error code 2. End of file. Some common causes \
 include: (1) the process was killed by the OOM killer due to high memory usage, (2) ray stop \
 --force was called, or (3) the worker crashed unexpectedly due to SIGSEGV or another unexpected \
-error. If the process was killed by the kernel OOM killer, consider enabling resource isolation via \
---enable-resource-isolation to prevent node deaths by resource contention"""
+error. If the process was killed by the kernel OOM killer, consider enabling resource isolation \
+via --enable-resource-isolation to prevent node deaths by resource contention"""
 RAISED = "Traceback (most recent call last):\nKeyError: 'image'"
 HEADER = "Failure # 1 (occurred at 2026-11-23_06-48-06)\n"
 
