@@ -24,7 +24,7 @@ import pandas as pd
 from benchmarks.report import tell
 from benchmarks.usual import UsualTimes, train_the_usual_way
 from sweeper.config import Config
-from sweeper.config_file import load_config
+from sweeper.configuration.file import load_config
 from sweeper.grid import Cell
 from sweeper.pipeline import Sweep, run_sweep
 from sweeper.progress import Progress

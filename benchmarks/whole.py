@@ -21,7 +21,7 @@ from benchmarks.memory import PeakMemory
 from benchmarks.report import tell
 from benchmarks.usual import train_the_usual_way
 from sweeper.config import Config
-from sweeper.config_file import load_config
+from sweeper.configuration.file import load_config
 from sweeper.pipeline import Sweep, run_sweep
 from sweeper.progress import Progress
 from sweeper.store import key_of

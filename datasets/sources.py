@@ -8,6 +8,7 @@ The layers are merged because the splits are made here, not by whoever made the 
 
 import os
 import unicodedata
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,8 @@ def list_folder(root: str) -> list[ImageFile]:
     top = Path(os.path.realpath(root))
     if not top.exists():
         raise DataError(f"data.path={root!r}: no such folder; give a folder of class folders")
+    if top.is_file() and zipfile.is_zipfile(top):
+        raise DataError(f"data.path={root!r}: a zip file; unpack it and give the folder in it")
     if not top.is_dir():
         raise DataError(f"data.path={root!r}: not a folder; give a folder of class folders")
     try:

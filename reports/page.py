@@ -64,13 +64,15 @@ def render(run: Run, most_bytes: int = MOST_BYTES) -> str:
         "reproduce": reproduce.build(run),
     }
 
+    entries = cells.Entries(run)
+
     def page_of(shown: Run) -> str:
         atlas = explanations.build_atlas(shown)
         return template.render(
             **sections,
             listing=listing.build(run, {row["anchor"] for row in shown.cells}),
             gallery=explanations.build_gallery(shown, atlas),
-            cells=cells.build(shown, atlas),
+            cells=entries.build(shown, atlas),
             style=verbatim("style.css"),
             cells_style=verbatim("cells.css"),
             script=verbatim("script.js"),

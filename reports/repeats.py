@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.run import Row, interval_of
+from reports.run import Row, Run, interval_of
 from reports.statistics import Interval, share_interval
+
+_OF_ROWS = ("accuracy", "recall")  # shares of the test rows; other metrics are of classes
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,22 @@ def fold_repeats(rows: Sequence[Row]) -> Repeats | None:
         seeds=len({row["seed"] for row in rows}),
         folds=len({row["fold"] for row in rows}),
     )
+
+
+def metric_interval(
+    run: Run, rows: Sequence[Row], metric: str, mean: float, pictures: int
+) -> Interval | None:
+    """The 95 % interval of a metric's mean over the done cells among `rows`, a configuration's.
+
+    Where the run kept no predictions, a share of the test rows has that of one model on `pictures`
+    different pictures; other metrics have none.
+    """
+    done = [row for row in rows if row["state"] == "done"]
+    alone = len(done) == 1
+    found = run.interval(done[0], metric) if alone else run.mean_interval(rows[0], metric)
+    if found is None and metric in _OF_ROWS and pictures:
+        return share_interval(mean, pictures)
+    return found
 
 
 def _interval(done: Sequence[Row]) -> Interval | None:

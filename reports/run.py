@@ -11,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from reports.statistics import Interval, accuracy_interval
@@ -168,12 +169,15 @@ def interval_of(row: Row) -> Interval | None:
 
 
 def records(frame: pd.DataFrame) -> list[Row]:
-    """The rows as dictionaries, every gap as None."""
-    rows: list[Row] = frame.to_dict("records")  # type: ignore[assignment]
-    return [{name: _without_nan(value) for name, value in row.items()} for row in rows]
+    """The rows as dictionaries of Python's own types, every gap as None."""
+    names = [str(name) for name in frame.columns]
+    columns = [[_plain(value) for value in frame[name].tolist()] for name in names]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
-def _without_nan(value: Any) -> Any:
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
     return None if isinstance(value, float) and math.isnan(value) else value
 
 

@@ -181,7 +181,6 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
     },
 }
 
-# Made from the tables above by `reports.derived`.
 _DERIVED: dict[str, dict[str, pa.DataType]] = {
     "intervals": {
         **_CELL,  # seed and fold null: the mean of a configuration over its seeds and folds
@@ -259,6 +258,9 @@ SCHEMAS: dict[str, pa.Schema] = {
     name: pa.schema(list(columns.items())) for name, columns in (_COLUMNS | _DERIVED).items()
 }
 """Every table's columns and types, in order."""
+
+DERIVED: tuple[str, ...] = tuple(_DERIVED)
+"""The tables among them that `reports.derived` makes from the others."""
 
 AUDIT_SCHEMAS: dict[str, pa.Schema] = {
     "images": SCHEMAS["images"],

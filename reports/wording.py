@@ -54,6 +54,11 @@ def p_value(value: float | None) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
 
 
+def decimal_range(interval: Interval, decimals: int = 3) -> str:
+    """(0.81, 1.204) -> '0.810–1.204'."""
+    return f"{decimal(interval.low, decimals)}{DASH}{decimal(interval.high, decimals)}"
+
+
 def rate(value: float | None) -> str:
     """A learning rate: 0.0001 -> '1e-4'."""
     if value is None or value <= 0:

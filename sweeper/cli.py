@@ -15,15 +15,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from datasets.errors import DataError
-from sweeper.cli_audit import add_audit
-from sweeper.cli_check_table import add_check_table
-from sweeper.cli_export import add_export
-from sweeper.cli_plan import add_plan_arguments, plan_run
-from sweeper.cli_predict import add_predict
-from sweeper.cli_store import add_store
-from sweeper.config_file import load_config
+from sweeper.commands.audit import add_audit
+from sweeper.commands.check_table import add_check_table
+from sweeper.commands.export import add_export
+from sweeper.commands.plan import add_plan_arguments, plan_run
+from sweeper.commands.predict import add_predict
+from sweeper.commands.store import add_store
+from sweeper.configuration.file import load_config
 from sweeper.errors import ConfigError, ResourceError, StoreError, one_line
-from sweeper.finished import read_run
+from sweeper.models.finished import read_run
 from sweeper.progress import Progress
 from trainables.registry import WeightsError
 

@@ -25,9 +25,10 @@ from sweeper.caches import Caches
 from sweeper.champions import evaluate_champion, explain_champion
 from sweeper.collect import collect
 from sweeper.config import Config
+from sweeper.engine.interrupts import ending_on_signals
+from sweeper.engine.tasks import run_tasks
 from sweeper.errors import DamagedError, StoreError
 from sweeper.grid import Cell
-from sweeper.interrupts import ending_on_signals
 from sweeper.ledger import Ledger
 from sweeper.plan import Plan
 from sweeper.progress import Progress
@@ -36,7 +37,6 @@ from sweeper.runner import Resources, ray_session, run_trials
 from sweeper.spec import TrialSpec
 from sweeper.storage.refusals import writing_to
 from sweeper.store import Artifact, Store
-from sweeper.tasks import run_tasks
 
 _PASSES = 3
 

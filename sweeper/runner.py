@@ -21,10 +21,10 @@ import ray.train
 from ray import tune
 
 from sweeper.asha import CellAsha
-from sweeper.cluster import most_resources, workers_environment
+from sweeper.engine.cluster import most_resources, workers_environment
+from sweeper.engine.interrupts import RayWatch, keeping_signal_handlers
+from sweeper.engine.recorder import Recorder
 from sweeper.errors import ResourceError
-from sweeper.interrupts import RayWatch, keeping_signal_handlers
-from sweeper.recorder import Recorder
 from sweeper.spec import TrialSpec
 from sweeper.storage.refusals import raise_refusal
 from sweeper.trial import report_if_done, run_trial, training_dataset

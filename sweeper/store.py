@@ -101,9 +101,12 @@ class Artifact:
 class Store:
     """A store at a local folder or an object-store address. Small and picklable."""
 
-    def __init__(self, address: str) -> None:
-        """Raises StoreError where the address cannot be understood or written to."""
-        self.filesystem, self.root = _open(address)
+    def __init__(self, address: str, *, to_write: bool = True) -> None:
+        """`to_write`: False for who only looks, in a store that may be write-protected.
+
+        Raises StoreError where the address cannot be understood, or not be written to (read from).
+        """
+        self.filesystem, self.root = _open(address, to_write=to_write)
         self.address = address if is_remote(address) else self.root
         self._verified: set[str] = set()  # folders whose hashes this process has compared
 

@@ -12,6 +12,7 @@ import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,8 @@ def load_backbone(
 @torch.no_grad()
 def calibrate_batchnorm(backbone: Backbone, pixels: Tensor) -> None:
     """Set BatchNorm means and variances to those of `pixels`, uint8 (B, 3, H, W): a cumulative
-    average over one pass. Networks without BatchNorm stay as they are."""
+    average over one pass. Networks without BatchNorm stay as they are. In one thread, as more would
+    add up in another order and every table hangs on the sums."""
     norms = [
         module
         for part in (backbone.prefix, backbone.suffix)
@@ -129,11 +131,22 @@ def calibrate_batchnorm(backbone: Backbone, pixels: Tensor) -> None:
         norm.reset_running_stats()
         norm.momentum = None  # torch's switch for a cumulative average
         norm.train()
-    for batch in pixels.split(_CALIBRATION_BATCH):
-        backbone.suffix(backbone.prefix(backbone.normalise(batch)))
+    with _one_thread():
+        for batch in pixels.split(_CALIBRATION_BATCH):
+            backbone.suffix(backbone.prefix(backbone.normalise(batch)))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
         norm.eval()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _from_hub(spec: BackboneSpec, weights: Weights) -> Backbone:

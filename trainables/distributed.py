@@ -14,7 +14,7 @@ import ray.train
 import torch
 from ray.data import DataIterator, Dataset, ExecutionOptions
 from ray.train import DataConfig, FailureConfig, RunConfig, ScalingConfig
-from ray.train.torch import TorchTrainer, get_device, prepare_model
+from ray.train.torch import TorchTrainer, prepare_model
 from ray.tune.integration.ray_train import TuneReportCallback
 from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
@@ -70,12 +70,6 @@ def distribute(module: nn.Module) -> nn.Module:
     """The module as this worker's DDP rank, its BatchNorm made global."""
     wrapped: nn.Module = prepare_model(synchronise_batchnorm(module))
     return wrapped
-
-
-def worker_device() -> torch.device:
-    """The device Ray Train gave this worker."""
-    device: torch.device = get_device()
-    return device
 
 
 def is_first_worker() -> bool:

@@ -22,7 +22,7 @@ import torch
 from benchmarks.memory import PeakMemory
 from benchmarks.report import tell
 from sweeper.config import Config
-from sweeper.config_file import load_config
+from sweeper.configuration.file import load_config
 from sweeper.pipeline import run_sweep
 from sweeper.progress import Progress
 from trainables.registry import BACKBONES

@@ -22,9 +22,6 @@ from datasets.errors import DataError
 from datasets.splits import images_of, rows_with_copies, sorted_rows
 from datasets.splitting.given import check_classes, take_validation
 
-UNLISTED = ("stop", "leave_out")
-"""What becomes of images that the file does not list."""
-
 _PARTS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _NUMBERS = ("copy", "seed", "fold")
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
@@ -96,7 +93,7 @@ def file_rows(
         at: what the table is filtered by.
         copies: augmented copies per image (K); 0 where the cell is not augmented.
         fractions: as for `given.given_rows`.
-        unlisted: one of `UNLISTED`: refuse images of the data that the file does not list, or
+        unlisted: "stop" or "leave_out": refuse images of the data that the file does not list, or
             leave them out of all parts.
 
     Returns:

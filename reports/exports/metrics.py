@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from reports.configuration_intervals import Intervals, interval_of, recorded_intervals
 from reports.exports.names import FileNames
 from reports.pictures import pictures_tested
-from reports.repeats import fold_repeats
+from reports.repeats import fold_repeats, metric_interval
 from reports.run import Row, Run
 from reports.statistics import Interval
 from reports.tables import SCHEMAS
@@ -56,7 +55,7 @@ class PaperTable:
 
 def paper_tables(run: Run) -> Iterator[PaperTable]:
     """In the order of the page's grid."""
-    names, recorded, pictures = FileNames(), recorded_intervals(run), pictures_tested(run)
+    names, pictures = FileNames(), pictures_tested(run)
 
     def key(rows: Sequence[Row]) -> tuple[str, str, str]:
         return rows[0]["split_policy"], rows[0]["scenario"], rows[0]["strategy"]
@@ -67,8 +66,8 @@ def paper_tables(run: Run) -> Iterator[PaperTable]:
         shared = len(several) > len({backbone for backbone, _ in several})
         lines = [
             _line(
+                run,
                 rows,
-                recorded,
                 pictures.get((policy, scenario, bool(rows[0]["augmented"]))),
                 shared,
             )
@@ -105,9 +104,7 @@ def cells_csv(run: Run) -> str:
     return _csv(names, rows)
 
 
-def _line(
-    rows: Sequence[Row], recorded: Intervals, pictures: int | None, with_weights: bool
-) -> Line:
+def _line(run: Run, rows: Sequence[Row], pictures: int | None, with_weights: bool) -> Line:
     first, repeats = rows[0], fold_repeats(rows)
     name = f"{first['backbone']} ({first['weights']})" if with_weights else first["backbone"]
     states = {row["state"] for row in rows}
@@ -119,18 +116,18 @@ def _line(
         repeats=repeats.text if repeats and len(rows) > 1 else "",
         n_test=repeats.n if repeats else None,
         pictures=pictures if repeats else None,
-        values=_values(rows, recorded, pictures or (repeats.n if repeats else 0)),
+        values=_values(run, rows, pictures or (repeats.n if repeats else 0)),
     )
 
 
-def _values(rows: Sequence[Row], recorded: Intervals, pictures: int) -> dict[str, Value]:
+def _values(run: Run, rows: Sequence[Row], pictures: int) -> dict[str, Value]:
     done = [row for row in rows if row["state"] == "done"]
     found = {}
     for metric in METRICS:
         numbers = [row[metric] for row in done if row[metric] is not None]
         if numbers:
             mean = sum(numbers) / len(numbers)
-            found[metric] = Value(mean, interval_of(rows, metric, mean, pictures, recorded))
+            found[metric] = Value(mean, metric_interval(run, rows, metric, mean, pictures))
     return found
 
 

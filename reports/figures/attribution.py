@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +15,11 @@ SIDE = 112  # px of the longer edge on the page
 _QUALITY = 70
 _RED, _BLUE = (203, 24, 29), (33, 102, 172)
 _FULL_AT = 0.99  # quantile of |attribution| drawn in full colour
+_KEPT = 512  # pictures: a page is drawn several times, until it fits
 _GAMMA = 0.7  # lifts weak attributions; sign and order stay
 
 
+@lru_cache(maxsize=_KEPT)
 def picture(encoded: bytes) -> str:
     """The preprocessed image, at most SIDE px, as a data URI."""
     with Image.open(io.BytesIO(encoded)) as image:
@@ -31,7 +34,13 @@ def heat(values: Sequence[float] | npt.NDArray[np.float16], height: int, width: 
     Averaged down to SIDE px, scaled by its own 99 % quantile of |value|. Transparent where
     nothing speaks, so that one picture serves as map and as overlay.
     """
-    signed = _shrink(np.asarray(values, dtype=np.float32).reshape(height, width))
+    return _heat(np.asarray(values, dtype=np.float32).tobytes(), height, width)
+
+
+@lru_cache(maxsize=_KEPT)
+def _heat(values: bytes, height: int, width: int) -> str:
+    """Of float32 values."""
+    signed = _shrink(np.frombuffer(values, dtype=np.float32).reshape(height, width))
     signed = np.nan_to_num(signed, nan=0.0, posinf=0.0, neginf=0.0)
     strongest = float(np.quantile(np.abs(signed), _FULL_AT)) or 1.0
     strength = np.clip(np.abs(signed) / strongest, 0, 1) ** _GAMMA

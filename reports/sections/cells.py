@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pandas as pd
 from markupsafe import Markup
@@ -10,7 +11,7 @@ from markupsafe import Markup
 from reports import wording
 from reports.figures.strip import Mark, strip
 from reports.figures.svg import Scale
-from reports.run import CellKey, Row, Run, cell_key, interval_of, records
+from reports.run import CellKey, Row, Run, interval_of, records
 from reports.sections.cell import calibration, classes, curves, errors, numbers, search
 from reports.sections.explanations import Atlas, Explanation
 from reports.statistics import Interval
@@ -32,7 +33,7 @@ class Detail:
     interval: str
     strip: Markup
     setting: list[tuple[str, str]]
-    metrics: list[tuple[str, str, str]]  # name, value, remark
+    metrics: list[numbers.Metric]
     curves: curves.Curves | None
     errors: errors.Errors | None
     classes: classes.Classes | None
@@ -50,12 +51,31 @@ class Cells:
     search: str
 
 
-def build(run: Run, atlas: Atlas) -> Cells:
-    """One `Detail` for every planned cell."""
-    of = _Tables(run)
-    details = [_detail(run, row, of, atlas) for row in run.cells]
-    every = [(row, of.trials(cell_key(row))) for row in records(run.tables["cells"])]
-    return Cells(details, search.summary(every, of.space))
+class Entries:
+    """The entries of a run, each made once however often the page is drawn until it fits."""
+
+    def __init__(self, run: Run) -> None:
+        """`run`: not narrowed."""
+        self._run, self._of = run, _Tables(run)
+        self._made: dict[CellKey, Detail] = {}
+
+    def build(self, shown: Run, atlas: Atlas) -> Cells:
+        """One `Detail` for every cell that `shown` is narrowed to. `atlas`: with the same pictures
+        of mistakes each time; its explanations may differ."""
+        return Cells([self._detail(row, atlas) for row in shown.cells], self._search)
+
+    def _detail(self, row: Row, atlas: Atlas) -> Detail:
+        key = row["key"]
+        if key not in self._made:
+            self._made[key] = _detail(self._run, row, self._of, atlas)
+        explanations, left_out = atlas.of_cell(key)
+        return replace(self._made[key], explanations=explanations, explanations_left_out=left_out)
+
+    @cached_property
+    def _search(self) -> str:
+        """What all searches found together."""
+        every = [(row, self._of.trials(row["key"])) for row in self._run.cells]
+        return search.summary(every, self._of.space)
 
 
 class _Tables:
@@ -94,9 +114,8 @@ def _detail(run: Run, row: Row, of: _Tables, atlas: Atlas) -> Detail:
     key, done = row["key"], row["state"] == "done"
     trials, counts, predictions = of.trials(key), of.counts(key), of.predictions(key)
     names = run.classes(row["scenario"]) or sorted({name for pair in counts for name in pair})
-    shown, left_out = atlas.of_cell(key)
 
-    def interval(metric: str, label: str) -> Interval | None:
+    def interval(metric: str, label: str = "") -> Interval | None:
         return run.interval(row, metric, label)
 
     return Detail(
@@ -112,14 +131,14 @@ def _detail(run: Run, row: Row, of: _Tables, atlas: Atlas) -> Detail:
         interval=wording.percent_range(interval_of(row)),
         strip=_strip(row),
         setting=numbers.setting(row) if done else [],
-        metrics=numbers.metrics(row) if done else [],
+        metrics=numbers.metrics(row, interval) if done else [],
         curves=curves.build(row, trials, of.curves),
         errors=errors.build(row["backbone"], names, counts, predictions, atlas.pictures),
         classes=classes.build(names, counts, predictions, interval) if counts else None,
-        calibration=calibration.build(row, of.reliability(key)),
+        calibration=calibration.build(row, of.reliability(key), interval),
         search=search.build(row, trials, of.space),
-        explanations=shown,
-        explanations_left_out=left_out,
+        explanations=[],
+        explanations_left_out=0,
     )
 
 

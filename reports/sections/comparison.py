@@ -9,7 +9,6 @@ from itertools import groupby
 from markupsafe import Markup
 
 from reports import wording
-from reports.configuration_intervals import Intervals, interval_of, recorded_intervals
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale
 from reports.pictures import Tested, pictures_tested
@@ -24,7 +23,7 @@ from reports.published import (
 )
 from reports.published.consistency import Line
 from reports.published.verdicts import copies_text
-from reports.repeats import fold_repeats
+from reports.repeats import fold_repeats, metric_interval
 from reports.run import Run
 from reports.sections.verdict import leak_score
 from reports.statistics import Interval, difference_interval
@@ -94,8 +93,8 @@ def build(run: Run) -> Comparison | None:
     if run.info.get("config", {}).get("compare") != COMPARE:
         return None
     policies = _policies(run)
-    recorded, pictures = recorded_intervals(run), pictures_tested(run)
-    ours = {policy: _ours(run, policy, recorded, pictures) for policy in policies}
+    pictures = pictures_tested(run)
+    ours = {policy: _ours(run, policy, pictures) for policy in policies}
     published = zip(published_cells(), published_audit().lines, strict=True)
     tables = [
         _table([cell for cell, _ in rows], [line for _, line in rows], ours)
@@ -122,9 +121,7 @@ def _policies(run: Run) -> list[str]:
     return list(dict.fromkeys([*run.policies[-1:], *run.policies[:1]]))
 
 
-def _ours(
-    run: Run, policy: str, recorded: Intervals, pictures: Mapping[Tested, int]
-) -> dict[Place, Ours]:
+def _ours(run: Run, policy: str, pictures: Mapping[Tested, int]) -> dict[Place, Ours]:
     found = {}
     for rows in run.configurations:
         first, repeats = rows[0], fold_repeats(rows)
@@ -132,7 +129,7 @@ def _ours(
             continue
         augmented = bool(first["augmented"])
         n = pictures.get((policy, first["scenario"], augmented)) or repeats.n
-        interval = interval_of(rows, "accuracy", repeats.mean, n, recorded)
+        interval = metric_interval(run, rows, "accuracy", repeats.mean, n)
         place = (first["scenario"], first["strategy"], augmented, first["backbone"])
         found[place] = Ours(repeats.mean, interval, n)
     return found

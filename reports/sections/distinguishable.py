@@ -13,7 +13,7 @@ from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale, round_ticks
 from reports.run import Row, Run, records
 from reports.statistics import Interval
-from reports.statistics.multiplicity import LEVEL
+from reports.statistics.multiplicity import Told, told
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Rival:
     interval: str
     discordant: str
     p: str
-    apart: bool
+    words: str  # whether the two are distinguishable
     strip: Markup
 
 
@@ -95,8 +95,8 @@ def _family(rows: list[Row], cells: Cells, scale: Scale) -> Family:
 
 
 def _rival(row: Row, cells: list[Row], scale: Scale) -> Rival:
-    interval, apart = Interval(row["low"], row["high"]), row["p_holm"] < LEVEL
-    mark = Mark(row["difference"], "dot", "" if apart else "flat", interval)
+    interval, found = Interval(row["low"], row["high"]), _told(row)
+    mark = Mark(row["difference"], "dot", "" if found.apart else "flat", interval)
     return Rival(
         name=_name(cells[0]),
         anchor=cells[0]["anchor"],
@@ -105,13 +105,17 @@ def _rival(row: Row, cells: list[Row], scale: Scale) -> Rival:
         interval=wording.points_range(interval),
         discordant=wording.count(row["discordant"]),
         p=wording.p_value(row["p_holm"]),
-        apart=apart,
+        words=found.words,
         strip=strip([mark], scale, guides=_ticks(scale)),
     )
 
 
+def _told(row: Row) -> Told:
+    return told(row["p_holm"], Interval(row["low"], row["high"]))
+
+
 def _words(rows: list[Row]) -> str:
-    apart = [row for row in rows if row["p_holm"] < LEVEL]
+    apart = [row for row in rows if _told(row).apart]
     alike = len(rows) - len(apart)
     if not apart:
         which = "The other one is" if alike == 1 else f"None of the other {alike} is"

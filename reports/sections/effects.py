@@ -12,7 +12,7 @@ from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale, round_ticks
 from reports.run import Row, Run, records
 from reports.statistics import Interval
-from reports.statistics.multiplicity import LEVEL
+from reports.statistics.multiplicity import Told, told
 
 _FACTORS = {"augmented": "augmentation"}
 _LEVELS = {
@@ -30,7 +30,8 @@ class Estimate:
     interval: str
     pairs: int
     p: str
-    apart: bool  # from zero, after Holm's correction
+    words: str  # whether it is distinguishable from no effect
+    apart: bool
     strip: Markup
 
 
@@ -119,21 +120,21 @@ def _one_level(factor: str, level: str) -> str:
 def _estimate(row: Row | None, scale: Scale) -> Estimate | None:
     if row is None:
         return None
-    interval = _interval(row)
-    apart = _apart(row)
-    mark = Mark(row["mean"], "dot", "" if apart else "flat", interval)
+    interval, found = _interval(row), _told(row)
+    mark = Mark(row["mean"], "dot", "" if found.apart else "flat", interval)
     return Estimate(
         mean=wording.points(row["mean"]),
         interval=wording.points_range(interval),
         pairs=int(row["pairs"]),
         p=wording.p_value(row["p_holm"]),
-        apart=apart,
+        words=found.words if row["p_holm"] is not None else "",
+        apart=found.apart,
         strip=strip([mark], scale, guides=_ticks(scale)),
     )
 
 
-def _apart(row: Row) -> bool:
-    return row["p_holm"] is not None and row["p_holm"] < LEVEL
+def _told(row: Row) -> Told:
+    return told(row["p_holm"], _interval(row))
 
 
 def _interval(row: Row) -> Interval | None:
@@ -145,13 +146,19 @@ def _words(policy: str, rows: list[Row]) -> str:
     own = [row for row in rows if row["split_policy"] == policy and row["p_holm"] is not None]
     if not own:
         return ""
-    apart = [_named(row) for row in own if _apart(row)]
+    apart = [_named(row) for row in own if _told(row).apart]
+    alone = [_named(row) for row in own if _told(row).words.endswith("after Holm")]
+    only = f" By their own intervals only, not after Holm's correction: {', '.join(alone)}."
+    return f"{_sentence(policy, apart, len(own))}{only if alone else ''}"
+
+
+def _sentence(policy: str, apart: list[str], every: int) -> str:
     if not apart:
         return (
-            f"Under the {policy} split none of the {len(own)} effects is distinguishable from "
+            f"Under the {policy} split none of the {every} effects is distinguishable from "
             "no effect."
         )
-    rest = len(own) - len(apart)
+    rest = every - len(apart)
     others = "the other one is" if rest == 1 else f"the other {rest} are"
     tail = f"; {others} not" if rest else ""
     return f"Under the {policy} split, distinguishable from no effect: {', '.join(apart)}{tail}."

@@ -11,6 +11,7 @@ from reports import wording
 from reports.derived.comparisons import configuration_name
 from reports.run import CellKey, Row, Run, interval_of, records
 from reports.statistics import Interval
+from reports.statistics.multiplicity import told
 
 _Naming = Callable[[Any], str]
 
@@ -163,10 +164,12 @@ def _measured(run: Run) -> dict[CellKey, tuple[str, str]]:
 
 def _difference(one: Row) -> str:
     means = "" if one["seed"] is not None else "means over seeds and folds, "
-    interval = wording.points_range(Interval(one["low"], one["high"]))
+    interval = Interval(one["low"], one["high"])
+    found = told(one["p_holm"], interval)
     return (
-        f"{wording.points(one['difference'])} points, 95 % interval {interval}, "
-        f"p {wording.p_value(one['p_holm'])} after Holm ({means}{one['method']})"
+        f"{wording.points(one['difference'])} points, 95 % interval "
+        f"{wording.points_range(interval)}, "
+        f"p {wording.p_value(one['p_holm'])} after Holm: {found.words} ({means}{one['method']})"
     )
 
 

@@ -26,20 +26,21 @@ _REGION = "us-east-1"  # what stores other than AWS answer to
 _CONNECT_S = 5.0
 _TRIES_AT_FIRST, _TRIES = 2, 5  # 5: some 10 s of a store that does not answer
 
-_opened: dict[str, tuple[pafs.FileSystem, str]] = {}
+_opened: dict[tuple[str, bool], tuple[pafs.FileSystem, str]] = {}
 
 
-def open_address(address: str) -> tuple[pafs.FileSystem, str]:
-    """The file system of an address and the store's path in it, which can be written to.
+def open_address(address: str, *, to_write: bool = True) -> tuple[pafs.FileSystem, str]:
+    """The file system of an address and the store's path in it, which can be written to, or only
+    read, where `to_write` is false: then nothing is made there.
 
     A process asks an S3 bucket once whether it can be. Raises StoreError, in one line, where the
     address cannot be understood or the store refuses.
     """
     if not address.startswith("s3://"):
-        return _open(address)
-    if address not in _opened:
-        _opened[address] = _open(address)
-    return _opened[address]
+        return _open(address, to_write)
+    if (address, to_write) not in _opened:
+        _opened[address, to_write] = _open(address, to_write)
+    return _opened[address, to_write]
 
 
 def is_remote(address: str) -> bool:
@@ -52,7 +53,7 @@ def without_credentials(text: str) -> str:
     return _SECRET_OPTION.sub(r"\1=***", _USER_INFO.sub("***@", text))
 
 
-def _open(address: str) -> tuple[pafs.FileSystem, str]:
+def _open(address: str, to_write: bool) -> tuple[pafs.FileSystem, str]:
     shown = without_credentials(address)
     if shown != address:
         raise StoreError(
@@ -61,22 +62,23 @@ def _open(address: str) -> tuple[pafs.FileSystem, str]:
         )
     try:
         if address.startswith("s3://"):
-            return _open_s3(address)
+            return _open_s3(address, to_write)
         if is_remote(address):
             filesystem, root = pafs.FileSystem.from_uri(address)
         else:
             filesystem, root = pafs.LocalFileSystem(), str(Path(address).expanduser().resolve())
-        filesystem.create_dir(root, recursive=True)
-        _try_to_write(filesystem, root)
+        if to_write:
+            filesystem.create_dir(root, recursive=True)
+        _try(filesystem, root, to_write)
     except StoreError:
         raise
     except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: ~nobody has no home
-        reason = in_one_line(error)
-        raise StoreError(f"store '{shown}': cannot be written to ({reason})") from None
+        wanted = "written to" if to_write else "read from"
+        raise StoreError(f"store '{shown}': cannot be {wanted} ({in_one_line(error)})") from None
     return filesystem, root
 
 
-def _open_s3(address: str) -> tuple[pafs.FileSystem, str]:
+def _open_s3(address: str, to_write: bool) -> tuple[pafs.FileSystem, str]:
     """Tried with little patience at first: a wrong address should be told at once."""
     parts = urlsplit(address)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -90,7 +92,7 @@ def _open_s3(address: str) -> tuple[pafs.FileSystem, str]:
     if "region" not in options:
         of_bucket = "endpoint_override" not in options
         options["region"] = pafs.resolve_s3_region(parts.netloc) if of_bucket else _REGION
-    _try_to_write(_s3(options, _TRIES_AT_FIRST), root)
+    _try(_s3(options, _TRIES_AT_FIRST), root, to_write)
     return _s3(options, _TRIES), root
 
 
@@ -108,6 +110,13 @@ def _s3(options: dict[str, str], tries: int) -> pafs.FileSystem:
         retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=tries),
         allow_delayed_open=True,  # a small file is one request, there whole or not at all
     )
+
+
+def _try(filesystem: pafs.FileSystem, root: str, to_write: bool) -> None:
+    if to_write:
+        _try_to_write(filesystem, root)
+    elif filesystem.get_file_info(root).type != pafs.FileType.Directory:
+        raise FileNotFoundError("there is nothing")
 
 
 def _try_to_write(filesystem: pafs.FileSystem, root: str) -> None:

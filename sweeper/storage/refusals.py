@@ -32,7 +32,8 @@ _ERRNO = re.compile(r"\[[Ee]rrno (\d+)\]")
 _TOLD = re.compile(r"sweeper\.errors\.StoreError: (.+)")
 _AWS = re.compile(r"AWS Error (\w+) during (\w+) operation:? ?([^\n]*)")
 _AWS_WAY_OUT = {
-    "ACCESS_DENIED": "these credentials may not do that here",
+    "ACCESS_DENIED": "these credentials may not do that here, or there are none: set "
+    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use ~/.aws/credentials or a role",
     "INVALID_ACCESS_KEY_ID": "no such access key; set AWS_ACCESS_KEY_ID",
     "SIGNATURE_DOES_NOT_MATCH": "wrong secret key; set AWS_SECRET_ACCESS_KEY",
     "INVALID_CLIENT_TOKEN_ID": "no such access key; set AWS_ACCESS_KEY_ID",

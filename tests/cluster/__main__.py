@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import sys
 
 from tests.cluster.machines import missing_tools
@@ -15,4 +16,5 @@ if __name__ == "__main__":
         sys.exit(f"error: this machine lacks {', '.join(lacking)}")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the machines end with it
     SCENARIOS[sys.argv[1]]()

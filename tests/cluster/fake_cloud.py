@@ -91,7 +91,7 @@ class Site:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target)
         write_synthetic(self.laptop.home / "images", images_per_class=12, seed=0)
-        self.laptop.run("ray get-auth-token --generate > /dev/null; chmod 600 ~/.ray/auth_token")
+        self.laptop.run("(umask 077; ray get-auth-token --generate) > /dev/null")
 
     def write_cluster(self, overlay: str, config: str = "smoke", **changes: Any) -> Path:
         """The laptop's cluster.yaml: the project's with what must differ here."""

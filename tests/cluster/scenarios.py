@@ -113,7 +113,14 @@ def _check_cells(run: Path, cells: int) -> None:
 
 
 def _check_doors(site: Site) -> None:
-    """Without the token nobody gets in, and the dashboard is on the head's loopback alone."""
+    """Without the token nobody gets in, and the dashboard is on the head's loopback alone; the
+    token is for the eyes of its owner."""
+    tokens = {name: site.machines[name].home / ".ray" / "auth_token" for name in (*NODES, "laptop")}
+    there = {name: path.stat().st_mode for name, path in tokens.items() if path.is_file()}
+    modes = {name: f"{mode & 0o777:o}" for name, mode in there.items()}
+    print("mode of the token's file:", modes)
+    if set(modes.values()) != {"600"} or len(modes) < 3:  # the laptop, the head and a worker
+        raise AssertionError(f"others may read a token: {modes}")
     stranger: Machine = site.machines["cloud"]
     for line in (
         "RAY_AUTH_MODE=disabled timeout 30 ray status --address 10.77.0.1:6379",

@@ -3,6 +3,7 @@ the nodes may do. moto reads the conditions of no policy; real IAM, images, quot
 in it either."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,20 +25,25 @@ from sweeper.store import Store, key_of
 
 ROOT = Path(__file__).parents[2]
 POLICIES = ROOT / "docs" / "cluster"
-REGION, ACCOUNT, BUCKET = "us-east-1", "123456789012", "my-bucket"
+REGION, ACCOUNT, BUCKET, GROUP = "us-east-1", "123456789012", "my-bucket", "sg-0123"
 
 
 def policy(name: str) -> str:
     """A policy as prepare-aws.sh fills it in."""
     text = (POLICIES / f"{name}-policy.json").read_text(encoding="utf-8")
-    for word, value in (("BUCKET", BUCKET), ("REGION", REGION), ("ACCOUNT", ACCOUNT)):
+    values = {"BUCKET": BUCKET, "REGION": REGION, "ACCOUNT": ACCOUNT, "GROUP": GROUP}
+    for word, value in values.items():
         text = text.replace(word, value)
     return text
 
 
+def statements(name: str) -> list[dict[str, Any]]:
+    read: list[dict[str, Any]] = json.loads(policy(name))["Statement"]
+    return read
+
+
 def actions(name: str) -> set[str]:
-    statements = json.loads(policy(name))["Statement"]
-    listed = [statement["Action"] for statement in statements]
+    listed = [statement["Action"] for statement in statements(name)]
     return {one for some in listed for one in ([some] if isinstance(some, str) else some)}
 
 
@@ -124,15 +130,35 @@ def test_the_head_may_do_what_its_autoscaler_asks_and_no_more(cluster: dict[str,
 def test_only_instances_of_this_cluster_are_started_and_ended(cluster: dict[str, Any]) -> None:
     tags = [
         value
-        for statement in json.loads(policy("head"))["Statement"]
+        for statement in statements("head")
         for condition in statement.get("Condition", {}).values()
         for name, value in condition.items()
         if name.endswith("/ray-cluster-name")
     ]
     assert tags == [cluster["cluster_name"]] * 2
-    for statement in json.loads(policy("head"))["Statement"]:
+    for statement in statements("head"):
         changing = [one for one in [statement["Action"]] if "Describe" not in str(one)]
         assert not changing or statement["Resource"] != "*"
+
+
+def test_the_head_may_start_the_worker_types_of_the_file_and_no_other() -> None:
+    text = (ROOT / "cluster.yaml").read_text(encoding="utf-8")
+    workers = text[text.index("gpu_worker:") : text.index("On a single machine")]
+    (allowed,) = (
+        condition["StringEquals"]["ec2:InstanceType"]
+        for statement in statements("head")
+        if (condition := statement.get("Condition"))
+        and "ec2:InstanceType" in condition["StringEquals"]
+    )
+    assert allowed == re.findall(r"InstanceType: (\S+)", workers)
+
+
+def test_workers_are_started_in_the_group_made_for_them_alone() -> None:
+    of_starting = [one for one in statements("head") if one["Action"] == "ec2:RunInstances"]
+    listed = [one["Resource"] for one in of_starting]
+    resources = [one for some in listed for one in ([some] if isinstance(some, str) else some)]
+    groups = [one for one in resources if "security-group" in one]
+    assert groups == [f"arn:aws:ec2:{REGION}:{ACCOUNT}:security-group/{GROUP}"]
 
 
 @pytest.fixture(scope="module")

@@ -117,6 +117,7 @@ def test_one_token_is_asked_for_everywhere_and_the_dashboard_is_on_loopback(
         starts = [line for line in cluster[key] if "ray start" in line]
         assert starts
         assert all("RAY_AUTH_MODE=token" in line for line in starts)
+    assert "chmod 600 ~/.ray/auth_token" in cluster["setup_commands"]
     assert "--dashboard-host=127.0.0.1" in " ".join(cluster["head_start_ray_commands"])
 
 

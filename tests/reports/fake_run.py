@@ -11,7 +11,9 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -54,10 +56,27 @@ class FakeRun:
     compare: str | None = "fec-ige"
     problems: int = 3
 
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
 
 def write_fake_run(folder: Path, fake: FakeRun | None = None) -> Path:
     """Write `<folder>/results/*.parquet` and `run.json`; return `folder`."""
-    fake = fake or FakeRun()
+    (folder / "results").mkdir(parents=True, exist_ok=True)
+    for name, content in _files(fake or FakeRun()).items():
+        (folder / "results" / name).write_bytes(content)
+    return folder
+
+
+@lru_cache(maxsize=24)
+def _files(fake: FakeRun) -> dict[str, bytes]:
+    """What is in `results`: made once for all tests that ask for the same run."""
+    with TemporaryDirectory() as folder:
+        _write(Path(folder), fake)
+        return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
+
+
+def _write(folder: Path, fake: FakeRun) -> None:
     tables: dict[str, list[Row]] = {
         name: []
         for name in ("cells", "trials", "curves", "predictions", "confusion", "reliability")
@@ -68,10 +87,9 @@ def write_fake_run(folder: Path, fake: FakeRun | None = None) -> Path:
         _fill(tables, fake, number, cell)
     tables["pictures"] = _pictures(tables["predictions"])
     for name, rows in tables.items():
-        write_table(folder / "results", name, rows)
+        write_table(folder, name, rows)
     info = json.dumps(_info(fake, tables), indent=1, ensure_ascii=False)
-    (folder / "results" / "run.json").write_text(info, encoding="utf-8")
-    return folder
+    (folder / "run.json").write_text(info, encoding="utf-8")
 
 
 def _cells(fake: FakeRun) -> Iterator[Row]:
@@ -300,6 +318,7 @@ def _attributions(fake: FakeRun, rng: np.random.Generator, cell: Row) -> Iterato
         }
 
 
+@lru_cache
 def _radiograph(seed: int, side: int) -> tuple[bytes, Any]:
     """A bright shaft on a dark ground with a dark break: enough to look at."""
     y, x = np.mgrid[0:side, 0:side] / side

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.configuration_intervals import recorded_intervals
+from reports.derived import write_derived
 from reports.page import render
 from reports.pictures import pictures_tested
 from reports.published import published_cells
@@ -23,6 +23,12 @@ SMALL = FakeRun(trials=1, epochs=2, attributions=0)
 
 def _run(folder: Path, **changes: object) -> Run:
     return load_run(write_fake_run(folder, FakeRun(**{**SMALL.__dict__, **changes})))  # type: ignore[arg-type]
+
+
+def _derived(folder: Path, **changes: object) -> Run:
+    _run(folder, **changes)
+    write_derived(folder / "results")
+    return load_run(folder)
 
 
 def _built(run: Run) -> Comparison:
@@ -70,8 +76,8 @@ def test_the_leakiest_policy_and_the_most_honest_one_are_compared(
 
 
 def test_every_cell_has_its_recorded_interval(tmp_path: Path) -> None:
-    run = _run(tmp_path, policies=("pooled", "grouped"), backbones=("resnet50",))
-    recorded = {percent_range(interval) for interval in recorded_intervals(run).values()}
+    run = _derived(tmp_path, policies=("pooled", "grouped"), backbones=("resnet50",))
+    recorded = {percent_range(row["interval"]) for row in run.cells}
     shown = {one.below for entry in _entries(_built(run)) for one in entry.ours if one.value}
     assert shown
     assert shown <= recorded

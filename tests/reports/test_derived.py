@@ -8,10 +8,9 @@ import pandas as pd
 import pytest
 
 from reports.derived import write_derived
-from reports.tables import CELL, read_tables, write_table
+from reports.tables import CELL, DERIVED, read_tables, write_table
 from tests.reports.fake_run import FakeRun, write_fake_run
 
-DERIVED = ("intervals", "effects", "comparisons", "policies", "optimism")
 SMALL = FakeRun(
     policies=("pooled", "grouped"),
     backbones=("resnet50", "vgg16", "mobilenet"),
@@ -65,6 +64,10 @@ def test_the_same_tables_make_the_same_in_any_order(results: Path, tmp_path: Pat
         assert (tmp_path / f"{name}.parquet").read_bytes() == (
             results / f"{name}.parquet"
         ).read_bytes()
+
+
+def test_all_tables_that_are_said_to_be_derived_are(results: Path) -> None:
+    assert set(DERIVED) < {path.stem for path in results.glob("*.parquet")}
 
 
 def test_the_best_by_validation_is_compared_with_every_other(

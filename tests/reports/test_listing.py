@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reports.derived import write_derived
 from reports.run import Run, load_run
 from reports.sections import listing
 from tests.reports.fake_run import FakeRun, write_fake_run
@@ -16,7 +17,9 @@ FAKE = FakeRun(backbones=("resnet50", "vgg16"), failed=2, missing=1, trials=3, e
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return load_run(write_fake_run(tmp_path_factory.mktemp("run"), FAKE))
+    folder = write_fake_run(tmp_path_factory.mktemp("run"), FAKE)
+    write_derived(folder / "results")
+    return load_run(folder)
 
 
 def test_lines_hold_the_numbers_of_their_cells(run: Run) -> None:

@@ -36,7 +36,7 @@ def _run(trials: list[dict[str, Any]], artifacts: list[dict[str, Any]], **config
         for strategy in ("transfer", "finetune")
     ]
     tables = {"trials": _table("trials", trials), "cells": _table("cells", cells)}
-    tables |= {"confusion": _table("confusion", [])}
+    tables |= {name: _table(name, []) for name in ("confusion", "intervals")}
     return Run({"artifacts": artifacts, "config": config, "backbones": {"net": {}}}, tables)
 
 

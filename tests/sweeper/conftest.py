@@ -10,8 +10,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from sweeper.config_file import load_config
-from sweeper.finished import FinishedRun, read_run
+from sweeper.configuration.file import load_config
+from sweeper.models.finished import FinishedRun, read_run
 from sweeper.pipeline import run_sweep
 from sweeper.progress import Progress
 

@@ -22,7 +22,7 @@ from datasets.errors import DataError
 from datasets.synthetic import FRACTURE_TYPES
 from sweeper.collect import Collection, collect
 from sweeper.config import Config, DataSection
-from sweeper.config_file import SHIPPED, load_config
+from sweeper.configuration.file import SHIPPED, load_config
 from sweeper.errors import ConfigError, StoreError, one_line
 from sweeper.plan import Plan
 from sweeper.store import Store
@@ -106,6 +106,13 @@ VALUE_TEXTS = st.one_of(
             "\t",
             "- a\n- b",
             "#",
+            "!!int x",
+            "!!timestamp x",
+            "&a {a: *a}",
+            "9" * 5000,
+            "!!set {a}",
+            "? [a]\n: b",
+            "*b",
         ]
     ),
 )
@@ -139,7 +146,9 @@ class Bench:
         """The lines that a user gets; none for a valid plan. Fails where it takes too long."""
         started = time.process_time()
         try:
-            self._plan(load_config(name, overrides))
+            config = load_config(name, overrides)
+            self._plan(config)
+            assert Config.model_validate(config.model_dump(mode="json")) == config  # as run.json
             lines = []
         except ConfigError as error:
             lines = error.lines
@@ -168,6 +177,10 @@ class Bench:
         if len(plan.cells) <= 2 * MOST_SPLITS:
             for cell in plan.cells:
                 assert plan.trials(cell)
+
+
+def test_the_fuzz_knows_the_nested_keys() -> None:
+    assert {"name", "data.synthetic.seed", "search.published.lr"} <= set(PATHS)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 
 from reports.tables import read_tables
 from sweeper import pipeline
-from sweeper.config_file import load_config
+from sweeper.configuration.file import load_config
 from sweeper.progress import Progress
 from sweeper.results import Outcome
 from sweeper.storage.sums import sizes_in

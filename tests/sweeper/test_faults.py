@@ -10,7 +10,7 @@ import pytest
 
 from reports.tables import read_tables
 from sweeper import pipeline
-from sweeper.config_file import load_config
+from sweeper.configuration.file import load_config
 from sweeper.progress import Progress
 
 TINY = str(Path(__file__).with_name("tiny.yaml"))

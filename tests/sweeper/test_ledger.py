@@ -8,7 +8,7 @@ import pytest
 
 from sweeper.champions import explanation_of
 from sweeper.collect import collect
-from sweeper.config_file import load_config
+from sweeper.configuration.file import load_config
 from sweeper.grid import Cell
 from sweeper.ledger import Ledger
 from sweeper.plan import Plan

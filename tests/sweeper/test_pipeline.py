@@ -14,7 +14,7 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from reports.tables import read_tables
 from sweeper import pipeline
-from sweeper.config_file import load_config
+from sweeper.configuration.file import load_config
 from sweeper.progress import Progress
 from sweeper.results import Outcome
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from sweeper.collect import collect
-from sweeper.config_file import load_config
+from sweeper.configuration.file import load_config
 from sweeper.grid import Cell
 from sweeper.plan import Plan, class_counts
 from sweeper.spec import TrialSpec

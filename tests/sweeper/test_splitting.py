@@ -13,7 +13,7 @@ from reports.tables import LEAK_KINDS, read_tables
 from sweeper import splitting
 from sweeper.cli import USER_ERROR, main
 from sweeper.collect import collect
-from sweeper.config_file import load_config
+from sweeper.configuration.file import load_config
 from sweeper.ledger import Ledger
 from sweeper.plan import Plan
 from sweeper.results import write_tables

@@ -22,7 +22,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     if request.param == "mock":
         return Store("mock://bucket/prefix")
     tree = pafs.SubTreeFileSystem(str(tmp_path), pafs.LocalFileSystem())
-    monkeypatch.setattr(store_module, "_open", lambda address: (tree, "prefix"))
+    monkeypatch.setattr(store_module, "_open", lambda *_, **__: (tree, "prefix"))
     return Store("s3://bucket/prefix")
 
 

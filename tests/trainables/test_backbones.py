@@ -213,6 +213,22 @@ def test_a_second_calibration_forgets_the_first() -> None:
     torch.testing.assert_close(twice.state(), once.state(), rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("name", ["mobilenet", "efficientnetb3"])
+def test_calibration_is_the_same_with_any_number_of_threads(name: str) -> None:
+    states = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        try:
+            backbone = build_backbone(BACKBONES[name])
+            calibrate_batchnorm(backbone, noise(8))
+            assert torch.get_num_threads() == threads
+        finally:
+            torch.set_num_threads(1)
+        states.append(backbone.state())
+    for state in states[1:]:
+        torch.testing.assert_close(state, states[0], rtol=0, atol=0)
+
+
 def test_random_weights_are_calibrated_since_features_would_vanish() -> None:
     spec = BACKBONES["efficientnetb3"]
     with pytest.raises(ValueError, match="calibration images"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,6 +11,7 @@ from markupsafe import Markup
 from reports import wording
 from reports.figures.reliability import Bin, reliability_diagram
 from reports.run import Row, records
+from reports.statistics import Interval
 
 
 @dataclass(frozen=True)
@@ -18,13 +20,20 @@ class Calibration:
 
     before: Markup
     after: Markup
-    scores: list[tuple[str, str, str]]  # name, before, after
+    scores: list[tuple[str, str, str, str]]  # name, before, its 95 % interval, after
     temperature: str
     sentence: str
 
 
-def build(row: Row, bins: pd.DataFrame | None) -> Calibration | None:
-    """None for a cell without a test result. `bins`: the cell's rows of `reliability`."""
+def build(
+    row: Row, bins: pd.DataFrame | None, interval: Callable[[str], Interval | None]
+) -> Calibration | None:
+    """None for a cell without a test result.
+
+    Args:
+        bins: the cell's rows of `reliability`.
+        interval: 95 % of a metric as trained, by its column.
+    """
     if bins is None or bins.empty or row["temperature"] is None:
         return None
     scaled = bins["scaled"].astype(bool)
@@ -32,9 +41,19 @@ def build(row: Row, bins: pd.DataFrame | None) -> Calibration | None:
         before=reliability_diagram(_bins(bins[~scaled]), "As trained"),
         after=reliability_diagram(_bins(bins[scaled]), "At the fitted temperature"),
         scores=[
-            ("ECE, %", wording.percent(row["ece"]), wording.percent(row["ece_scaled"])),
-            ("Brier score", wording.decimal(row["brier"]), wording.decimal(row["brier_scaled"])),
-            ("log loss, nats", wording.decimal(row["log_loss"]), ""),
+            (
+                "ECE, %",
+                wording.percent(row["ece"]),
+                wording.percent_range(ece) if (ece := interval("ece")) else "",
+                wording.percent(row["ece_scaled"]),
+            ),
+            (
+                "Brier score",
+                wording.decimal(row["brier"]),
+                wording.decimal_range(brier) if (brier := interval("brier")) else "",
+                wording.decimal(row["brier_scaled"]),
+            ),
+            ("log loss, nats", wording.decimal(row["log_loss"]), "", ""),
         ],
         temperature=wording.decimal(row["temperature"], 2),
         sentence=_sentence(row["temperature"]),

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from reports import wording
 from reports.run import Row, interval_of
+from reports.statistics import Interval
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One line: `range` is the 95 % interval, empty where there is none."""
+
+    name: str
+    value: str
+    range: str
+    remark: str
 
 
 def setting(row: Row) -> list[tuple[str, str]]:
@@ -22,23 +36,31 @@ def setting(row: Row) -> list[tuple[str, str]]:
     ]
 
 
-def metrics(row: Row) -> list[tuple[str, str, str]]:
-    """(name, value, remark) of what was measured on the test set, in percent."""
+def metrics(row: Row, interval: Callable[[str], Interval | None]) -> list[Metric]:
+    """What was measured on the test set, in percent. `interval`: of a metric, by its column."""
     optimism = None
     if row["val_accuracy"] is not None and row["accuracy"] is not None:
         optimism = row["val_accuracy"] - row["accuracy"]
     shares = [
-        ("accuracy", "accuracy", f"95 % interval {wording.percent_range(interval_of(row))}"),
         ("precision", "precision", "weighted by class size"),
         ("recall", "recall", "weighted: equals accuracy"),
         ("F1", "f1", "weighted by class size"),
         ("macro F1", "macro_f1", "every class counts the same"),
         ("AUROC", "auroc", "one against the rest, weighted"),
-        ("validation accuracy", "val_accuracy", "chose the champion"),
     ]
-    rows = [(name, wording.percent(row[column]), remark) for name, column, remark in shares]
-    rows.append(("optimism", wording.points(optimism), "validation minus test, points"))
-    rows.append(
-        ("most common class", wording.percent(row["chance"]), "accuracy of always naming it")
-    )
-    return rows
+    return [
+        Metric("accuracy", wording.percent(row["accuracy"]), _range(interval_of(row)), ""),
+        *(
+            Metric(name, wording.percent(row[column]), _range(interval(column)), remark)
+            for name, column, remark in shares
+        ),
+        Metric(
+            "validation accuracy", wording.percent(row["val_accuracy"]), "", "chose the champion"
+        ),
+        Metric("optimism", wording.points(optimism), "", "validation minus test, points"),
+        Metric("most common class", wording.percent(row["chance"]), "", "accuracy of naming it"),
+    ]
+
+
+def _range(interval: Interval | None) -> str:
+    return wording.percent_range(interval) if interval else ""

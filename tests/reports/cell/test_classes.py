@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
@@ -29,6 +29,7 @@ def drawn(count: int, seed: int, decimals: int) -> pd.DataFrame:
     )
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(2, 60), st.integers(0, 2**32), st.integers(1, 6))
 def test_curves_and_areas_are_scikit_learns(count: int, seed: int, decimals: int) -> None:
     rows = drawn(count, seed, decimals)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import binomtest, permutation_test
+from statsmodels.stats.multitest import multipletests
 
-from reports.statistics.multiplicity import holm
+from reports.statistics.intervals import Interval
+from reports.statistics.multiplicity import holm, told
 from reports.statistics.paired import compare_paired, sign_flip_p
 
 
@@ -66,3 +68,26 @@ def test_paired_intervals_cover() -> None:
 def test_holm_multiplies_the_smallest_by_all() -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([]) == []
+
+
+def test_holm_is_that_of_statsmodels() -> None:
+    rng = np.random.default_rng(0)
+    for size in (1, 2, 9, 40):
+        p = rng.random(size).round(2)  # with ties
+        assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+
+
+@pytest.mark.parametrize(
+    ("p_holm", "interval", "words"),
+    [
+        (0.01, Interval(0.02, 0.2), "distinguishable"),
+        (0.2, Interval(-0.02, 0.2), "not distinguishable"),
+        (0.2, Interval(0.02, 0.2), "not distinguishable after Holm"),
+        (0.2, Interval(-0.2, -0.02), "not distinguishable after Holm"),
+        (None, None, "not distinguishable"),
+    ],
+)
+def test_an_interval_that_leaves_zero_out_is_not_said_to_hold_it(
+    p_holm: float | None, interval: Interval | None, words: str
+) -> None:
+    assert told(p_holm, interval).words == words

@@ -67,6 +67,30 @@ def test_a_bucket_that_is_not_there_is_told(s3_bucket: Bucket) -> None:
         Store(s3_bucket().replace("s3://bucket-", "s3://no-bucket-"))
 
 
+def test_a_store_to_be_read_that_is_not_there_is_told_and_not_made(
+    s3_bucket: Bucket, tmp_path: Path
+) -> None:
+    addresses = [str(tmp_path / "no"), s3_bucket().replace("/some/prefix", "/no")]
+    addresses += [s3_bucket().replace("s3://bucket-", "s3://no-bucket-")]
+    for address in addresses:
+        with pytest.raises(StoreError, match=r"cannot be read from \(there is nothing\)$"):
+            Store(address, to_write=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_credentials_at_all_are_told_with_what_to_set(
+    s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    address = s3_bucket()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")  # no role of a machine either
+    with pytest.raises(StoreError, match=r"or there are none: set AWS_ACCESS_KEY_ID and") as caught:
+        Store(address)
+    assert len(str(caught.value).splitlines()) == 1
+
+
 def test_credentials_that_may_not_write_are_told(
     s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

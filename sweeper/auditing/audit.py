@@ -1,0 +1,101 @@
+"""The audit of a folder of images: list, decode, compare, count, and write it all down.
+
+    collect -> findings -> tables -> pictures -> page
+
+It needs neither torch nor Ray, and leaves nothing in the folder it looks at. What takes longest,
+the comparison of all pictures, is kept in `<out>/store`, so that a second audit is quick.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from datasets.errors import DataError
+from datasets.findings.doubts import voters
+from datasets.manifest import build_manifest, usable
+from datasets.sources import list_folder, printable
+from reports.audit_labels import pictures as label_pictures
+from reports.audit_page import build_audit_page
+from reports.audit_pairs import ordered_groups
+from reports.audit_pairs import pictures as pair_pictures
+from reports.tables import write_table
+from sweeper.auditing.findings import Findings
+from sweeper.auditing.pictures import choose, draw
+from sweeper.collect import find_groups, label_ranking
+from sweeper.config import DataSection
+from sweeper.errors import StoreError
+from sweeper.store import Store
+
+_MOST_OF_PAIRS = 240  # pictures; what they leave is for the labels
+
+
+def run_audit(data: DataSection, out: Path, command: str) -> Findings:
+    """Audit the folder `data.path` into `out`: results/*.parquet, results/audit.json, audit.html.
+
+    Raises:
+        DataError: no folder of class folders, or not one file in it that can be read.
+        StoreError: `out` lies in the folder or cannot be written to.
+    """
+    root = str(data.path)
+    files = list_folder(root)
+    _check_outside(out, root)
+    manifest = build_manifest(root, files)
+    images = usable(manifest)
+    if images.empty:
+        first = manifest.iloc[0]
+        raise DataError(
+            f"data.path={root!r}: none of {len(manifest)} files can be read; the first is "
+            f"{first['path']!r} ({first['problem']})"
+        )
+    store = Store(str(out / "store"))
+    collection = find_groups(root, manifest, data, store)
+    ranked = label_ranking(collection, store, voters(images))
+    findings = Findings(collection, ranked)
+    _write(findings, out, command)
+    build_audit_page(out)
+    return findings
+
+
+def default_out(folder: str) -> Path:
+    """runs/audit-<folder name>."""
+    return Path("runs") / f"audit-{Path(folder).expanduser().resolve().name or 'root'}"
+
+
+def _check_outside(out: Path, root: str) -> None:
+    """What an audit writes must not become part of what it audits."""
+    if out.resolve().is_relative_to(Path(root).resolve()):
+        raise StoreError(
+            f"--out '{out}': lies in the folder to audit, whose next audit would find it; "
+            "give a folder outside of it"
+        )
+
+
+def _write(findings: Findings, out: Path, command: str) -> None:
+    results = out / "results"
+    collection = findings.collection
+    labels = _labels(findings)
+    groups = ordered_groups(collection.images, collection.duplicates)
+    chosen = choose((pair_pictures(groups), _MOST_OF_PAIRS), (label_pictures(labels), 300))
+    write_table(results, "images", collection.manifest)
+    write_table(results, "duplicates", collection.duplicates)
+    write_table(results, "labels", labels)
+    write_table(results, "pictures", draw(collection.root, collection.images, chosen))
+    about: dict[str, Any] = {
+        "name": printable(Path(collection.root).resolve().name),
+        "command": command,
+        **findings.as_json(),
+    }
+    text = json.dumps(about, indent=1, ensure_ascii=False)
+    (results / "audit.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _labels(findings: Findings) -> pd.DataFrame:
+    """The table `labels`: every ranked image, with its path."""
+    ranked, images = findings.ranked, findings.images
+    path = ranked["image_id"].map(images.set_index("image_id")["path"])
+    doubtful = ranked["image_id"].isin(findings.doubtful["image_id"])
+    return ranked.assign(path=path, doubtful=doubtful)

@@ -1,0 +1,46 @@
+"""The command `python sweep.py audit DIR`: look at images before anything is trained on them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from sweeper.configuration.file import AUDIT_KEYS, load_audit_section
+
+CLEAN, FINDINGS = 0, 1
+_TEXT = (
+    "look for copies, leaks between layers, doubtful labels and unreadable files in a folder; "
+    "exit code 0: clean, 1: findings, 2: a mistake"
+)
+
+
+def add_audit(commands: Any) -> None:
+    """Add the command to the subparsers of `sweep.py`."""
+    audit = commands.add_parser(
+        "audit", help="tell what is wrong with a folder of images", description=_TEXT
+    )
+    audit.add_argument("folder", metavar="DIR", help="one folder of images per class")
+    audit.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="key=value",
+        help=f"one of {', '.join(AUDIT_KEYS)}",
+    )
+    audit.add_argument("--out", help="where page and tables go; runs/audit-<folder name>")
+    audit.set_defaults(work=audit_folder)
+
+
+def audit_folder(options: argparse.Namespace, command: str) -> int:
+    """Run the audit and print what it found; 0 clean, 1 findings."""
+    section = load_audit_section(options.folder, options.overrides)
+    from sweeper.auditing.audit import default_out, run_audit  # a mistake above is told at once
+    from sweeper.auditing.summary import print_summary
+
+    out = Path(options.out) if options.out else default_out(options.folder)
+    findings = run_audit(section, out, command)
+    print_summary(findings)
+    print(f"\npage:   {out / 'audit.html'}\ntables: {out / 'results'}")
+    return FINDINGS if findings.listed else CLEAN

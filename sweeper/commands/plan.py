@@ -1,0 +1,82 @@
+"""The command `python sweep.py plan`: what would be run, and what it would cost."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sweeper.config import ResourcesSection
+from sweeper.configuration.file import load_config
+
+if TYPE_CHECKING:
+    from sweeper.estimates.cost import Estimate
+    from sweeper.ledger import Ledger
+
+
+def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `plan` takes besides a config."""
+    parser.add_argument("--measure", action="store_true", help="time this machine, some seconds")
+    parser.add_argument(
+        "--price-per-hour", type=_price, metavar="NUMBER", help="of the machine; adds the price"
+    )
+
+
+def plan_run(options: argparse.Namespace, command: str) -> int:
+    """Print cells, trials and the estimate; 0."""
+    config = load_config(options.config, options.overrides)
+    from sweeper.estimates.table import cost_lines
+    from sweeper.pipeline import Sweep
+    from sweeper.progress import Progress
+
+    out = Path(options.out or f"runs/{config.name}")
+    with Sweep(config, out, command, Progress()) as sweep:
+        for line in sweep.ledger.summary():
+            print(line)
+        slots, device = slots_of(config.resources)
+        estimate = _estimate(sweep.ledger, slots, device, out, options.measure)
+        print()
+        for line in cost_lines(estimate, device, options.price_per_hour):
+            print(line)
+    return 0
+
+
+def _estimate(ledger: Ledger, slots: int, device: str, out: Path, measured: bool) -> Estimate:
+    from sweeper.estimates.cost import Estimate, sizes_of
+    from sweeper.estimates.speed import Speeds, learn_from_records, learn_from_run
+
+    on_gpu, sizes = device == "GPU", sizes_of(ledger)
+    speeds = Speeds(on_gpu)
+    size = ledger.plan.config.preprocess.image_size
+    learn_from_run(speeds, out / "results" / "run.json", sizes, slots, size)
+    learn_from_records(speeds, ledger, sizes, _device_name(on_gpu))
+    if measured:
+        from sweeper.estimates.timing import measure
+
+        measure(speeds, ledger.plan, sizes)
+    return Estimate(ledger, speeds, sizes, slots)
+
+
+def slots_of(resources: ResourcesSection) -> tuple[int, str]:
+    """Trials at once on this machine as Ray would have it, and of what: `core` or `GPU`."""
+    import torch
+
+    gpus = torch.cuda.device_count()
+    wanted = float(gpus > 0) if resources.gpus_per_trial is None else resources.gpus_per_trial
+    if wanted and gpus:
+        return max(1, int(gpus / wanted)), "GPU"
+    return resources.cpus or os.cpu_count() or 1, "core"
+
+
+def _device_name(on_gpu: bool) -> str:
+    import torch
+
+    return torch.cuda.get_device_name(0) if on_gpu else "cpu"
+
+
+def _price(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"'{text}': expected a number of 0 or more")
+    return value

@@ -1,0 +1,202 @@
+"""The command `python sweep.py store list | verify | prune`: what lies in a store."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sweeper.config import Config
+from sweeper.configuration.file import SHIPPED, load_config
+from sweeper.errors import ConfigError, StoreError
+from sweeper.storage.address import is_remote
+from sweeper.storage.inventory import SAFE_HOURS, Entry, Files, Inventory, Leftover
+from sweeper.store import KINDS, Store
+
+WHOLE, PROBLEMS = 0, 1
+_STORE = "a store's folder or address, or the config or run folder that it is the store of"
+
+
+def add_store(commands: Any) -> None:
+    """Add the command to the subparsers of `sweep.py`."""
+    store = commands.add_parser("store", help="list, verify or prune what lies in a store")
+    actions = store.add_subparsers(title="actions", metavar="list | verify | prune", required=True)
+    for name, work, text in (
+        ("list", list_store, "how many artifacts of each kind, their size, the newest"),
+        (
+            "verify",
+            verify_store,
+            "compare every file with its hash and name what is damaged or left over by killed "
+            "runs; exit code 1 if there is any. Changes nothing: a run sets aside and mends",
+        ),
+        (
+            "prune",
+            prune_store,
+            "remove what killed runs left over and what was set aside; with --keep also every "
+            "artifact that none of these configs refers to. Shows it only, unless --yes is given",
+        ),
+    ):
+        action = actions.add_parser(name, help=text.partition(";")[0], description=text)
+        action.add_argument("store", metavar="STORE", help=_STORE)
+        if name != "list":
+            action.add_argument(
+                "--older-than",
+                type=_hours,
+                default=SAFE_HOURS,
+                metavar="HOURS",
+                help="what is younger may be of a run at work, and counts as such (default: 24)",
+            )
+        action.set_defaults(work=work)
+        if name == "prune":
+            action.add_argument(
+                "--keep",
+                nargs="+",
+                metavar="CONFIG",
+                help="configs, or run folders where runs had --set, whose artifacts stay",
+            )
+            action.add_argument("--yes", action="store_true", help="delete")
+
+
+def list_store(options: argparse.Namespace, command: str) -> int:
+    """Print a line for each kind."""
+    inventory = Inventory(_open(options.store, to_write=False))
+    print(f"{'':<14}{'artifacts':>10}{'size':>12}  newest")
+    for kind, entries in inventory.kinds():
+        newest = time.strftime("%Y-%m-%d %H:%M", time.localtime(max(map(_newest, entries))))
+        print(f"{kind:<14}{len(entries):>10}{_size(_bytes(entries)):>12}  {newest}")
+    for why in ("set aside", "left over"):
+        if found := [one for one in inventory.leftovers if one.why == why]:
+            print(f"{why:<14}{len(found):>10}{_size(_bytes(found)):>12}")
+    return WHOLE
+
+
+def verify_store(options: argparse.Namespace, command: str) -> int:
+    """Print what is damaged and what is left over; 1 if there is any."""
+    started = time.perf_counter()
+    inventory = Inventory(_open(options.store, to_write=False))
+    damaged = 0
+    for entry, why in inventory.damaged():
+        damaged += 1
+        print(f"damaged    {entry.kind}/{entry.key}: {why}")
+    old = inventory.old(options.older_than)
+    for one in inventory.leftovers:
+        state = one.why if one in old else "under way"
+        told = f"{_number(one.files)}, {_size(one.files.bytes)}, {_age(inventory, one.files)} old"
+        print(f"{state:<11}{one.path}: {told}")
+    unhashed = sum(e.artifact is not None and e.artifact.files is None for e in inventory.entries)
+    rest = f", {unhashed} written before there were hashes" if unhashed else ""
+    print(
+        f"{len(inventory.entries)} artifacts, {_size(_bytes(inventory.entries))} compared in "
+        f"{time.perf_counter() - started:.1f} s: {damaged} damaged, {len(old)} left over or set "
+        f"aside{rest}"
+    )
+    return PROBLEMS if damaged or old else WHOLE
+
+
+def prune_store(options: argparse.Namespace, command: str) -> int:
+    """Delete, or show, what no run reads."""
+    store = _open(options.store)
+    configs = [_config(name) for name in options.keep or ()]
+    keys = _references(configs, store)
+    inventory = Inventory(store)
+    leftovers = inventory.old(options.older_than)
+    unread = inventory.unreferred(keys, options.older_than) if options.keep else []
+    for kind in KINDS:
+        if entries := [entry for entry in unread if entry.kind == kind]:
+            print(f"{kind:<14}{len(entries):>10}{_size(_bytes(entries)):>12}  referred to by none")
+    for why in ("set aside", "left over"):
+        if found := [one for one in leftovers if one.why == why]:
+            print(f"{why:<14}{len(found):>10}{_size(_bytes(found)):>12}")
+    total = _size(_bytes(unread) + _bytes(leftovers))
+    if not unread and not leftovers:
+        print("nothing to prune")
+    elif options.yes:
+        inventory.remove(leftovers, unread)
+        print(f"{total} deleted")
+    else:
+        print(f"{total} could go; nothing is deleted without --yes")
+    return WHOLE
+
+
+def _references(configs: Sequence[Config], store: Store) -> set[tuple[str, str]]:
+    keys: set[tuple[str, str]] = set()
+    if configs:
+        from sweeper.collect import collect  # torch is imported by what needs it
+        from sweeper.plan import Plan
+        from sweeper.storage.references import references
+
+        for config in configs:
+            keys |= references(Plan(config, collect(config.data, store), store))
+    return keys
+
+
+def _open(text: str, *, to_write: bool = True) -> Store:
+    return Store(_address(text), to_write=to_write)
+
+
+def _address(text: str) -> str:
+    folder = Path(text)
+    if is_remote(text) or any((folder / kind).is_dir() for kind in KINDS):
+        return text
+    if _names_config(text):
+        return _config(text).store
+    if folder.is_dir():
+        return text
+    raise StoreError(f"store '{text}': no such folder, nor a config or a run's folder")
+
+
+def _names_config(text: str) -> bool:
+    folder = Path(text)
+    is_shipped = (SHIPPED / f"{text}.yaml").is_file()
+    return folder.suffix in {".yaml", ".yml"} or is_shipped or _run_file(folder).is_file()
+
+
+def _config(text: str) -> Config:
+    """The config of a YAML file, of a shipped name, or that a run's folder was made with."""
+    run = _run_file(Path(text))
+    if not run.is_file():
+        return load_config(text)
+    try:
+        return Config.model_validate(json.loads(run.read_text(encoding="utf-8"))["config"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ConfigError([f"run '{text}': results/run.json is not that of a run"]) from None
+
+
+def _run_file(folder: Path) -> Path:
+    return folder / "results" / "run.json"
+
+
+def _hours(text: str) -> float:
+    hours = float(text)
+    if not 0 <= hours < float("inf"):
+        raise ValueError(text)
+    return hours
+
+
+def _bytes(found: Sequence[Entry] | Sequence[Leftover]) -> int:
+    return sum(one.files.bytes for one in found)
+
+
+def _newest(entry: Entry) -> float:
+    return entry.files.newest
+
+
+def _number(files: Files) -> str:
+    return f"{len(files.sizes)} file{'s' * (len(files.sizes) != 1)}"
+
+
+def _age(inventory: Inventory, files: Files) -> str:
+    hours = max(0.0, inventory.looked - files.newest) / 3600
+    return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.0f} days"
+
+
+def _size(count: int) -> str:
+    """Bytes as a person reads them."""
+    size, units = float(count), ["B", "kB", "MB", "GB", "TB"]
+    while size >= 1000 and len(units) > 1:
+        size /= 1000
+        units.pop(0)
+    return f"{size:.0f} B" if units[0] == "B" else f"{size:.1f} {units[0]}"

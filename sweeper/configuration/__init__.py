@@ -1,0 +1,1 @@
+"""Reading a configuration: the file, what is allowed in it, what contradicts itself."""

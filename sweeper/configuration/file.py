@@ -1,0 +1,132 @@
+"""A configuration from a YAML file and `--set key.path=value`, or every mistake in them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from sweeper.config import Config, DataSection, Section
+from sweeper.configuration.allowed import suggestion
+from sweeper.configuration.contradictions import contradictions
+from sweeper.configuration.strict_yaml import NotYaml, parse
+from sweeper.errors import ConfigError
+
+SHIPPED = Path(__file__).resolve().parents[2] / "configs"
+AUDIT_KEYS = ("data.group_by", "data.near_duplicates", "data.use_patient_id")
+_LONGEST_VALUE = 80  # of a value that an error quotes
+
+
+def load_config(name: str, overrides: Sequence[str] = ()) -> Config:
+    """The config of a path or a shipped name, with `key.path=value` overrides (values are YAML).
+
+    Raises ConfigError with every mistake in it.
+    """
+    data = _read_yaml(_find(name))
+    lines = []
+    for override in overrides:
+        try:
+            _apply(data, override)
+        except ConfigError as error:
+            lines += error.lines
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(lines + [_line(one) for one in error.errors()]) from None
+    lines += contradictions(config)
+    if lines:
+        raise ConfigError(lines)
+    return config
+
+
+def load_audit_section(folder: str, overrides: Sequence[str] = ()) -> DataSection:
+    """What an audit may be told of its data: those of `AUDIT_KEYS`, as `load_config` takes them.
+
+    Raises ConfigError with every mistake in it.
+    """
+    data: dict[str, Any] = {}
+    lines = []
+    for override in overrides:
+        try:
+            _apply(data, override)
+            key = override.partition("=")[0].strip()
+            if key not in AUDIT_KEYS:
+                lines.append(f"{key}: no key of an audit; it takes {', '.join(AUDIT_KEYS)}")
+        except ConfigError as error:
+            lines += error.lines
+    if lines:
+        raise ConfigError(lines)
+    try:
+        section = {"path": folder, **data.get("data", {})}
+        return Config.model_validate({"name": "audit", "data": section}).data
+    except ValidationError as error:
+        raise ConfigError([_line(one) for one in error.errors()]) from None
+
+
+def _find(name: str) -> Path:
+    path = Path(name)
+    if path.suffix in {".yaml", ".yml"}:
+        if not path.is_file():
+            raise ConfigError([f"config '{name}': no such file"])
+        return path
+    shipped = sorted(file.stem for file in SHIPPED.glob("*.yaml"))
+    if name not in shipped:
+        raise ConfigError([f"config '{name}': expected a YAML file or one of {', '.join(shipped)}"])
+    return SHIPPED / f"{name}.yaml"
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        data = parse(path.read_text(encoding="utf-8"))
+    except (NotYaml, UnicodeDecodeError) as error:
+        raise ConfigError([f"config '{path}': not YAML: {error}"]) from None
+    except OSError as error:
+        raise ConfigError([f"config '{path}': cannot be read: {error.strerror}"]) from None
+    if not isinstance(data, dict):
+        raise ConfigError([f"config '{path}': expected key: value pairs"])
+    return data
+
+
+def _apply(data: dict[str, Any], override: str) -> None:
+    path, equals, text = override.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise ConfigError([f"--set {override}: expected key.path=value"])
+    try:
+        value = parse(text)
+    except NotYaml as error:
+        raise ConfigError([f"--set {override}: the value is not YAML: {error}"]) from None
+    for key in keys[:-1]:
+        if not isinstance(data.get(key), dict):
+            data[key] = {}
+        data = data[key]
+    data[keys[-1]] = value
+
+
+def _line(error: Mapping[str, Any]) -> str:
+    """One pydantic error as `key.path=value: rule`."""
+    keys = [str(key) for key in error["loc"]]
+    path = ".".join(keys)
+    if error["type"] == "extra_forbidden":
+        valid = sorted(_fields_at(keys[:-1]))
+        return f"{path}: unknown key{suggestion(keys[-1], valid)}; valid here: {', '.join(valid)}"
+    if error["type"] == "missing":
+        return f"{path}: needed"
+    message = error["msg"].removeprefix("Value error, ")
+    if isinstance(error["input"], dict | list | Section):
+        return f"{path}: {message}" if path else message
+    value = repr(error["input"])
+    if len(value) > _LONGEST_VALUE:
+        value = f"{value[:_LONGEST_VALUE]}..."
+    return f"{path}={value}: {message[:1].lower()}{message[1:]}"
+
+
+def _fields_at(keys: Sequence[str]) -> Iterator[str]:
+    section: type[BaseModel] = Config
+    for key in keys:
+        annotation = section.model_fields[key].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            section = annotation
+    yield from section.model_fields

@@ -1,0 +1,300 @@
+"""The audit tells what was planted in a folder, all of it and nothing else."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from pydicom import dcmwrite
+
+from datasets.synthetic import FRACTURE_TYPES, draw_radiograph
+from reports.tables import AUDIT_SCHEMAS, read_tables
+from sweeper.auditing.audit import default_out
+from sweeper.cli import main
+from tests.datasets.decoding.dicom_files import dataset_of, ramp
+from tests.reports.axe import LOOKS, needs_axe, violations
+from tests.reports.browser import Browser
+from tests.reports.test_page import _Balance
+from tests.sweeper.folders import write_images
+
+ROOT = Path(__file__).parents[3]
+EACH, TESTED = 48, 12  # images of a class, and how many of them are in the test layer
+Captured = pytest.CaptureFixture[str]
+
+
+def bone(number: int) -> np.ndarray:
+    """A drawn radiograph, all of one size."""
+    drawn = draw_radiograph(FRACTURE_TYPES[number % len(FRACTURE_TYPES)], number)
+    return np.asarray(cv2.resize(drawn, (220, 220)))
+
+
+def frames(number: int) -> np.ndarray:
+    """Rectangles at random, which look like no bone."""
+    rng = np.random.default_rng(number)
+    picture = np.zeros((220, 220), np.uint8)
+    for _ in range(40):
+        x, y, right, down = (int(v) for v in (*rng.integers(0, 200, 2), *rng.integers(15, 70, 2)))
+        cv2.rectangle(picture, (x, y), (x + right, y + down), int(rng.integers(60, 256)), 2)
+    return picture
+
+
+def write_clean(root: Path) -> Path:
+    """root/train|test/bones|frames/NN.png, every picture another one."""
+    for name, draw in {"bones": bone, "frames": frames}.items():
+        for number in range(EACH):
+            folder = root / ("test" if number < TESTED else "train") / name
+            folder.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(folder / f"{number:02d}.png"), draw(number))
+    return root
+
+
+def plant(root: Path) -> None:
+    """One of each thing that an audit is for."""
+    train, test = root / "train", root / "test"
+    shutil.copy(train / "bones" / "20.png", train / "bones" / "twin.png")
+    cv2.imwrite(str(train / "bones" / "flipped.jpg"), bone(3)[:, ::-1])  # 03 is tested
+    cv2.imwrite(str(train / "frames" / "moved.jpg"), bone(30))
+    cv2.imwrite(str(test / "frames" / "mislabelled.png"), bone(99))
+    (train / "frames" / "torn.png").write_bytes((train / "frames" / "20.png").read_bytes()[:900])
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clean(tmp_path_factory.mktemp("clean") / "pictures")
+
+
+@pytest.fixture(scope="module")
+def audited(clean: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path, Path]:
+    """(exit code, folder, out) of an audit of the planted folder."""
+    root = tmp_path_factory.mktemp("planted") / "pictures"
+    shutil.copytree(clean, root)
+    plant(root)
+    out = tmp_path_factory.mktemp("out")
+    return main(["audit", str(root), "--out", str(out)]), root, out
+
+
+def told(out: Path) -> dict[str, Any]:
+    about: dict[str, Any] = json.loads((out / "results" / "audit.json").read_text())
+    return about
+
+
+def kinds(out: Path) -> list[str]:
+    return [finding["kind"] for finding in told(out)["findings"]]
+
+
+def test_a_clean_folder_is_told_so_with_0(clean: Path, tmp_path: Path, capsys: Captured) -> None:
+    assert main(["audit", str(clean), "--out", str(tmp_path)]) == 0
+    assert kinds(tmp_path) == []
+    printed = capsys.readouterr().out
+    assert "Nothing was found" in printed
+    assert "0 of 24 test images have a copy" in printed
+
+
+def test_what_was_planted_is_found_and_nothing_else(audited: tuple[int, Path, Path]) -> None:
+    code, _, out = audited
+    assert code == 1
+    assert kinds(out) == [
+        "cross_layer",
+        "cross_class",
+        "exact",
+        "near",
+        "doubtful_label",
+        "excluded",
+    ]
+    about = told(out)
+    assert about["pairs"] == {"exact": 1, "near": 2, "user": 0}
+    assert (about["cross_layer"], about["cross_class"], about["excluded"]) == (1, 1, 1)
+    assert about["leaks"]["test"]["rows"] == 2 * TESTED + 1
+    assert about["leaks"]["test"]["near"] == about["leaks"]["test"]["leaked"] == 1
+    assert "1 of 25 test images have a copy or a group mate in train" in about["advice"]
+
+
+def test_the_tables_name_the_files(audited: tuple[int, Path, Path]) -> None:
+    tables = read_tables(audited[2] / "results", AUDIT_SCHEMAS)
+    path = tables["images"].set_index("image_id")["path"]
+    pairs = tables["duplicates"]
+    found = {
+        frozenset((path[a], path[b]))
+        for a, b in zip(pairs["image_id_a"], pairs["image_id_b"], strict=True)
+    }
+    assert found == {
+        frozenset(("train/bones/20.png", "train/bones/twin.png")),
+        frozenset(("test/bones/03.png", "train/bones/flipped.jpg")),
+        frozenset(("train/bones/30.png", "train/frames/moved.jpg")),
+    }
+    labels = tables["labels"]
+    assert set(labels.loc[labels["doubtful"], "path"]) == {
+        "test/frames/mislabelled.png",
+        "train/frames/moved.jpg",
+    }
+    assert len(labels) == 2 * EACH + 4
+    problem = tables["images"].set_index("path")["problem"]
+    assert list(problem[problem != ""].index) == ["train/frames/torn.png"]
+
+
+def test_the_page_shows_every_pair_and_fetches_nothing(audited: tuple[int, Path, Path]) -> None:
+    page = (audited[2] / "audit.html").read_text(encoding="utf-8")
+    parser = _Balance()
+    parser.feed(page)
+    assert parser.open == []
+    assert len(parser.ids) == len(set(parser.ids))
+    assert set(parser.targets) <= set(parser.ids)
+    assert parser.addresses == ["data:,"]
+    assert "<script" not in page
+    assert page.count('<figure class="pair') == 3
+    assert page.count("the same, turned back") == 1
+    assert "flipped left to right" in page
+    assert "train/frames/torn.png" in page
+    assert len(page.encode()) < 5_000_000
+
+
+def test_the_page_opens_in_a_browser_without_a_console_message(
+    audited: tuple[int, Path, Path], browser: Browser
+) -> None:
+    browser.open(audited[2] / "audit.html", "#labels")
+    assert browser.console == []
+    assert browser.evaluate(
+        "[...document.querySelectorAll('.pic')].every((one) => one.role === 'img')"
+    )
+    assert browser.evaluate("document.querySelectorAll('.pic').length") > 2 * 3
+
+
+@needs_axe
+@pytest.mark.parametrize(("width", "dark"), LOOKS)
+def test_axe_finds_nothing_in_the_page(
+    audited: tuple[int, Path, Path], browser: Browser, width: int, dark: bool
+) -> None:
+    browser.open(audited[2] / "audit.html", width=width, dark=dark)
+    assert violations(browser) == []
+    assert browser.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_a_second_audit_compares_no_pictures_and_says_the_same(
+    audited: tuple[int, Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, root, out = audited
+    page = (out / "audit.html").read_bytes()
+
+    def never(*arguments: object) -> None:
+        raise AssertionError("looked again")
+
+    monkeypatch.setattr("sweeper.collect.read_thumbnails", never)
+    assert main(["audit", str(root), "--out", str(out)]) == 1
+    assert (out / "audit.html").read_bytes() == page
+
+
+def test_nothing_is_left_in_the_folder(audited: tuple[int, Path, Path]) -> None:
+    assert sorted(path.name for path in audited[1].iterdir()) == ["test", "train"]
+
+
+def test_group_by_counts_the_users_groups(tmp_path: Path) -> None:
+    root = write_images(tmp_path / "images", {"a": 12, "b": 12})
+    arguments = ["audit", str(root), "--out", str(tmp_path / "out")]
+    assert main([*arguments, "--set", r"data.group_by=(\d+)\.png"]) == 0
+    about = told(tmp_path / "out")
+    assert about["pairs"]["user"] == about["groups"]["several"] == 12
+
+
+def test_a_rule_that_holds_most_images_in_one_group_is_a_finding(tmp_path: Path) -> None:
+    root = write_images(tmp_path / "images", {"a": 12, "b": 12})
+    arguments = ["audit", str(root), "--out", str(tmp_path / "out")]
+    assert main([*arguments, "--set", "data.group_by=(png)"]) == 1
+    assert kinds(tmp_path / "out")[0] == "one_group"
+    assert "24 of 24 images into one group" in told(tmp_path / "out")["findings"][0]["text"]
+
+
+def test_one_patient_id_for_all_is_a_finding_and_can_be_left_out_of_account(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for number in range(10):
+            noise = np.random.default_rng([ord(name), number]).integers(0, 4096, (32, 32))
+            dataset = dataset_of(noise.astype(ramp().dtype), PatientID="ANON")
+            path = tmp_path / "images" / name / f"{number}.dcm"
+            dcmwrite(path, dataset, enforce_file_format=True)
+    arguments = ["audit", str(tmp_path / "images"), "--out", str(tmp_path / "out")]
+    assert main(arguments) == 1
+    assert kinds(tmp_path / "out") == ["one_group", "thin_class"]
+    assert "same DICOM PatientID" in told(tmp_path / "out")["findings"][0]["text"]
+    assert main([*arguments, "--set", "data.use_patient_id=false"]) == 0
+
+
+def test_names_are_escaped_on_the_page_and_obeyed_by_no_terminal(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    root = write_images(tmp_path / "images", {"a <b>&": 11, "[red]b": 11})
+    shutil.copy(root / "[red]b" / "1.png", root / "a <b>&" / '"><img src=x>.png')
+    (root / "[red]b" / "\x1b[2Jtorn.png").write_bytes(b"no picture")
+    assert main(["audit", str(root), "--out", str(tmp_path / "out")]) == 1
+    page = (tmp_path / "out" / "audit.html").read_text(encoding="utf-8")
+    assert "<b>&" not in page
+    assert "<img" not in page
+    assert "a &lt;b&gt;&amp;" in page
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert "[red]b" in printed
+    assert r"\x1b[2Jtorn.png" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["/no/where"], "data.path='/no/where': no such folder"),
+        ([".", "--set", "split.folds=3"], "split.folds: no key of an audit; it takes data.group"),
+        ([".", "--set", "data.group_by=("], "data.group_by='(': not a regular expression"),
+        ([".", "--set", "data.near_duplicates=perhaps"], "data.near_duplicates='perhaps': input"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    arguments: list[str], line: str, tmp_path: Path, capsys: Captured
+) -> None:
+    assert main(["audit", *arguments, "--out", str(tmp_path / "out")]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"error: {line}")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_out_within_the_folder_is_refused(tmp_path: Path, capsys: Captured) -> None:
+    root = write_images(tmp_path / "images", {"a": 3, "b": 3})
+    assert main(["audit", str(root), "--out", str(root / "out")]) == 2
+    assert "lies in the folder to audit" in capsys.readouterr().err
+    assert not (root / "out").exists()
+
+
+def test_a_folder_without_a_readable_file_is_one_line(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "images" / "a").mkdir(parents=True)
+    (tmp_path / "images" / "a" / "torn.png").write_bytes(b"no picture")
+    assert main(["audit", str(tmp_path / "images"), "--out", str(tmp_path / "out")]) == 2
+    assert "none of 1 files can be read" in capsys.readouterr().err
+
+
+def test_the_usual_out_is_named_after_the_folder() -> None:
+    assert default_out("some/bones/") == Path("runs/audit-bones")
+
+
+def test_neither_torch_nor_ray_is_imported(tmp_path: Path) -> None:
+    write_images(tmp_path / "images", {"a": 5, "b": 5})
+    code = "import sys; from sweeper.cli import main; "
+    code += f"main(['audit', {str(tmp_path / 'images')!r}, '--out', {str(tmp_path / 'out')!r}]); "
+    code += "sys.exit(bool({'torch', 'ray'} & set(sys.modules)))"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "out" / "audit.html").exists()
+
+
+def test_pictures_are_bounded_and_the_rest_is_counted(
+    audited: tuple[int, Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sweeper.auditing.pictures.MOST_PICTURES", 4)
+    assert main(["audit", str(audited[1]), "--out", str(tmp_path)]) == 1
+    tables = read_tables(tmp_path / "results", AUDIT_SCHEMAS)
+    assert len(tables["pictures"]) == 4
+    page = (tmp_path / "audit.html").read_text(encoding="utf-8")
+    assert page.count('<figure class="pair') == 2
+    assert "<b>2 pairs are shown here</b>, 1 more are in" in page
+    assert pd.api.types.is_bool_dtype(tables["labels"]["doubtful"])

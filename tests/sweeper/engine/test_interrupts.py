@@ -1,0 +1,91 @@
+"""Signals end a run in one way, and the second ends it at once."""
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sweeper.engine.interrupts import ending_on_signals, keeping_signal_handlers
+
+ROOT = Path(__file__).parents[3]
+SCRIPT = """
+import sys, time
+from sweeper.engine.interrupts import ending_on_signals
+with ending_on_signals():
+    try:
+        print("ready", flush=True)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("told to end", flush=True)
+        if sys.argv[1:]:
+            time.sleep(60)
+print("left in peace", flush=True)
+"""
+
+
+def start(
+    *arguments: str, before: Callable[[], object] | None = None
+) -> tuple[subprocess.Popen[str], Callable[[], str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=before or (lambda: signal.signal(signal.SIGINT, signal.default_int_handler)),
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process, process.stdout.readline
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_each_signal_ends_the_block_as_ctrl_c_does(number: signal.Signals) -> None:
+    process, line = start()
+    process.send_signal(number)
+    assert line() == "told to end\n"
+    assert line() == "left in peace\n"
+    assert process.wait(10) == 0
+
+
+def test_a_second_signal_ends_the_process_at_once() -> None:
+    process, line = start("stay")
+    process.send_signal(signal.SIGTERM)
+    assert line() == "told to end\n"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 128 + signal.SIGINT
+    assert line() == ""
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    process, line = start(before=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGTERM)
+    assert line() == "told to end\n"  # by the second, or the process would have ended at once
+    assert process.wait(10) == 0
+
+
+def test_the_handlers_from_before_come_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with ending_on_signals():
+        ours = signal.getsignal(signal.SIGTERM)
+        with keeping_signal_handlers():
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        assert signal.getsignal(signal.SIGTERM) is ours
+    assert signal.getsignal(signal.SIGTERM) is before is not ours
+
+
+def test_outside_of_the_main_thread_nothing_is_changed() -> None:
+    found = []
+
+    def work() -> None:
+        with ending_on_signals():
+            found.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [signal.getsignal(signal.SIGTERM)]
