@@ -89,7 +89,7 @@ def extract(
     """Push every row of the image shards through a backbone and write the tables.
 
     When a worker dies, the pass goes on with the rows that are not written yet. `retries`: how
-    often in a row it may die without a row written in between; a lost machine costs none, and
+    often in a row it may die, by itself or with its machine, without a row written in between:
     images that kill every worker end the pass.
 
     Raises ExtractionError for that, RuntimeError when not exactly `rows` rows came out: nothing is
@@ -110,7 +110,12 @@ def extract(
                     on_progress(sum(map(len, parts)))
             _write_index(pd.concat(parts, ignore_index=True), rows, extraction, filesystem)
             return
-        except (ray.exceptions.RayActorError, ray.exceptions.WorkerCrashedError) as error:
+        except (
+            ray.exceptions.RayActorError,
+            ray.exceptions.WorkerCrashedError,
+            ray.exceptions.NodeDiedError,
+            ray.exceptions.ObjectLostError,
+        ) as error:
             deaths = 1 if len(parts) > before else deaths + 1
             reason = " ".join(str(error).split())
         except ray.exceptions.OutOfMemoryError:

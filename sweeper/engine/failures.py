@@ -36,6 +36,8 @@ _DESERTED = re.compile(
     r"|NCCL error|ncclRemoteError|DistBackendError",
     re.IGNORECASE,
 )
+# Of the memory monitor: command lines of everybody's processes, which are nobody else's business.
+_NEIGHBOURS = re.compile(r"Top \d+ memory users:.*?(?=\nRefer to |\Z)", re.DOTALL)
 _UNTOLD = "Ray gave no reason"
 
 
@@ -58,8 +60,9 @@ def cause_of(text: str) -> Cause:
 
 
 def readable(text: str) -> str:
-    """An error's text as a table takes it: without terminal colours and Tune's counting."""
-    said = _HEADER.sub("", _ANSI.sub("", text)).strip()
+    """An error's text as a table takes it: without terminal colours, Tune's counting and the other
+    processes of the machine."""
+    said = _NEIGHBOURS.sub("", _HEADER.sub("", _ANSI.sub("", text))).strip()
     return _UNTOLD if said in ("", "None") else said
 
 

@@ -12,22 +12,39 @@ NODE = """The actor died unexpectedly before finishing this task.
 \tpid: 14027
 \tnamespace: 964fbf1f-30c2-4265-bb58-e0949b9d0175
 \tip: 192.0.2.2
-The actor died because its node has died. Node Id: 70ca761a2e9737bf3f5a63
-\tthe actor's node was terminated unexpectedly: health check failed due to missing too many
+The actor died because its node has died. Node Id: 70ca761a2e97
+\tthe actor's node was terminated unexpectedly: health check failed due to missing too many \
 heartbeats
 """
 NODE_OF_TASK = (
-    "NodeDiedError: Task failed because the node it was running on is dead or unavailable. "
-    "Node IP: 192.0.2.2, node ID: 77c420fad4fe. This can happen if the node was preempted, had a "
-    "hardware failure, or its raylet crashed unexpectedly. To see node death information, use ..."
+    "NodeDiedError: Task failed because the node it was running on is dead or unavailable. Node "
+    "IP: 192.0.2.2, node ID: 77c4. This can happen if the node was preempted, had a hardware "
+    "failure, or its raylet crashed unexpectedly. To see node death information, use ..."
 )
 UNREACHABLE = (
     "The actor cf42064262c7361e141e151f01000000 is unavailable: The actor is temporarily "
-    "unavailable: RpcError: RPC error: Socket closed rpc_code: 14. The task may or may not "
-    "have been executed on the actor."
+    "unavailable: RpcError: RPC error: Socket closed rpc_code: 14. The task may or may not have "
+    "been executed on the actor."
 )
 CRASH = "The actor died unexpectedly before finishing this task.\n\tclass_name: ImplicitFunc"
-MEMORY = "Task was killed due to the node running low on memory."
+MEMORY = """1 worker(s) were killed due to the node running low on memory. Memory on the node (IP...
+OOM kill reason: Memory usage 17433387008B exceeded threshold of 1263825536B (5.0% of 25276510208B)
+Top 10 memory users: PID\tMEM(GB)\tCOMMAND
+19603\t0.67\tsomebody-else --password secret
+18291\t0.56\tray::ImplicitFunc.train
+Refer to the documentation on how to address the out of memory issue: https://docs.ray.io/"""
+WORKER = """A worker health check failed.
+Worker info: Worker(
+  actor=Actor(RayTrainWorker, 3613ac0c2040cf10313919c601000000),
+)
+The actor died unexpectedly before finishing this task.
+\tclass_name: RayTrainWorker
+The actor is dead because its worker process has died. Worker exit type: SYSTEM_ERROR Worker exit \
+detail: Worker unexpectedly exits with a connection error code 2. End of file. Some common causes \
+include: (1) the process was killed by the OOM killer due to high memory usage, (2) ray stop \
+--force was called, or (3) the worker crashed unexpectedly due to SIGSEGV or another unexpected \
+error. If the process was killed by the kernel OOM killer, consider enabling resource isolation \
+via --enable-resource-isolation to prevent node deaths by resource contention"""
 RAISED = "Traceback (most recent call last):\nKeyError: 'image'"
 HEADER = "Failure # 1 (occurred at 2026-11-23_06-48-06)\n"
 
@@ -38,14 +55,19 @@ HEADER = "Failure # 1 (occurred at 2026-11-23_06-48-06)\n"
         (NODE, Cause.PREEMPTED),
         (NODE_OF_TASK, Cause.PREEMPTED),
         (UNREACHABLE, Cause.PREEMPTED),
-        ("TypeError: None is no image", Cause.RAISED),
         (CRASH, Cause.CRASHED),
         (MEMORY, Cause.CRASHED),
+        (WORKER, Cause.CRASHED),
+        (
+            "RuntimeError: [../gloo/transport/tcp/pair.cc:534] Connection closed by peer",
+            Cause.CRASHED,
+        ),
         ("WorkerCrashedError: The worker died unexpectedly", Cause.CRASHED),
         ("Traceback ...\nnumpy.core._exceptions._ArrayMemoryError: Unable", Cause.CRASHED),
         ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB", Cause.CRASHED),
         ("DefaultCPUAllocator: can't allocate memory: you tried", Cause.CRASHED),
         (RAISED, Cause.RAISED),
+        ("TypeError: None is no image", Cause.RAISED),
         ("FloatingPointError: loss not finite in epoch 2", Cause.RAISED),
     ],
 )
@@ -118,3 +140,10 @@ def test_an_error_reads_without_colours_and_counting() -> None:
     assert readable("Failure # 2 (occurred at now)\n\x1b[36mray::f()\x1b[39m (pid=1)\n") == (
         "ray::f() (pid=1)"
     )
+
+
+def test_an_error_does_not_tell_of_other_processes_of_the_machine() -> None:
+    told = readable(MEMORY)
+    assert "secret" not in told
+    assert "running low on memory" in told
+    assert told.endswith("https://docs.ray.io/")
