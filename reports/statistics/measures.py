@@ -37,15 +37,16 @@ def group_sums(outcomes: Outcomes) -> np.ndarray:
 def metrics_of(sums: np.ndarray, classes: int) -> dict[str, np.ndarray]:
     """accuracy, class-weighted precision, recall and f1, macro_f1, ece, brier: (draws,) each.
 
-    A class never predicted counts 0. ece: as in `trainables.metrics`, over `BINS` bins. brier:
+    A class never predicted counts 0; of a draw without a row every metric is NaN. ece: as in `trainables.metrics`, over `BINS` bins. brier:
     squared distance of the probabilities from the truth, summed over classes (Brier 1950), 0..2.
     """
     right, label, predicted = (sums[:, i * classes : (i + 1) * classes] for i in range(3))
     n = label.sum(axis=1)
+    n = np.where(n > 0, n, np.nan)
     weight = label / n[:, None]
     f1 = _share(2 * right, label + predicted)
     accuracy = right.sum(axis=1) / n
-    seen = ((label + predicted) > 0).sum(axis=1)
+    seen = np.where(n > 0, ((label + predicted) > 0).sum(axis=1), np.nan)
     return {
         "accuracy": accuracy,
         "precision": (weight * _share(right, predicted)).sum(axis=1),
