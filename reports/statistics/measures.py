@@ -37,8 +37,9 @@ def group_sums(outcomes: Outcomes) -> np.ndarray:
 def metrics_of(sums: np.ndarray, classes: int) -> dict[str, np.ndarray]:
     """accuracy, class-weighted precision, recall and f1, macro_f1, ece, brier: (draws,) each.
 
-    A class never predicted counts 0; of a draw without a row every metric is NaN. ece: as in `trainables.metrics`, over `BINS` bins. brier:
-    squared distance of the probabilities from the truth, summed over classes (Brier 1950), 0..2.
+    A class never predicted counts 0; of a draw without a row every metric is NaN. ece: as in
+    `trainables.metrics`, over `BINS` bins. brier: squared distance of the probabilities from the
+    truth, summed over classes (Brier 1950), 0..2.
     """
     right, label, predicted = (sums[:, i * classes : (i + 1) * classes] for i in range(3))
     n = label.sum(axis=1)
