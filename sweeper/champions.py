@@ -83,8 +83,11 @@ def explanation_of(spec: TrialSpec, how: Explanation) -> dict[str, Any]:
 
 
 def evaluate_champion(spec: TrialSpec) -> None:
-    """Predict the test rows with a champion and store predictions and metrics."""
+    """Predict the test rows with a champion and store predictions and metrics, where another run
+    that shares the store has not by now."""
     store, device = Store(spec.store), trial_device()
+    if store.find("evaluations", key_of(evaluation_of(spec))):
+        return
     split = read_split(store, spec.split_key)
     test = split[split["part"] == "test"]
     network = trial_network(spec, store, _trained(spec, store)).to(device)
@@ -99,8 +102,11 @@ def evaluate_champion(spec: TrialSpec) -> None:
 
 
 def explain_champion(spec: TrialSpec, how: Explanation) -> None:
-    """Integrated Gradients of a champion's examples, for the predicted class; stored."""
+    """Integrated Gradients of a champion's examples, for the predicted class; stored, where another
+    run has not by now."""
     store, device = Store(spec.store), trial_device()
+    if store.find("explanations", key_of(explanation_of(spec, how))):
+        return
     predictions = read_predictions(store, spec)
     examples = choose_examples(predictions, how.examples, how.per_class_of(spec))
     shards = store.get("shards", how.shards_key).folder
