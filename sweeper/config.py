@@ -179,6 +179,7 @@ class ExplainSection(Section):
     # Right and wrong ones of each class, more than these, for the champion with the best validation
     # accuracy of each split policy and scenario: what the gallery by class shows. 0: none.
     per_class: Annotated[int, Field(ge=0, le=1000)] = 1
+    champions: Literal["leading", "all"] = "leading"  # which ones get them; all: of every cell
     n_steps: Annotated[int, Field(ge=2, le=10_000)] = 50
     baselines: list[str] = list(BASELINES)
     random_baselines: Count = 4

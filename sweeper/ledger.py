@@ -81,19 +81,25 @@ class Ledger:
         return replace(self.plan.explanation, leading=self.leading())
 
     def leading(self) -> frozenset[str]:
-        """The keys of the champions with the best validation accuracy of each split policy and
-        scenario; the lower validation loss, then the earlier cell break ties."""
+        """The keys of the champions that are explained class by class: those with the best
+        validation accuracy of each split policy and scenario (the lower validation loss, then the
+        earlier cell break ties), or all of them where `explain.champions` says so."""
         if self._leading is None:
-            best: dict[tuple[str, str], tuple[tuple[float, float], str]] = {}
+            best: dict[tuple[str, ...], tuple[tuple[float, float], str]] = {}
             for cell in self.plan.cells:
                 champion = self.champion(cell)
                 record = self.record(champion) if champion else None
                 if champion and record:
-                    group, rank = (cell.split_policy, cell.scenario), _rank(record)
+                    group, rank = self._leads_among(cell), _rank(record)
                     if group not in best or rank > best[group][0]:
                         best[group] = rank, champion.key
             self._leading = frozenset(key for _, key in best.values())
         return self._leading
+
+    def _leads_among(self, cell: Cell) -> tuple[str, ...]:
+        if self.plan.config.explain.champions == "all":
+            return (cell.id,)
+        return cell.split_policy, cell.scenario
 
     def is_settled(self, cell: Cell) -> bool:
         """Whether the cell is trained and evaluated."""

@@ -143,6 +143,20 @@ def test_the_best_champion_of_a_scenario_leads_and_is_explained_class_by_class(
     assert ledger.leading() == {first.key}, "a new record is taken up"
 
 
+def test_every_champion_is_explained_class_by_class_where_that_is_asked_for(
+    ledger_of: Open,
+) -> None:
+    ledger = ledger_of("explain.examples=2", "explain.champions=all")
+    champions = []
+    for cell in ledger.plan.cells:
+        if cell.strategy == "transfer":
+            for spec in ledger.trials(cell):
+                record(ledger, spec, "done", 0.5)
+            champions.append(ledger.champion(cell))
+    assert len(champions) == 2
+    assert [ledger.way_to_explain.per_class_of(one) for one in champions if one] == [1, 1]
+
+
 def test_who_leads_matters_to_the_key_of_an_explanation_only_where_it_is_asked_for(
     ledger_of: Open,
 ) -> None:
