@@ -168,6 +168,19 @@ def interval_of(row: Row) -> Interval | None:
     return accuracy_interval(row["accuracy"], int(row["n_test"]))
 
 
+def counts_of(confusion: pd.DataFrame) -> dict[tuple[str, str], int]:
+    """Test rows by (label, predicted), of a cell's rows of the table `confusion`."""
+    rows = records(confusion)
+    return {(row["label"], row["predicted"]): int(row["count"]) for row in rows}
+
+
+def optimism_of(row: Row) -> float | None:
+    """Validation minus test accuracy of a cell's champion, if it has both."""
+    if row["val_accuracy"] is None or row["accuracy"] is None:
+        return None
+    return float(row["val_accuracy"] - row["accuracy"])
+
+
 def records(frame: pd.DataFrame) -> list[Row]:
     """The rows as dictionaries of Python's own types, every gap as None."""
     names = [str(name) for name in frame.columns]

@@ -12,7 +12,8 @@ from reports import wording
 from reports.exports.layout import framed
 from reports.figures.confusion import confusion_matrix
 from reports.figures.curves import HEIGHT, WIDTH, Curve, learning_curves
-from reports.run import Row, Run, cell_key, records
+from reports.run import Row, Run, cell_key, counts_of, records
+from reports.sections.cell.curves import curve_of
 from reports.tables import CELL
 
 
@@ -32,10 +33,7 @@ def cell_figures(run: Run, row: Row) -> Iterator[tuple[str, Markup]]:
     """'confusion', 'accuracy' and 'loss' of one cell, as far as its tables have them."""
     title = f"{row['backbone']}, {wording.recipe(row)}"
     where = f"{wording.scenario(row['scenario'])}, {row['split_policy']} split"
-    counts = {
-        (one["label"], one["predicted"]): int(one["count"])
-        for one in records(_of_cell(run.tables["confusion"], row))
-    }
+    counts = counts_of(_of_cell(run.tables["confusion"], row))
     if counts:
         seen = sorted({name for pair in counts for name in pair})
         drawn = confusion_matrix(run.classes(row["scenario"]) or seen, counts, "Confusion matrix")
@@ -59,23 +57,12 @@ def _curves(run: Run, row: Row) -> dict[str, list[Curve]]:
     frames = {str(name): frame.sort_values("epoch") for name, frame in own.groupby("trial")}
     return {
         metric: [
-            _curve(frames[trial["trial"]], metric, trial, row)
+            curve_of(row, trial, frames[trial["trial"]], metric)
             for trial in trials
             if trial["trial"] in frames
         ]
         for metric in ("accuracy", "loss")
     }
-
-
-def _curve(frame: pd.DataFrame, metric: str, trial: Row, row: Row) -> Curve:
-    return Curve(
-        epochs=[float(value) for value in frame["epoch"]],
-        train=[float(value) for value in frame[f"train_{metric}"]],
-        val=[float(value) for value in frame[f"val_{metric}"]],
-        champion=trial["trial"] == row["champion"],
-        stopped=trial["state"] == "stopped",
-        best_epoch=trial["best_epoch"],
-    )
 
 
 def _of_cell(frame: pd.DataFrame, row: Row) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from reports import wording
 from reports.figures.strip import Mark, strip
 from reports.figures.svg import Scale
-from reports.run import CellKey, Row, Run, interval_of, records
+from reports.run import CellKey, Row, Run, counts_of, interval_of, records
 from reports.sections.cell import calibration, classes, curves, errors, numbers, search
 from reports.sections.explanations import Atlas, Explanation
 from reports.statistics import Interval
@@ -97,10 +97,7 @@ class _Tables:
 
     def counts(self, key: CellKey) -> dict[tuple[str, str], int]:
         """Test rows by (label, predicted)."""
-        if key not in self._confusion:
-            return {}
-        rows = records(self._confusion[key])
-        return {(row["label"], row["predicted"]): int(row["count"]) for row in rows}
+        return counts_of(self._confusion[key]) if key in self._confusion else {}
 
     def predictions(self, key: CellKey) -> pd.DataFrame:
         frame = self._predictions.get(key, self._none)

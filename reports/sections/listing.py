@@ -9,7 +9,7 @@ from typing import Any
 
 from reports import wording
 from reports.derived.comparisons import configuration_name
-from reports.run import CellKey, Row, Run, interval_of, records
+from reports.run import CellKey, Row, Run, interval_of, optimism_of, records
 from reports.statistics import Interval
 from reports.statistics.multiplicity import told
 
@@ -117,9 +117,6 @@ def _filter(run: Run, name: str, values: list[Any]) -> Filter:
 def _entry(
     row: Row, factors: list[str], choices: str, in_full: set[str], measured: tuple[str, str]
 ) -> Entry:
-    optimism = None
-    if row["val_accuracy"] is not None and row["accuracy"] is not None:
-        optimism = row["val_accuracy"] - row["accuracy"]
     stopped = f" ({wording.count(row['stopped'])} stopped)" if row["stopped"] else ""
     return Entry(
         anchor=row["anchor"],
@@ -131,7 +128,7 @@ def _entry(
         accuracy=wording.percent(row["accuracy"]),
         interval=wording.percent_range(interval_of(row)),
         val_accuracy=wording.percent(row["val_accuracy"]),
-        optimism=wording.points(optimism),
+        optimism=wording.points(optimism_of(row)),
         f1=wording.percent(row["f1"]),
         ece=wording.percent(row["ece"]),
         trials=f"{wording.count(row['trials'] or 0)}{stopped}",

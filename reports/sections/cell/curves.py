@@ -31,7 +31,7 @@ def build(row: Row, trials: Sequence[Row], curves: Mapping[str, pd.DataFrame]) -
 
     def chart(title: str, metric: str, share: bool) -> Markup:
         lines = [
-            _curve(row, trial, frame, metric) for trial, frame in zip(drawn, frames, strict=True)
+            curve_of(row, trial, frame, metric) for trial, frame in zip(drawn, frames, strict=True)
         ]
         return learning_curves(lines, title, share=share, rungs=rungs)
 
@@ -62,7 +62,8 @@ def _listed(values: Sequence[int]) -> str:
     return " and ".join(filter(None, [", ".join(texts[:-1]), texts[-1]]))
 
 
-def _curve(row: Row, trial: Row, frame: pd.DataFrame, metric: str) -> Curve:
+def curve_of(row: Row, trial: Row, frame: pd.DataFrame, metric: str) -> Curve:
+    """A trial's curve of 'accuracy' or 'loss'. `frame`: its rows of `curves`, by epoch."""
     return Curve(
         epochs=[float(value) for value in frame["epoch"]],
         train=[float(value) for value in frame[f"train_{metric}"]],

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reports import wording
-from reports.run import Row, interval_of
+from reports.run import Row, interval_of, optimism_of
 from reports.statistics import Interval
 
 
@@ -38,9 +38,6 @@ def setting(row: Row) -> list[tuple[str, str]]:
 
 def metrics(row: Row, interval: Callable[[str], Interval | None]) -> list[Metric]:
     """What was measured on the test set, in percent. `interval`: of a metric, by its column."""
-    optimism = None
-    if row["val_accuracy"] is not None and row["accuracy"] is not None:
-        optimism = row["val_accuracy"] - row["accuracy"]
     shares = [
         ("precision", "precision", "weighted by class size"),
         ("recall", "recall", "weighted: equals accuracy"),
@@ -57,7 +54,7 @@ def metrics(row: Row, interval: Callable[[str], Interval | None]) -> list[Metric
         Metric(
             "validation accuracy", wording.percent(row["val_accuracy"]), "", "chose the champion"
         ),
-        Metric("optimism", wording.points(optimism), "", "validation minus test, points"),
+        Metric("optimism", wording.points(optimism_of(row)), "", "validation minus test, points"),
         Metric("most common class", wording.percent(row["chance"]), "", "accuracy of naming it"),
     ]
 
