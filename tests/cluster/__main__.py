@@ -1,4 +1,5 @@
-"""`python -m tests.cluster local | aws | kills`: the whole way on fake machines; needs root."""
+"""The whole way on fake machines, as root: `python -m tests.cluster SCENARIO`, one of
+local, aws, kills, kills-midway."""
 
 from __future__ import annotations
 

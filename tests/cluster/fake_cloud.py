@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -33,6 +33,19 @@ ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "OMP_NUM_THREADS": "1",
 }
+_BUCKET = f"""
+import boto3
+s3 = boto3.client("s3")
+s3.create_bucket(Bucket="{BUCKET}")
+s3.put_bucket_versioning(Bucket="{BUCKET}", VersioningConfiguration={{"Status": "Enabled"}})
+"""
+_COMMITS = f"""
+import boto3, collections, json
+pages = boto3.client("s3").get_paginator("list_object_versions")
+keys = [one["Key"] for page in pages.paginate(Bucket="{BUCKET}", Prefix="sweeper/trials/")
+        for one in page.get("Versions", ())]
+print(json.dumps(collections.Counter(key for key in keys if key.endswith("/artifact.json"))))
+"""
 
 
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
@@ -70,13 +83,20 @@ class Site:
         cloud = self.machines["cloud"]
         server = f"setsid {sys.prefix}/bin/moto_server -H 0.0.0.0 -p 5000"
         cloud.run(f"{server} > ~/moto.log 2>&1 < /dev/null &")
-        make = f"import boto3; boto3.client('s3').create_bucket(Bucket='{BUCKET}')"
+        (cloud.home / "bucket.py").write_text(_BUCKET)
         for _ in range(60):
-            if cloud.run(f"{sys.prefix}/bin/python -c {shlex.quote(make)}", check=False).returncode:
-                time.sleep(0.5)
-            else:
+            if not cloud.run(f"{sys.prefix}/bin/python bucket.py", check=False).returncode:
                 return
+            time.sleep(0.5)
         raise RuntimeError(f"moto's server does not answer; see {cloud.home / 'moto.log'}")
+
+    def commits(self) -> dict[str, int]:
+        """How often each trial's artifact.json was put in place: the bucket keeps versions."""
+        cloud = self.machines["cloud"]
+        (cloud.home / "commits.py").write_text(_COMMITS)
+        told = cloud.run(f"{sys.prefix}/bin/python commits.py").stdout
+        counted: dict[str, int] = json.loads(told)
+        return counted
 
     def _furnish_laptop(self) -> None:
         files = subprocess.run(

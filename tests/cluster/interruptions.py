@@ -1,29 +1,27 @@
-"""Spot interruptions: in the middle of a stage, a machine that works for it is switched off."""
+"""Spot interruptions: while a stage runs, a machine that works for it is switched off."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 STAGES = ("preprocess and augment", "extract", "transfer", "finetune", "evaluate", "explain")
 _PROGRESS = re.compile(rf"^({'|'.join(STAGES)})\s.*?(\d+) of (\d+) ")
 
-_PATIENCE_S = 3  # with a stage that tells of nothing done yet
-
 
 @dataclass
 class Interruptions:
-    """Follows what a driver prints, and strikes once in each of `stages`."""
+    """Follows what a driver prints, and strikes once in each of `stages`: as its work begins, or
+    once something of it is done."""
 
     strike: Callable[[], str | None]  # switches one off, if any is at work: which
     stages: tuple[str, ...] = STAGES
+    midway: bool = False
     struck: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
-    seen: dict[str, float] = field(default_factory=dict)  # when each stage began
 
     def follow(self, command: list[str], timeout: float) -> int:
         """Run a driver's command to its end; returns its exit code."""
@@ -46,8 +44,7 @@ class Interruptions:
         if found is None or found[1] in self.struck or found[1] not in self.stages:
             return
         stage, done, of = found[1], int(found[2]), int(found[3])
-        since = self.seen.setdefault(stage, time.monotonic())
-        if 0 < done < of or time.monotonic() - since > _PATIENCE_S:
+        if self.midway <= done < of:
             machine = self.strike()
             if machine:
                 self.struck.append(stage)

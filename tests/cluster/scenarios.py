@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tests.cluster.fake_cloud import Site, scratch_folder
@@ -68,8 +70,9 @@ def aws() -> None:
     print("instances at once, at most:", instances.most)
 
 
-def kills() -> None:
-    """The aws provider, and a worker taken away in every stage; the tables of an unbroken run."""
+def kills(midway: bool = False) -> None:
+    """The aws provider, and a worker taken away in every stage, as its work begins or `midway`: the
+    tables of an unbroken run, and every trial committed once."""
     sets = shlex.join(f"--set={key}={value}" for key, value in LONGER.items())
     with Site(scratch_folder()) as site, _instances(site) as instances:
         alone = 'SWEEP_SET="store=$HOME/store data.path=$HOME/images" python sweep.py run smoke'
@@ -77,7 +80,8 @@ def kills() -> None:
         site.write_cluster("aws")
         try:
             site.type("ray up -y --no-config-cache cluster.yaml")
-            struck = _until_done(site, instances, f"run smoke {sets}")
+            struck = _until_done(site, instances, f"run smoke {sets}", midway)
+            commits = site.commits()
             site.type("ray rsync-down cluster.yaml '~/runs/smoke/' ~/broken")
         finally:
             site.type("ray down -y cluster.yaml")
@@ -86,11 +90,18 @@ def kills() -> None:
         differing = differing_tables(home / "unbroken" / "results", home / "broken" / "results")
         print("struck in:", ", ".join(struck))
         print("tables that differ from the unbroken run's:", ", ".join(differing) or "none")
-        if differing or set(struck) != set(STAGES):
-            raise AssertionError(f"struck in {struck}, differing: {differing}")
+        twice = [key for key, count in commits.items() if count > 1]
+        print(len(commits), "trials committed, more than once:", ", ".join(twice) or "none")
+        if differing or twice or not commits or set(struck) != set(STAGES):
+            raise AssertionError(f"struck in {struck}, differing: {differing}, twice: {twice}")
 
 
-SCENARIOS = {"local": local, "aws": aws, "kills": kills}
+SCENARIOS: dict[str, Callable[[], None]] = {
+    "local": local,
+    "aws": aws,
+    "kills": kills,
+    "kills-midway": partial(kills, midway=True),
+}
 
 
 def _instances(site: Site) -> Instances:
@@ -138,12 +149,14 @@ def _check_doors(site: Site) -> None:
     site.type("ray exec cluster.yaml 'timeout 5 bash -c \"</dev/tcp/127.0.0.1/8265\"'")
 
 
-def _until_done(site: Site, instances: Instances, run: str, attempts: int = 3) -> list[str]:
+def _until_done(
+    site: Site, instances: Instances, run: str, midway: bool, attempts: int = 3
+) -> list[str]:
     """Submit a run until it has ended well, striking once in each stage; the stages struck."""
     struck: list[str] = []
     for attempt in range(1, attempts + 1):
         left = tuple(stage for stage in STAGES if stage not in struck)
-        watched = Interruptions(instances.interrupt, left)
+        watched = Interruptions(instances.interrupt, left, midway)
         submit = f"ray submit cluster.yaml sweep.py -- {run}"
         print(f"$ {submit}", flush=True)
         code = watched.follow(site.laptop.command(f"cd sweeper; {submit} 2>&1"), timeout=1200)

@@ -48,8 +48,10 @@ def test_on_aws_the_start_commands_and_the_head_are_the_projects(filled: dict[st
     assert laid["available_node_types"]["gpu_worker"]["resources"] == {"CPU": 2, "GPU": 1}
 
 
-def test_a_machine_is_struck_once_in_the_middle_of_each_stage() -> None:
-    struck = Interruptions(lambda: "w1")
+@pytest.mark.parametrize(("midway", "first"), [(False, "0 of 600"), (True, "64 of 600")])
+def test_a_machine_is_struck_once_in_each_stage(midway: bool, first: str) -> None:
+    struck = Interruptions(lambda: "w1", midway=midway)
+    hit = []
     for line in (
         "extract  ━━━━  0 of 600 images, starting",
         "\x1b[2Kextract  ━━━━  64 of 600 images",
@@ -57,8 +59,12 @@ def test_a_machine_is_struck_once_in_the_middle_of_each_stage() -> None:
         "transfer  ━━━━  8 of 8 trials",
         "transfer  ━━━━  3 of 8 trials, 3 done",
     ):
+        before = len(struck.struck)
         struck._look(line)
+        hit += [line] * (len(struck.struck) > before)
     assert struck.struck == ["extract", "transfer"]
+    assert first in hit[0]
+    assert "3 of 8" in hit[1]
 
 
 def test_a_stage_is_not_counted_where_no_machine_was_at_work() -> None:
