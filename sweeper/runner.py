@@ -164,6 +164,12 @@ def _resources(gpus_per_trial: float | None, workers_per_trial: int, retries: in
             f"resources.gpus_per_trial={wanted:g}: Ray sees {gpus:g} GPUs here; "
             "set resources.gpus_per_trial=0 to run on the CPU"
         )
+    fit = gpus if wanted else cpus / CPUS_OF_TRAINING
+    if workers_per_trial > max(1, fit) and not may_grow:
+        raise ResourceError(
+            f"resources.workers_per_trial={workers_per_trial}: Ray sees {cpus} CPUs and {gpus:g} "
+            f"GPUs here, enough for {int(fit)} workers"
+        )
     return Resources(cpus, gpus, wanted, workers_per_trial, retries)
 
 

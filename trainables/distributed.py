@@ -22,6 +22,7 @@ from torch.distributed.nn.functional import all_reduce
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from trainables.process_group import NodeNetwork
 from trainables.stream import CPUS_OF_TRAINING
 
 _STREAM = "train"
@@ -47,6 +48,7 @@ def run_workers(
         scaling_config=ScalingConfig(
             num_workers=workers, use_gpu=use_gpu, resources_per_worker=takes
         ),
+        torch_config=NodeNetwork(),
         datasets={_STREAM: dataset} if dataset else None,
         dataset_config=DataConfig(execution_options=ExecutionOptions(preserve_order=True)),
         run_config=RunConfig(

@@ -18,6 +18,8 @@ _PREEMPTED = re.compile(
     r"|node (has been |was )?(preempted|drained|terminated)|died by preemption"
     r"|owner's node died|local raylet (has )?(died|failed|is dead)"
     r"|lost due to node failure"
+    # Ray Train: the machines for a trial's workers have not come yet, or not come again.
+    r"|worker group startup timed out"
     # Its machine does not answer, and after `RAY_timeout_ms_task_wait_for_death_info` (see
     # `runner._ENVIRONMENT`) nobody has told of a death of the process alone.
     r"|ActorUnavailableError|actor \S+ is unavailable|actor is temporarily unavailable",
@@ -26,7 +28,7 @@ _PREEMPTED = re.compile(
 _CRASHED = re.compile(
     r"(actor|worker|process|owner) (has )?died|ActorDiedError|WorkerCrashedError"
     r"|RaySystemError|\ASystem error: |object's owner has exited|it was killed by `ray\.kill`"
-    r"|worker health check failed|worker group startup timed out"
+    r"|worker health check failed"
     r"|running low on memory|MemoryError|out of memory|can't allocate memory",
     re.IGNORECASE,
 )

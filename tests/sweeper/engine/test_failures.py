@@ -45,6 +45,11 @@ include: (1) the process was killed by the OOM killer due to high memory usage, 
 --force was called, or (3) the worker crashed unexpectedly due to SIGSEGV or another unexpected \
 error. If the process was killed by the kernel OOM killer, consider enabling resource isolation \
 via --enable-resource-isolation to prevent node deaths by resource contention"""
+WAITED = """Training failed due to controller error:
+The worker group startup timed out after 60.0 seconds waiting for 3 workers. Potential causes \
+include: (1) temporary insufficient cluster resources while waiting for autoscaling (ignore this \
+warning in this case), (2) infeasible resource request where the provided `ScalingConfig` cannot \
+be satisfied), and (3) transient network issues."""
 RAISED = "Traceback (most recent call last):\nKeyError: 'image'"
 HEADER = "Failure # 1 (occurred at 2026-11-23_06-48-06)\n"
 
@@ -55,6 +60,7 @@ HEADER = "Failure # 1 (occurred at 2026-11-23_06-48-06)\n"
         (NODE, Cause.PREEMPTED),
         (NODE_OF_TASK, Cause.PREEMPTED),
         (UNREACHABLE, Cause.PREEMPTED),
+        (WAITED, Cause.PREEMPTED),
         (CRASH, Cause.CRASHED),
         (MEMORY, Cause.CRASHED),
         (WORKER, Cause.CRASHED),
