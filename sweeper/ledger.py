@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from threading import RLock
 from typing import Any
 
 from sweeper.champions import Explanation, evaluation_of, explanation_of
@@ -12,6 +14,7 @@ from sweeper.grid import Cell
 from sweeper.plan import Plan
 from sweeper.records import read_record
 from sweeper.spec import TrialSpec
+from sweeper.storage.address import is_remote
 from sweeper.store import Artifact, key_of
 
 Record = dict[str, Any]
@@ -23,14 +26,25 @@ class Ledger:
     def __init__(self, plan: Plan) -> None:
         self.plan, self.store = plan, plan.store
         self._records: dict[str, Record | None] = {}
+        self._reading = RLock()
         self._leading: frozenset[str] | None = None
 
     def record(self, spec: TrialSpec) -> Record | None:
         """The trial's record, or None where it has none yet."""
-        key = spec.key
-        if key not in self._records:
-            self._records[key] = read_record(self.store, key)
-        return self._records[key]
+        if spec.key not in self._records:
+            with self._reading:
+                self._read(spec)
+        return self._records[spec.key]
+
+    def _read(self, spec: TrialSpec) -> None:
+        """Read a trial, and of a remote store all others of its strategy that are not known yet."""
+        keys = {spec.key}
+        if is_remote(self.store.address):
+            cells = [cell for cell in self.plan.cells if cell.strategy == spec.strategy]
+            keys |= {one.key for cell in cells for one in self.trials(cell)}
+        unread = sorted(keys - self._records.keys())
+        records = self.store.each(partial(read_record, self.store), unread)
+        self._records.update(zip(unread, records, strict=True))
 
     def forget(self, key: str) -> None:
         """Read the trial anew the next time: it has been run."""

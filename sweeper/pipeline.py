@@ -141,11 +141,17 @@ class Sweep:
     @cached_property
     def _open_backbones(self) -> set[str]:
         """Backbones with a cell that is not trained and evaluated, as the run begins."""
-        return {c.backbone for c in self.plan.cells if not self.ledger.is_settled(c)}
+        return self._backbones_without(self.ledger.is_settled)
 
     @cached_property
     def _unexplained_backbones(self) -> set[str]:
-        return {c.backbone for c in self.plan.cells if not self.ledger.is_explained(c)}
+        return self._backbones_without(self.ledger.is_explained)
+
+    def _backbones_without(self, has: Callable[[Cell], bool]) -> set[str]:
+        found = self.plan.store.each(has, self.plan.cells)
+        return {
+            cell.backbone for cell, is_so in zip(self.plan.cells, found, strict=True) if not is_so
+        }
 
     # --- what is computed once -------------------------------------------------------------
 
@@ -236,7 +242,9 @@ class Sweep:
                 champions[champion.key] = champion
                 cells.setdefault(champion.key, []).append(cell)
         with self.times.timed(name) as stage:
-            missing = [champion for champion in champions.values() if not artifact(champion)]
+            specs = list(champions.values())
+            found = self.plan.store.each(artifact, specs)
+            missing = [spec for spec, one in zip(specs, found, strict=True) if one is None]
             stage.made, stage.reused = len(missing), len(champions) - len(missing)
             if not missing:
                 self.progress.skip(name, f"{len(champions)} champions in the store")

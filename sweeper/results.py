@@ -34,7 +34,9 @@ class Outcome:
 
 def write_tables(ledger: Ledger, errors: Mapping[str, str], folder: Path) -> Outcome:
     """Write all tables of the design. `errors`: cell id -> why its champion has no evaluation."""
-    cells = [_CellRows(ledger, cell, errors.get(cell.id, "")) for cell in ledger.plan.cells]
+    cells = ledger.store.each(
+        lambda cell: _CellRows(ledger, cell, errors.get(cell.id, "")), ledger.plan.cells
+    )
     tables: dict[str, Any] = {
         "cells": [rows.cell_row() for rows in cells],
         "trials": [row for rows in cells for row in rows.trial_rows()],
@@ -47,7 +49,7 @@ def write_tables(ledger: Ledger, errors: Mapping[str, str], folder: Path) -> Out
             pictured(rows.mistakes() for rows in cells),
             ledger.plan.config.preprocess.contrast,
         ),
-        "attributions": [row for rows in cells for row in rows.attribution_rows()],
+        "attributions": [row for rows in ledger.store.each(_attributions, cells) for row in rows],
         "images": ledger.plan.collection.manifest,
         "duplicates": ledger.plan.collection.duplicates,
         "splits": _splits(ledger),
@@ -72,6 +74,7 @@ class _CellRows:
         self.champion = ledger.champion(cell)
         evaluation = ledger.evaluation(self.champion) if self.champion else None
         self.evaluation = evaluation
+        self.metrics = self._metrics()
         self.predictions = (
             read_predictions(ledger.store, self.champion) if evaluation and self.champion else None
         )
@@ -100,7 +103,7 @@ class _CellRows:
             "n_val": split.count("val"),
             "n_test": split.count("test"),
             "val_accuracy": champion["val_accuracy"] if champion else None,
-            **self._metrics(),
+            **self.metrics,
             **(self.calibrated.columns() if self.calibrated else dict.fromkeys(CALIBRATION)),
             "train_s": sum(record["wall_s"] for record in records),
             "error": error,
@@ -191,6 +194,10 @@ class _CellRows:
                 for name in ("label", "predicted", "target"):
                     row[name] = self.classes[row[name]]
                 yield {**self.columns, **row}
+
+
+def _attributions(rows: _CellRows) -> list[dict[str, Any]]:
+    return list(rows.attribution_rows())
 
 
 def _curves(cells: Sequence[_CellRows]) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ import json
 import re
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ from sweeper.storage.commit import flush, folders_of, is_object_store, publish, 
 from sweeper.storage.refusals import refusal
 from sweeper.storage.set_aside import DAMAGED, set_aside
 from sweeper.storage.sums import FileSum, sizes_in, sums_in
+from sweeper.threads import Item, Result, results_of
 
 KINDS = (
     "images",
@@ -45,6 +46,7 @@ KINDS = (
     "explanations",
 )
 _FETCHED = ("pooled", "prefix")  # large; a machine that has not their disk hashes its own copy
+_LOOKS_AT_ONCE = 32
 _ATTEMPT = re.compile(r"[0-9a-f]{12}")
 
 
@@ -214,6 +216,12 @@ class Store:
                 self._remove(folder)
                 raise
             flush(self.filesystem, [place, f"{self.root}/{kind}", self.root])
+
+    def each(self, look: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """`look(item)` of every item, in order; many at once where each waits for a remote store,
+        whose answers take 10 to 50 ms and a record five of them."""
+        at_once = _LOOKS_AT_ONCE if is_remote(self.address) else 1
+        return results_of(look, items, at_once) if at_once > 1 else [look(item) for item in items]
 
     def write_file(self, path: str, data: bytes) -> None:
         """One file of an artifact under way."""

@@ -1,11 +1,8 @@
-"""Work that is not a trial: Ray tasks, tried again where they died, and threads."""
+"""Work that is not a trial: Ray tasks, tried again where they died."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from queue import Empty, SimpleQueue
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import ray
@@ -13,38 +10,6 @@ import ray
 from sweeper.engine.failures import Attempts, Cause, cause_of, readable
 from sweeper.errors import StoreError
 from sweeper.runner import Resources
-
-
-def in_parallel(work: Callable[[str], None], items: Sequence[str], at_once: int) -> None:
-    """Run `work(item)` in threads, `at_once` at a time. The first error, or Ctrl-C, ends it.
-
-    The threads are daemons: one that waits for a Ray that has died would keep the process alive.
-    """
-    waiting: SimpleQueue[str] = SimpleQueue()
-    ended: SimpleQueue[BaseException | None] = SimpleQueue()
-    stop = threading.Event()
-
-    def work_off() -> None:
-        with suppress(Empty):
-            while not stop.is_set():
-                item = waiting.get_nowait()
-                try:
-                    work(item)
-                except BaseException as error:  # raised where the caller waits
-                    ended.put(error)
-                else:
-                    ended.put(None)
-
-    for item in items:
-        waiting.put(item)
-    for _ in range(at_once):
-        threading.Thread(target=work_off, daemon=True).start()
-    try:
-        for _ in items:
-            if error := ended.get():
-                raise error
-    finally:
-        stop.set()
 
 
 def run_tasks(
@@ -69,10 +34,10 @@ def run_tasks(
         error = _error_of(ready[0])
         if error and attempts.again(item.key, error):
             running[remote.remote(item)] = item
-        else:
-            raised = cause_of(error) is Cause.RAISED  # then there is nothing to add to it
-            told = readable(error) if raised else attempts.told(item.key, error)
-            on_end(item, told if error else "")
+        elif error and cause_of(error) is not Cause.RAISED:
+            on_end(item, attempts.told(item.key, error))
+        else:  # it ended well, or raised: then there is nothing to add to what it said
+            on_end(item, error and readable(error))
 
 
 def _error_of(result: ray.ObjectRef[Any]) -> str:

@@ -3,17 +3,21 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sweeper import ledger as ledger_module
 from sweeper.champions import explanation_of
 from sweeper.collect import collect
 from sweeper.configuration.file import load_config
 from sweeper.grid import Cell
 from sweeper.ledger import Ledger
 from sweeper.plan import Plan
+from sweeper.records import read_record
 from sweeper.store import Store, key_of
 from tests.sweeper.by_hand import evaluate, record
+from tests.sweeper.conftest import Bucket
 from tests.sweeper.folders import write_config, write_images
 
 Open = Callable[..., Ledger]
@@ -67,6 +71,32 @@ def test_there_is_no_champion_while_a_trial_is_missing(ledger_of: Open) -> None:
     ledger = ledger_of()
     record(ledger, ledger.trials(cell_of(ledger))[0], "done", 0.7)
     assert ledger.champion(cell_of(ledger)) is None
+
+
+def test_the_first_question_reads_all_trials_of_a_strategy_that_a_remote_store_has(
+    ledger_of: Open, s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = ledger_of(f"store={s3_bucket()}")
+    transfer = [cell for cell in before.plan.cells if cell.strategy == "transfer"]
+    specs = [spec for cell in transfer for spec in before.trials(cell)]
+    for spec in specs:
+        record(before, spec, "done", 0.7)
+    asked: list[str] = []
+
+    def read(store: Store, key: str) -> dict[str, Any] | None:
+        asked.append(key)
+        return read_record(store, key)
+
+    monkeypatch.setattr(ledger_module, "read_record", read)
+    ledger = Ledger(before.plan)
+    assert ledger.record(specs[0]) is not None
+    assert sorted(asked) == sorted(spec.key for spec in specs)
+    assert not ledger.needing(transfer)
+    assert ledger.trials(cell_of(ledger, "finetune"))
+    assert len(asked) == len(specs)  # each once
+    ledger.forget(specs[1].key)
+    assert ledger.record(specs[1]) is not None
+    assert asked[len(specs) :] == [specs[1].key]
 
 
 def test_finetuning_trials_are_known_once_their_champion_is(ledger_of: Open) -> None:

@@ -1,6 +1,7 @@
 """The store: a reader sees a whole artifact or none."""
 
 import pickle
+import threading
 from pathlib import Path
 
 import pyarrow.fs as pafs
@@ -140,3 +141,17 @@ def test_an_address_that_cannot_be_written_to_is_told_in_one_line(
         Store(address)
     assert address in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_looks_at_a_remote_store_are_many_at_once_and_at_a_local_one_one_by_one(
+    tmp_path: Path,
+) -> None:
+    together = threading.Barrier(8)
+
+    def look(number: int) -> int:
+        together.wait(timeout=20)
+        return -number
+
+    assert Store("mock://bucket/prefix").each(look, range(8)) == [-n for n in range(8)]
+    threads = Store(str(tmp_path)).each(lambda _: threading.current_thread(), range(8))
+    assert set(threads) == {threading.current_thread()}

@@ -1,15 +1,14 @@
-"""Tasks that die, raise or end well, on a real Ray; threads that fail."""
+"""Tasks that die, raise or end well, on a real Ray."""
 
 import os
 import signal
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from sweeper.engine.tasks import in_parallel, run_tasks
+from sweeper.engine.tasks import run_tasks
 from sweeper.runner import Resources
 
 RESOURCES = Resources(cpus=2, gpus=0, gpus_per_trial=0, workers_per_trial=1, retries=1)
@@ -49,36 +48,3 @@ def test_tasks_are_tried_again_where_they_died_and_each_is_told_once(tmp_path: P
     assert "LookupError: on purpose" in errors["raises"]
     tries = {item.key: len(item.log.read_text().splitlines()) for item in items}
     assert tries == {"fine": 1, "dies once": 2, "dies": 2, "raises": 1, "memory": 2}
-
-
-def test_every_item_is_worked_on_and_never_more_than_so_many_at_once() -> None:
-    running, most, seen = [0], [0], []
-    lock = threading.Lock()
-
-    def count(item: str) -> None:
-        with lock:
-            running[0] += 1
-            most[0] = max(most[0], running[0])
-        time.sleep(0.02)
-        with lock:
-            running[0] -= 1
-            seen.append(item)
-
-    in_parallel(count, list("abcdefgh"), 3)
-    assert sorted(seen) == list("abcdefgh")
-    assert most[0] == 3
-
-
-def test_the_first_error_is_raised_and_nothing_new_begun() -> None:
-    begun = []
-
-    def fail(item: str) -> None:
-        begun.append(item)
-        if item == "a":
-            raise LookupError(item)
-        time.sleep(0.1)
-
-    with pytest.raises(LookupError, match="a"):
-        in_parallel(fail, list("abcdefgh"), 2)
-    time.sleep(0.3)
-    assert len(begun) <= 3
