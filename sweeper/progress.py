@@ -19,7 +19,7 @@ class Progress:
 
     with Progress() as progress:
         progress.start("extract resnet50", total=1200, unit="images")
-        progress.advance(64)
+        progress.reach(64)
     """
 
     def __init__(self, console: Console | None = None) -> None:
@@ -91,7 +91,11 @@ class Progress:
 
     def _rate(self) -> str:
         seconds = time.monotonic() - self.started
-        return f"{self.done / seconds:.1f} {self.unit}/s" if self.done and seconds > 0.5 else ""
+        if not self.done or seconds <= 0.5:
+            return ""
+        if self.done < seconds:
+            return f"{seconds / self.done:.1f} s/{self.unit.removesuffix('s')}"
+        return f"{self.done / seconds:.1f} {self.unit}/s"
 
     def _states(self) -> str:
         return ", ".join(f"{count} {state}" for state, count in sorted(self.states.items()))

@@ -91,7 +91,7 @@ def ray_session(
     resources = _resources(gpus_per_trial, workers_per_trial, retries)
     watch = RayWatch()
     try:
-        with watch:
+        with watch, _without_words_of_ray():
             yield resources
     except KeyboardInterrupt:
         if not watch.died:
@@ -146,6 +146,19 @@ def _staying_on_loopback() -> Iterator[None]:
     finally:
         del os.environ[_OPEN]
         constants.ENABLE_RAY_CLUSTER = before
+
+
+@contextmanager
+def _without_words_of_ray() -> Iterator[None]:
+    """Whatever `log_to_driver` says, Ray prints what befalls its processes, with pages of its logs
+    and everybody's command lines. We tell it in one line, or in the tables."""
+    module = ray._private.worker
+    before = module.print_to_stdstream
+    module.print_to_stdstream = lambda *_, **__: None
+    try:
+        yield
+    finally:
+        module.print_to_stdstream = before
 
 
 def _put_first_on_path(folder: str) -> None:

@@ -24,6 +24,12 @@ def contradictions(config: Config) -> Iterator[str]:
         needed = BACKBONES[name].smallest_input
         if size < needed:
             yield f"preprocess.image_size={size}: {name} needs at least {needed} pixels"
+    gpus = config.resources.gpus_per_trial or 0.0
+    if gpus > 1:
+        yield (
+            f"resources.gpus_per_trial={gpus:g}: a process trains on one GPU, or on a fraction of "
+            "one; for trials on several set resources.workers_per_trial"
+        )
     if config.augment.online or config.finetune.depth == "all":
         workers = config.resources.workers_per_trial
         for batch_size in sorted({config.search.published.batch_size, *config.search.batch_size}):

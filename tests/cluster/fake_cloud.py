@@ -50,8 +50,8 @@ print(json.dumps(collections.Counter(key for key in keys if key.endswith("/artif
 
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 _NOISE = re.compile(
-    r"━|champions/s|\s(V*INFO|V*WARN) |^Shared connection|^Warning: Permanently|^sen[dt] "
-    r"|^total size|^[\w. -]+/[\w./ -]*$|already satisfied"
+    r"━|champions/s|s/champion|\s(V*INFO|V*WARN) |^Shared connection|^Warning: Permanently"
+    r"|^sen[dt] |^total size|^[\w. -]+/[\w./ -]*$|already satisfied"
 )
 _TOLD = 25  # lines
 

@@ -1,6 +1,7 @@
 """The command line: exit codes, and one line for every mistake of a user."""
 
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -121,11 +122,14 @@ def test_a_report_of_what_is_no_run_is_one_line(
 
 def test_more_gpus_than_there_are_is_one_line_in_the_shell_too(config: str, tmp_path: Path) -> None:
     command = [sys.executable, "sweep.py", "run", config, "--out", str(tmp_path / "run")]
-    command += ["--set", "resources.gpus_per_trial=1000", "--set", "resources.cpus=1"]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    command += ["--set", "resources.gpus_per_trial=1", "--set", "resources.cpus=1"]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
     assert ended.returncode == 2, ended.stderr
     (line,) = ended.stderr.splitlines()
-    assert line.startswith("error: resources.gpus_per_trial=1000: Ray sees")
+    assert line.startswith("error: resources.gpus_per_trial=1: Ray sees 0 GPUs here")
     assert "gpus_per_trial=0" in line
 
 

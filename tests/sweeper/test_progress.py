@@ -50,6 +50,22 @@ def test_a_long_stage_tells_where_it_is_every_ten_seconds(monkeypatch: pytest.Mo
     ]
 
 
+def test_what_takes_longer_than_a_second_has_its_seconds_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: clock[0])
+    progress, text = plain()
+    progress.start("finetune", 4, "trials")
+    for second in (20, 50):
+        clock[0] = second
+        progress.count("done")
+    assert text.getvalue().splitlines()[1:] == [
+        "finetune: 1 of 4 trials, 1 done, 20.0 s/trial, 1 min 00 s left",
+        "finetune: 2 of 4 trials, 2 done, 25.0 s/trial, 0 min 50 s left",
+    ]
+
+
 def test_states_of_one_stage_are_not_counted_in_the_next() -> None:
     progress, text = plain()
     progress.start("transfer", 1, "trials")

@@ -249,3 +249,10 @@ def test_workers_that_cannot_part_a_batch_evenly_are_told_where_they_would_have_
         told = mistakes(*three, key, "search.published.batch_size=12")
         assert [one.startswith(line) and "batch_size=16" in one for one in told] == [True]
     load_config("demo", three)
+
+
+def test_a_trial_takes_one_gpu_at_most() -> None:
+    assert load_config("demo", ["resources.gpus_per_trial=0.25"]).resources.gpus_per_trial == 0.25
+    told = mistake("resources.gpus_per_trial=2")
+    assert told.startswith("resources.gpus_per_trial=2: a process trains on one GPU")
+    assert "resources.workers_per_trial" in told
