@@ -22,7 +22,7 @@ def tell(name: str, rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any])
         table.add_column(column, justify="right" if _is_number(rows[0][column]) else "left")
     for row in rows:
         table.add_row(*(_text(value) for value in row.values()))
-    Console(width=120).print(table)
+    Console(width=max(120, 14 * len(rows[0]))).print(table)
     FOLDER.mkdir(parents=True, exist_ok=True)
     record = {
         "name": name,

@@ -8,10 +8,9 @@ The layers are merged because the splits are made here, not by whoever made the 
 
 import os
 import unicodedata
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from datasets.decoding.dicom import is_dicom
 from datasets.errors import DataError
@@ -50,8 +49,9 @@ class ImageFile:
     problem: str = ""
 
 
-def list_folder(root: str) -> list[ImageFile]:
+def list_folder(root: str, called: str | None = None) -> list[ImageFile]:
     """List the image files below `root`, a local folder of class folders, sorted by path.
+    `called`: how the user knows it, if not by its path.
 
     A train/test(/val) layer on top is merged: class folders are matched by `class_key`, the
     spelling of the first layer in `LAYERS` wins, and `origin` keeps the layer's name in lower case.
@@ -64,21 +64,23 @@ def list_folder(root: str) -> list[ImageFile]:
     Raises:
         DataError: no such folder, not a folder, no class folder, or a class without an image.
     """
-    top = Path(os.path.realpath(root))
+    top, called = Path(os.path.realpath(root)), called or root
     if not top.exists():
-        raise DataError(f"data.path={root!r}: no such folder; give a folder of class folders")
-    if top.is_file() and zipfile.is_zipfile(top):
-        raise DataError(f"data.path={root!r}: a zip file; unpack it and give the folder in it")
+        raise DataError(f"data.path={called!r}: no such folder; give a folder of class folders")
     if not top.is_dir():
-        raise DataError(f"data.path={root!r}: not a folder; give a folder of class folders")
+        raise DataError(
+            f"data.path={called!r}: not a folder; give a folder of class folders, or a zip of them"
+        )
     try:
-        layers = _layers(top)
+        layers = _layers(top, called)
         class_folders = [(layer, name) for layer in layers for name in _folders(top / layer)]
     except OSError as error:
-        raise DataError(f"data.path={root!r}: cannot be listed: {error.strerror}") from error
+        raise DataError(f"data.path={called!r}: cannot be listed: {error.strerror}") from error
     if not class_folders:
-        raise DataError(f"data.path={root!r}: no class folder in it; expected one folder per class")
-    return _files_of(top, class_folders)
+        raise DataError(
+            f"data.path={called!r}: no class folder in it; expected one folder per class"
+        )
+    return _files_of(top, class_folders, called)
 
 
 def class_key(name: str) -> str:
@@ -96,7 +98,7 @@ def printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _files_of(top: Path, class_folders: list[tuple[str, str]]) -> list[ImageFile]:
+def _files_of(top: Path, class_folders: list[tuple[str, str]], called: str) -> list[ImageFile]:
     spelling: dict[str, str] = {}
     walked: dict[str, set[str]] = {}  # the folders seen, per class: links may form a loop
     files: list[ImageFile] = []
@@ -109,20 +111,20 @@ def _files_of(top: Path, class_folders: list[tuple[str, str]]) -> list[ImageFile
     empty = sorted(set(spelling.values()) - {file.class_name for file in files})
     if empty:
         raise DataError(
-            f"class folder without an image in {str(top)!r}: {', '.join(empty)}; expected "
+            f"class folder without an image in {called!r}: {', '.join(empty)}; expected "
             f"{'/'.join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))}; add some or remove it"
         )
     return sorted(files, key=lambda file: file.path)
 
 
-def _layers(top: Path) -> list[str]:
+def _layers(top: Path, called: str) -> list[str]:
     """The layer folders in the order of `LAYERS`, or [""] where class folders lie on top."""
     folders = _folders(top)
     layers = [name for name in folders if name.lower() in LAYERS and _folders(top / name)]
     others = [name for name in folders if name not in layers]
     if layers and others:
         raise DataError(
-            f"data.path={str(top)!r}: {', '.join(layers)} beside {', '.join(others)}; expected "
+            f"data.path={called!r}: {', '.join(layers)} beside {', '.join(others)}; expected "
             f"either class folders or only {'/'.join(LAYERS)} folders that hold class folders"
         )
     return sorted(layers, key=lambda name: (LAYERS.index(name.lower()), name)) or [""]
@@ -130,7 +132,7 @@ def _layers(top: Path) -> list[str]:
 
 def _folders(folder: Path) -> list[str]:
     return sorted(
-        name for name in os.listdir(folder) if _is_seen(name) and os.path.isdir(folder / name)
+        name for name in os.listdir(folder) if is_seen(name) and os.path.isdir(folder / name)
     )
 
 
@@ -144,7 +146,7 @@ def _images_below(top: Path, folder: Path, seen: set[str]) -> Iterator[tuple[Pat
         elif real not in seen:
             seen.add(real)
             try:
-                names = [name for name in os.listdir(folder) if _is_seen(name)]
+                names = [name for name in os.listdir(folder) if is_seen(name)]
             except OSError as error:
                 yield folder, f"a folder that cannot be listed: {error.strerror or error}"
                 continue
@@ -163,18 +165,23 @@ def _target(path: Path, real_folder: str) -> str:
 
 def _file_problem(top: Path, path: Path, target: str) -> str | None:
     """Why an image file must not be read, "" where it may, None where it is no image file."""
-    suffix = path.suffix.lower()
-    nameless = not suffix or suffix[1:].isdigit()  # IM000001, 1.2.840.10008.1
-    if suffix not in IMAGE_SUFFIXES | UNREAD_SUFFIXES and not nameless:
+    if not may_be_image(path.name):
         return None
+    suffix = path.suffix.lower()
     if not _is_inside(top, target):
         return "a link that leads out of the data folder; copy the file into it"
     if suffix in UNREAD_SUFFIXES:
         return f"{suffix} is not read here; save it as PNG or TIFF"
-    if nameless and not _starts_as_dicom(path):
+    if suffix not in IMAGE_SUFFIXES and not _starts_as_dicom(path):
         return None
     name = str(path.relative_to(top))
     return "" if printable(name) == name else "a name that is not Unicode; rename it"
+
+
+def may_be_image(name: str) -> bool:
+    """Whether a file of this name is an image, or DICOM: IM000001, 1.2.840.10008.1."""
+    suffix = PurePath(name).suffix.lower()
+    return suffix in IMAGE_SUFFIXES | UNREAD_SUFFIXES or not suffix or suffix[1:].isdigit()
 
 
 def _is_inside(top: Path, real: str) -> bool:
@@ -191,5 +198,6 @@ def _starts_as_dicom(path: Path) -> bool:
         return False
 
 
-def _is_seen(name: str) -> bool:
+def is_seen(name: str) -> bool:
+    """Whether a file or folder is neither hidden nor what systems leave behind."""
     return not name.startswith(".") and name.lower() not in _IGNORED

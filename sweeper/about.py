@@ -89,9 +89,7 @@ def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) 
         "artifacts": _artifacts(ledger),
         "data": {
             "source": config.data.source,
-            "path_name": Path(plan.collection.root).name
-            if config.data.path
-            else "drawn radiographs",
+            "path_name": Path(config.data.path).name if config.data.path else "drawn radiographs",
             "images": len(plan.collection.images),
             "excluded": len(plan.collection.manifest) - len(plan.collection.images),
             "classes": dict(class_counts(plan.collection)),

@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,10 @@ from datasets.manifest import build_manifest, check_problems, manifest_hash, usa
 from datasets.pairs import pair_table
 from datasets.sources import class_key, list_folder
 from datasets.synthetic import SYNTHETIC_VERSION, write_synthetic
+from datasets.zipped import ZIP_VERSION, is_zip, unpack
 from sweeper.config import ALL_CLASSES, DataSection
 from sweeper.records import parquet_bytes
+from sweeper.storage.sums import FileSum
 from sweeper.store import Artifact, Store, key_of
 from trainables.machine_cache import MachineCopy, upload
 
@@ -56,17 +59,31 @@ class Collection:
 
 def collect(data: DataSection, store: Store) -> Collection:
     """List, read and group the images. Raises DataError for what a user can mend."""
-    if data.source == "synthetic":
-        images = _synthetic(data, store)
-        return replace(_collect(os.fspath(images), data, store), remote=images)
-    assert data.path is not None
-    return _collect(data.path, data, store)
-
-
-def _collect(root: str, data: DataSection, store: Store) -> Collection:
-    manifest = build_manifest(root, list_folder(root))
+    root, remote = images_of(data, store)
+    manifest = build_manifest(root, list_folder(root, data.path))
     check_problems(manifest, data.on_error)
-    return find_groups(root, manifest, data, store)
+    return replace(find_groups(root, manifest, data, store), remote=remote)
+
+
+def images_of(data: DataSection, store: Store) -> tuple[str, MachineCopy | None]:
+    """The folder of the images on this machine, and where other machines have it from, if it is of
+    the store: what is drawn or unpacked lies there. Raises DataError for a zip that is no good."""
+    if data.source == "folder" and not is_zip(str(data.path)):
+        return str(data.path), None
+    made_from = images_from(data)
+    artifact = store.verified("images", key_of(made_from))
+    if artifact is None:
+        with (
+            store.writing("images", made_from) as folder,
+            upload(folder, store.filesystem) as local,
+        ):
+            if data.source == "synthetic":
+                write_synthetic(local, **_drawing(data))
+            else:
+                unpack(str(data.path), local)
+        artifact = store.get("images", key_of(made_from))
+    images = MachineCopy(artifact.folder, store.filesystem)
+    return os.fspath(images), images
 
 
 def find_groups(root: str, manifest: pd.DataFrame, data: DataSection, store: Store) -> Collection:
@@ -110,28 +127,16 @@ def _look(root: str, images: pd.DataFrame, store: Store) -> Artifact:
     return store.get("duplicates", key_of(made_from))
 
 
-def _synthetic(data: DataSection, store: Store) -> MachineCopy:
-    """The folder of the drawn images, which are drawn once for a store."""
-    made_from = images_from(data)
-    artifact = store.verified("images", key_of(made_from))
-    if artifact is None:
-        with (
-            store.writing("images", made_from) as folder,
-            upload(folder, store.filesystem) as local,
-        ):
-            write_synthetic(local, **_drawing(data))
-        artifact = store.get("images", key_of(made_from))
-    return MachineCopy(artifact.folder, store.filesystem)
-
-
 def pictures_from(images: pd.DataFrame) -> dict[str, Any]:
     """What a look at all pictures is made from."""
     return {"version": NEAR_VERSION, "images": sorted(images["image_id"])}
 
 
 def images_from(data: DataSection) -> dict[str, Any]:
-    """What the drawn images are made from."""
-    return {"version": SYNTHETIC_VERSION, **_drawing(data)}
+    """What the images in the store are made from: those that are drawn, or unpacked from a zip."""
+    if data.source == "synthetic":
+        return {"version": SYNTHETIC_VERSION, **_drawing(data)}
+    return {"version": ZIP_VERSION, "zip": FileSum.of_file(Path(str(data.path))).sha256}
 
 
 def _drawing(data: DataSection) -> dict[str, Any]:

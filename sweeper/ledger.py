@@ -42,7 +42,7 @@ class Ledger:
         if is_remote(self.store.address):
             cells = [cell for cell in self.plan.cells if cell.strategy == spec.strategy]
             keys |= {one.key for cell in cells for one in self.trials(cell)}
-        unread = sorted(keys - self._records.keys())
+        unread = sorted(key for key in keys if key not in self._records)
         records = self.store.each(partial(read_record, self.store), unread)
         self._records.update(zip(unread, records, strict=True))
 

@@ -18,6 +18,7 @@ from datasets.errors import DataError
 from datasets.findings.doubts import voters
 from datasets.manifest import build_manifest, usable
 from datasets.sources import list_folder, printable
+from datasets.zipped import is_zip
 from reports.audit_labels import pictures as label_pictures
 from reports.audit_page import build_audit_page
 from reports.audit_pairs import ordered_groups
@@ -25,7 +26,7 @@ from reports.audit_pairs import pictures as pair_pictures
 from reports.tables import write_table
 from sweeper.auditing.findings import Findings
 from sweeper.auditing.pictures import choose, draw
-from sweeper.collect import find_groups, label_ranking
+from sweeper.collect import find_groups, images_of, label_ranking
 from sweeper.config import DataSection
 from sweeper.errors import StoreError
 from sweeper.store import Store
@@ -34,28 +35,30 @@ _MOST_OF_PAIRS = 240  # pictures; what they leave is for the labels
 
 
 def run_audit(data: DataSection, out: Path, command: str) -> Findings:
-    """Audit the folder `data.path` into `out`: results/*.parquet, results/audit.json, audit.html.
+    """Audit the folder or zip file `data.path` into `out`: results/*.parquet, results/audit.json,
+    audit.html.
 
     Raises:
         DataError: no folder of class folders, or not one file in it that can be read.
         StoreError: `out` lies in the folder or cannot be written to.
     """
-    root = str(data.path)
-    files = list_folder(root)
-    _check_outside(out, root)
+    path, store = str(data.path), str(out / "store")
+    root = images_of(data, Store(store))[0] if is_zip(path) else path
+    files = list_folder(root, path)
+    if root == path:
+        _check_outside(out, root)
     manifest = build_manifest(root, files)
     images = usable(manifest)
     if images.empty:
         first = manifest.iloc[0]
         raise DataError(
-            f"data.path={root!r}: none of {len(manifest)} files can be read; the first is "
+            f"data.path={path!r}: none of {len(manifest)} files can be read; the first is "
             f"{first['path']!r} ({first['problem']})"
         )
-    store = Store(str(out / "store"))
-    collection = find_groups(root, manifest, data, store)
-    ranked = label_ranking(collection, store, voters(images))
+    collection = find_groups(root, manifest, data, Store(store))
+    ranked = label_ranking(collection, Store(store), voters(images))
     findings = Findings(collection, ranked)
-    _write(findings, out, command)
+    _write(findings, Path(path), out, command)
     build_audit_page(out)
     return findings
 
@@ -74,7 +77,7 @@ def _check_outside(out: Path, root: str) -> None:
         )
 
 
-def _write(findings: Findings, out: Path, command: str) -> None:
+def _write(findings: Findings, path: Path, out: Path, command: str) -> None:
     results = out / "results"
     collection = findings.collection
     labels = _labels(findings)
@@ -85,7 +88,7 @@ def _write(findings: Findings, out: Path, command: str) -> None:
     write_table(results, "labels", labels)
     write_table(results, "pictures", draw(collection.root, collection.images, chosen))
     about: dict[str, Any] = {
-        "name": printable(Path(collection.root).resolve().name),
+        "name": printable(path.resolve().name),
         "command": command,
         **findings.as_json(),
     }

@@ -20,7 +20,7 @@ def add_audit(commands: Any) -> None:
     audit = commands.add_parser(
         "audit", help="tell what is wrong with a folder of images", description=_TEXT
     )
-    audit.add_argument("folder", metavar="DIR", help="one folder of images per class")
+    audit.add_argument("folder", metavar="DIR", help="one folder of images per class, or a zip")
     audit.add_argument(
         "--set",
         dest="overrides",

@@ -28,7 +28,7 @@ def references(plan: Plan) -> set[tuple[str, str]]:
 
 def _shared(plan: Plan) -> Iterator[tuple[str, str]]:
     data, images = plan.config.data, plan.collection.images
-    if data.source == "synthetic":
+    if plan.collection.remote:
         yield "images", key_of(images_from(data))
     yield "duplicates", key_of(pictures_from(images))
     yield "shards", key_of(plan.shards_from)

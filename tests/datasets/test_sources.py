@@ -4,7 +4,6 @@ import inspect
 import os
 import sys
 import unicodedata
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -65,14 +64,6 @@ def test_a_missing_folder_and_a_file_are_refused(tmp_path: Path) -> None:
         list_folder(str(tmp_path / "absent"))
     with pytest.raises(DataError, match="not a folder"):
         list_folder(str(tmp_path / "file"))
-
-
-def test_a_zip_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
-        archive.writestr("../../a/1.png", b"")
-    with pytest.raises(DataError, match=r"images.zip': a zip file; unpack it and give the folder"):
-        list_folder(str(tmp_path / "images.zip"))
-    assert [path.name for path in tmp_path.iterdir()] == ["images.zip"]
 
 
 def test_images_without_class_folders_are_refused(tmp_path: Path) -> None:

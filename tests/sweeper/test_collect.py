@@ -2,6 +2,7 @@
 
 import shutil
 import unicodedata
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -129,6 +130,45 @@ def test_synthetic_images_of_a_remote_store_are_fetched_by_this_machine(
     assert Path(fetched.root).is_relative_to(tmp_path / "cache")
     assert fetched.remote is not None
     assert fetched.hash == collect(data, Store(str(tmp_path / "store"))).hash
+
+
+@pytest.mark.parametrize("address", ["store", "mock://bucket/prefix"])
+def test_a_zip_is_unpacked_once_into_the_store_and_is_what_its_folder_was(
+    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWEEPER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    folder = write_images(tmp_path / "bones", {"a": 4, "b": 4})
+    packed = shutil.make_archive("packed", "zip", tmp_path, "bones")  # bones/a/0.png, ...
+    store, data = Store(address), DataSection(path=packed, group_by=r"([012])\.png")
+    found = collect(data, store)
+    whole = collect(data.model_copy(update={"path": str(folder)}), store)
+    pd.testing.assert_frame_equal(found.manifest, whole.manifest)
+    pd.testing.assert_frame_equal(found.duplicates, whole.duplicates)
+    assert (found.remote is not None, whole.remote) == (True, None)
+    assert not Path(found.root).is_relative_to(folder)
+    monkeypatch.setattr("sweeper.collect.unpack", lambda *_: 1 / 0)
+    again = collect(data, store)
+    assert (again.root, again.hash) == (found.root, found.hash)
+
+
+def test_a_zip_that_is_refused_leaves_nothing_in_the_store_and_is_called_by_its_name(
+    tmp_path: Path,
+) -> None:
+    store = Store(str(tmp_path / "store"))
+    for names, said in (
+        (["a/1.png", "../1.png"], "is no path inside of it"),
+        (["1.png"], "no class folder in it"),
+    ):
+        with zipfile.ZipFile(tmp_path / "bones.zip", "w") as archive:
+            for name in names:
+                archive.writestr(name, b"picture")
+        with pytest.raises(DataError) as told:
+            collect(DataSection(path=str(tmp_path / "bones.zip")), store)
+        assert str(told.value).startswith(f"data.path='{tmp_path / 'bones.zip'}': ")
+        assert said in str(told.value)
+        if said.startswith("is"):
+            assert not list((tmp_path / "store").rglob("*.png"))
 
 
 @pytest.fixture(scope="module")

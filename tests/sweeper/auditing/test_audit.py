@@ -193,6 +193,18 @@ def test_nothing_is_left_in_the_folder(audited: tuple[int, Path, Path]) -> None:
     assert sorted(path.name for path in audited[1].iterdir()) == ["test", "train"]
 
 
+def test_a_zip_is_audited_as_the_folder_in_it(
+    audited: tuple[int, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, folder, out = audited
+    packed = shutil.make_archive(str(tmp_path / "bones"), "zip", folder)
+    assert main(["audit", packed, "--out", str(tmp_path / "out")]) == code
+    assert kinds(tmp_path / "out") == kinds(out)
+    assert told(tmp_path / "out")["name"] == "bones.zip"
+    ours, theirs = read_tables(tmp_path / "out" / "results"), read_tables(out / "results")
+    pd.testing.assert_frame_equal(ours["duplicates"], theirs["duplicates"])
+
+
 def test_group_by_counts_the_users_groups(tmp_path: Path) -> None:
     root = write_images(tmp_path / "images", {"a": 12, "b": 12})
     arguments = ["audit", str(root), "--out", str(tmp_path / "out")]

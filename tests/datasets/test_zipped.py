@@ -1,0 +1,190 @@
+"""Zip files: unpacked as the folder that they were, and nothing outside of it."""
+
+import os
+import shutil
+import stat
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from datasets import zipped
+from datasets.errors import DataError
+from datasets.sources import list_folder
+from datasets.zipped import is_zip, unpack
+
+
+def packed(folder: Path, *names: str, content: bytes = b"picture") -> Path:
+    """A zip file of these files, each with its own name in it."""
+    path = folder / "images.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.writestr(name, content + name.encode())
+    return path
+
+
+def unpacked(path: Path) -> list[str]:
+    """What unpacking leaves, and nothing else anywhere near."""
+    folder = path.parent / "inner" / "most" / "images"
+    folder.mkdir(parents=True)
+    before = {one for one in path.parent.rglob("*") if not one.is_relative_to(folder)}
+    try:
+        unpack(str(path), folder)
+    finally:
+        assert {one for one in path.parent.rglob("*") if not one.is_relative_to(folder)} == before
+    files = [one for one in folder.rglob("*") if not one.is_dir()]
+    assert not any(one.is_symlink() for one in files)
+    return sorted(one.relative_to(folder).as_posix() for one in files)
+
+
+def refusal(path: Path) -> str:
+    """The line that a zip is refused with; nothing of it is there then."""
+    folder = path.parent / "images"
+    folder.mkdir()
+    with pytest.raises(DataError) as told:
+        unpack(str(path), folder)
+    assert list(folder.iterdir()) == []
+    line = str(told.value)
+    assert line.startswith(f"data.path={str(path)!r}: ")
+    assert "\n" not in line
+    return line
+
+
+def test_a_zip_is_told_from_other_files(tmp_path: Path) -> None:
+    assert is_zip(str(packed(tmp_path, "a/1.png")))
+    (tmp_path / "picture.png").write_bytes(b"picture")
+    assert not is_zip(str(tmp_path / "picture.png"))
+    assert not is_zip(str(tmp_path))
+    assert not is_zip(str(tmp_path / "absent.zip"))
+
+
+def test_images_are_unpacked_whole_and_the_rest_is_passed_over(tmp_path: Path) -> None:
+    passed_over = ("readme.txt", "__MACOSX/a/._1.png", "a/.hidden.png", "a/Thumbs.db", "run.py")
+    path = packed(tmp_path, "a/1.png", "b/deep/2.JPG", "b/IM0001", *passed_over)
+    assert unpacked(path) == ["a/1.png", "b/IM0001", "b/deep/2.JPG"]
+    folder = tmp_path / "inner" / "most" / "images"
+    assert (folder / "a" / "1.png").read_bytes() == b"picture" + b"a/1.png"
+
+
+@pytest.mark.parametrize(
+    ("names", "classes"),
+    [
+        (["data/a/1.png", "data/b/2.png"], {"a", "b"}),
+        (["x/y/train/a/1.png", "x/y/test/a/2.png", "x/y/train/b/3.png"], {"a", "b"}),
+        (["train/a/1.png", "train/b/2.png"], {"a", "b"}),
+        (["a/1.png", "a/deep/2.png"], {"a"}),
+    ],
+)
+def test_a_folder_that_holds_all_others_is_left_away(
+    tmp_path: Path, names: list[str], classes: set[str]
+) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    unpack(str(packed(tmp_path, *names)), folder)
+    assert {file.class_name for file in list_folder(str(folder))} == classes
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../out.png",
+        "a/../../out.png",
+        "/tmp/out.png",
+        "a/../b/1.png",
+        "..\\out.png",
+        "a\\1.png",
+        "C:/out.png",
+        "../harmless.txt",
+    ],
+)
+def test_a_name_that_leads_elsewhere_keeps_all_of_it_from_being_unpacked(
+    tmp_path: Path, name: str
+) -> None:
+    line = refusal(packed(tmp_path, "a/1.png", name))
+    assert "is no path inside of it; nothing is unpacked" in line
+
+
+@settings(deadline=None)
+@given(parts=st.lists(st.sampled_from(["..", ".", "", "a", "b.png", "/", "\\", "C:"]), min_size=1))
+def test_whatever_the_names_nothing_is_written_elsewhere(
+    tmp_path_factory: pytest.TempPathFactory, parts: list[str]
+) -> None:
+    folder = tmp_path_factory.mktemp("zip")
+    with suppress(DataError):
+        unpacked(packed(folder, "a/1.png", "/".join(parts) or "x.png"))  # looks around by itself
+    shutil.rmtree(folder)
+
+
+def test_links_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        link = zipfile.ZipInfo("a/passwords.png")
+        link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/etc/passwd")
+    assert "'a/passwords.png' is a link" in refusal(path)
+
+
+def test_what_has_no_image_a_name_twice_or_a_file_for_a_folder_is_refused(tmp_path: Path) -> None:
+    for number, (names, said) in enumerate(
+        [
+            ([], "no image in it"),
+            (["readme.txt"], "no image in it"),
+            (["a/1.png", "a/1.png"], "'a/1.png' is in it 2 times"),
+        ]
+    ):
+        (folder := tmp_path / str(number)).mkdir()
+        assert said in refusal(packed(folder, *names))
+    (folder := tmp_path / "both").mkdir()
+    with pytest.raises(DataError, match="cannot be unpacked"):
+        unpacked(packed(folder, "a/1.png", "a/1.png/2.png"))
+
+
+def test_a_bomb_is_refused_by_what_it_says_and_cut_where_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = packed(tmp_path, "a/1.png", content=bytes(20_000_000))
+    assert path.stat().st_size < 100_000
+    monkeypatch.setattr(zipped, "MAX_BYTES", 10_000_000)
+    assert "would be 19 MiB" in refusal(path)
+    data = bytearray(path.read_bytes())
+    where = data.rfind(b"PK\x01\x02") + 24
+    data[where : where + 4] = (1000).to_bytes(4, "little")  # the size that the directory tells
+    path.write_bytes(data)
+    shutil.rmtree(tmp_path / "images")
+    with pytest.raises(DataError, match="cannot be unpacked"):
+        unpacked(path)
+    written = [one for one in (tmp_path / "inner").rglob("*") if one.is_file()]
+    assert sum(one.stat().st_size for one in written) <= 1000
+
+
+def test_more_than_the_disk_has_room_for_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = packed(tmp_path, "a/1.png", content=bytes(1_000_000))
+    usage = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    assert "unpacked, and the store's disk has" in refusal(path)
+
+
+@pytest.mark.parametrize("where", [0.2, 0.5, 0.9])
+def test_a_damaged_or_cut_archive_is_one_line(tmp_path: Path, where: float) -> None:
+    path = packed(tmp_path, "a/1.png", content=os.urandom(50_000))
+    data = bytearray(path.read_bytes())
+    data[int(len(data) * where)] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="cannot be unpacked"):
+        unpacked(path)
+    path.write_bytes(data[: len(data) // 2])
+    assert not is_zip(str(path))
+
+
+def test_an_encrypted_archive_is_one_line(tmp_path: Path) -> None:
+    path = packed(tmp_path, "a/1.png")
+    data = bytearray(path.read_bytes())
+    for magic, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.find(magic) + offset] |= 1
+    path.write_bytes(data)
+    assert "'a/1.png' is encrypted" in refusal(path)
