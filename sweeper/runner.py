@@ -52,6 +52,7 @@ _DRIVER = "trial_driver"  # custom resource: a trial that only drives workers ho
 _DRIVERS = 64
 _OPEN = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 DEFAULT_RETRIES = 2
+_AT_A_TIME = 1000  # trials
 
 
 @dataclass(frozen=True)
@@ -230,7 +231,24 @@ def run_configs(
     *,
     reuse_actors: bool,
 ) -> None:
-    """Tune's part: run `work({"trial": config})` for each config, each taking resources `takes`."""
+    """Tune's part: run `work({"trial": config})` for each config, each taking resources `takes`.
+
+    So many at a time: for each result Tune goes over all trials that it holds. One Tuner for 6,000
+    takes 54 ms of its processor time a trial, one for 600 takes 18.
+    """
+    for first in range(0, len(configs), _AT_A_TIME):
+        batch = configs[first : first + _AT_A_TIME]
+        _run_batch(work, batch, scheduler, takes, callbacks, reuse_actors)
+
+
+def _run_batch(
+    work: Callable[[dict[str, Any]], None],
+    configs: Sequence[dict[str, Any]],
+    scheduler: CellAsha,
+    takes: Mapping[str, float],
+    callbacks: list[tune.Callback],
+    reuse_actors: bool,
+) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="sweeper-tune-") as scratch,
         _refusals_of_tune(),

@@ -1,8 +1,10 @@
-"""What a session has, and what it refuses at once because it would wait for ever."""
+"""What a session has, what it refuses because it would wait for ever, and what Tune is given."""
 
 import pytest
 import ray
 
+from sweeper import runner
+from sweeper.asha import CellAsha
 from sweeper.errors import ResourceError
 from sweeper.runner import Resources, _resources
 
@@ -39,3 +41,18 @@ def test_a_cluster_that_may_grow_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
 def test_one_worker_is_taken_on_the_smallest_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 0.5})
     assert _resources(None, 1, 1).workers_per_trial == 1
+
+
+def test_tune_is_given_so_many_trials_at_a_time_and_all_of_them_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[list[int]] = []
+
+    def run_batch(work: object, configs: list[dict[str, int]], *others: object) -> None:
+        given.append([config["key"] for config in configs])
+
+    monkeypatch.setattr(runner, "_run_batch", run_batch)
+    monkeypatch.setattr(runner, "_AT_A_TIME", 3)
+    configs = [{"key": number} for number in range(7)]
+    runner.run_configs(print, configs, CellAsha(), {"cpu": 1.0}, [], reuse_actors=True)
+    assert given == [[0, 1, 2], [3, 4, 5], [6]]
