@@ -1,5 +1,5 @@
 """The whole way on fake machines, as root: `python -m tests.cluster SCENARIO`, one of
-local, aws, kills, kills-midway."""
+local, aws, kills, kills-midway, kills-of-workers."""
 
 from __future__ import annotations
 

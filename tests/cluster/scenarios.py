@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from tests.cluster.fake_cloud import Site, scratch_folder
+from tests.cluster.fake_cloud import BUCKET, Site, scratch_folder
 from tests.cluster.instances import Instances
 from tests.cluster.interruptions import STAGES, Interruptions
 from tests.cluster.machines import Machine
@@ -81,19 +81,43 @@ def kills(midway: bool = False) -> None:
         try:
             site.type("ray up -y --no-config-cache cluster.yaml")
             struck = _until_done(site, instances, f"run smoke {sets}", midway)
-            commits = site.commits()
             site.type("ray rsync-down cluster.yaml '~/runs/smoke/' ~/broken")
         finally:
             site.type("ray down -y cluster.yaml")
-        home = site.laptop.home
-        _check_cells(home / "broken", 4)
-        differing = differing_tables(home / "unbroken" / "results", home / "broken" / "results")
-        print("struck in:", ", ".join(struck))
-        print("tables that differ from the unbroken run's:", ", ".join(differing) or "none")
-        twice = [key for key, count in commits.items() if count > 1]
-        print(len(commits), "trials committed, more than once:", ", ".join(twice) or "none")
-        if differing or twice or not commits or set(struck) != set(STAGES):
-            raise AssertionError(f"struck in {struck}, differing: {differing}, twice: {twice}")
+        _compare(site, struck, STAGES)
+
+
+def _compare(site: Site, struck: list[str], stages: Sequence[str]) -> None:
+    """Every cell done, the tables those of the unbroken run, each trial committed once."""
+    home, commits = site.laptop.home, site.commits()
+    _check_cells(home / "broken", 4)
+    differing = differing_tables(home / "unbroken" / "results", home / "broken" / "results")
+    print("struck in:", ", ".join(struck))
+    print("tables that differ from the unbroken run's:", ", ".join(differing) or "none")
+    twice = [key for key, count in commits.items() if count > 1]
+    print(len(commits), "trials committed, more than once:", ", ".join(twice) or "none")
+    if differing or twice or not commits or set(struck) != set(stages):
+        raise AssertionError(f"struck in {struck}, differing: {differing}, twice: {twice}")
+
+
+def kills_of_workers() -> None:
+    """The aws provider, fine-tuning trials of three workers on two machines, one of which is taken
+    away: the tables of a run that was left alone."""
+    many = "--set resources.workers_per_trial=3 --set resources.gpus_per_trial=0"
+    longer = f"{many} --set search.scheduler=none --set finetune.epochs=40"
+    with Site(scratch_folder()) as site, _instances(site) as instances:
+        site.write_cluster("aws")
+        try:
+            site.type("ray up -y --no-config-cache cluster.yaml")
+            run = f"run smoke {longer} --set store=s3://{BUCKET}/unbroken --out runs/unbroken"
+            site.type(f"ray submit cluster.yaml sweep.py -- {run}", timeout=1800)
+            run = f"run smoke {longer} --out runs/broken"
+            struck = _until_done(site, instances, run, midway=True, stages=("finetune",))
+            for name in ("unbroken", "broken"):
+                site.type(f"ray rsync-down cluster.yaml '~/runs/{name}/' ~/{name}")
+        finally:
+            site.type("ray down -y cluster.yaml")
+        _compare(site, struck, ("finetune",))
 
 
 SCENARIOS: dict[str, Callable[[], None]] = {
@@ -101,6 +125,7 @@ SCENARIOS: dict[str, Callable[[], None]] = {
     "aws": aws,
     "kills": kills,
     "kills-midway": partial(kills, midway=True),
+    "kills-of-workers": kills_of_workers,
 }
 
 
@@ -150,12 +175,17 @@ def _check_doors(site: Site) -> None:
 
 
 def _until_done(
-    site: Site, instances: Instances, run: str, midway: bool, attempts: int = 3
+    site: Site,
+    instances: Instances,
+    run: str,
+    midway: bool,
+    stages: Sequence[str] = STAGES,
+    attempts: int = 3,
 ) -> list[str]:
     """Submit a run until it has ended well, striking once in each stage; the stages struck."""
     struck: list[str] = []
     for attempt in range(1, attempts + 1):
-        left = tuple(stage for stage in STAGES if stage not in struck)
+        left = tuple(stage for stage in stages if stage not in struck)
         watched = Interruptions(instances.interrupt, left, midway)
         submit = f"ray submit cluster.yaml sweep.py -- {run}"
         print(f"$ {submit}", flush=True)
