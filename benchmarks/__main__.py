@@ -7,7 +7,18 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import cell, duplicates, grid, ingest, limit, overhead, scale, statistics, whole
+from benchmarks import (
+    cell,
+    duplicates,
+    grid,
+    ingest,
+    limit,
+    overhead,
+    remote,
+    scale,
+    statistics,
+    whole,
+)
 
 BENCHMARKS = {
     "overhead": overhead.main,
@@ -19,6 +30,7 @@ BENCHMARKS = {
     "whole": whole.main,
     "statistics": statistics.main,
     "scale": scale.main,
+    "remote": remote.main,
 }
 
 

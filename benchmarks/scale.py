@@ -62,7 +62,7 @@ def store_row(trials: int) -> dict[str, Any]:
     """Seconds of plan, records and questions, and the process's peak memory."""
     with tempfile.TemporaryDirectory(prefix="sweeper-scale-") as scratch:
         folder = Path(scratch)
-        config = _config(folder, seeds=max(1, trials // (CELLS_OF_SEED * DRAWS)))
+        config = config_of(folder, seeds=max(1, trials // (CELLS_OF_SEED * DRAWS)))
         store = Store(config.store)
         collection = collect(config.data, store)
         seconds: dict[str, float] = {}
@@ -74,14 +74,14 @@ def store_row(trials: int) -> dict[str, Any]:
             seconds[f"{name}_cpu_s"] = time.process_time() - busy
             return result
 
-        plan = timed("splits", lambda: _planned(config, collection, store))
+        plan = timed("splits", lambda: planned(config, collection, store))
         ledger = Ledger(plan)
         transfer = [cell for cell in plan.cells if cell.strategy == "transfer"]
         finetune = [cell for cell in plan.cells if cell.strategy == "finetune"]
         missing = timed("ask_empty", lambda: ledger.needing(transfer))
-        timed("write", lambda: _write(ledger, missing))
+        timed("write", lambda: write(ledger, missing))
         tuned = timed("champions", lambda: ledger.needing(finetune))
-        _write(ledger, tuned)
+        write(ledger, tuned)
         again = Ledger(plan)
         left = timed("ask_full", lambda: again.needing(plan.cells))
         assert not left, len(left)
@@ -99,13 +99,14 @@ def store_row(trials: int) -> dict[str, Any]:
 
 def tune_row(trials: int) -> dict[str, Any]:
     """Seconds and peak memory of Tune with trials that do nothing."""
-    from benchmarks.overhead import config_of, do_nothing
+    from benchmarks.overhead import config_of as config_of_trial
+    from benchmarks.overhead import do_nothing
     from sweeper.asha import CellAsha
     from sweeper.runner import ray_session, run_configs
 
     with ray_session(None, 0, 1) as resources:
         started, busy = time.perf_counter(), time.process_time()
-        configs = [config_of(number) for number in range(trials)]
+        configs = [config_of_trial(number) for number in range(trials)]
         run_configs(do_nothing, configs, CellAsha(), {"cpu": 1.0}, [], reuse_actors=True)
         seconds, cpu = time.perf_counter() - started, time.process_time() - busy
         return {
@@ -125,7 +126,8 @@ def _children_cpu_s() -> float:
     return sum(one.user + one.system for one in times)
 
 
-def _config(folder: Path, seeds: int) -> Config:
+def config_of(folder: Path, seeds: int) -> Config:
+    """A grid of five backbones over twelve pictures."""
     for name in ("a", "b"):
         (folder / "images" / name).mkdir(parents=True)
         for number in range(6):
@@ -147,13 +149,15 @@ def _config(folder: Path, seeds: int) -> Config:
     )
 
 
-def _planned(config: Config, collection: Any, store: Store) -> Plan:
+def planned(config: Config, collection: Any, store: Store) -> Plan:
+    """Its plan, with all splits made."""
     plan = Plan(config, collection, store)
     assert plan.splits
     return plan
 
 
-def _write(ledger: Ledger, specs: list[Any]) -> None:
+def write(ledger: Ledger, specs: list[Any]) -> None:
+    """Store a finished record of ten epochs for each."""
     curve = [
         {"epoch": number, "train_loss": 1.0, "train_accuracy": 0.5, "val_loss": 1.0 / number}
         | {"val_accuracy": 0.5, "lr": 0.001, "epoch_s": 0.1}

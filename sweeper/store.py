@@ -46,7 +46,7 @@ KINDS = (
     "explanations",
 )
 _FETCHED = ("pooled", "prefix")  # large; a machine that has not their disk hashes its own copy
-_LOOKS_AT_ONCE = 32
+LOOKS_AT_ONCE = 32
 _ATTEMPT = re.compile(r"[0-9a-f]{12}")
 
 
@@ -220,7 +220,7 @@ class Store:
     def each(self, look: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """`look(item)` of every item, in order; many at once where each waits for a remote store,
         whose answers take 10 to 50 ms and a record five of them."""
-        at_once = _LOOKS_AT_ONCE if is_remote(self.address) else 1
+        at_once = LOOKS_AT_ONCE if is_remote(self.address) else 1
         return results_of(look, items, at_once) if at_once > 1 else [look(item) for item in items]
 
     def write_file(self, path: str, data: bytes) -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import atexit
 import os
+import select
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -21,6 +22,7 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TELLING = signal.SIGUSR2  # SIGINT may be ignored, as nohup's shells do, and Tune has SIGUSR1
 _VITAL = ("raylet", "gcs_server")
 _LOOK_EVERY_S = 0.25
+_AGAIN_AFTER_S = 0.05
 _EXIT_CODE = 2  # of a run whose Ray has died
 
 
@@ -52,10 +54,31 @@ def ending_on_signals() -> Iterator[None]:
         if handler is not signal.SIG_IGN:
             signal.signal(number, end)
     try:
-        yield
+        with _none_lost():
+            yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _none_lost() -> Iterator[None]:
+    """An interrupt that comes while Python is where it can raise nothing (a `__del__`, a callback),
+    and is only printed there, comes again a moment later."""
+    printed, handler = sys.unraisablehook, signal.signal(_TELLING, _interrupt)
+
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
+        if isinstance(unraisable.exc_value, KeyboardInterrupt):
+            threading.Timer(_AGAIN_AFTER_S, os.kill, (os.getpid(), _TELLING)).start()
+        else:
+            printed(unraisable)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = printed
+        signal.signal(_TELLING, handler)
 
 
 @contextmanager
@@ -82,7 +105,8 @@ class RayWatch:
     """Watches the raylet and the control store that this process started.
 
     Where one dies, Ray itself tells after some 14 s, by failing every trial. The watch interrupts
-    the main thread within a second instead; `died` then says what did.
+    the main thread at once instead; `died` then says what did. It has to be quick: whoever in this
+    process asks the dead raylet for an object ends the process (`PlasmaClient`, exit code 1).
     """
 
     def __init__(self) -> None:
@@ -111,9 +135,36 @@ class RayWatch:
         atexit.register(_leave, _EXIT_CODE)
 
     def _look(self) -> None:
-        while self._node is not None and not self._end.wait(_LOOK_EVERY_S):
-            dead = [name for name, _ in self._node.dead_processes() if name in _VITAL]
-            if dead:
-                self.died = dead[0]
-                os.kill(os.getpid(), _TELLING)
-                return
+        if self._node is None:  # a cluster's, where nothing vital is this process's child
+            return
+        with _deaths_of(self._vital()) as deaths:
+            while not self._end.is_set():
+                deaths(_LOOK_EVERY_S)
+                dead = [name for name, _ in self._node.dead_processes() if name in _VITAL]
+                if dead and not self._end.is_set():
+                    self.died = dead[0]
+                    os.kill(os.getpid(), _TELLING)
+                    return
+
+    def _vital(self) -> list[int]:
+        """The processes that it watches."""
+        started = self._node.all_processes
+        return [one.process.pid for name in _VITAL for one in started.get(name, [])]
+
+
+@contextmanager
+def _deaths_of(processes: Iterable[int]) -> Iterator[Callable[[float], None]]:
+    """Waits so many seconds, or until the first of the processes ends where the system can tell."""
+    with ExitStack() as stack:
+        poll = select.poll()
+        if hasattr(os, "pidfd_open"):  # Linux
+            for process in processes:
+                with suppress(OSError):  # it has ended already
+                    descriptor = os.pidfd_open(process)
+                    stack.callback(os.close, descriptor)
+                    poll.register(descriptor, select.POLLIN)
+
+        def wait(seconds: float) -> None:
+            poll.poll(seconds * 1000)
+
+        yield wait

@@ -15,13 +15,19 @@ ROOT = Path(__file__).parents[3]
 SCRIPT = """
 import sys, time
 from sweeper.engine.interrupts import ending_on_signals
+class Deaf:
+    def __del__(self):
+        print("ready", flush=True)
+        time.sleep(60)
 with ending_on_signals():
     try:
+        if "deaf" in sys.argv:
+            Deaf()  # what is raised in __del__ is printed, and forgotten
         print("ready", flush=True)
         time.sleep(60)
     except KeyboardInterrupt:
         print("told to end", flush=True)
-        if sys.argv[1:]:
+        if "stay" in sys.argv:
             time.sleep(60)
 print("left in peace", flush=True)
 """
@@ -58,6 +64,17 @@ def test_a_second_signal_ends_the_process_at_once() -> None:
     process.send_signal(signal.SIGINT)
     assert process.wait(10) == 128 + signal.SIGINT
     assert line() == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_comes_where_nothing_can_be_raised_comes_again(
+    number: signal.Signals,
+) -> None:
+    process, line = start("deaf")
+    process.send_signal(number)
+    said = [line(), line()]
+    assert "told to end\n" in said
+    assert process.wait(10) == 0
 
 
 def test_what_nohup_ignores_stays_ignored() -> None:
