@@ -16,11 +16,12 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import boto3
-import moto.server
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
 
 from benchmarks.report import tell
 from benchmarks.scale import config_of, planned, write
@@ -81,19 +82,11 @@ class Slow:
 def _s3() -> Iterator[tuple[str, Slow]]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     os.environ |= {"AWS_ACCESS_KEY_ID": "a-key", "AWS_SECRET_ACCESS_KEY": "a-secret"}
-    made: list[Slow] = []
-    dispatcher = moto.server.DomainDispatcherApplication
-
-    def slowed(*arguments: Any) -> Slow:
-        made.append(Slow(dispatcher(*arguments)))
-        return made[-1]
-
-    moto.server.DomainDispatcherApplication = slowed
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    moto.server.DomainDispatcherApplication = dispatcher
-    host, port = server.get_host_and_port()
-    client = boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1")
+    slow = Slow(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, slow, threaded=True)
+    Thread(target=server.serve_forever, daemon=True).start()
+    host = f"127.0.0.1:{server.server_port}"
+    client = boto3.client("s3", endpoint_url=f"http://{host}", region_name="us-east-1")
     client.create_bucket(Bucket="benchmark")
-    yield f"s3://benchmark/store?endpoint_override={host}:{port}&scheme=http", made[0]
-    server.stop()
+    yield f"s3://benchmark/store?endpoint_override={host}&scheme=http", slow
+    server.shutdown()

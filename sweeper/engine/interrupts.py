@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import atexit
 import os
-import select
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -105,8 +104,8 @@ class RayWatch:
     """Watches the raylet and the control store that this process started.
 
     Where one dies, Ray itself tells after some 14 s, by failing every trial. The watch interrupts
-    the main thread at once instead; `died` then says what did. It has to be quick: whoever in this
-    process asks the dead raylet for an object ends the process (`PlasmaClient`, exit code 1).
+    the main thread within a second instead; `died` then says what did. What cannot be helped: where
+    this process asks a dead raylet for an object, Ray ends it (`PlasmaClient`, exit code 1).
     """
 
     def __init__(self) -> None:
@@ -135,36 +134,9 @@ class RayWatch:
         atexit.register(_leave, _EXIT_CODE)
 
     def _look(self) -> None:
-        if self._node is None:  # a cluster's, where nothing vital is this process's child
-            return
-        with _deaths_of(self._vital()) as deaths:
-            while not self._end.is_set():
-                deaths(_LOOK_EVERY_S)
-                dead = [name for name, _ in self._node.dead_processes() if name in _VITAL]
-                if dead and not self._end.is_set():
-                    self.died = dead[0]
-                    os.kill(os.getpid(), _TELLING)
-                    return
-
-    def _vital(self) -> list[int]:
-        """The processes that it watches."""
-        started = self._node.all_processes
-        return [one.process.pid for name in _VITAL for one in started.get(name, [])]
-
-
-@contextmanager
-def _deaths_of(processes: Iterable[int]) -> Iterator[Callable[[float], None]]:
-    """Waits so many seconds, or until the first of the processes ends where the system can tell."""
-    with ExitStack() as stack:
-        poll = select.poll()
-        if hasattr(os, "pidfd_open"):  # Linux
-            for process in processes:
-                with suppress(OSError):  # it has ended already
-                    descriptor = os.pidfd_open(process)
-                    stack.callback(os.close, descriptor)
-                    poll.register(descriptor, select.POLLIN)
-
-        def wait(seconds: float) -> None:
-            poll.poll(seconds * 1000)
-
-        yield wait
+        while self._node is not None and not self._end.wait(_LOOK_EVERY_S):
+            dead = [name for name, _ in self._node.dead_processes() if name in _VITAL]
+            if dead:
+                self.died = dead[0]
+                os.kill(os.getpid(), _TELLING)
+                return
