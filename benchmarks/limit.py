@@ -29,7 +29,7 @@ from torch.nn import functional
 from benchmarks.images import LOCAL, add_options, images, shards
 from benchmarks.machine import Machine, count_flop, measure_machine, moved_bytes
 from benchmarks.report import tell
-from sweeper.runner import ray_session
+from sweeper.engine.session import ray_session
 from trainables.activations import (
     ActivationTable,
     Extraction,

@@ -13,7 +13,8 @@ from ray import tune
 
 from benchmarks.report import tell
 from sweeper.asha import CellAsha
-from sweeper.runner import ray_session, run_configs
+from sweeper.engine.session import ray_session
+from sweeper.runner import run_configs
 
 
 def main(arguments: list[str]) -> None:

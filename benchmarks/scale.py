@@ -102,7 +102,8 @@ def tune_row(trials: int) -> dict[str, Any]:
     from benchmarks.overhead import config_of as config_of_trial
     from benchmarks.overhead import do_nothing
     from sweeper.asha import CellAsha
-    from sweeper.runner import ray_session, run_configs
+    from sweeper.engine.session import ray_session
+    from sweeper.runner import run_configs
 
     with ray_session(None, 0, 1) as resources:
         started, busy = time.perf_counter(), time.process_time()

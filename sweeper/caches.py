@@ -17,10 +17,10 @@ from datasets.preprocess import preprocess
 from datasets.shards import write_shards
 from datasets.synthetic import FRACTURE_TYPES, draw_radiograph
 from sweeper.about import StageTimes
+from sweeper.engine.session import Resources
 from sweeper.errors import ResourceError
 from sweeper.plan import CALIBRATION_IMAGES, Plan
 from sweeper.progress import Progress
-from sweeper.runner import Resources
 from sweeper.store import key_of
 from sweeper.threads import in_parallel
 from trainables.activations import (

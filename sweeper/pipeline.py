@@ -26,6 +26,7 @@ from sweeper.champions import evaluate_champion, explain_champion
 from sweeper.collect import collect
 from sweeper.config import Config
 from sweeper.engine.interrupts import ending_on_signals
+from sweeper.engine.session import Resources, ray_session
 from sweeper.engine.tasks import run_tasks
 from sweeper.errors import DamagedError, StoreError
 from sweeper.grid import Cell
@@ -33,7 +34,7 @@ from sweeper.ledger import Ledger
 from sweeper.plan import Plan
 from sweeper.progress import Progress
 from sweeper.results import Outcome, write_tables
-from sweeper.runner import Resources, ray_session, run_trials
+from sweeper.runner import run_trials
 from sweeper.spec import TrialSpec
 from sweeper.storage.refusals import writing_to
 from sweeper.store import Artifact, Store

@@ -8,8 +8,8 @@ from typing import Any
 import ray
 
 from sweeper.engine.failures import Attempts, Cause, cause_of, readable
+from sweeper.engine.session import Resources
 from sweeper.errors import StoreError
-from sweeper.runner import Resources
 
 
 def run_tasks(

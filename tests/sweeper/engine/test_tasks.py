@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sweeper.engine.session import Resources
 from sweeper.engine.tasks import run_tasks
-from sweeper.runner import Resources
 
 RESOURCES = Resources(cpus=2, gpus=0, gpus_per_trial=0, workers_per_trial=1, retries=1)
 

@@ -11,7 +11,7 @@ import ray
 from ray.train import RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
 
-from sweeper.runner import ray_session
+from sweeper.engine.session import ray_session
 from trainables.process_group import NodeNetwork
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
