@@ -12,8 +12,8 @@ from typing import Any
 from sweeper.config import Config
 from sweeper.configuration.file import SHIPPED, load_config
 from sweeper.errors import ConfigError, StoreError
+from sweeper.housekeeping.inventory import SAFE_HOURS, Entry, Files, Inventory, Leftover
 from sweeper.storage.address import is_remote
-from sweeper.storage.inventory import SAFE_HOURS, Entry, Files, Inventory, Leftover
 from sweeper.store import KINDS, Store
 
 WHOLE, PROBLEMS = 0, 1
@@ -125,8 +125,8 @@ def _references(configs: Sequence[Config], store: Store) -> set[tuple[str, str]]
     keys: set[tuple[str, str]] = set()
     if configs:
         from sweeper.collect import collect  # torch is imported by what needs it
+        from sweeper.housekeeping.references import references
         from sweeper.plan import Plan
-        from sweeper.storage.references import references
 
         for config in configs:
             keys |= references(Plan(config, collect(config.data, store), store))
