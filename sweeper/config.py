@@ -14,7 +14,7 @@ from datasets.errors import DataError
 from datasets.groups import check_group_by
 from datasets.preprocess import CONTRASTS
 from datasets.splits import FEWEST_FOLDS, POLICIES
-from sweeper.configuration.allowed import distinct, one_of
+from sweeper.allowed import distinct, one_of
 from trainables.registry import BACKBONES, BASELINES, Weights
 
 ALL_CLASSES = "all"  # the scenario that is always there

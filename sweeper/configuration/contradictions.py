@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from sweeper.allowed import unexpected
 from sweeper.config import ALL_CLASSES, Config
-from sweeper.configuration.allowed import unexpected
 from trainables.registry import BACKBONES
 
 MAX_TRIALS = 100_000  # what one driver and one store were measured with: docs/scale.md

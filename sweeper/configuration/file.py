@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from sweeper.allowed import suggestion
 from sweeper.config import Config, DataSection, Section
-from sweeper.configuration.allowed import suggestion
 from sweeper.configuration.contradictions import contradictions
 from sweeper.configuration.strict_yaml import NotYaml, parse
 from sweeper.errors import ConfigError
