@@ -14,7 +14,15 @@ if not (HOME / "sweeper" / "cli.py").is_file():
     sys.exit(2)
 sys.path.insert(0, str(HOME))
 
-from sweeper.cli import main  # noqa: E402
+from sweeper.engine.supervisor import supervised  # noqa: E402
+
+
+def main() -> int:
+    """The command; its imports come after the fork, so that the process that waits stays small."""
+    from sweeper.cli import main as command
+
+    return command()
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(supervised(main))

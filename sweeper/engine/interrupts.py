@@ -17,7 +17,8 @@ from typing import Any
 
 import ray
 
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from sweeper.engine.supervisor import HANDED_ON, without_echo
+
 _TELLING = signal.SIGUSR2  # SIGINT may be ignored, as nohup's shells do, and Tune has SIGUSR1
 _VITAL = ("raylet", "gcs_server")
 _LOOK_EVERY_S = 0.25
@@ -32,7 +33,7 @@ def _in_main_thread() -> bool:
 @contextmanager
 def ending_on_signals() -> Iterator[None]:
     """SIGTERM (a spot notice, `kill`) and SIGHUP (a closed terminal) end the block as Ctrl-C does;
-    a second signal ends the process at once, and Ray's processes with it.
+    a second signal, but for the first one's echo, ends the process at once, and Ray's with it.
 
     A signal that is ignored as the block begins, as nohup does, stays so. Outside of the main
     thread, where no signal arrives, nothing is changed.
@@ -40,7 +41,7 @@ def ending_on_signals() -> Iterator[None]:
     if not _in_main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in _ENDING}
+    before = {number: signal.getsignal(number) for number in HANDED_ON}
     seen: list[int] = []
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -49,9 +50,10 @@ def ending_on_signals() -> Iterator[None]:
         seen.append(number)
         raise KeyboardInterrupt
 
+    once = without_echo(end)
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
-            signal.signal(number, end)
+            signal.signal(number, once)
     try:
         with _none_lost():
             yield
@@ -83,7 +85,7 @@ def _none_lost() -> Iterator[None]:
 @contextmanager
 def keeping_signal_handlers() -> Iterator[None]:
     """Puts the handlers back that the block replaces: ray.init takes SIGTERM for itself."""
-    before = {number: signal.getsignal(number) for number in _ENDING}
+    before = {number: signal.getsignal(number) for number in HANDED_ON}
     yield
     if _in_main_thread():
         for number, handler in before.items():

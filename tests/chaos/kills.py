@@ -59,10 +59,11 @@ def deliver(kill: Kill, driver: Driver, generator: random.Random) -> Process | N
 
 
 def _victims(target: str, driver: Driver) -> Iterator[Process]:
-    """Processes that the target may mean; of workers the busy ones."""
+    """Processes that the target may mean: of workers the busy ones, of the command either the one
+    that was started or the one that works for it."""
     for process in driver.processes():
         is_meant = {
-            "driver": process.pid == driver.process.pid,
+            "driver": process.is_driver,
             "raylet": process.is_raylet,
             "worker": process.is_busy,
         }

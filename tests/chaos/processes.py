@@ -21,6 +21,10 @@ class Process:
     title: str
 
     @property
+    def is_driver(self) -> bool:
+        return " sweep.py run " in self.title and not self.is_worker
+
+    @property
     def is_raylet(self) -> bool:
         return self.title.partition(" ")[0].endswith("/raylet")
 

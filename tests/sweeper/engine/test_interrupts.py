@@ -66,6 +66,17 @@ def test_a_second_signal_ends_the_process_at_once() -> None:
     assert line() == ""
 
 
+def test_the_echo_of_a_signal_is_not_a_second_one() -> None:
+    process, line = start("stay")
+    process.send_signal(signal.SIGTERM)
+    assert line() == "told to end\n"
+    process.send_signal(signal.SIGTERM)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(1)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 128 + signal.SIGTERM
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_that_comes_where_nothing_can_be_raised_comes_again(
     number: signal.Signals,

@@ -1,0 +1,133 @@
+"""However the process that works ends, the one that was started tells how, and both are gone."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[3]
+SCRIPT = """
+import os, signal, sys, time
+from sweeper.engine.supervisor import supervised
+def wait():
+    print(os.getpid(), flush=True)
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+        time.sleep(1)  # an echo that is not taken for one ends this with a traceback
+        return 130
+def work():
+    return eval(sys.argv[1])
+sys.exit(supervised(work))
+"""
+GOES_ON = "; what is finished is kept, and the same command goes on from there\n"
+
+
+def start(work: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, work],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+
+def waiting() -> tuple[subprocess.Popen[str], int]:
+    """The process that was started, and the one in it that works."""
+    process = start("wait()")
+    assert process.stdout is not None
+    return process, int(process.stdout.readline())
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 130])
+def test_what_the_work_returns_is_the_exit_code(code: int) -> None:
+    process = start(str(code))
+    assert process.communicate(timeout=20) == ("", "")
+    assert process.returncode == code
+
+
+def test_an_error_keeps_its_traceback() -> None:
+    process = start("1 / 0")
+    said = process.communicate(timeout=20)[1]
+    assert said.endswith("ZeroDivisionError: division by zero\n")
+    assert "error: the run's process" not in said
+    assert process.returncode == 1
+
+
+def test_an_exit_without_a_word_is_not_taken_for_failed_cells() -> None:
+    process = start("os._exit(1)")
+    assert process.communicate(timeout=20)[1] == (
+        "error: the run's process was ended by Ray, whose raylet died (killed, or this machine is "
+        f"out of memory){GOES_ON}"
+    )
+    assert process.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "how"),
+    [
+        (signal.SIGKILL, "was killed (by hand, or because this machine is out of memory)"),
+        (signal.SIGSEGV, "crashed (SIGSEGV)"),
+    ],
+)
+def test_a_sudden_death_is_one_line(number: signal.Signals, how: str) -> None:
+    process, child = waiting()
+    os.kill(child, number)
+    assert process.communicate(timeout=20)[1] == f"error: the run's process {how}{GOES_ON}"
+    assert process.returncode == 128 + number
+
+
+def test_an_exit_that_a_signal_asked_for_is_not_explained() -> None:
+    process, child = waiting()
+    os.kill(child, signal.SIGTERM)
+    assert process.communicate(timeout=20)[1] == ""
+    assert process.returncode == 128 + signal.SIGTERM
+
+
+def test_ctrl_c_and_a_signal_to_either_process_interrupt_once() -> None:
+    for everyone in (True, False):
+        process, child = waiting()
+        if everyone:  # as a terminal does
+            os.killpg(process.pid, signal.SIGINT)
+        else:
+            process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=20) == ("interrupted\n", "")
+        assert process.returncode == 130
+        assert not psutil.pid_exists(child)
+
+
+def test_a_second_ctrl_c_is_not_taken_for_an_echo() -> None:
+    process, _ = waiting()
+    process.send_signal(signal.SIGINT)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "interrupted\n"
+    time.sleep(0.6)
+    process.send_signal(signal.SIGINT)
+    assert "KeyboardInterrupt" in process.communicate(timeout=20)[1]
+
+
+def test_who_works_does_not_outlive_who_was_started() -> None:
+    process, child = waiting()
+    process.kill()
+    process.wait(20)
+    deadline = time.monotonic() + 10
+    while psutil.pid_exists(child) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not psutil.pid_exists(child)
+
+
+def test_the_process_that_waits_has_imported_nothing_heavy() -> None:
+    """What it holds is what sweep.py holds before it forks."""
+    heavy = "{'torch', 'ray', 'numpy', 'pydantic', 'sweeper.cli'}"
+    code = f"import sys, sweep; print({heavy} & {{*sys.modules}})"
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert told.stdout == "set()\n"
