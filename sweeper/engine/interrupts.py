@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -17,13 +18,15 @@ from typing import Any
 
 import ray
 
-from sweeper.engine.supervisor import HANDED_ON, without_echo
+from sweeper.engine.supervisor import HANDED_ON
 
 _TELLING = signal.SIGUSR2  # SIGINT may be ignored, as nohup's shells do, and Tune has SIGUSR1
 _VITAL = ("raylet", "gcs_server")
 _LOOK_EVERY_S = 0.25
 _AGAIN_AFTER_S = 0.05
-_EXIT_CODE = 2  # of a run whose Ray has died
+_ONE_EVENT_S = 0.5
+_RAY_DIED, _INTERRUPTED = 2, 130  # exit codes
+_told_to_end = threading.Event()  # by a signal, in `ending_on_signals`
 
 
 def _in_main_thread() -> bool:
@@ -33,7 +36,8 @@ def _in_main_thread() -> bool:
 @contextmanager
 def ending_on_signals() -> Iterator[None]:
     """SIGTERM (a spot notice, `kill`) and SIGHUP (a closed terminal) end the block as Ctrl-C does;
-    a second signal, but for the first one's echo, ends the process at once, and Ray's with it.
+    a second signal, after half a second, ends the process at once, and Ray's with it. Sooner it is
+    the same event: `timeout` signals twice, and systemd sends SIGHUP after SIGTERM.
 
     A signal that is ignored as the block begins, as nohup does, stays so. Outside of the main
     thread, where no signal arrives, nothing is changed.
@@ -42,18 +46,21 @@ def ending_on_signals() -> Iterator[None]:
         yield
         return
     before = {number: signal.getsignal(number) for number in HANDED_ON}
-    seen: list[int] = []
+    first_s = 0.0
 
     def end(number: int, frame: FrameType | None) -> None:
-        if seen:
+        nonlocal first_s
+        if not _told_to_end.is_set():
+            first_s = time.monotonic()
+            _told_to_end.set()
+            raise KeyboardInterrupt
+        if time.monotonic() - first_s > _ONE_EVENT_S:
             os._exit(128 + number)
-        seen.append(number)
-        raise KeyboardInterrupt
 
-    once = without_echo(end)
+    _told_to_end.clear()
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
-            signal.signal(number, once)
+            signal.signal(number, end)
     try:
         with _none_lost():
             yield
@@ -106,8 +113,9 @@ class RayWatch:
     """Watches the raylet and the control store that this process started.
 
     Where one dies, Ray itself tells after some 14 s, by failing every trial. The watch interrupts
-    the main thread within a second instead; `died` then says what did. What cannot be helped: where
-    this process asks a dead raylet for an object, Ray ends it (`PlasmaClient`, exit code 1).
+    the main thread within a second instead; `died` then says what did. It says nothing where a
+    signal has told the run to end: the same one may well have ended Ray. What cannot be helped:
+    where this process asks a dead raylet for an object, Ray ends it (`PlasmaClient`, exit code 1).
     """
 
     def __init__(self) -> None:
@@ -128,17 +136,26 @@ class RayWatch:
             self._thread.join()
             signal.signal(_TELLING, self._before)
 
-    def abandon(self) -> None:
-        """In place of ray.shutdown, which without a raylet hangs or crashes the process: end Ray's
-        other processes, and leave Python by the shortest way once everything is told."""
+    def end_ray(self) -> None:
+        """ray.shutdown; but that would hang or crash the process where the raylet is dead: then end
+        Ray's other processes, and leave Python by the shortest way once everything is told."""
+        if not self._dead():
+            ray.shutdown()
+            return
         self._node.kill_all_processes(check_alive=False, allow_graceful=False)
         atexit.unregister(ray.shutdown)
-        atexit.register(_leave, _EXIT_CODE)
+        atexit.register(_leave, _RAY_DIED if self.died else _INTERRUPTED)
 
     def _look(self) -> None:
-        while self._node is not None and not self._end.wait(_LOOK_EVERY_S):
-            dead = [name for name, _ in self._node.dead_processes() if name in _VITAL]
-            if dead:
+        dead: list[str] = []
+        while not self._end.wait(_LOOK_EVERY_S):
+            before, dead = dead, self._dead()
+            if before and not _told_to_end.is_set():  # who told Ray tells us by the next look
                 self.died = dead[0]
                 os.kill(os.getpid(), _TELLING)
                 return
+
+    def _dead(self) -> list[str]:
+        if self._node is None:  # a cluster's, where nothing vital is this process's child
+            return []
+        return [name for name, _ in self._node.dead_processes() if name in _VITAL]

@@ -87,10 +87,7 @@ def ray_session(
             "is kept, and the same command goes on from there"
         ) from None
     finally:
-        if watch.died:
-            watch.abandon()
-        else:
-            ray.shutdown()
+        watch.end_ray()
 
 
 def _start_ray(cpus: int | None, many: bool) -> None:

@@ -4,7 +4,10 @@ Nobody can tell of their own death: killed by the system when memory runs out, c
 Ray, which leaves by `_exit(1)` where it asks a dead raylet for an object. To whoever called the
 command, 1 would mean that some cells have failed.
 
-Of the standard library only: the process that waits takes 10 MB and holds nothing.
+The one that works leads a process group, its Ray in it: what a terminal, `kill %1` or `timeout`
+sends to everybody comes to the one that waits, is handed on once, and leaves Ray alive for the end.
+
+Of the standard library only: the process that waits takes 11 MB and holds nothing.
 """
 
 from __future__ import annotations
@@ -13,15 +16,15 @@ import os
 import signal
 import sys
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 HANDED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-ECHO_WITHIN_S = 0.5
 _BY_RAY = 1  # exit code
 _ENDED_EARLY = 2  # exit code
 _ON_PURPOSE = (*HANDED_ON, signal.SIGPIPE, signal.SIGQUIT)  # whoever sent it knows
+_RAISED = "raised"
 _SHOW_CURSOR = "\x1b[?25h"
 
 
@@ -29,9 +32,9 @@ def supervised(work: Callable[[], int]) -> int:
     """Do `work` in a child of this process; the exit code that it returned or ended with.
 
     An end that comes over the child is told in one line: exit code 2 where it was Ray's doing, 128
-    + n where it was signal n. Signals are handed on to the child, and it does not outlive this
-    process. Both processes return from here, the child with what `work` returned. Where a process
-    cannot fork, `work` is done in it.
+    + n where it was signal n. Signals are handed on to the child, which stops and goes on with
+    this process, and does not outlive it. Both processes return from here, the child with what
+    `work` returned. Where a process cannot fork, `work` is done in it.
     """
     if not hasattr(os, "fork"):
         return work()
@@ -41,35 +44,31 @@ def supervised(work: Callable[[], int]) -> int:
     child = os.fork()
     if child == 0:
         os.close(held)
+        os.close(told)
+        os.setpgid(0, 0)
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # a terminal that stops whoever writes to it
         _end_with(life)
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, without_echo(signal.default_int_handler))
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        try:
-            return work()
-        finally:
-            os.write(word, b".")
-    _hand_on(child)
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return _conclude(code, _has_spoken(told))
+        return _telling(work, word)
+    os.close(life)
+    os.close(word)
+    with suppress(PermissionError):  # the child has done it, and has begun something else
+        os.setpgid(child, child)
+    with _handing_on(child):
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        status = os.waitpid(child, 0)[1]
+    return _conclude(os.waitstatus_to_exitcode(status), _heard(told))
 
 
-Handler = Callable[[int, FrameType | None], None]
-
-
-def without_echo(handler: Handler) -> Handler:
-    """A handler that takes for one what comes twice within half a second: Ctrl-C and a closed
-    terminal tell both processes, and the one tells the other."""
-    last: dict[int, float] = {}
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        now = time.monotonic()
-        if now - last.get(number, -ECHO_WITHIN_S) >= ECHO_WITHIN_S:
-            last[number] = now
-            handler(number, frame)
-
-    return handle
+def _telling(work: Callable[[], int], word: int) -> int:
+    """What `work` returns, told as well: Ray may spoil the exit code as Python ends."""
+    said = _RAISED
+    try:
+        code = work()
+        said = str(code)
+        return code
+    finally:
+        os.write(word, said.encode())
 
 
 def _end_with(life: int) -> None:
@@ -82,29 +81,49 @@ def _end_with(life: int) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _hand_on(child: int) -> None:
+@contextmanager
+def _handing_on(child: int) -> Iterator[None]:
+    """Hands signals on to the child and, for Ctrl-Z, to its group; none of them ends this process,
+    in the block or after it."""
+
     def hand_on(number: int, frame: FrameType | None) -> None:
-        os.kill(child, number)  # it is there, or a zombie, until it was waited for
+        with suppress(ProcessLookupError):
+            os.kill(child, number)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGSTOP)
+            os.kill(os.getpid(), signal.SIGSTOP)
+            os.killpg(child, signal.SIGCONT)  # once this process goes on
 
     for number in HANDED_ON:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup: the child's is too
             signal.signal(number, hand_on)
-
-
-def _has_spoken(told: int) -> bool:
-    os.set_blocking(told, False)  # a grandchild may hold the other end still
+    signal.signal(signal.SIGTSTP, stop)
     try:
-        return bool(os.read(told, 1))
+        yield
+    finally:
+        for number in HANDED_ON:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _heard(told: int) -> str:
+    """What the child has said of itself: an exit code, that it raised, or "" where it could not."""
+    os.set_blocking(told, False)  # what the child has forked may hold the other end still
+    try:
+        return os.read(told, 100).decode()
     except BlockingIOError:
-        return False
+        return ""
 
 
-def _conclude(code: int, has_spoken: bool) -> int:
-    """The exit code, once the child's end was told."""
+def _conclude(code: int, said: str) -> int:
+    """The exit code, once an end that nobody has told yet is told."""
+    if said and said != _RAISED:
+        return int(said)
     how = ""
     if code < 0 and -code not in _ON_PURPOSE:
         how = _of_signal(signal.Signals(-code))
-    elif code == _BY_RAY and not has_spoken:
+    elif code == _BY_RAY and not said:
         how = "was ended by Ray, whose raylet died (killed, or this machine is out of memory)"
     if how:
         if sys.stdout.isatty():

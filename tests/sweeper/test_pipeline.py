@@ -1,13 +1,15 @@
 """The whole way on a tiny grid: run, run again, run more, be killed, go on."""
 
-import os
+import json
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 from safetensors.torch import load_file
 from sklearn.metrics import accuracy_score, f1_score
@@ -140,9 +142,19 @@ def test_a_run_interrupted_and_then_killed_ends_with_the_same_tables(
     assert f"run again: python sweep.py run {TINY}" in said
 
     interrupted = stamps(store, "trials")
-    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     _wait_for(lambda: len(stamps(store, "trials")) >= len(interrupted) + 2, process)
-    os.killpg(process.pid, signal.SIGKILL)
+    for one in (*psutil.Process(process.pid).children(recursive=True), process):
+        with suppress(psutil.NoSuchProcess):  # as a machine does that is taken away, Ray included
+            one.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=60) == (None, "")
+    assert process.returncode == 130
+    assert json.loads((out / "results" / "run.json").read_text())["status"] == "interrupted"
+
+    interrupted |= stamps(store, "trials")
+    process = subprocess.Popen(command, cwd=ROOT)
+    _wait_for(lambda: len(stamps(store, "trials")) >= len(interrupted) + 2, process)
+    process.kill()
     process.wait()
 
     killed = stamps(store, "trials")

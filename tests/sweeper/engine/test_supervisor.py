@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -15,12 +16,12 @@ SCRIPT = """
 import os, signal, sys, time
 from sweeper.engine.supervisor import supervised
 def wait():
-    print(os.getpid(), flush=True)
     try:
+        print(os.getpid(), flush=True)
         time.sleep(60)
     except KeyboardInterrupt:
         print("interrupted", flush=True)
-        time.sleep(1)  # an echo that is not taken for one ends this with a traceback
+        time.sleep(1)  # a second signal ends this with a traceback
         return 130
 def work():
     return eval(sys.argv[1])
@@ -93,36 +94,56 @@ def test_an_exit_that_a_signal_asked_for_is_not_explained() -> None:
     assert process.returncode == 128 + signal.SIGTERM
 
 
-def test_ctrl_c_and_a_signal_to_either_process_interrupt_once() -> None:
-    for everyone in (True, False):
-        process, child = waiting()
-        if everyone:  # as a terminal does
-            os.killpg(process.pid, signal.SIGINT)
-        else:
-            process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=20) == ("interrupted\n", "")
-        assert process.returncode == 130
-        assert not psutil.pid_exists(child)
+def test_what_was_returned_counts_whatever_happens_as_python_ends() -> None:
+    process = start("__import__('atexit').register(os._exit, 1) and 130")
+    assert process.communicate(timeout=20) == ("", "")
+    assert process.returncode == 130
 
 
-def test_a_second_ctrl_c_is_not_taken_for_an_echo() -> None:
+@pytest.mark.parametrize("everyone", [True, False])
+def test_ctrl_c_and_a_signal_to_the_process_interrupt_once(everyone: bool) -> None:
+    process, child = waiting()
+    if everyone:  # as a terminal does
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=20) == ("interrupted\n", "")
+    assert process.returncode == 130
+    assert not psutil.pid_exists(child)
+
+
+def test_a_second_ctrl_c_is_handed_on_as_well() -> None:
     process, _ = waiting()
     process.send_signal(signal.SIGINT)
     assert process.stdout is not None
     assert process.stdout.readline() == "interrupted\n"
-    time.sleep(0.6)
     process.send_signal(signal.SIGINT)
     assert "KeyboardInterrupt" in process.communicate(timeout=20)[1]
+
+
+def test_ctrl_z_stops_both_and_they_go_on_together() -> None:
+    process, child = waiting()
+    both = [psutil.Process(process.pid), psutil.Process(child)]
+    process.send_signal(signal.SIGTSTP)
+    _wait_for(lambda: all(one.status() == psutil.STATUS_STOPPED for one in both))
+    process.send_signal(signal.SIGCONT)
+    _wait_for(lambda: all(one.status() == psutil.STATUS_SLEEPING for one in both))
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
 
 
 def test_who_works_does_not_outlive_who_was_started() -> None:
     process, child = waiting()
     process.kill()
     process.wait(20)
+    _wait_for(lambda: not psutil.pid_exists(child))
+
+
+def _wait_for(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
-    while psutil.pid_exists(child) and time.monotonic() < deadline:
+    while not holds():
+        assert time.monotonic() < deadline
         time.sleep(0.02)
-    assert not psutil.pid_exists(child)
 
 
 def test_the_process_that_waits_has_imported_nothing_heavy() -> None:
