@@ -29,7 +29,7 @@ from sweeper.grid import Cell
 from sweeper.pipeline import Sweep, run_sweep
 from sweeper.progress import Progress
 from sweeper.store import key_of
-from trainables.activations import StoredBackbone
+from trainables.stored_backbone import StoredBackbone
 
 
 def main(arguments: list[str]) -> None:

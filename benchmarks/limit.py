@@ -30,18 +30,14 @@ from benchmarks.images import LOCAL, add_options, images, shards
 from benchmarks.machine import Machine, count_flop, measure_machine, moved_bytes
 from benchmarks.report import tell
 from sweeper.engine.session import ray_session
-from trainables.activations import (
-    ActivationTable,
-    Extraction,
-    StoredBackbone,
-    extract,
-    save_backbone,
-)
+from trainables.activations import ActivationTable
 from trainables.backbones import Backbone, build_backbone
+from trainables.extraction import Extraction, extract
 from trainables.finetune import ActivationRows, finetune_module
 from trainables.loop import Setting, train
 from trainables.registry import BACKBONES
 from trainables.rows import IndexedRows
+from trainables.stored_backbone import StoredBackbone, save_backbone
 from trainables.transfer import PooledRows, transfer_module
 
 _BATCH, _CLASSES, _HIDDEN = 16, 10, (512, 128)

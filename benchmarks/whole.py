@@ -25,7 +25,7 @@ from sweeper.configuration.file import load_config
 from sweeper.pipeline import Sweep, run_sweep
 from sweeper.progress import Progress
 from sweeper.store import key_of
-from trainables.activations import StoredBackbone
+from trainables.stored_backbone import StoredBackbone
 
 _VALIDATED = 128
 

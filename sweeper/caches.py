@@ -17,21 +17,17 @@ from datasets.preprocess import preprocess
 from datasets.shards import write_shards
 from datasets.synthetic import FRACTURE_TYPES, draw_radiograph
 from sweeper.about import StageTimes
+from sweeper.engine.failures import Attempts, readable
 from sweeper.engine.session import Resources
 from sweeper.errors import ResourceError
 from sweeper.plan import CALIBRATION_IMAGES, Plan
 from sweeper.progress import Progress
 from sweeper.store import key_of
 from sweeper.threads import in_parallel
-from trainables.activations import (
-    Extraction,
-    ExtractionError,
-    StoredBackbone,
-    extract,
-    save_backbone,
-)
 from trainables.backbones import load_backbone
+from trainables.extraction import Extraction, ExtractionError, extract
 from trainables.registry import BACKBONES
+from trainables.stored_backbone import StoredBackbone, save_backbone
 
 
 class Caches:
@@ -150,6 +146,7 @@ class Caches:
         with ExitStack() as writing:
             for kind, made_from in missing.items():
                 folders[kind] = writing.enter_context(self.store.writing(kind, made_from, measured))
+            attempts = Attempts(self.resources().retries)
             started = time.perf_counter()
             extract(
                 self.store.get("shards", key_of(self.plan.shards_from)).folder,
@@ -164,7 +161,7 @@ class Caches:
                 rows=self.plan.rows_per_table,
                 workers=workers,
                 gpus_per_worker=self.resources().gpus_per_trial,
-                retries=self.resources().retries,
+                again=lambda written, reason: attempts.again(str(written), reason),
                 on_progress=on_progress,
             )
             measured["seconds"] = time.perf_counter() - started
@@ -175,6 +172,11 @@ def _deaths_told() -> Iterator[None]:
     """A task that died as often as Ray may try it again, in one line."""
     try:
         yield
-    except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
-        reason = " ".join(str(error).split())
+    except (
+        ray.exceptions.WorkerCrashedError,
+        ray.exceptions.OutOfMemoryError,
+        ray.exceptions.NodeDiedError,
+        ray.exceptions.ObjectLostError,
+    ) as error:
+        reason = " ".join(readable(str(error)).split())
         raise ResourceError(f"preprocess and augment: its process died again: {reason}") from None

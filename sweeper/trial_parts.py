@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from datasets.shards import read_images
 from sweeper.spec import TrialSpec
 from sweeper.store import Store
-from trainables.activations import ActivationTable, StoredBackbone, open_table
+from trainables.activations import ActivationTable, open_table
 from trainables.finetune import (
     ActivationRows,
     PixelRows,
@@ -24,6 +24,7 @@ from trainables.finetune import (
     with_prefix,
 )
 from trainables.rows import IndexedRows
+from trainables.stored_backbone import StoredBackbone
 from trainables.transfer import PooledRows, transfer_module
 
 _GPU_SHARE = 0.6  # of the free GPU memory, for a trial's resident rows

@@ -21,13 +21,14 @@ _PREEMPTED = re.compile(
     # Ray Train: the machines for a trial's workers have not come yet, or not come again.
     r"|worker group startup timed out"
     # Its machine does not answer, and after `RAY_timeout_ms_task_wait_for_death_info` (see
-    # `runner._ENVIRONMENT`) nobody has told of a death of the process alone.
+    # `session._ENVIRONMENT`) nobody has told of a death of the process alone.
     r"|ActorUnavailableError|actor \S+ is unavailable|actor is temporarily unavailable",
     re.IGNORECASE,
 )
 _CRASHED = re.compile(
     r"(actor|worker|process|owner) (has )?died|ActorDiedError|WorkerCrashedError"
-    r"|RaySystemError|\ASystem error: |object's owner has exited|it was killed by `ray\.kill`"
+    r"|RaySystemError|\ASystem error: |ObjectLostError|OwnerDiedError|object's owner has exited"
+    r"|it was killed by `ray\.kill`"
     r"|worker health check failed"
     r"|running low on memory|MemoryError|out of memory|can't allocate memory",
     re.IGNORECASE,

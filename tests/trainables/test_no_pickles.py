@@ -12,9 +12,10 @@ import torch
 from pyarrow.fs import LocalFileSystem
 from safetensors import SafetensorError
 
-from trainables.activations import ActivationTable, StoredBackbone
+from trainables.activations import ActivationTable
 from trainables.backbones import load_backbone
 from trainables.registry import BACKBONES, Weights, WeightsError
+from trainables.stored_backbone import StoredBackbone
 
 LOCAL = LocalFileSystem()
 SOURCES = [

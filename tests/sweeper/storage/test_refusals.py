@@ -15,7 +15,7 @@ from sweeper.storage import commit
 from sweeper.storage.refusals import raise_refusal, refusal, writing_to
 from sweeper.store import Store, key_of
 from tests.sweeper.folders import write_config, write_images
-from trainables.activations import Extraction
+from trainables.extraction import Extraction
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

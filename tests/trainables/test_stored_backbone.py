@@ -1,0 +1,26 @@
+"""A backbone of the store is the one that was put there."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from pyarrow.fs import LocalFileSystem
+
+from trainables.backbones import Backbone
+from trainables.registry import BACKBONES
+from trainables.stored_backbone import StoredBackbone, save_backbone
+
+LOCAL = LocalFileSystem()
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_every_backbone_can_be_stored(
+    name: str, calibrated: Callable[[str], Backbone], tmp_path: Path
+) -> None:
+    backbone = calibrated(name)
+    save_backbone(backbone, str(tmp_path), LOCAL)
+    loaded = StoredBackbone(name, (), str(tmp_path), LOCAL).load()
+    torch.testing.assert_close(loaded.state(), backbone.state(), rtol=0, atol=0)
+    loose = [*loaded.prefix.buffers(), *loaded.suffix.buffers(), loaded.normalise.mean]
+    assert not any(tensor.is_meta for tensor in loose)

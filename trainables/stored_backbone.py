@@ -1,0 +1,35 @@
+"""A backbone in the store: written once, built again anywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow.fs as pafs
+from safetensors.torch import load_file, save_file
+
+from trainables.backbones import Backbone, build_backbone
+from trainables.machine_cache import local_copy, upload
+from trainables.registry import BACKBONES
+
+
+@dataclass(frozen=True)
+class StoredBackbone:
+    """A backbone's file in the store and what is needed to build it again, anywhere."""
+
+    name: str
+    model_args: tuple[tuple[str, str], ...]
+    path: str
+    filesystem: pafs.FileSystem
+
+    def load(self) -> Backbone:
+        backbone = build_backbone(BACKBONES[self.name], dict(self.model_args), device="meta")
+        folder = local_copy(self.path, self.filesystem)
+        backbone.load_state(load_file(folder / "weights.safetensors"))
+        return backbone
+
+
+def save_backbone(backbone: Backbone, folder: str, filesystem: pafs.FileSystem) -> None:
+    """Write `weights.safetensors` into a folder of the store."""
+    with upload(folder, filesystem) as local:
+        state = {k: v.contiguous() for k, v in backbone.state().items()}
+        save_file(state, local / "weights.safetensors")
