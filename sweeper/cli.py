@@ -18,6 +18,7 @@ from datasets.errors import DataError
 from sweeper.commands.audit import add_audit
 from sweeper.commands.check_table import add_check_table
 from sweeper.commands.export import add_export
+from sweeper.commands.paths import typed_path
 from sweeper.commands.plan import add_plan_arguments, plan_run
 from sweeper.commands.predict import add_predict
 from sweeper.commands.store import add_store
@@ -72,12 +73,14 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--set", dest="overrides", action="append", default=preset, metavar="key.path=value"
         )
-        command.add_argument("--out", help="the run's folder; runs/<name> if not given")
+        command.add_argument(
+            "--out", type=typed_path, help="the run's folder; runs/<name> if not given"
+        )
         command.set_defaults(work=work)
         if name == "plan":
             add_plan_arguments(command)
     report = commands.add_parser("report", help="rebuild tables and page of a run from the store")
-    report.add_argument("run", help="the run's folder")
+    report.add_argument("run", type=typed_path, help="the run's folder")
     report.set_defaults(work=_report)
     add_audit(commands)
     add_check_table(commands)
@@ -91,7 +94,7 @@ def _run(options: argparse.Namespace, command: str) -> int:
     config = load_config(options.config, options.overrides)
     from sweeper.pipeline import run_sweep
 
-    out = _writable(Path(options.out or f"runs/{config.name}"))
+    out = _writable(options.out or Path("runs", config.name))
     with Progress() as progress:
         outcome = run_sweep(config, out, command, progress)
     return _conclude(outcome.cells, out)
@@ -100,7 +103,7 @@ def _run(options: argparse.Namespace, command: str) -> int:
 def _report(options: argparse.Namespace, command: str) -> int:
     from sweeper.pipeline import rebuild_report
 
-    run = read_run(Path(options.run))
+    run = read_run(options.run)
     with Progress() as progress:
         outcome = rebuild_report(
             run.config, _writable(run.folder), run.command or command, progress

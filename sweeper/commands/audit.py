@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from sweeper.commands.paths import typed_path
 from sweeper.configuration.file import AUDIT_KEYS, load_audit_section
 
 CLEAN, FINDINGS = 0, 1
@@ -29,7 +29,9 @@ def add_audit(commands: Any) -> None:
         metavar="key=value",
         help=f"one of {', '.join(AUDIT_KEYS)}",
     )
-    audit.add_argument("--out", help="where page and tables go; runs/audit-<folder name>")
+    audit.add_argument(
+        "--out", type=typed_path, help="where page and tables go; runs/audit-<folder name>"
+    )
     audit.set_defaults(work=audit_folder)
 
 
@@ -39,7 +41,7 @@ def audit_folder(options: argparse.Namespace, command: str) -> int:
     from sweeper.auditing.audit import default_out, run_audit  # a mistake above is told at once
     from sweeper.auditing.summary import print_summary
 
-    out = Path(options.out) if options.out else default_out(options.folder)
+    out = options.out or default_out(options.folder)
     findings = run_audit(section, out, command)
     print_summary(findings)
     print(f"\npage:   {out / 'audit.html'}\ntables: {out / 'results'}")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from datasets.errors import DataError
+from sweeper.commands.paths import typed_path
 
 CONSISTENT, FINDINGS = 0, 1
 _UNITS = {"auto": None, "percent": True, "share": False}
@@ -23,7 +23,10 @@ def add_check_table(commands: Any) -> None:
         "check-table", help="tell which numbers of a published table cannot be", description=_TEXT
     )
     command.add_argument(
-        "file", metavar="FILE.csv", help="a row for each model; other columns name it"
+        "file",
+        type=typed_path,
+        metavar="FILE.csv",
+        help="a row for each model; other columns name it",
     )
     command.add_argument(
         "--n-test", type=int, metavar="N", help="test images, for rows without a value in n_test"
@@ -49,7 +52,7 @@ def check_table(options: argparse.Namespace, command: str) -> int:
         raise DataError(f"--n-test {options.n_test}: expected 1 to {LARGEST_N}")
     try:
         audit = audit_file(
-            Path(options.file),
+            options.file,
             options.n_test,
             weighted=options.average == "weighted",
             percent=_UNITS[options.unit],

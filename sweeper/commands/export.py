@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from sweeper.commands.paths import typed_path
 from sweeper.commands.predict import add_choice
 from sweeper.models.finished import read_run
 
@@ -20,16 +20,16 @@ def add_export(commands: Any) -> None:
     parser = commands.add_parser(
         "export", help="a champion as safetensors and ONNX", description=_TEXT
     )
-    parser.add_argument("run", metavar="RUN", help="the run's folder")
+    parser.add_argument("run", type=typed_path, metavar="RUN", help="the run's folder")
     add_choice(parser)
-    parser.add_argument("--out", help="the folder to write; RUN/export")
+    parser.add_argument("--out", type=typed_path, help="the folder to write; RUN/export")
     parser.add_argument("--onnx", action="store_true", help="model.onnx too")
     parser.set_defaults(work=export)
 
 
 def export(options: argparse.Namespace, command: str) -> int:
     """Write the files and name them; 0."""
-    run = read_run(Path(options.run))
+    run = read_run(options.run)
     from sweeper.models.chosen import choose  # a mistake above is told at once
     from sweeper.models.export import export_champion
     from sweeper.store import Store
@@ -37,7 +37,7 @@ def export(options: argparse.Namespace, command: str) -> int:
     store = Store(options.store or run.config.store)
     chosen = choose(run, store, options.cell)
     print(chosen.summary())
-    out = Path(options.out or run.folder / "export")
+    out = options.out or run.folder / "export"
     for path in export_champion(run, chosen, store, out, options.onnx):
         print(f"{path.stat().st_size / 1e6:8.2f} MB  {path}")
     return 0

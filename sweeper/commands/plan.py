@@ -30,7 +30,7 @@ def plan_run(options: argparse.Namespace, command: str) -> int:
     from sweeper.pipeline import Sweep
     from sweeper.progress import Progress
 
-    out = Path(options.out or f"runs/{config.name}")
+    out = options.out or Path("runs", config.name)
     with Sweep(config, out, command, Progress()) as sweep:
         for line in sweep.ledger.summary():
             print(line)

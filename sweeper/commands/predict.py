@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datasets.errors import DataError
+from sweeper.commands.paths import typed_path
 from sweeper.errors import StoreError
 from sweeper.models.finished import FinishedRun, read_run
 
@@ -27,11 +28,11 @@ def add_predict(commands: Any) -> None:
     parser = commands.add_parser(
         "predict", help="class probabilities of new images", description=_TEXT
     )
-    parser.add_argument("run", metavar="RUN", help="the run's folder")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="image files")
+    parser.add_argument("run", type=typed_path, metavar="RUN", help="the run's folder")
+    parser.add_argument("images", type=typed_path, metavar="IMAGE", nargs="+", help="image files")
     add_choice(parser)
     parser.add_argument("--explain", action="store_true", help="draw what spoke for the class")
-    parser.add_argument("--out", help="where the drawings go; RUN/explained")
+    parser.add_argument("--out", type=typed_path, help="where the drawings go; RUN/explained")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(work=predict_images)
 
@@ -44,19 +45,18 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 
 def predict_images(options: argparse.Namespace, command: str) -> int:
     """Print the probabilities; 0."""
-    run = read_run(Path(options.run))
-    paths = [Path(image) for image in options.images]
-    _refuse_missing(paths)
+    run = read_run(options.run)
+    _refuse_missing(options.images)
     from sweeper.models.chosen import choose  # a mistake above is told at once
     from sweeper.models.prediction import predict, write_overlays
     from sweeper.store import Store
 
     store = Store(options.store or run.config.store)
     chosen = choose(run, store, options.cell)
-    predictions = predict(chosen, store, paths, run.config.preprocess)
+    predictions = predict(chosen, store, options.images, run.config.preprocess)
     drawings: list[Path] = []
     if options.explain:
-        folder = Path(options.out or run.folder / "explained")
+        folder = options.out or run.folder / "explained"
         section = run.config.preprocess
         try:
             drawn = write_overlays(predictions, chosen, store, section, run.config.explain, folder)

@@ -66,7 +66,7 @@ def load_audit_section(folder: str, overrides: Sequence[str] = ()) -> DataSectio
 
 
 def _find(name: str) -> Path:
-    path = Path(name)
+    path = Path(name).expanduser()
     if path.suffix in {".yaml", ".yml"}:
         if not path.is_file():
             raise ConfigError([f"config '{name}': no such file"])

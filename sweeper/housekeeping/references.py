@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sweeper.champions import evaluation_of, explanation_of
 from sweeper.collect import images_from, pictures_from
@@ -22,7 +23,9 @@ def references(plan: Plan) -> set[tuple[str, str]]:
     found = {*_shared(plan), *(("trials", key) for key in specs)}
     for spec in specs.values():
         found.add(("evaluations", key_of(evaluation_of(spec))))
-        found.add(("explanations", key_of(explanation_of(spec, plan.explanation))))
+        for leading in (frozenset(), frozenset([spec.key])):  # whether it leads, the run finds out
+            how = replace(plan.explanation, leading=leading)
+            found.add(("explanations", key_of(explanation_of(spec, how))))
     return found
 
 

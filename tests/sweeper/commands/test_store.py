@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sweeper.champions import explanation_of
 from sweeper.cli import main
 from sweeper.collect import collect
 from sweeper.configuration.file import load_config
@@ -185,6 +186,9 @@ def two(tmp_path: Path) -> tuple[str, str, Ledger, Ledger]:
             champion = ledger.champion(cell)
             assert champion is not None
             evaluate(ledger, champion)
+            explanation = explanation_of(champion, ledger.way_to_explain)
+            with store.writing("explanations", explanation) as made:
+                store.write_file(f"{made}/examples.json", b"[]")
         ledgers.append(ledger)
     return one, other, ledgers[0], ledgers[1]
 
@@ -197,12 +201,18 @@ def test_prune_keeps_what_the_named_configs_refer_to(
     assert say("prune", one, "--keep", one, other, "--yes") == (0, ["nothing to prune"])
     code, lines = say("prune", one, "--keep", one)
     assert code == 0
-    assert [line.split()[:2] for line in lines[:-1]] == [["trials", "8"], ["evaluations", "4"]]
+    assert [line.split()[:2] for line in lines[:-1]] == [
+        ["trials", "8"],
+        ["evaluations", "4"],
+        ["explanations", "4"],
+    ]
     assert all(others.is_settled(cell) for cell in others.plan.cells)
 
     assert say("prune", one, "--keep", one, "--yes")[0] == 0
     mine, others = Ledger(mine.plan), Ledger(others.plan)
     assert all(mine.is_settled(cell) for cell in mine.plan.cells)
+    champions = filter(None, map(mine.champion, mine.plan.cells))
+    assert all(mine.explanation(one) for one in champions)  # the leading ones' too
     assert not any(others.is_settled(cell) for cell in others.plan.cells)
     assert say("verify", one)[0] == 0
 
