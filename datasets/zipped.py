@@ -8,11 +8,13 @@ import lzma
 import os
 import shutil
 import stat
+import struct
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from errno import EEXIST, EISDIR, ENAMETOOLONG, ENOTDIR
+from contextlib import contextmanager
+from errno import EEXIST, EILSEQ, EINVAL, EISDIR, ENAMETOOLONG, ENOTDIR
 from pathlib import Path, PurePosixPath
 
 from datasets.decoding.limits import MAX_BYTES
@@ -22,8 +24,20 @@ from datasets.sources import LAYERS, is_seen, may_be_image
 ZIP_VERSION = 1
 _SHARE_OF_FREE = 0.9
 _CHUNK = 1 << 20
-_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError)
-_OF_NAMES = (EEXIST, EISDIR, ENOTDIR, ENAMETOOLONG, None)  # None: bz2's of a damaged stream
+# What zipfile and its codecs raise of a damaged archive; ValueError: its names' bytes, OSError: an
+# offset that no file has, and bz2's.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    RuntimeError,
+    OverflowError,
+    ValueError,
+    OSError,
+)
+_OF_NAMES = (EEXIST, EISDIR, ENOTDIR, ENAMETOOLONG, EILSEQ, EINVAL)
 
 
 def is_zip(path: str) -> bool:
@@ -42,7 +56,7 @@ def unpack(path: str, folder: Path) -> None:
             too large file, too little room on the disk, or no image at all.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _opened(path) as archive:
             members = list(_members(archive))
             _check(members, folder)
             skipped = _common_folders([PurePosixPath(member.filename) for member in members])
@@ -51,12 +65,21 @@ def unpack(path: str, folder: Path) -> None:
                 _write(archive, member, folder.joinpath(*parts))
     except DataError as error:
         raise DataError(f"data.path={path!r}: {error}") from None
+
+
+@contextmanager
+def _of_the_archive() -> Iterator[None]:
+    """What goes wrong in the block is the archive's fault."""
+    try:
+        yield
     except _DAMAGED as error:
-        raise DataError(f"data.path={path!r}: cannot be unpacked ({error})") from None
-    except OSError as error:
-        if error.errno not in _OF_NAMES:
-            raise  # the disk's, not the archive's
-        raise DataError(f"data.path={path!r}: cannot be unpacked ({error.strerror})") from None
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        raise DataError(f"cannot be unpacked ({reason})") from None
+
+
+def _opened(path: str) -> zipfile.ZipFile:
+    with _of_the_archive():
+        return zipfile.ZipFile(path)
 
 
 def _members(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
@@ -108,6 +131,18 @@ def _common_folders(names: list[PurePosixPath]) -> int:
 
 def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> None:
     """One file, as long as the archive says it is; zipfile compares its checksum."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with archive.open(member) as source, path.open("xb") as target:
-        shutil.copyfileobj(source, target, _CHUNK)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as target:
+            for chunk in _chunks(archive, member):
+                target.write(chunk)
+    except OSError as error:
+        if error.errno not in _OF_NAMES:
+            raise  # the disk's, not the archive's
+        raise DataError(f"cannot be unpacked ({error.strerror})") from None
+
+
+def _chunks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    with _of_the_archive(), archive.open(member) as source:
+        while chunk := source.read(_CHUNK):
+            yield chunk

@@ -181,6 +181,38 @@ def test_a_damaged_or_cut_archive_is_one_line(tmp_path: Path, where: float) -> N
     assert not is_zip(str(path))
 
 
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A zip of each way of packing, with a name that is not ASCII."""
+    path = tmp_path_factory.mktemp("sound") / "images.zip"
+    ways = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+    with zipfile.ZipFile(path, "w") as archive:
+        for way in ways:
+            archive.writestr(f"\u00e9/{way}.png", b"picture" * 50, way)
+    return path.read_bytes()
+
+
+@settings(deadline=None, max_examples=1000)
+@given(data=st.data())
+def test_whatever_bytes_are_damaged_it_is_unpacked_or_one_line(
+    tmp_path_factory: pytest.TempPathFactory, sound: bytes, data: st.DataObject
+) -> None:
+    changes = st.dictionaries(st.integers(0, len(sound) - 1), st.integers(0, 255), max_size=4)
+    damaged = bytearray(sound)
+    for where, byte in data.draw(changes).items():
+        damaged[where] = byte
+    folder = tmp_path_factory.mktemp("zip")
+    (path := folder / "images.zip").write_bytes(damaged)
+    line = ""
+    if is_zip(str(path)):
+        try:
+            unpacked(path)
+        except DataError as told:
+            line = str(told)
+    assert "\n" not in line
+    shutil.rmtree(folder)
+
+
 def test_an_encrypted_archive_is_one_line(tmp_path: Path) -> None:
     path = packed(tmp_path, "a/1.png")
     data = bytearray(path.read_bytes())
