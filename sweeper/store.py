@@ -213,7 +213,7 @@ class Store:
                 scratch = f"{folder}/.artifact.json"
                 publish(self.filesystem, scratch, f"{place}/artifact.json", data)
             except BaseException:
-                self._remove(folder)
+                self._remove_unless_published(place, attempt)
                 raise
             flush(self.filesystem, [place, f"{self.root}/{kind}", self.root])
 
@@ -246,9 +246,16 @@ class Store:
         flush(self.filesystem, folders_of(folder, files))
         return files
 
-    def _remove(self, folder: str) -> None:
+    def _remove_unless_published(self, place: str, attempt: str) -> None:
+        """Remove what a failed writer has written. An interrupt may come right after the last
+        write, and S3 may have done what it did not answer to: what can be found stays."""
         with contextlib.suppress(OSError):
-            self.filesystem.delete_dir(folder)
+            try:
+                is_published = attempt.encode() in self.read_file(f"{place}/artifact.json")
+            except FileNotFoundError:
+                is_published = False
+            if not is_published:
+                self.filesystem.delete_dir(f"{place}/{attempt}")
 
     def _compare(self, artifact: Artifact, found: Mapping[str, FileSum]) -> None:
         for name, wanted in (artifact.files or {}).items():

@@ -39,7 +39,7 @@ def local() -> None:
             _whole_way(site)
             _check_doors(site)
             job = "ray job submit --address http://127.0.0.1:8265 --working-dir . --"
-            run = "python sweep.py run smoke --set grid.seeds=[1] --out ~/runs/job"
+            run = 'python sweep.py run smoke --set grid.seeds=[1] --out "~/runs/job"'
             site.type(f"ray exec cluster.yaml 'cd sweeper-project && {job} {run}'")
             # three workers of 0.8 CPUs take two nodes; of the GPUs there is but the name
             many = "--set resources.workers_per_trial=3 --set resources.gpus_per_trial=0"

@@ -96,3 +96,15 @@ def test_the_entrypoint_is_where_the_dockerfile_puts_it(manifest: dict[str, Any]
     version = manifest["spec"]["rayClusterSpec"]["rayVersion"]
     assert f"rayproject/ray:{version}-" in dockerfile
     assert f"ray=={version}\n" in (ROOT / "constraints.txt").read_text(encoding="utf-8")
+
+
+def test_images_and_environments_stay_out_of_the_image_and_off_the_nodes() -> None:
+    """`docker build` reads the one file, `ray up` and a job's working directory the other."""
+    of_docker, of_git = (
+        {line.strip("/") for line in (ROOT / name).read_text(encoding="utf-8").split()}
+        for name in (".dockerignore", ".gitignore")
+    )
+    here = {".git", ".venv", "runs", "store", "node_modules", "build"}
+    here |= {Path(load_config("paper").data.path).parts[0]}
+    assert here <= of_docker
+    assert here - {".git"} <= of_git

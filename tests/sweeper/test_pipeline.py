@@ -1,6 +1,7 @@
 """The whole way on a tiny grid: run, run again, run more, be killed, go on."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from sweeper import pipeline
 from sweeper.configuration.file import load_config
 from sweeper.progress import Progress
 from sweeper.results import Outcome
+from sweeper.store import Store
 
 ROOT = Path(__file__).parents[2]
 TINY = str(Path(__file__).with_name("tiny.yaml"))
@@ -164,6 +166,23 @@ def test_a_run_interrupted_and_then_killed_ends_with_the_same_tables(
     for name, table in tables(unbroken[1]).items():
         same = [column for column in table.columns if column not in MEASURED]
         pd.testing.assert_frame_equal(tables(out)[name][same], table[same])
+
+
+def test_two_runs_on_one_store_at_once_both_end_with_the_same_tables(
+    unbroken: tuple[Path, Path, Outcome], tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    for kind in ("backbones", "shards", "pooled", "prefix"):  # so that they meet in the trials
+        shutil.copytree(unbroken[0] / kind, store / kind)
+    command = [sys.executable, "sweep.py", "run", TINY, "--set", f"store={store}", "--out"]
+    both = [subprocess.Popen([*command, str(tmp_path / name)], cwd=ROOT) for name in "ab"]
+    assert [process.wait(300) for process in both] == [0, 0]
+    for name in "ab":
+        for table, wanted in tables(unbroken[1]).items():
+            same = [column for column in wanted.columns if column not in MEASURED]
+            found = tables(tmp_path / name)[table]
+            pd.testing.assert_frame_equal(found[same], wanted[same])
+    assert Store(str(store)).damaged() == set()
 
 
 @pytest.mark.parametrize("depth", ["suffix", "all"])

@@ -3,12 +3,14 @@
 import pickle
 import threading
 from pathlib import Path
+from typing import Any
 
 import pyarrow.fs as pafs
 import pytest
 
 from sweeper import store as store_module
 from sweeper.errors import StoreError
+from sweeper.storage import commit
 from sweeper.store import Store, key_of
 
 MADE_FROM = {"version": 1, "rows": "abc"}
@@ -67,6 +69,23 @@ def test_a_later_write_takes_its_place_at_its_end_only(store: Store) -> None:
     with store.writing("splits", MADE_FROM) as folder:
         store.write_file(f"{folder}/text", b"second")
         assert read(store) == "first"
+    assert read(store) == "second"
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+def test_an_interrupt_right_after_the_last_write_takes_nothing_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch, replaces: bool
+) -> None:
+    if replaces:
+        write(store, "first")
+
+    def publish(*arguments: Any) -> None:
+        commit.publish(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store_module, "publish", publish)
+    with pytest.raises(KeyboardInterrupt):
+        write(store, "second")
     assert read(store) == "second"
 
 

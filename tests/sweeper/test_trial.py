@@ -228,6 +228,23 @@ def test_the_same_trial_gives_the_same_weights_anywhere(tmp_path: Path) -> None:
     assert bytes_of[0] == bytes_of[1]
 
 
+def test_a_trial_that_another_run_has_finished_is_told_and_not_trained_again(
+    tmp_path: Path,
+) -> None:
+    spec = prepare(tmp_path)
+    _, first, _, told = run(spec)
+    _, artifact, _, told_again = run(spec)
+    assert artifact.folder == first.folder
+    assert told_again == [told[-1]]
+
+
+def test_a_trial_that_has_failed_is_run_again(tmp_path: Path) -> None:
+    spec = prepare(tmp_path, without=["val"])
+    _, first, _, _ = run(spec)
+    _, artifact, _, _ = run(spec)
+    assert artifact.folder != first.folder
+
+
 def test_a_trial_that_raises_is_stored_as_failed_with_its_traceback(tmp_path: Path) -> None:
     _, artifact, record, reports = run(prepare(tmp_path, without=["val"]))
     assert (record["state"], artifact.info) == ("failed", {"state": "failed"})
