@@ -38,9 +38,8 @@ def local() -> None:
         try:
             _whole_way(site)
             _check_doors(site)
-            job = "ray job submit --address http://127.0.0.1:8265 --working-dir . --"
-            run = 'python sweep.py run smoke --set grid.seeds=[1] --out "~/runs/job"'
-            site.type(f"ray exec cluster.yaml 'cd sweeper-project && {job} {run}'")
+            _run_as_job(site)
+            _stop_a_job(site)
             # three workers of 0.8 CPUs take two nodes; of the GPUs there is but the name
             many = "--set resources.workers_per_trial=3 --set resources.gpus_per_trial=0"
             run = f"run smoke {many} --set grid.seeds=[2] --out runs/two"
@@ -54,6 +53,26 @@ def local() -> None:
                 _check_cells(site.laptop.home / name, 4)
         finally:
             site.type("ray down -y cluster.yaml")
+
+
+def _run_as_job(site: Site) -> None:
+    run = 'python sweep.py run smoke --set grid.seeds=[1] --out "~/runs/job"'  # quoted, as we say
+    submit = "ray job submit --address http://127.0.0.1:8265 --working-dir . --"
+    site.type(f"ray exec cluster.yaml 'cd sweeper-project && {submit} {run}'")
+
+
+def _stop_a_job(site: Site) -> None:
+    """It has the time to write its tables."""
+    at = "--address http://127.0.0.1:8265"
+    submit = f"ray job submit {at} --no-wait --submission-id one --working-dir . --"
+    sets = "--set grid.seeds=[4] --set search.draws=20"
+    run = f'python sweep.py run smoke {sets} --out "~/runs/stopped"'
+    site.type(f"ray exec cluster.yaml 'cd sweeper-project && {submit} {run}'")
+    begun = f"ray job logs {at} one | grep -q transfer:"
+    site.type(f"ray exec cluster.yaml 'until {begun}; do sleep 1; done; ray job stop {at} one'")
+    status = "grep status runs/stopped/results/run.json"
+    if "interrupted" not in site.type(f"ray exec cluster.yaml '{status}'"):
+        raise AssertionError("a stopped job did not write its tables")
 
 
 def aws() -> None:
