@@ -77,32 +77,31 @@ def run_configs(
     So many at a time: for each result Tune goes over all trials that it holds. One Tuner for 6,000
     takes 54 ms of its processor time a trial, one for 600 takes 18.
     """
+    trainable = tune.with_resources(work, dict(takes))
+    how = tune.TuneConfig(
+        scheduler=scheduler,
+        reuse_actors=reuse_actors,
+        trial_name_creator=lambda trial: trial.trial_id,
+        trial_dirname_creator=lambda trial: trial.trial_id,
+    )
     for first in range(0, len(configs), _AT_A_TIME):
-        batch = configs[first : first + _AT_A_TIME]
-        _run_batch(work, batch, scheduler, takes, callbacks, reuse_actors)
+        _run_batch(trainable, configs[first : first + _AT_A_TIME], how, callbacks)
 
 
 def _run_batch(
-    work: Callable[[dict[str, Any]], None],
+    trainable: Any,
     configs: Sequence[dict[str, Any]],
-    scheduler: CellAsha,
-    takes: Mapping[str, float],
+    how: tune.TuneConfig,
     callbacks: list[tune.Callback],
-    reuse_actors: bool,
 ) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="sweeper-tune-") as scratch,
         _refusals_of_tune(),
     ):
         tune.Tuner(
-            tune.with_resources(work, dict(takes)),
+            trainable,
             param_space={"trial": tune.grid_search(list(configs))},
-            tune_config=tune.TuneConfig(
-                scheduler=scheduler,
-                reuse_actors=reuse_actors,
-                trial_name_creator=lambda trial: trial.trial_id,
-                trial_dirname_creator=lambda trial: trial.trial_id,
-            ),
+            tune_config=how,
             run_config=tune.RunConfig(
                 name="trials", storage_path=scratch, verbose=0, callbacks=callbacks
             ),
