@@ -262,6 +262,7 @@ def test_a_pass_goes_on_where_a_worker_died_unless_it_always_does(
     if deaths == 99:
         with pytest.raises(ExtractionError, match=r"mobilenet: its worker died \d times"):
             work()
+        assert all(reason.startswith("ActorDiedError: ") for _, reason in told)
         assert not (tmp_path / "pooled" / "index.parquet").exists()
         return
     work()
