@@ -33,6 +33,7 @@ _DAMAGED = (
     struct.error,
     EOFError,
     RuntimeError,
+    MemoryError,
     OverflowError,
     ValueError,
     OSError,

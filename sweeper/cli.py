@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import select
 import shlex
 import sys
 from collections import Counter
@@ -18,36 +19,54 @@ from datasets.errors import DataError
 from sweeper.commands.audit import add_audit
 from sweeper.commands.check_table import add_check_table
 from sweeper.commands.export import add_export
-from sweeper.commands.paths import typed_path
 from sweeper.commands.plan import add_plan_arguments, plan_run
 from sweeper.commands.predict import add_predict
 from sweeper.commands.store import add_store
 from sweeper.configuration.file import load_config
-from sweeper.errors import ConfigError, ResourceError, StoreError, one_line
+from sweeper.errors import ConfigError, DamagedError, ResourceError, StoreError, one_line
 from sweeper.models.finished import read_run
+from sweeper.paths import typed_path
 from sweeper.progress import Progress
 from trainables.registry import WeightsError
 
 DONE, SOME_FAILED, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
-_USER_ERRORS = (DataError, ResourceError, StoreError, WeightsError)
+_STDOUT = 1  # file descriptor
+UNREAD = 128 + 13  # as SIGPIPE would have it
+_USER_ERRORS = (DamagedError, DataError, ResourceError, StoreError, WeightsError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code: 0 all cells done (an audit: clean), 1
-    some failed (findings), 2 user error."""
+    some failed (findings), 2 user error, 130 interrupted, 141 nobody reads what it prints."""
     options = _parser().parse_args(arguments)
     command = shlex.join(["python", "sweep.py", *(arguments or sys.argv[1:])])
     try:
-        return int(options.work(options, command))
+        code = int(options.work(options, command))
+        return code if _is_read() else UNREAD
     except ConfigError as error:
         return _complain(*error.lines)
     except _USER_ERRORS as error:
         return _complain(str(error))
+    except BrokenPipeError:
+        if _is_read():
+            raise
+        return UNREAD
     except KeyboardInterrupt:
         print(
             f"\ninterrupted; what is finished is kept. To go on, run again: {command}", flush=True
         )
         return INTERRUPTED
+
+
+def _is_read() -> bool:
+    """Whether anybody reads what is printed; where they have left, as `| head` does, nothing more
+    is printed."""
+    look = select.poll()
+    look.register(_STDOUT, 0)
+    is_read = not any(event & select.POLLERR for _, event in look.poll(0))
+    if not is_read:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
+    return is_read
 
 
 def _complain(*lines: str) -> int:

@@ -15,6 +15,7 @@ from datasets.groups import check_group_by
 from datasets.preprocess import CONTRASTS
 from datasets.splits import FEWEST_FOLDS, POLICIES
 from sweeper.allowed import distinct, one_of
+from sweeper.paths import expanded
 from trainables.registry import BACKBONES, BASELINES, Weights
 
 ALL_CLASSES = "all"  # the scenario that is always there
@@ -47,6 +48,11 @@ class DataSection(Section):
     near_duplicates: bool = True  # look for altered copies, not only for equal files
     use_patient_id: bool = True  # of DICOM files: one patient, one group
     group_by: str | None = None  # a regular expression on the path, a .csv file, or roboflow
+
+    @field_validator("path")
+    @classmethod
+    def home_is_known(cls, value: str | None) -> str | None:
+        return value and expanded(value)
 
     @field_validator("group_by")
     @classmethod

@@ -9,7 +9,7 @@ Each step asks the store what is there, makes what is missing, and leaves the re
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -60,8 +60,8 @@ def run_sweep(config: Config, out: Path, command: str, progress: Progress) -> Ou
 
 
 def _pass(config: Config, out: Path, command: str, progress: Progress) -> Outcome | None:
-    """The whole way once; None where a worker found something damaged on it."""
-    with Sweep(config, out, command, progress) as sweep:
+    """The whole way once; None where something was found damaged on it."""
+    with suppress(DamagedError), Sweep(config, out, command, progress) as sweep:
         store = sweep.plan.store
         damaged = store.damaged()
         try:
@@ -74,10 +74,12 @@ def _pass(config: Config, out: Path, command: str, progress: Progress) -> Outcom
             sweep.explain()
             return sweep.report("complete") if store.damaged() <= damaged else None
         except KeyboardInterrupt:
-            sweep.report("interrupted")
+            for _ in range(_PASSES):
+                with suppress(DamagedError):  # set aside: the next time it is missing
+                    sweep.report("interrupted")
+                    break
             raise
-        except DamagedError:
-            return None
+    return None
 
 
 def rebuild_report(config: Config, out: Path, command: str, progress: Progress) -> Outcome:

@@ -116,7 +116,7 @@ def _one_pass(
     workers: int,
     gpus_per_worker: float,
 ) -> Iterator[pd.DataFrame]:
-    """Write the parts of all rows that are not `done`; the index of each part as it is written."""
+    """Write the parts of all rows that are not `done`; their index, as Ray hands it over."""
     import ray.data
 
     prepare_ray_data()
@@ -135,11 +135,11 @@ def _one_pass(
         )
         .iter_batches(batch_size=None, batch_format="pandas")
     )
-    for part in map(pd.DataFrame, index):
-        if len(part):
-            if problem := part["problem"].iloc[0]:
-                raise ExtractionError(problem)
-            yield part.drop(columns="problem")
+    for block in map(pd.DataFrame, index):
+        for problem in filter(None, block["problem"]):
+            raise ExtractionError(problem)
+        if len(block):
+            yield block.drop(columns="problem")
 
 
 def _write_index(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from sweeper.commands.paths import typed_path
 from sweeper.configuration.file import AUDIT_KEYS, load_audit_section
+from sweeper.paths import typed_path
 
 CLEAN, FINDINGS = 0, 1
 _TEXT = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from sweeper.commands.paths import typed_path
 from sweeper.commands.predict import add_choice
 from sweeper.models.finished import read_run
+from sweeper.paths import typed_path
 
 _TEXT = (
     "write the run's best champion (as predict chooses it) to a folder: weights as safetensors, "

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datasets.errors import DataError
-from sweeper.commands.paths import typed_path
 from sweeper.errors import StoreError
 from sweeper.models.finished import FinishedRun, read_run
+from sweeper.paths import typed_path
 
 if TYPE_CHECKING:
     from sweeper.models.chosen import Chosen

@@ -13,6 +13,7 @@ from sweeper.config import Config
 from sweeper.configuration.file import SHIPPED, load_config
 from sweeper.errors import ConfigError, StoreError
 from sweeper.housekeeping.inventory import SAFE_HOURS, Entry, Files, Inventory, Leftover
+from sweeper.paths import expanded, typed_path
 from sweeper.storage.address import is_remote
 from sweeper.store import KINDS, Store
 
@@ -138,6 +139,7 @@ def _open(text: str, *, to_write: bool = True) -> Store:
 
 
 def _address(text: str) -> str:
+    text = expanded(text)
     folder = Path(text)
     if is_remote(text) or any((folder / kind).is_dir() for kind in KINDS):
         return text
@@ -156,7 +158,7 @@ def _names_config(text: str) -> bool:
 
 def _config(text: str) -> Config:
     """The config of a YAML file, of a shipped name, or that a run's folder was made with."""
-    run = _run_file(Path(text))
+    run = _run_file(typed_path(text))
     if not run.is_file():
         return load_config(text)
     try:

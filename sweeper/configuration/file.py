@@ -13,6 +13,7 @@ from sweeper.config import Config, DataSection, Section
 from sweeper.configuration.contradictions import contradictions
 from sweeper.configuration.strict_yaml import NotYaml, parse
 from sweeper.errors import ConfigError
+from sweeper.paths import typed_path
 
 SHIPPED = Path(__file__).resolve().parents[2] / "configs"
 AUDIT_KEYS = ("data.group_by", "data.near_duplicates", "data.use_patient_id")
@@ -66,7 +67,7 @@ def load_audit_section(folder: str, overrides: Sequence[str] = ()) -> DataSectio
 
 
 def _find(name: str) -> Path:
-    path = Path(name).expanduser()
+    path = typed_path(name)
     if path.suffix in {".yaml", ".yml"}:
         if not path.is_file():
             raise ConfigError([f"config '{name}': no such file"])

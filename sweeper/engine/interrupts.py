@@ -26,7 +26,30 @@ _LOOK_EVERY_S = 0.25
 _AGAIN_AFTER_S = 0.05
 _ONE_EVENT_S = 0.5
 _RAY_DIED, _INTERRUPTED = 2, 130  # exit codes
-_told_to_end = threading.Event()  # by a signal, in `ending_on_signals`
+
+
+class _Ending:
+    """Of the block of `ending_on_signals`: whether a signal has told it to end, and whether the
+    main thread is interrupted, which it is once: what is written on the way out is not."""
+
+    told = False
+    interrupted_s: float | None = None
+
+    @classmethod
+    def begin(cls) -> None:
+        cls.told, cls.interrupted_s = False, None
+
+    @classmethod
+    def interrupt(cls) -> None:
+        if cls.interrupted_s is None:
+            cls.interrupted_s = time.monotonic()
+            raise KeyboardInterrupt
+
+    @classmethod
+    def is_over(cls) -> bool:
+        """Whether a signal that comes now is another one than that which interrupted."""
+        began_s = cls.interrupted_s
+        return began_s is not None and time.monotonic() - began_s > _ONE_EVENT_S
 
 
 def _in_main_thread() -> bool:
@@ -46,18 +69,14 @@ def ending_on_signals() -> Iterator[None]:
         yield
         return
     before = {number: signal.getsignal(number) for number in HANDED_ON}
-    first_s = 0.0
 
     def end(number: int, frame: FrameType | None) -> None:
-        nonlocal first_s
-        if not _told_to_end.is_set():
-            first_s = time.monotonic()
-            _told_to_end.set()
-            raise KeyboardInterrupt
-        if time.monotonic() - first_s > _ONE_EVENT_S:
+        if _Ending.told and _Ending.is_over():
             os._exit(128 + number)
+        _Ending.told = True
+        _Ending.interrupt()
 
-    _told_to_end.clear()
+    _Ending.begin()
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
             signal.signal(number, end)
@@ -74,10 +93,13 @@ def _none_lost() -> Iterator[None]:
     """An interrupt that comes while Python is where it can raise nothing (a `__del__`, a callback),
     and is only printed there, comes again a moment later."""
     printed, handler = sys.unraisablehook, signal.signal(_TELLING, _interrupt)
+    timers: list[threading.Timer] = []
 
     def hook(unraisable: sys.UnraisableHookArgs) -> None:
         if isinstance(unraisable.exc_value, KeyboardInterrupt):
-            threading.Timer(_AGAIN_AFTER_S, os.kill, (os.getpid(), _TELLING)).start()
+            _Ending.interrupted_s = None
+            timers.append(threading.Timer(_AGAIN_AFTER_S, os.kill, (os.getpid(), _TELLING)))
+            timers[-1].start()
         else:
             printed(unraisable)
 
@@ -86,6 +108,8 @@ def _none_lost() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = printed
+        for timer in timers:
+            timer.cancel()
         signal.signal(_TELLING, handler)
 
 
@@ -106,7 +130,7 @@ def _leave(code: int) -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    _Ending.interrupt()
 
 
 class RayWatch:
@@ -136,6 +160,12 @@ class RayWatch:
             self._thread.join()
             signal.signal(_TELLING, self._before)
 
+    @property
+    def is_to_blame(self) -> bool:
+        """Whether the run ends because something died. Of a signal Python may hear later than the
+        watch sees what it did to Ray: then it was the signal all the same."""
+        return bool(self.died) and not _Ending.told
+
     def end_ray(self) -> None:
         """ray.shutdown; but that would hang or crash the process where the raylet is dead: then end
         Ray's other processes, and leave Python by the shortest way once everything is told."""
@@ -144,13 +174,13 @@ class RayWatch:
             return
         self._node.kill_all_processes(check_alive=False, allow_graceful=False)
         atexit.unregister(ray.shutdown)
-        atexit.register(_leave, _RAY_DIED if self.died else _INTERRUPTED)
+        atexit.register(_leave, _RAY_DIED if self.is_to_blame else _INTERRUPTED)
 
     def _look(self) -> None:
         dead: list[str] = []
         while not self._end.wait(_LOOK_EVERY_S):
             before, dead = dead, self._dead()
-            if before and not _told_to_end.is_set():  # who told Ray tells us by the next look
+            if before and not _Ending.told:  # who told Ray tells us, mostly by the next look
                 self.died = dead[0]
                 os.kill(os.getpid(), _TELLING)
                 return

@@ -80,7 +80,7 @@ def ray_session(
         with watch, _without_words_of_ray():
             yield resources
     except KeyboardInterrupt:
-        if not watch.died:
+        if not watch.is_to_blame:
             raise
         raise ResourceError(
             f"Ray's {watch.died} died (killed, or this machine is out of memory); what is finished "

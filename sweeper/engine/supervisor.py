@@ -23,6 +23,7 @@ from types import FrameType
 HANDED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _BY_RAY = 1  # exit code
 _ENDED_EARLY = 2  # exit code
+_OF_BACKGROUND = (signal.SIGTTOU, signal.SIGTTIN)  # a terminal stops who writes or reads
 _ON_PURPOSE = (*HANDED_ON, signal.SIGPIPE, signal.SIGQUIT)  # whoever sent it knows
 _RAISED = "raised"
 _SHOW_CURSOR = "\x1b[?25h"
@@ -41,18 +42,20 @@ def supervised(work: Callable[[], int]) -> int:
     life, held = os.pipe()
     told, word = os.pipe()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDED_ON)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who ignores it is not told of its children
     child = os.fork()
     if child == 0:
         os.close(held)
         os.close(told)
         os.setpgid(0, 0)
-        signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # a terminal that stops whoever writes to it
+        for number in _OF_BACKGROUND:
+            signal.signal(number, signal.SIG_IGN)
         _end_with(life)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return _telling(work, word)
     os.close(life)
     os.close(word)
-    with suppress(PermissionError):  # the child has done it, and has begun something else
+    with suppress(PermissionError, ProcessLookupError):  # it has done so itself, and gone on
         os.setpgid(child, child)
     with _handing_on(child):
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -61,11 +64,14 @@ def supervised(work: Callable[[], int]) -> int:
 
 
 def _telling(work: Callable[[], int], word: int) -> int:
-    """What `work` returns, told as well: Ray may spoil the exit code as Python ends."""
+    """What `work` returns, told as well: Ray may spoil the exit code as Python ends. Not told where
+    what it printed is lost: then Python's own code stands."""
     said = _RAISED
     try:
         code = work()
-        said = str(code)
+        with suppress(OSError):
+            sys.stdout.flush()
+            said = str(code)
         return code
     finally:
         os.write(word, said.encode())
@@ -93,13 +99,15 @@ def _handing_on(child: int) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         with suppress(ProcessLookupError):
             os.killpg(child, signal.SIGSTOP)
-            os.kill(os.getpid(), signal.SIGSTOP)
-            os.killpg(child, signal.SIGCONT)  # once this process goes on
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)  # stops here, where there is a shell to let it go on
+            signal.signal(number, stop)
+            os.killpg(child, signal.SIGCONT)
 
-    for number in HANDED_ON:
+    handlers = {**dict.fromkeys(HANDED_ON, hand_on), signal.SIGTSTP: stop}
+    for number, handler in handlers.items():
         if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup: the child's is too
-            signal.signal(number, hand_on)
-    signal.signal(signal.SIGTSTP, stop)
+            signal.signal(number, handler)
     try:
         yield
     finally:
@@ -120,14 +128,14 @@ def _conclude(code: int, said: str) -> int:
     """The exit code, once an end that nobody has told yet is told."""
     if said and said != _RAISED:
         return int(said)
+    if not said and sys.stdout and sys.stdout.isatty():
+        print(_SHOW_CURSOR, end="", flush=True)  # the progress panel had hidden it
     how = ""
     if code < 0 and -code not in _ON_PURPOSE:
         how = _of_signal(signal.Signals(-code))
     elif code == _BY_RAY and not said:
         how = "was ended by Ray, whose raylet died (killed, or this machine is out of memory)"
     if how:
-        if sys.stdout.isatty():
-            print(_SHOW_CURSOR, end="", flush=True)  # the progress panel had hidden it
         print(
             f"error: the run's process {how}; what is finished is kept, and the same command goes "
             "on from there",

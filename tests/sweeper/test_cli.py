@@ -190,6 +190,22 @@ def test_ctrl_c_tells_how_to_go_on(
     assert f"run again: python sweep.py run {config} --out '{out}'" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("buffered", [False, True])
+def test_nothing_is_said_of_a_reader_who_has_left(config: str, buffered: bool) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "sweep.py", "plan", config],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "" if buffered else "1"},
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(60) == 141
+
+
 def test_a_bug_keeps_its_traceback(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "collect", lambda *arguments: json.loads("bug"))
     with pytest.raises(json.JSONDecodeError):

@@ -69,10 +69,18 @@ def test_a_second_signal_ends_the_process_at_once(second: signal.Signals) -> Non
     assert line() == ""
 
 
-@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGHUP])
-def test_what_comes_together_is_one_signal(second: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (signal.SIGTERM, signal.SIGTERM),
+        (signal.SIGTERM, signal.SIGHUP),
+        (signal.SIGTERM, signal.SIGUSR2),  # the watch's, of a Ray that the first one ended
+        (signal.SIGUSR2, signal.SIGTERM),
+    ],
+)
+def test_what_comes_together_interrupts_once(first: signal.Signals, second: signal.Signals) -> None:
     process, line = start("stay")
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(first)
     assert line() == "told to end\n"
     process.send_signal(second)
     with pytest.raises(subprocess.TimeoutExpired):

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -30,21 +31,25 @@ sys.exit(supervised(work))
 GOES_ON = "; what is finished is kept, and the same command goes on from there\n"
 
 
-def start(work: str) -> subprocess.Popen[str]:
+def start(work: str, **options: Any) -> subprocess.Popen[str]:
+    """In a process group of its own, as a shell does it."""
+    usual: dict[str, Any] = {
+        "stdout": subprocess.PIPE,
+        "process_group": 0,
+        "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    }
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, work],
         cwd=ROOT,
-        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        **{**usual, **options},
     )
 
 
-def waiting() -> tuple[subprocess.Popen[str], int]:
+def waiting(**options: Any) -> tuple[subprocess.Popen[str], int]:
     """The process that was started, and the one in it that works."""
-    process = start("wait()")
+    process = start("wait()", **options)
     assert process.stdout is not None
     return process, int(process.stdout.readline())
 
@@ -54,6 +59,20 @@ def test_what_the_work_returns_is_the_exit_code(code: int) -> None:
     process = start(str(code))
     assert process.communicate(timeout=20) == ("", "")
     assert process.returncode == code
+
+
+def test_output_that_is_lost_is_no_success() -> None:
+    buffered = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    with open("/dev/full", "w") as full:
+        process = start("print('lost') or 0", stdout=full, env=buffered)
+        process.communicate(timeout=20)
+    assert process.returncode == 120  # Python's own
+
+
+def test_whoever_ignores_its_children_is_told_all_the_same() -> None:
+    process = start("3", preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    assert process.communicate(timeout=20) == ("", "")
+    assert process.returncode == 3
 
 
 def test_an_error_keeps_its_traceback() -> None:
@@ -130,6 +149,14 @@ def test_ctrl_z_stops_both_and_they_go_on_together() -> None:
     _wait_for(lambda: all(one.status() == psutil.STATUS_SLEEPING for one in both))
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 130
+
+
+def test_ctrl_z_does_nothing_where_no_shell_could_let_them_go_on() -> None:
+    process, _ = waiting(process_group=None, start_new_session=True)
+    process.send_signal(signal.SIGTSTP)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=20) == ("interrupted\n", "")
+    assert process.returncode == 130
 
 
 def test_who_works_does_not_outlive_who_was_started() -> None:
