@@ -34,6 +34,12 @@ print("left in peace", flush=True)
 """
 
 
+def _hear() -> None:
+    """Whatever the tests were started by, nohup or a background shell, ignores."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start(
     *arguments: str, before: Callable[[], object] | None = None
 ) -> tuple[subprocess.Popen[str], Callable[[], str]]:
@@ -42,7 +48,7 @@ def start(
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=before or (lambda: signal.signal(signal.SIGINT, signal.default_int_handler)),
+        preexec_fn=before or _hear,
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
