@@ -5,6 +5,15 @@ import warnings
 from typing import Any
 
 
+def errors_of_lost_work(*more: type[Exception]) -> tuple[type[Exception], ...]:
+    """What Ray raises where a task's process or machine is gone, or what was made there, and
+    `more`."""
+    import ray
+
+    lost = ray.exceptions
+    return (lost.WorkerCrashedError, lost.NodeDiedError, lost.ObjectLostError, *more)
+
+
 def prepare_ray_data() -> Any:
     """The process's data context: every row kept, nothing printed. Returns it."""
     import ray.data  # not before it is used: every process that reads shards imports this package

@@ -14,6 +14,7 @@ import ray
 import torch
 
 from datasets.preprocess import preprocess
+from datasets.ray_data import errors_of_lost_work
 from datasets.shards import write_shards
 from datasets.synthetic import FRACTURE_TYPES, draw_radiograph
 from sweeper.about import StageTimes
@@ -172,11 +173,6 @@ def _deaths_told() -> Iterator[None]:
     """A task that died as often as Ray may try it again, in one line."""
     try:
         yield
-    except (
-        ray.exceptions.WorkerCrashedError,
-        ray.exceptions.OutOfMemoryError,
-        ray.exceptions.NodeDiedError,
-        ray.exceptions.ObjectLostError,
-    ) as error:
+    except errors_of_lost_work(ray.exceptions.OutOfMemoryError) as error:
         reason = " ".join(readable(str(error)).split())
         raise ResourceError(f"preprocess and augment: its process died again: {reason}") from None

@@ -10,16 +10,16 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
+import ray
 import torch
 
-from datasets.ray_data import prepare_ray_data
+from datasets.ray_data import errors_of_lost_work, prepare_ray_data
 from datasets.shards import pixels_of
 from trainables.heads import GlobalPool
 from trainables.inference import for_inference
@@ -28,6 +28,15 @@ from trainables.stored_backbone import StoredBackbone
 _BATCH = 64  # rows of a part
 _FORWARD = 32  # images of a forward pass
 _CPUS_OF_READER = 0.1
+_INDEX = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("copy", pa.int32()),
+        ("part", pa.string()),
+        ("offset", pa.int64()),
+        ("problem", pa.string()),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -42,10 +51,6 @@ class Extraction:
 
 class ExtractionError(RuntimeError):
     """A pass that no worker can do, or whose workers die again and again."""
-
-
-class _Unfit(ArithmeticError):
-    """Activations that the table's type cannot hold."""
 
 
 def extract(
@@ -69,8 +74,6 @@ def extract(
     Raises ExtractionError where it does not, or where no worker can do it, RuntimeError when not
     exactly `rows` rows came out: nothing is dropped silently.
     """
-    import ray  # not before it is used: every trial's process imports this module
-
     parts: list[pd.DataFrame] = []
     deaths: Counter[int] = Counter()  # by the rows written before them
     while True:
@@ -83,12 +86,7 @@ def extract(
                     on_progress(sum(map(len, parts)))
             _write_index(pd.concat(parts, ignore_index=True), rows, extraction, filesystem)
             return
-        except (
-            ray.exceptions.RayActorError,
-            ray.exceptions.WorkerCrashedError,
-            ray.exceptions.NodeDiedError,
-            ray.exceptions.ObjectLostError,
-        ) as error:
+        except errors_of_lost_work(ray.exceptions.RayActorError) as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
         except ray.exceptions.OutOfMemoryError:  # it would tell everybody's command lines
             reason = "this machine is out of memory"
@@ -182,11 +180,10 @@ class _Extractor:
         batch = batch.filter(pa.array([key not in self.done for key in keys]))
         try:
             return self._write(batch) if len(batch) else _index([], [], "")
-        except _Unfit as problem:  # as a value: raised here, Ray would bury it in its own error
-            return _index([""], [0], "", str(problem))
-        except torch.OutOfMemoryError as error:
-            first = str(error).partition("\n")[0]
-            return _index([""], [0], "", f"{self.backbone.spec.name}: {first}")
+        except (FloatingPointError, torch.OutOfMemoryError) as error:
+            # As a value: raised here, Ray would bury it in its own error.
+            said, _, _ = str(error).partition("\n")
+            return _index([""], [0], "", f"{self.backbone.spec.name}: {said}")
 
     def _write(self, batch: pa.Table) -> pa.Table:
         pixels = torch.from_numpy(pixels_of(batch)).permute(0, 3, 1, 2)
@@ -195,8 +192,8 @@ class _Extractor:
             None if arrays[0] is None else np.concatenate(arrays)
             for arrays in zip(*passes, strict=True)
         )
-        ids, copies = batch.column("image_id"), batch.column("copy")
-        name = _part_name(ids.to_pylist(), copies.to_pylist())
+        ids, copies = batch["image_id"].to_pylist(), batch["copy"].to_pylist()
+        name = _part_name(ids, copies)
         for folder, array in ((self.extraction.pooled, pooled), (self.extraction.prefix, prefix)):
             if folder is not None and array is not None:
                 with self.filesystem.open_output_stream(f"{folder}/{name}") as stream:
@@ -225,28 +222,18 @@ class _Extractor:
     def _stored(self, activations: torch.Tensor) -> torch.Tensor:
         stored = activations.to(getattr(torch, self.extraction.dtype)).contiguous()
         if not torch.isfinite(stored).all():
-            raise _Unfit(
-                f"{self.backbone.spec.name}: activations do not fit {self.extraction.dtype}; "
-                "set cache.dtype: float32"
+            raise FloatingPointError(
+                f"activations do not fit {self.extraction.dtype}; set cache.dtype: float32"
             )
         return stored
 
 
-def _index(ids: Any, copies: Any, part: str, problem: str = "") -> pa.Table:
+def _index(ids: list[str], copies: list[int], part: str, problem: str = "") -> pa.Table:
     """Where a part holds which row, or what keeps the whole pass from being done."""
     count = len(ids)
-    columns = {
-        "image_id": (ids, pa.string()),
-        "copy": (copies, pa.int32()),
-        "part": ([part] * count, pa.string()),
-        "offset": (range(count), pa.int64()),
-        "problem": ([problem] * count, pa.string()),
-    }
-    arrays = {
-        name: values.cast(kind) if isinstance(values, pa.ChunkedArray) else pa.array(values, kind)
-        for name, (values, kind) in columns.items()
-    }
-    return pa.table(arrays)
+    columns = {"image_id": ids, "copy": copies, "offset": list(range(count))}
+    columns |= {"part": [part] * count, "problem": [problem] * count}
+    return pa.table(columns, schema=_INDEX)
 
 
 def _part_name(ids: list[str], copies: list[int]) -> str:

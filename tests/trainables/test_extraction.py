@@ -7,7 +7,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
@@ -188,7 +188,9 @@ def test_activations_beyond_float16_end_the_pass_and_name_the_way_out(
 ) -> None:
     """Also where they come after others that are written."""
     (store / "loud").mkdir()
-    loud = Loud(*(getattr(stored, field.name) for field in fields(StoredBackbone)))
+    loud = Loud(**vars(stored))
+    exact = _Extractor(loud, Extraction(None, "prefix", "max", "float32"), away)
+    assert [exact._forward(noise(2, side=SIDE))[1].max() > 1e6 for _ in range(3)] == [0, 0, 1]
     with pytest.raises(ExtractionError, match=r"^mobilenet: .* set cache\.dtype: float32$"):
         extract(
             "shards",
@@ -253,8 +255,7 @@ def test_a_pass_goes_on_where_a_worker_died_unless_it_always_does(
 ) -> None:
     (tmp_path / "marks").touch()
     (tmp_path / "pooled").mkdir()
-    deadly = Deadly(*(getattr(stored, field.name) for field in fields(StoredBackbone)))
-    deadly = replace(deadly, marks=str(tmp_path / "marks"), deaths=deaths)
+    deadly = Deadly(**vars(stored), marks=str(tmp_path / "marks"), deaths=deaths)
 
     told: list[tuple[int, str]] = []
 
