@@ -140,6 +140,11 @@ class Store:
             raise KeyError(f"{kind}/{key} is not in the store {self.address}")
         return artifact
 
+    def is_visible(self, kind: str, key: str, attempt: str) -> bool:
+        """Whether the artifact that is found is the one that this attempt has written."""
+        artifact = self.find(kind, key)
+        return artifact is not None and artifact.attempt == attempt
+
     def verified(self, kind: str, key: str) -> Artifact | None:
         """The artifact, its hashes compared once by this process, or None where it is not whole.
 
@@ -196,7 +201,8 @@ class Store:
 
         `info`: what is worth telling but does not determine the artifact; may be filled meanwhile.
         Raises StoreError where the disk refuses; then, and where the block raises, what it has
-        written is removed.
+        written is removed. Not what can be found: an interrupt may come right after the last write,
+        and S3 may have done what it did not answer to.
         """
         place = self._place(kind, key_of(made_from))
         attempt = uuid.uuid4().hex[:12]
@@ -213,7 +219,9 @@ class Store:
                 scratch = f"{folder}/.artifact.json"
                 publish(self.filesystem, scratch, f"{place}/artifact.json", data)
             except BaseException:
-                self._remove_unless_published(place, attempt)
+                with contextlib.suppress(OSError, StoreError):
+                    if not self.is_visible(kind, key_of(made_from), attempt):
+                        self.filesystem.delete_dir(folder)
                 raise
             flush(self.filesystem, [place, f"{self.root}/{kind}", self.root])
 
@@ -245,17 +253,6 @@ class Store:
         flush(self.filesystem, [f"{folder}/{name}" for name in files])
         flush(self.filesystem, folders_of(folder, files))
         return files
-
-    def _remove_unless_published(self, place: str, attempt: str) -> None:
-        """Remove what a failed writer has written. An interrupt may come right after the last
-        write, and S3 may have done what it did not answer to: what can be found stays."""
-        with contextlib.suppress(OSError):
-            try:
-                is_published = attempt.encode() in self.read_file(f"{place}/artifact.json")
-            except FileNotFoundError:
-                is_published = False
-            if not is_published:
-                self.filesystem.delete_dir(f"{place}/{attempt}")
 
     def _compare(self, artifact: Artifact, found: Mapping[str, FileSum]) -> None:
         for name, wanted in (artifact.files or {}).items():

@@ -110,7 +110,7 @@ class Inventory:
         for one in leftovers:
             kind, _, rest = one.path.partition("/")
             key, _, attempt = rest.partition("/")
-            if kind in KINDS and self._is_visible(kind, key, attempt):
+            if kind in KINDS and self.store.is_visible(kind, key, attempt):
                 continue
             self._delete(f"{self.store.root}/{one.path}")
             self._delete_empty(f"{self.store.root}/{one.path}".rpartition("/")[0])
@@ -170,10 +170,6 @@ class Inventory:
         found = sums_in(self.store.filesystem, entry.artifact.folder, wanted)
         altered = sorted(name for name in wanted if found[name] != wanted[name])
         return f"{altered[0]} is not as it was written" if altered else ""
-
-    def _is_visible(self, kind: str, key: str, attempt: str) -> bool:
-        artifact = self.store.find(kind, key)
-        return artifact is not None and artifact.attempt == attempt
 
     def _delete(self, path: str) -> None:
         filesystem = self.store.filesystem
