@@ -9,13 +9,11 @@ import pandas as pd
 
 from reports.tables import read_tables
 from tests.chaos.processes import Process, marked
-
-# What no two runs share: times and speeds. All other columns are compared bit for bit.
-MEASURED = ("wall_s", "train_s", "images_per_s", "data_wait", "epoch_s")
+from tests.same_tables import MEASURED
 
 
 def differences(out: Path, unbroken: Path) -> list[str]:
-    """Names of the tables that are not those of the unbroken run, and why."""
+    """Names of the tables that are not those of the unbroken run, bit for bit, and why."""
     found, wanted = read_tables(out / "results"), read_tables(unbroken / "results")
     wrong = [f"{name}: missing" for name in wanted.keys() - found.keys()]
     for name in wanted.keys() & found.keys():

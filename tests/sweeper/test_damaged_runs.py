@@ -10,17 +10,15 @@ from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
-from reports.tables import read_tables
 from sweeper import pipeline
 from sweeper.models.finished import FinishedRun
 from sweeper.storage.sums import sizes_in
 from sweeper.store import KINDS, Store
+from tests.same_tables import assert_same_tables
 from tests.sweeper.conftest import Bucket, run_small
 
-MEASURED = ["wall_s", "train_s", "images_per_s", "data_wait", "epoch_s"]
 TURN = int(os.environ.get("SWEEPER_FUZZ", "0"))  # other files, damaged in other ways
 
 
@@ -90,13 +88,6 @@ def mended(finished_run: FinishedRun, tmp_path_factory: pytest.TempPathFactory) 
     with redirect_stderr(io.StringIO()) as told:
         assert run_small(str(store), folder / "run").cells == {"done": 4}
     return Mended(store, folder / "run", altered, told.getvalue().splitlines())
-
-
-def assert_same_tables(one: Path, other: Path) -> None:
-    tables = read_tables(other / "results")
-    for name, table in read_tables(one / "results").items():
-        same = [column for column in table.columns if column not in MEASURED]
-        pd.testing.assert_frame_equal(tables[name][same], table[same])
 
 
 def test_a_run_on_a_damaged_store_ends_with_the_same_tables(

@@ -21,10 +21,10 @@ from sweeper.configuration.file import load_config
 from sweeper.progress import Progress
 from sweeper.results import Outcome
 from sweeper.store import Store
+from tests.same_tables import assert_same_tables
 
 ROOT = Path(__file__).parents[2]
 TINY = str(Path(__file__).with_name("tiny.yaml"))
-MEASURED = ["wall_s", "train_s", "images_per_s", "data_wait", "epoch_s"]  # what no two runs share
 
 
 def run(store: Path, out: Path, *overrides: str) -> Outcome:
@@ -163,9 +163,7 @@ def test_a_run_interrupted_and_then_killed_ends_with_the_same_tables(
     assert len(interrupted) < len(killed) < 16
     assert run(store, out).cells == {"done": 8}
     assert interrupted.items() <= killed.items() <= stamps(store, "trials").items()
-    for name, table in tables(unbroken[1]).items():
-        same = [column for column in table.columns if column not in MEASURED]
-        pd.testing.assert_frame_equal(tables(out)[name][same], table[same])
+    assert_same_tables(unbroken[1], out)
 
 
 def test_two_runs_on_one_store_at_once_both_end_with_the_same_tables(
@@ -178,10 +176,7 @@ def test_two_runs_on_one_store_at_once_both_end_with_the_same_tables(
     both = [subprocess.Popen([*command, str(tmp_path / name)], cwd=ROOT) for name in "ab"]
     assert [process.wait(300) for process in both] == [0, 0]
     for name in "ab":
-        for table, wanted in tables(unbroken[1]).items():
-            same = [column for column in wanted.columns if column not in MEASURED]
-            found = tables(tmp_path / name)[table]
-            pd.testing.assert_frame_equal(found[same], wanted[same])
+        assert_same_tables(unbroken[1], tmp_path / name)
     assert Store(str(store)).damaged() == set()
 
 
