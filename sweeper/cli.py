@@ -10,6 +10,7 @@ import argparse
 import os
 import select
 import shlex
+import signal
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -24,14 +25,14 @@ from sweeper.commands.predict import add_predict
 from sweeper.commands.store import add_store
 from sweeper.configuration.file import load_config
 from sweeper.errors import ConfigError, DamagedError, ResourceError, StoreError, one_line
+from sweeper.exit_codes import BY_SIGNAL, DONE, INTERRUPTED, SOME_FAILED, USER_ERROR
 from sweeper.models.finished import read_run
 from sweeper.paths import typed_path
 from sweeper.progress import Progress
 from trainables.registry import WeightsError
 
-DONE, SOME_FAILED, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
 _STDOUT = 1  # file descriptor
-UNREAD = 128 + 13  # as SIGPIPE would have it
+_UNREAD = BY_SIGNAL + signal.SIGPIPE
 _USER_ERRORS = (DamagedError, DataError, ResourceError, StoreError, WeightsError)
 
 
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = shlex.join(["python", "sweep.py", *(arguments or sys.argv[1:])])
     try:
         code = int(options.work(options, command))
-        return code if _is_read() else UNREAD
+        return code if _is_read() else _UNREAD
     except ConfigError as error:
         return _complain(*error.lines)
     except _USER_ERRORS as error:
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         if _is_read():
             raise
-        return UNREAD
+        return _UNREAD
     except KeyboardInterrupt:
         print(
             f"\ninterrupted; what is finished is kept. To go on, run again: {command}", flush=True

@@ -29,6 +29,7 @@ from sweeper.auditing.pictures import choose, draw
 from sweeper.collect import find_groups, images_of, label_ranking
 from sweeper.config import DataSection
 from sweeper.errors import StoreError
+from sweeper.paths import typed_path
 from sweeper.store import Store
 
 _MOST_OF_PAIRS = 240  # pictures; what they leave is for the labels
@@ -65,7 +66,7 @@ def run_audit(data: DataSection, out: Path, command: str) -> Findings:
 
 def default_out(folder: str) -> Path:
     """runs/audit-<folder name>."""
-    return Path("runs") / f"audit-{Path(folder).expanduser().resolve().name or 'root'}"
+    return Path("runs") / f"audit-{typed_path(folder).resolve().name or 'root'}"
 
 
 def _check_outside(out: Path, root: str) -> None:

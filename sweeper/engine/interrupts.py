@@ -19,13 +19,13 @@ from typing import Any
 import ray
 
 from sweeper.engine.supervisor import HANDED_ON
+from sweeper.exit_codes import BY_SIGNAL, INTERRUPTED, USER_ERROR
 
 _TELLING = signal.SIGUSR2  # SIGINT may be ignored, as nohup's shells do, and Tune has SIGUSR1
 _VITAL = ("raylet", "gcs_server")
 _LOOK_EVERY_S = 0.25
 _AGAIN_AFTER_S = 0.05
 _ONE_EVENT_S = 0.5
-_RAY_DIED, _INTERRUPTED = 2, 130  # exit codes
 
 
 class _Ending:
@@ -68,24 +68,19 @@ def ending_on_signals() -> Iterator[None]:
     if not _in_main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in HANDED_ON}
 
     def end(number: int, frame: FrameType | None) -> None:
         if _Ending.told and _Ending.is_over():
-            os._exit(128 + number)
+            os._exit(BY_SIGNAL + number)
         _Ending.told = True
         _Ending.interrupt()
 
     _Ending.begin()
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, end)
-    try:
-        with _none_lost():
-            yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with keeping_signal_handlers(), _none_lost():
+        for number in HANDED_ON:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, end)
+        yield
 
 
 @contextmanager
@@ -117,10 +112,12 @@ def _none_lost() -> Iterator[None]:
 def keeping_signal_handlers() -> Iterator[None]:
     """Puts the handlers back that the block replaces: ray.init takes SIGTERM for itself."""
     before = {number: signal.getsignal(number) for number in HANDED_ON}
-    yield
-    if _in_main_thread():
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        if _in_main_thread():
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _leave(code: int) -> None:
@@ -174,7 +171,7 @@ class RayWatch:
             return
         self._node.kill_all_processes(check_alive=False, allow_graceful=False)
         atexit.unregister(ray.shutdown)
-        atexit.register(_leave, _RAY_DIED if self.is_to_blame else _INTERRUPTED)
+        atexit.register(_leave, USER_ERROR if self.is_to_blame else INTERRUPTED)
 
     def _look(self) -> None:
         dead: list[str] = []

@@ -18,6 +18,7 @@ from sweeper.engine.cluster import (
     workers_environment,
 )
 from sweeper.engine.interrupts import RayWatch, keeping_signal_handlers
+from sweeper.engine.supervisor import GOES_ON
 from sweeper.errors import ResourceError
 from trainables.stream import CPUS_OF_TRAINING
 
@@ -83,8 +84,7 @@ def ray_session(
         if not watch.is_to_blame:
             raise
         raise ResourceError(
-            f"Ray's {watch.died} died (killed, or this machine is out of memory); what is finished "
-            "is kept, and the same command goes on from there"
+            f"Ray's {watch.died} died (killed, or this machine is out of memory); {GOES_ON}"
         ) from None
     finally:
         watch.end_ray()

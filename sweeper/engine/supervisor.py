@@ -20,9 +20,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from sweeper.exit_codes import BY_SIGNAL, USER_ERROR
+
 HANDED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_BY_RAY = 1  # exit code
-_ENDED_EARLY = 2  # exit code
+GOES_ON = "what is finished is kept, and the same command goes on from there"
+_OF_RAY = 1  # exit code, where it finds its raylet dead
 _OF_BACKGROUND = (signal.SIGTTOU, signal.SIGTTIN)  # a terminal stops who writes or reads
 _ON_PURPOSE = (*HANDED_ON, signal.SIGPIPE, signal.SIGQUIT)  # whoever sent it knows
 _RAISED = "raised"
@@ -35,10 +37,8 @@ def supervised(work: Callable[[], int]) -> int:
     An end that comes over the child is told in one line: exit code 2 where it was Ray's doing, 128
     + n where it was signal n. Signals are handed on to the child, which stops and goes on with
     this process, and does not outlive it. Both processes return from here, the child with what
-    `work` returned. Where a process cannot fork, `work` is done in it.
+    `work` returned.
     """
-    if not hasattr(os, "fork"):
-        return work()
     life, held = os.pipe()
     told, word = os.pipe()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDED_ON)
@@ -82,7 +82,7 @@ def _end_with(life: int) -> None:
 
     def wait() -> None:
         os.read(life, 1)
-        os._exit(128 + signal.SIGKILL)
+        os._exit(BY_SIGNAL + signal.SIGKILL)
 
     threading.Thread(target=wait, daemon=True).start()
 
@@ -133,17 +133,13 @@ def _conclude(code: int, said: str) -> int:
     how = ""
     if code < 0 and -code not in _ON_PURPOSE:
         how = _of_signal(signal.Signals(-code))
-    elif code == _BY_RAY and not said:
+    elif code == _OF_RAY and not said:
         how = "was ended by Ray, whose raylet died (killed, or this machine is out of memory)"
     if how:
-        print(
-            f"error: the run's process {how}; what is finished is kept, and the same command goes "
-            "on from there",
-            file=sys.stderr,
-        )
+        print(f"error: the run's process {how}; {GOES_ON}", file=sys.stderr)
     if code < 0:
-        return 128 - code
-    return _ENDED_EARLY if how else code
+        return BY_SIGNAL - code
+    return USER_ERROR if how else code
 
 
 def _of_signal(number: signal.Signals) -> str:

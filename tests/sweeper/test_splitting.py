@@ -11,9 +11,10 @@ from datasets.errors import DataError
 from datasets.splits import split_rows
 from reports.tables import LEAK_KINDS, read_tables
 from sweeper import splitting
-from sweeper.cli import USER_ERROR, main
+from sweeper.cli import main
 from sweeper.collect import collect
 from sweeper.configuration.file import load_config
+from sweeper.exit_codes import USER_ERROR
 from sweeper.ledger import Ledger
 from sweeper.plan import Plan
 from sweeper.results import write_tables
