@@ -24,13 +24,11 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 from benchmarks.report import tell
-from benchmarks.scale import config_of, planned, write
+from benchmarks.scale import CELLS_OF_SEED, DRAWS, config_of, planned, write
 from sweeper import store as store_module
 from sweeper.collect import collect
 from sweeper.ledger import Ledger
 from sweeper.store import Store
-
-_CELLS_OF_SEED, _DRAWS = 20, 10
 
 
 def main(arguments: list[str]) -> None:
@@ -39,7 +37,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--delay-ms", type=float, default=20)
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch, _s3() as (address, slow):
-        config = config_of(Path(scratch), max(1, options.trials // (_CELLS_OF_SEED * _DRAWS)))
+        config = config_of(Path(scratch), max(1, options.trials // (CELLS_OF_SEED * DRAWS)))
         config = config.model_copy(update={"store": address})
         store = Store(config.store)
         plan = planned(config, collect(config.data, store), store)

@@ -27,6 +27,7 @@ LONGER = {  # so that every stage lasts long enough to be hit
     "explain.n_steps": 32,
 }
 NODES = ["head", "w1", "w2"]
+_JOBS = "--address http://127.0.0.1:8265"
 
 
 def local() -> None:
@@ -56,20 +57,22 @@ def local() -> None:
 
 
 def _run_as_job(site: Site) -> None:
-    run = 'python sweep.py run smoke --set grid.seeds=[1] --out "~/runs/job"'  # quoted, as we say
-    submit = "ray job submit --address http://127.0.0.1:8265 --working-dir . --"
-    site.type(f"ray exec cluster.yaml 'cd sweeper-project && {submit} {run}'")
+    _submit(site, '--set grid.seeds=[1] --out "~/runs/job"')
+
+
+def _submit(site: Site, run: str, options: str = "") -> None:
+    """`smoke` as a job; the run's folder is quoted, as we say."""
+    submit = f"ray job submit {_JOBS} {options} --working-dir . --"
+    command = f"{submit} python sweep.py run smoke {run}"
+    site.type(f"ray exec cluster.yaml 'cd sweeper-project && {command}'")
 
 
 def _stop_a_job(site: Site) -> None:
     """It has the time to write its tables."""
-    at = "--address http://127.0.0.1:8265"
-    submit = f"ray job submit {at} --no-wait --submission-id one --working-dir . --"
-    sets = "--set grid.seeds=[4] --set search.draws=20"
-    run = f'python sweep.py run smoke {sets} --out "~/runs/stopped"'
-    site.type(f"ray exec cluster.yaml 'cd sweeper-project && {submit} {run}'")
-    begun = f"ray job logs {at} one | grep -q transfer:"
-    site.type(f"ray exec cluster.yaml 'until {begun}; do sleep 1; done; ray job stop {at} one'")
+    run = '--set grid.seeds=[4] --set search.draws=20 --out "~/runs/stopped"'
+    _submit(site, run, "--no-wait --submission-id one")
+    begun = f"ray job logs {_JOBS} one | grep -q transfer:"
+    site.type(f"ray exec cluster.yaml 'until {begun}; do sleep 1; done; ray job stop {_JOBS} one'")
     status = "grep status runs/stopped/results/run.json"
     if "interrupted" not in site.type(f"ray exec cluster.yaml '{status}'"):
         raise AssertionError("a stopped job did not write its tables")
