@@ -141,6 +141,7 @@ def null_grid(rng: np.random.Generator, training: float) -> Tested:
                     "augmented": augmented,
                     "strategy": strategy,
                     "seed": 0,
+                    "repeat": 1,
                     "fold": 0,
                     "accuracy": one.correct.mean(),
                     "val_accuracy": rng.random(),

@@ -72,7 +72,7 @@ def _rows_trained(out: Path) -> dict[str, int]:
     """Rows that went through the network by strategy: training and validation of every epoch."""
     trials = pd.read_parquet(out / "results" / "trials.parquet").drop_duplicates("trial")
     splits = pd.read_parquet(out / "results" / "splits.parquet").query("part != 'test'")
-    split = ["split_policy", "scenario", "seed", "fold", "augmented"]
+    split = ["split_policy", "scenario", "repeat", "fold", "augmented"]
     counts = splits.groupby(split).size().rename("rows").reset_index()
     trained = trials.merge(counts, on=split)
     rows = (trained["epochs"] * trained["rows"]).groupby(trained["strategy"]).sum()

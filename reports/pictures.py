@@ -8,7 +8,7 @@ Tested = tuple[str, str, bool]  # split policy, scenario, augmented
 
 
 def pictures_tested(run: Run) -> dict[Tested, int]:
-    """Groups of images in the test parts of one seed (the mean over seeds, folds together).
+    """Groups of images in the test parts of one repeat (the mean over repeats, folds together).
 
     Copies of an image and its duplicates count once. Nothing for a run that recorded no split.
     """
@@ -17,7 +17,7 @@ def pictures_tested(run: Run) -> dict[Tested, int]:
     group = dict(zip(images["image_id"], images["group"], strict=True))
     tested = tested.assign(picture=[group.get(one, one) for one in tested["image_id"]])
     keys = ["split_policy", "scenario", "augmented"]
-    sizes = tested.groupby([*keys, "seed"])["picture"].nunique().groupby(level=keys).mean()
+    sizes = tested.groupby([*keys, "repeat"])["picture"].nunique().groupby(level=keys).mean()
     return {
         (str(name[0]), str(name[1]), bool(name[2])): round(size)  # type: ignore[index]
         for name, size in sizes.items()

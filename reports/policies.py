@@ -26,7 +26,7 @@ class Score:
 
 def policy_scores(run: Run, policies: Sequence[str], augmented: bool | None = None) -> list[Score]:
     """The scores of `policies`, given the most trustworthy first, over the cells that are done
-    under each; seeds and folds averaged. Nothing if there is no such cell.
+    under each; trainings averaged. Nothing if there is no such cell.
 
     Args:
         augmented: take augmented cells only, or plain ones only, or (None) both.

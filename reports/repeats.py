@@ -1,4 +1,4 @@
-"""One configuration under several seeds and folds, folded into a mean, a spread and an interval."""
+"""One configuration trained several times, as a mean, a spread and an interval."""
 
 from __future__ import annotations
 
@@ -13,45 +13,42 @@ _OF_ROWS = ("accuracy", "recall")  # shares of the test rows; other metrics are 
 
 @dataclass(frozen=True)
 class Repeats:
-    """The done cells among some that differ in seed and fold only."""
+    """The finished trainings of one configuration: they differ in seed, repeat and fold only."""
 
-    mean: float  # accuracy, every repeat counting the same
-    spread: Interval  # the lowest repeat and the highest
-    n: int  # test rows of one seed: over its folds every image is tested once
+    mean: float  # accuracy, every training counting the same
+    spread: Interval  # the lowest training and the highest
+    n: int  # test rows of one repeat: over its folds every image is tested once
     interval: Interval  # 95 %, of the mean
     done: int
     planned: int
     seeds: int
+    repeats: int
     folds: int
 
     @property
     def text(self) -> str:
-        """'3 seeds', '2 x 5 folds', '4 of 5 folds'."""
-        if self.folds < 2:
-            return f"{self._count(self.seeds)} seeds"
-        if self.seeds < 2:
-            return f"{self._count(self.folds)} folds"
-        if self.done < self.planned:
-            return f"{self.done} of {self.planned} folds"
-        return f"{self.seeds} \u00d7 {self.folds} folds"
-
-    def _count(self, number: int) -> str:
-        return f"{self.done} of {number}" if self.done < self.planned else f"{number}"
+        """'3 seeds', '5 folds', '2 repeats x 5 folds x 3 seeds', '4 of 5 folds'."""
+        counts = {"repeats": self.repeats, "folds": self.folds, "seeds": self.seeds}
+        several = [f"{number} {name}" for name, number in counts.items() if number > 1]
+        text = " \u00d7 ".join(several) or "1 training"
+        if self.done == self.planned:
+            return text
+        return f"{self.done} of {text if len(several) == 1 else f'{self.planned} ({text})'}"
 
 
 def fold_repeats(rows: Sequence[Row]) -> Repeats | None:
     """Fold the cells of one configuration; None if none of them has a test accuracy.
 
-    The interval is the table `intervals`': over the test groups, and over seeds or folds where
-    there are several. Where the run kept no predictions it is Wilson's on n rows, which more seeds
-    do not make narrower, as they test the same images or overlapping sets of them.
+    The interval is the table `intervals`'. Where the run kept no predictions it is Wilson's on n
+    rows, which more trainings on the same images do not make narrower.
     """
     done = [row for row in rows if row["state"] == "done" and row["accuracy"] is not None]
     if not done:
         return None
     values = [row["accuracy"] for row in done]
     mean = sum(values) / len(values)
-    n = max(1, round(sum(row["n_test"] for row in done) / len({row["seed"] for row in done})))
+    passes = len({(row["seed"], row["repeat"]) for row in done})  # over the images
+    n = max(1, round(sum(row["n_test"] for row in done) / passes))
     return Repeats(
         mean=mean,
         spread=Interval(min(values), max(values)),
@@ -60,6 +57,7 @@ def fold_repeats(rows: Sequence[Row]) -> Repeats | None:
         done=len(done),
         planned=len(rows),
         seeds=len({row["seed"] for row in rows}),
+        repeats=len({row["repeat"] for row in rows}),
         folds=len({row["fold"] for row in rows}),
     )
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from reports.statistics import Interval, accuracy_interval
-from reports.tables import CELL, POLICIES, read_tables
+from reports.tables import CELL, POLICIES, TRAININGS, read_tables
 
 Row = dict[str, Any]
 CellKey = tuple[Any, ...]
@@ -54,9 +54,9 @@ class Run:
         return self._intervals.get((*cell_key(row), label, metric))
 
     def mean_interval(self, row: Row, metric: str = "accuracy") -> Interval | None:
-        """The same for the mean over the seeds and folds of a cell's configuration; None where
+        """The same for the mean over the trainings of a cell's configuration; None where
         there is only one."""
-        return self._intervals.get((*cell_key({**row, "seed": None, "fold": None}), "", metric))
+        return self._intervals.get((*cell_key({**row, **dict.fromkeys(TRAININGS)}), "", metric))
 
     @cached_property
     def _intervals(self) -> dict[CellKey, Interval]:
@@ -85,18 +85,15 @@ class Run:
         return sorted({row["backbone"] for row in self.cells}, key=self._backbone_order)
 
     @cached_property
-    def seeds(self) -> list[int]:
-        return sorted({int(row["seed"]) for row in self.cells})
-
-    @cached_property
-    def folds(self) -> list[int]:
-        """1..k under cross-validation, else the single 0."""
-        return sorted({int(row["fold"]) for row in self.cells})
+    def repeated(self) -> dict[str, list[int]]:
+        """The columns of `TRAININGS` in which the cells differ, with their values in order."""
+        found = {name: sorted({int(row[name]) for row in self.cells}) for name in TRAININGS}
+        return {name: values for name, values in found.items() if len(values) > 1}
 
     @cached_property
     def configurations(self) -> list[list[Row]]:
-        """The cells, those together that differ in seed and fold only."""
-        groups = groupby(self.cells, key=lambda row: self._order(row)[:-2])
+        """The cells, those together that differ in seed, repeat and fold only."""
+        groups = groupby(self.cells, key=lambda row: self._order(row)[: -len(TRAININGS)])
         return [list(rows) for _, rows in groups]
 
     def classes(self, scenario: str) -> list[str]:
@@ -134,8 +131,7 @@ class Run:
             row["augmented"],
             self._backbone_order(row["backbone"]),
             row["weights"],
-            row["seed"],
-            row["fold"],
+            *(row[name] for name in TRAININGS),
         )
 
     def _scenario_order(self, name: str) -> tuple[int, str]:
@@ -157,6 +153,11 @@ def load_run(run_dir: Path) -> Run:
 def cell_key(row: Row) -> CellKey:
     """What names a cell: its values of `CELL`."""
     return tuple(row[name] for name in CELL)
+
+
+def training_of(row: Row) -> CellKey:
+    """Which training of its configuration a cell is: its values of `TRAININGS`."""
+    return tuple(row[name] for name in TRAININGS)
 
 
 def interval_of(row: Row) -> Interval | None:

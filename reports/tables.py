@@ -26,11 +26,15 @@ _CELL = {
     "scenario": _STR,
     "augmented": _BOOL,
     "strategy": _STR,
-    "seed": _INT,
+    "seed": _INT,  # of the training
+    "repeat": _INT,  # 1..r: another division of the same images
     "fold": _INT,  # 1..k under cross-validation, 0 without
 }
 CELL: tuple[str, ...] = tuple(_CELL)
 """The columns that name a cell, in every table that has one row or more for each cell."""
+
+TRAININGS: tuple[str, ...] = ("seed", "repeat", "fold")
+"""The columns of `CELL` in which the trainings of one configuration differ."""
 
 POLICIES: tuple[str, ...] = ("grouped", "file", "given", "stratified", "pooled")
 """Split policies, the most trustworthy first: the order of the page, and what others are measured
@@ -39,7 +43,7 @@ against."""
 _SPLIT = {
     "split_policy": _STR,
     "scenario": _STR,
-    "seed": _INT,
+    "repeat": _INT,
     "fold": _INT,
     "augmented": _BOOL,
 }
@@ -183,7 +187,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
 
 _DERIVED: dict[str, dict[str, pa.DataType]] = {
     "intervals": {
-        **_CELL,  # seed and fold null: the mean of a configuration over its seeds and folds
+        **_CELL,  # seed, repeat and fold null: the mean of a configuration over its trainings
         "label": _STR,  # a class against the rest; "" of all rows
         "metric": _STR,
         "value": _FLOAT,
@@ -200,14 +204,15 @@ _DERIVED: dict[str, dict[str, pa.DataType]] = {
         "mean": _FLOAT,  # accuracy of level minus reference
         "low": _FLOAT,
         "high": _FLOAT,
-        "pairs": _INT,  # matches, seeds and folds averaged
+        "pairs": _INT,  # matches, their trainings averaged
         "p": _FLOAT,
         "p_holm": _FLOAT,  # over the whole table
     },
     "comparisons": {
         "split_policy": _STR,
         "scenario": _STR,
-        "seed": _INT,  # null: over several seeds or folds
+        "seed": _INT,  # null, like repeat and fold: over several trainings
+        "repeat": _INT,
         "fold": _INT,
         "best": _STR,  # by validation: backbone/weights/augmented|plain/strategy
         "other": _STR,

@@ -76,6 +76,8 @@ def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) 
         "versions": {"python": platform.python_version(), **_versions()},
         "hardware": _hardware(),
         "seeds": list(config.grid.seeds),
+        "repeats": config.split.repeats,
+        "folds": config.split.folds or 0,
         "stages": [asdict(stage) for stage in stages],
         "cells": {"planned": outcome.cells.total(), **_counts(outcome.cells)},
         "trials": {

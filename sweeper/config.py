@@ -92,6 +92,8 @@ class SplitSection(Section):
     policies: Annotated[list[str], Field(min_length=1)] = ["grouped"]
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
     folds: Annotated[int, Field(ge=FEWEST_FOLDS, le=100)] | None = None  # None: no cross-validation
+    repeats: Annotated[int, Field(ge=1, le=100)] = 1  # drawings of the split, each with its folds
+    seed: Seed = 0  # of the first drawing; the others count on from it
     file: Annotated[str, Field(min_length=1)] | None = None  # what policy `file` reads
     file_policy: str | None = None  # the split_policy to take, of a file that has several
     file_unlisted: Literal["stop", "leave_out"] = "stop"  # images that the file does not list

@@ -16,17 +16,19 @@ class Cell:
     scenario: str
     augmented: bool
     strategy: str  # "transfer" or "finetune"
-    seed: int
+    seed: int  # of the training; the division of the images does not depend on it
+    repeat: int = 1  # 1..r: another drawing of the split
     fold: int = 0  # 1..k under cross-validation, 0 without
 
     @property
     def id(self) -> str:
         """A readable name that is also the cell's identity for its random draws."""
         augmented = "augmented" if self.augmented else "plain"
+        repeat = f"/repeat{self.repeat}" if self.repeat > 1 else ""
         fold = f"/fold{self.fold}" if self.fold else ""
         return (
             f"{self.split_policy}/{self.backbone}/{self.scenario}/{augmented}/"
-            f"{self.strategy}/seed{self.seed}{fold}"
+            f"{self.strategy}/seed{self.seed}{repeat}{fold}"
         )
 
     def columns(self, weights: Mapping[str, str]) -> dict[str, object]:
@@ -47,9 +49,10 @@ def build_grid(
     augmented: Sequence[bool],
     strategies: Sequence[str],
     seeds: Sequence[int],
+    repeats: int = 1,
     folds: int = 0,
 ) -> list[Cell]:
     """Every combination, policies outermost, in the order given; `folds` 0: none."""
-    numbers = range(1, folds + 1) if folds else [0]
-    factors = (policies, backbones, scenarios, augmented, strategies, seeds, numbers)
+    divisions = range(1, repeats + 1), range(1, folds + 1) if folds else [0]
+    factors = (policies, backbones, scenarios, augmented, strategies, seeds, *divisions)
     return [Cell(*point) for point in itertools.product(*factors)]

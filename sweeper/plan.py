@@ -44,6 +44,7 @@ class Plan:
             grid.augmented,
             grid.strategies,
             grid.seeds,
+            config.split.repeats,
             config.split.folds or 0,
         )
         self.scenarios = resolve_scenarios(grid.scenarios, config.scenarios, collection.classes)

@@ -27,13 +27,13 @@ class SplitName(NamedTuple):
 
     split_policy: str
     scenario: str
-    seed: int
+    repeat: int  # 1..r: another drawing
     augmented: bool
     fold: int  # 1..k, or 0 without folds
 
     @classmethod
     def of(cls, cell: Cell) -> SplitName:
-        return cls(cell.split_policy, cell.scenario, cell.seed, cell.augmented, cell.fold)
+        return cls(cell.split_policy, cell.scenario, cell.repeat, cell.augmented, cell.fold)
 
     @property
     def columns(self) -> dict[str, str | int | bool]:
@@ -43,7 +43,8 @@ class SplitName(NamedTuple):
     def __str__(self) -> str:
         fold = f", fold {self.fold}" if self.fold else ""
         copies = "augmented" if self.augmented else "not augmented"
-        return f"scenario {self.scenario!r}, seed {self.seed}{fold}, {copies}"
+        repeat = f", repeat {self.repeat}" if self.repeat > 1 else ""
+        return f"scenario {self.scenario!r}{repeat}{fold}, {copies}"
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class _Splitting:
         """The rows of names that differ in their fold only."""
         first = folds[0]
         arguments = {
-            "seed": first.seed,
+            "seed": self._seed(first),
             "copies": self.copies if first.augmented else 0,
         }
         images, classes = self.collection.images, self.scenarios[first.scenario]
@@ -116,6 +117,9 @@ class _Splitting:
             )
             yield first, of_policy(images, classes, fractions=self.section.fractions, **arguments)
 
+    def _seed(self, name: SplitName) -> int:
+        return self.section.seed + name.repeat - 1
+
     def _from_file(self, name: SplitName) -> pd.DataFrame:
         section, path = self.section, self.section.file or ""
         if self._file is None:
@@ -125,7 +129,8 @@ class _Splitting:
             path,
             self.collection.images,
             self.scenarios[name.scenario],
-            SplitPoint(name.scenario, name.seed, name.fold, section.folds or 0, name.augmented),
+            SplitPoint(name.scenario, name.repeat, name.fold, section.folds or 0, name.augmented),
+            seed=self._seed(name),
             copies=self.copies if name.augmented else 0,
             fractions=section.fractions,
             unlisted=section.file_unlisted,

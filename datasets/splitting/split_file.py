@@ -4,7 +4,7 @@ The file is CSV or Parquet with a line per image, or per image and copy:
 
     image_id | sha256   of the file's content (`image_id` also tells identical files apart)
     part                train, val or test
-    copy, split_policy, scenario, seed, fold, augmented     each optional
+    copy, split_policy, scenario, repeat, fold, augmented     each optional
 
 A run's `results/splits.parquet` is such a file. What a column names is filtered by; a column that
 is not there holds for all.
@@ -23,7 +23,7 @@ from datasets.splits import images_of, rows_with_copies, sorted_rows
 from datasets.splitting.given import check_classes, take_validation
 
 _PARTS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-_NUMBERS = ("copy", "seed", "fold")
+_NUMBERS = ("copy", "repeat", "fold")
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -32,7 +32,7 @@ class SplitPoint:
     """The place in the grid that a split is wanted for."""
 
     scenario: str
-    seed: int
+    repeat: int  # 1..r: another drawing
     fold: int  # 0: no folds
     folds: int  # 0: no folds
     augmented: bool
@@ -76,6 +76,7 @@ def file_rows(
     classes: Sequence[str],
     at: SplitPoint,
     *,
+    seed: int,
     copies: int,
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
     unlisted: str = "stop",
@@ -91,6 +92,7 @@ def file_rows(
         manifest: columns image_id, class; one row per usable image.
         classes: the scenario's class names.
         at: what the table is filtered by.
+        seed: of the validation part, where it is drawn.
         copies: augmented copies per image (K); 0 where the cell is not augmented.
         fractions: as for `given.given_rows`.
         unlisted: "stop" or "leave_out": refuse images of the data that the file does not list, or
@@ -114,7 +116,7 @@ def file_rows(
         return _every_row(path, chosen, images, copies)
     part_of = _part_of(path, chosen)
     check_classes(part_of, images, f"split.file={path!r}")
-    return rows_with_copies(take_validation(part_of, images, at.seed, classes, fractions), copies)
+    return rows_with_copies(take_validation(part_of, images, seed, classes, fractions), copies)
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -173,7 +175,7 @@ def _of_policy(path: str, table: pd.DataFrame, policy: str | None) -> pd.DataFra
 def _at(path: str, table: pd.DataFrame, at: SplitPoint) -> pd.DataFrame:
     """The lines for one point of the grid."""
     _check_folds(path, table, at)
-    for name, value in (("scenario", at.scenario), ("seed", at.seed), ("fold", at.fold)):
+    for name, value in (("scenario", at.scenario), ("repeat", at.repeat), ("fold", at.fold)):
         if name in table:
             there = sorted(table[name].unique().tolist())
             table = table[table[name] == value]

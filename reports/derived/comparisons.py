@@ -13,6 +13,7 @@ from reports.statistics.bootstrap import error_of_mean
 from reports.statistics.intervals import difference_of, p_value
 from reports.statistics.multiplicity import holm
 from reports.statistics.paired import compare_paired
+from reports.tables import TRAININGS
 
 Row = dict[str, Any]
 _BOOTSTRAP = "groups resampled in both"
@@ -53,7 +54,7 @@ def _family(tested: Tested) -> list[Row]:
 
 
 def _compare(tested: Tested, best: Sequence[int], other: Sequence[int]) -> Row | None:
-    """None where they have no seed and fold in common, or predictions were not kept."""
+    """None where they have no training in common, or predictions were not kept."""
     pairs = _same_repeats(tested, best, other)
     if not pairs or any(tested.outcomes[i] is None for pair in pairs for i in pair):
         return None
@@ -62,8 +63,7 @@ def _compare(tested: Tested, best: Sequence[int], other: Sequence[int]) -> Row |
     return {
         "split_policy": first["split_policy"],
         "scenario": first["scenario"],
-        "seed": first["seed"] if alone else None,
-        "fold": first["fold"] if alone else None,
+        **{name: first[name] if alone else None for name in TRAININGS},
         "best": configuration_name(first),
         "other": configuration_name(second),
         **_difference(tested, pairs),
@@ -94,7 +94,7 @@ def _difference(tested: Tested, pairs: Sequence[tuple[int, int]]) -> Row:
 
 
 def _resampled_difference(tested: Tested, pairs: Sequence[tuple[int, int]]) -> Row:
-    """Of several seeds or folds, or of cells that do not test the same rows."""
+    """Of several trainings, or of cells that do not test the same rows."""
     ours, theirs = [i for i, _ in pairs], [j for _, j in pairs]
     values = tested.accuracies[ours] - tested.accuracies[theirs]
     draws = tested.draws[:, ours] - tested.draws[:, theirs]
@@ -114,9 +114,8 @@ def _resampled_difference(tested: Tested, pairs: Sequence[tuple[int, int]]) -> R
 def _same_repeats(
     tested: Tested, best: Sequence[int], other: Sequence[int]
 ) -> list[tuple[int, int]]:
-    def repeat(position: int) -> tuple[int, int]:
-        row = tested.cells.iloc[position]
-        return int(row["seed"]), int(row["fold"])
+    def training(position: int) -> tuple[int, ...]:
+        return tuple(int(tested.cells.iloc[position][name]) for name in TRAININGS)
 
-    theirs = {repeat(position): position for position in other}
-    return [(i, theirs[repeat(i)]) for i in best if repeat(i) in theirs]
+    theirs = {training(position): position for position in other}
+    return [(i, theirs[training(i)]) for i in best if training(i) in theirs]

@@ -1,5 +1,5 @@
-"""The table `intervals`: every metric of every tested cell, and of every configuration with several
-seeds or folds, with its 95 % interval."""
+"""The table `intervals`: every metric of every tested cell, and of every configuration that was
+trained several times, with its 95 % interval."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 from reports.derived.tested import Tested
 from reports.statistics.measured import Measured, measure
-from reports.tables import CELL
+from reports.tables import CELL, TRAININGS
 
 Row = dict[str, Any]
 
 
 def interval_rows(tested: Tested) -> list[Row]:
-    """Of a configuration's mean over seeds and folds, seed and fold are null."""
+    """Of a configuration's mean over its trainings, seed, repeat and fold are null."""
     rows = [row for i in range(len(tested.cells)) for row in _measured(tested, [i])]
     for positions in tested.configurations():
         if len(positions) > 1:
@@ -28,7 +28,7 @@ def _measured(tested: Tested, positions: Sequence[int]) -> Iterator[Row]:
         return
     cell = {name: tested.cells.iloc[positions[0]][name] for name in CELL}
     if len(positions) > 1:
-        cell |= {"seed": None, "fold": None}
+        cell |= dict.fromkeys(TRAININGS)
     classes = tested.classes[cell["scenario"]]
     name = [str(value) for value in cell.values()]
     for measured in measure(found, classes, name):

@@ -11,9 +11,9 @@ import pandas as pd
 
 from reports.statistics.bootstrap import generator, group_weights
 from reports.statistics.outcomes import Outcomes, outcomes_of
-from reports.tables import CELL, POLICIES
+from reports.tables import CELL, POLICIES, TRAININGS
 
-_CONFIGURATION = [name for name in CELL if name not in ("seed", "fold")]
+_CONFIGURATION = [name for name in CELL if name not in TRAININGS]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Tested:
         )
 
     def configurations(self) -> list[list[int]]:
-        """Positions of the cells, those together that differ in seed and fold only."""
+        """Positions of the cells, those together that differ in seed, repeat and fold only."""
         found = self.cells.groupby(_CONFIGURATION, sort=False, dropna=False).indices
         return [sorted(int(i) for i in own) for own in found.values()]
 

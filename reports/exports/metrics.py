@@ -1,7 +1,7 @@
 """The tables of a paper: one for each split policy, scenario and strategy, as Tables I to VI.
 
 Rows are backbone x augmentation, columns accuracy, precision, recall and F1 (class-weighted) with
-95 % intervals. Seeds and folds are averaged. A cell that failed or is missing keeps its row.
+95 % intervals, the mean over trainings of a configuration. A failed or missing cell keeps its row.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Line:
     backbone: str
     augmented: bool
     state: str  # done | failed | missing
-    repeats: str  # "3 seeds"; empty for a single cell
+    repeats: str  # "3 seeds"; empty for a single training
     n_test: int | None  # test rows
     pictures: int | None  # different ones among them, a group counted once
     values: Mapping[str, Value]  # by metric; empty unless some repeat is done

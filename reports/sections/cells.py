@@ -26,7 +26,7 @@ class Detail:
     policy: str
     scenario: str
     recipe: str
-    repeat: str  # "seed 1, fold 2"; empty if the run has one seed and no folds
+    repeat: str  # "repeat 2, fold 1, seed 3": those that the run has several of
     state: str
     error: str
     accuracy: str
@@ -140,8 +140,7 @@ def _detail(run: Run, row: Row, of: _Tables, atlas: Atlas) -> Detail:
 
 
 def _repeat(run: Run, row: Row) -> str:
-    several = (("seed", run.seeds), ("fold", run.folds))
-    return ", ".join(f"{name} {row[name]}" for name, values in several if len(values) > 1)
+    return ", ".join(f"{name} {row[name]}" for name in run.repeated)
 
 
 def _strip(row: Row) -> Markup:

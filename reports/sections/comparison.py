@@ -40,7 +40,7 @@ Place = tuple[str, str, bool, str]  # scenario, strategy, augmented, backbone
 
 @dataclass(frozen=True)
 class Ours:
-    """What a cell scores in this run, seeds and folds averaged."""
+    """What a cell scores in this run, trainings averaged."""
 
     accuracy: float
     interval: Interval | None

@@ -35,7 +35,7 @@ class Data:
     excluded_more: int
     duplicates: list[tuple[str, str]]
     splits: list[Split]
-    of_first: str  # "first seed, first fold" where a run has several
+    of_first: str  # "first repeat, first fold" where a run has several
 
 
 def build(run: Run) -> Data:
@@ -49,11 +49,7 @@ def build(run: Run) -> Data:
         excluded_more=max(0, len(excluded) - _MOST_EXCLUDED),
         duplicates=_duplicates(run),
         splits=_splits(run),
-        of_first=", ".join(
-            f"first {name}"
-            for name, values in (("seed", run.seeds), ("fold", run.folds))
-            if len(values) > 1
-        ),
+        of_first=", ".join(f"first {name}" for name in ("repeat", "fold") if name in run.repeated),
     )
 
 
@@ -111,7 +107,7 @@ def _splits(run: Run) -> list[Split]:
     if frame.empty:
         return []
     keys = ["split_policy", "scenario", "augmented"]
-    is_first = (frame["seed"] == frame["seed"].min()) & (frame["fold"] == frame["fold"].min())
+    is_first = (frame["repeat"] == 1) & (frame["fold"] == frame["fold"].min())
     sizes = frame[is_first].groupby([*keys, "part"])["image_id"].agg(["size", "nunique"])
     found: dict[tuple[Any, ...], dict[str, str]] = {}
     for (*key, part), row in sizes.iterrows():

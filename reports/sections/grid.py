@@ -1,4 +1,4 @@
-"""The grid: every planned cell once, seeds and folds in one, failures in their place."""
+"""The grid: every planned cell, the trainings of a configuration together, failures in place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SHARE = Scale(0.0, 1.0)
 
 @dataclass(frozen=True)
 class Tile:
-    """One place of the grid: a cell, or the same cell under several seeds and folds."""
+    """One place of the grid: a cell, or the trainings of one configuration."""
 
     key: str
     state: str  # done | failed | missing | absent (not planned)
@@ -200,21 +200,17 @@ def _last_line(error: str) -> str:
 
 
 def _caption(run: Run) -> str:
-    if len(run.folds) > 1:
-        seeds = f"{len(run.seeds)} seeds of " if len(run.seeds) > 1 else ""
+    if run.repeated:
+        counts = [f"{len(values)} {name}s" for name, values in run.repeated.items()]
         spread = (
-            f"Each number is the mean over {seeds}{len(run.folds)} folds, in which every row is "
-            "tested once; the range below it runs from the lowest fold to the highest."
-        )
-    elif len(run.seeds) > 1:
-        spread = (
-            f"Each number is the mean over {len(run.seeds)} seeds; the range below it runs from "
-            "the lowest seed to the highest."
+            f"Each number is the mean over {' by '.join(counts)}; the range below it runs from "
+            "the lowest training to the highest."
         )
     else:
         spread = (
             "± is half the width of the 95 % interval: it covers which test images were drawn, "
-            "copies and duplicates as one, and not another split or another seed."
+            "copies and duplicates as one, and neither another division of the images nor another "
+            "training."
         )
     return (
         "Test accuracy of each cell's champion in percent. "

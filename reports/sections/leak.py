@@ -26,7 +26,7 @@ _KIND_NAMES = {
     "group": "group mate",
 }
 
-Accuracies = dict[str, list[float]]  # by split policy, one for each seed and fold
+Accuracies = dict[str, list[float]]  # by split policy, one for each training
 Leaks = dict[tuple[str, str, bool, str], Row]  # by policy, scenario, augmented, part
 
 
@@ -55,7 +55,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Count:
-    """Leaked rows of one split (seeds and folds summed)."""
+    """Leaked rows of one split (repeats and folds summed)."""
 
     policy: str
     scenario: str
@@ -121,7 +121,7 @@ def build(run: Run) -> LeakMeter | None:
 
 
 def _leaks(run: Run) -> Leaks:
-    """The `leaks` table with seeds and folds summed."""
+    """The `leaks` table with repeats and folds summed."""
     keys = ["split_policy", "scenario", "augmented", "part"]
     numbers = ["rows", "leaked", *LEAK_KINDS]
     sums = records(run.tables["leaks"].groupby(keys, as_index=False)[numbers].sum())
@@ -238,7 +238,7 @@ def _worth(run: Run) -> str:
     return (
         f"The {score.policy} split scores {wording.points(score.difference)} points against the "
         f"{score.reference} one (95 % interval {wording.points_range(score.difference_interval)}, "
-        f"{score.cells} matched {cells}, seeds and folds averaged)."
+        f"{score.cells} matched {cells}, trainings averaged)."
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from reports import wording
 from reports.derived.comparisons import configuration_name
-from reports.run import CellKey, Row, Run, interval_of, optimism_of, records
+from reports.run import CellKey, Row, Run, interval_of, optimism_of, records, training_of
 from reports.statistics import Interval
 from reports.statistics.multiplicity import told
 
@@ -24,6 +24,7 @@ _FACTORS: dict[str, tuple[str, _Naming]] = {
     "strategy": ("strategy", wording.strategy),
     "weights": ("weights", lambda name: "random" if name == "none" else str(name)),
     "seed": ("seed", str),
+    "repeat": ("repeat", str),
     "fold": ("fold", str),
     "state": ("state", str),
 }
@@ -149,18 +150,15 @@ def _measured(run: Run) -> dict[CellKey, tuple[str, str]]:
     found: dict[CellKey, tuple[str, str]] = {}
     for one in records(run.tables["comparisons"]):
         family = one["split_policy"], one["scenario"]
-        best = {
-            (row["seed"], row["fold"]): row["anchor"]
-            for row in cells.get((*family, one["best"]), [])
-        }
+        best = {training_of(row): row["anchor"] for row in cells.get((*family, one["best"]), [])}
         for row in cells.get((*family, one["other"]), []):
-            if anchor := best.get((row["seed"], row["fold"])):
+            if anchor := best.get(training_of(row)):
                 found[row["key"]] = anchor, _difference(one)
     return found
 
 
 def _difference(one: Row) -> str:
-    means = "" if one["seed"] is not None else "means over seeds and folds, "
+    means = "" if one["seed"] is not None else "means over several trainings, "
     interval = Interval(one["low"], one["high"])
     found = told(one["p_holm"], interval)
     return (

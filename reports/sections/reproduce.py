@@ -92,17 +92,17 @@ def _report(command: str) -> str:
 
 
 def _splits(run: Run) -> list[Hash]:
-    """Every split's hash, seeds and folds told apart where there are several."""
+    """Every split's hash, with its repeat and fold where there are several."""
     leaks = run.tables["leaks"]
     rows = records(leaks[leaks["part"] == "test"])
     rows.sort(
         key=lambda row: (
             run.policies.index(row["split_policy"]),
             run.scenarios.index(row["scenario"]),
-            *(row[name] for name in ("augmented", "seed", "fold")),
+            *(row[name] for name in ("augmented", "repeat", "fold")),
         )
     )
-    several = [(name, len(found) > 1) for name, found in (("seed", run.seeds), ("fold", run.folds))]
+    several = [name for name in ("repeat", "fold") if name in run.repeated]
     return [
         Hash(
             ", ".join(
@@ -110,7 +110,7 @@ def _splits(run: Run) -> list[Hash]:
                     row["split_policy"],
                     wording.scenario(row["scenario"]),
                     wording.augmentation(row["augmented"]),
-                    *(f"{name} {row[name]}" for name, tell in several if tell),
+                    *(f"{name} {row[name]}" for name in several),
                 ]
             ),
             row["split_key"],
@@ -125,7 +125,7 @@ def _facts(info: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("git commit", str(info.get("git_commit") or "")),
         ("data", str(info.get("data", {}).get("manifest_hash") or "")),
-        ("seeds", ", ".join(str(seed) for seed in info.get("seeds", []))),
+        ("training seeds", ", ".join(str(seed) for seed in info.get("seeds", []))),
         ("started", str(info.get("started") or "")),
         ("ended", str(info.get("ended") or "")),
         ("processor", _processor(machine)),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from markupsafe import Markup
 
 from reports import wording
 from reports.figures.scatter import Point, mark, pareto_front, scatter
-from reports.run import Row, Run
+from reports.run import Row, Run, training_of
 
 _Key = tuple[str, str, bool]  # backbone, strategy, augmented
 
@@ -40,7 +41,7 @@ class Trade:
 
 
 def build(run: Run) -> Trade | None:
-    """Under the most trusted policy, a mean over the scenarios, seeds and folds that all have."""
+    """Under the most trusted policy, a mean over the scenarios and trainings that all have."""
     if not run.done:
         return None
     policy = run.done[0]["split_policy"]
@@ -95,8 +96,8 @@ def _configurations(done: Sequence[Row]) -> dict[_Key, list[Row]]:
     def key(row: Row) -> _Key:
         return row["backbone"], row["strategy"], bool(row["augmented"])
 
-    def place(row: Row) -> tuple[str, int, int]:
-        return row["scenario"], row["seed"], row["fold"]
+    def place(row: Row) -> tuple[Any, ...]:
+        return row["scenario"], *training_of(row)
 
     done = [row for row in done if row["train_s"]]
     groups = {k: list(rows) for k, rows in groupby(sorted(done, key=key), key=key)}

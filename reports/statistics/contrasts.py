@@ -1,7 +1,7 @@
 """What a choice is worth: a difference averaged over the cells that agree in everything else.
 
-Cells that differ in seed and fold only are averaged within a match, each with the cells of its own
-seed and fold, so that repeating a cell does not make it count twice.
+Cells that differ in seed, repeat and fold only are averaged within a match, each with the cells of
+its own training, so that repeating a cell does not make it count twice.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import pandas as pd
 
 from reports.statistics.bootstrap import error_of_mean
 from reports.statistics.intervals import Interval, difference_of, p_value
+from reports.tables import TRAININGS
 
 FACTORS = ("split_policy", "backbone", "weights", "scenario", "augmented", "strategy")
 Weights = Mapping[object, float]
@@ -66,7 +67,7 @@ def contrast(cells: pd.DataFrame, factors: Mapping[str, Weights]) -> Contrast:
     dropped = {*factors, *(["weights"] if "backbone" in factors else [])}  # a backbone brings them
     shared = [name for name in FACTORS if name not in dropped]
     found: dict[Key, dict[Key, Levels]] = {}
-    columns = (cells[shared], cells[["seed", "fold"]], cells[list(factors)])
+    columns = (cells[shared], cells[list(TRAININGS)], cells[list(factors)])
     keys = [[tuple(row) for row in one.to_numpy(object)] for one in columns]
     for position, (match, repeat, level) in enumerate(zip(*keys, strict=True)):
         found.setdefault(match, {}).setdefault(repeat, {}).setdefault(level, []).append(position)
@@ -102,7 +103,7 @@ def estimate(one: Contrast, values: np.ndarray, draws: np.ndarray | None, groups
 
 
 def _row(cells: Levels, factors: Mapping[str, Weights], width: int) -> np.ndarray | None:
-    """The coefficients of one seed and fold; None if a combination of levels is not there."""
+    """The coefficients of one training; None if a combination of levels is not there."""
     row = np.zeros(width)
     for levels in product(*(weights.items() for weights in factors.values())):
         own = cells.get(tuple(level for level, _ in levels))

@@ -48,15 +48,17 @@ def contradictions(config: Config) -> Iterator[str]:
 
 def _too_many_trials(config: Config) -> Iterator[str]:
     grid, search, finetune = config.grid, config.search, config.finetune
-    factors = (config.split.policies, grid.backbones, grid.scenarios, grid.augmented, grid.seeds)
-    each = math.prod(len(values) for values in factors) * (config.split.folds or 1)
+    split = config.split
+    factors = (split.policies, grid.backbones, grid.scenarios, grid.augmented, grid.seeds)
+    each = math.prod(len(values) for values in factors) * split.repeats * (split.folds or 1)
     draws = {"transfer": search.draws, "finetune": finetune.draws or search.draws}
     settings = len(search.lr) * len(search.batch_size) * len(search.hidden) + 1
     trials = each * sum(min(draws[name], settings) for name in grid.strategies)
     if trials > MAX_TRIALS:
         yield (
             f"grid: {each * len(grid.strategies)} cells with their draws are {trials} trials, more "
-            f"than {MAX_TRIALS}; leave out seeds, scenarios or folds, or lower search.draws"
+            f"than {MAX_TRIALS}; leave out seeds, scenarios, repeats or folds, or lower "
+            "search.draws"
         )
 
 
@@ -70,7 +72,12 @@ def _split_contradictions(config: Config) -> Iterator[str]:
     if split.folds and "given" in policies:
         yield (
             f"split.policies: given has one test part, and split.folds={split.folds} asks for "
-            f"{split.folds}; leave one of the two out"
+            f"{split.folds}; write split.folds=null, or leave given out"
+        )
+    if split.repeats > 1 and "given" in policies:
+        yield (
+            f"split.policies: given has one division, and split.repeats={split.repeats} asks for "
+            f"{split.repeats}; write split.repeats=1, or leave given out"
         )
     if "given" in policies and config.data.source == "synthetic":
         yield (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from reports.run import Row, Run, interval_of
@@ -22,7 +22,6 @@ from sweeper.spec import TrialSpec
 from sweeper.store import Artifact, Store
 
 _TABLES = ("cells", "confusion", "intervals")
-_FACTORS = ("split_policy", "backbone", "scenario", "augmented", "strategy", "seed", "fold")
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def _rank(row: Row, run: FinishedRun, rows: list[Row]) -> tuple[int, int, float,
 
 
 def _cell(row: Mapping[str, Any]) -> Cell:
-    return Cell(**{name: row[name] for name in _FACTORS})
+    return Cell(**{one.name: row[one.name] for one in fields(Cell)})
 
 
 def _spec(row: Row, run: FinishedRun, store: Store) -> TrialSpec:

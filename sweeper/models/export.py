@@ -28,7 +28,7 @@ ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 _ONNX_OPSET = 20
 _TOLERANCE = 1e-3  # of a probability; rounding differs between runtimes by some 1e-6
 _METRICS = ("val_accuracy", "accuracy", "precision", "recall", "f1", "macro_f1", "auroc", "ece")
-_FACTORS = ("split_policy", "augmented", "strategy", "seed", "fold")
+_FACTORS = ("split_policy", "augmented", "strategy", "seed", "repeat", "fold")
 
 
 def export_champion(

@@ -42,6 +42,7 @@ class FakeRun:
         default_factory=lambda: {"1": TEN[:5], "2": TEN[5:], "3": TEN}
     )
     seeds: tuple[int, ...] = (0,)
+    repeats: int = 1
     folds: int = 0
     augmented: tuple[bool, ...] = (False, True)
     strategies: tuple[str, ...] = ("transfer", "finetune")
@@ -98,7 +99,7 @@ def _cells(fake: FakeRun) -> Iterator[Row]:
             for scenario in fake.scenarios:
                 for augmented in fake.augmented:
                     for strategy in fake.strategies:
-                        for repeat in _repeats(fake):
+                        for training in _trainings(fake):
                             yield {
                                 "split_policy": policy,
                                 "backbone": backbone,
@@ -106,13 +107,18 @@ def _cells(fake: FakeRun) -> Iterator[Row]:
                                 "scenario": scenario,
                                 "augmented": augmented,
                                 "strategy": strategy,
-                                **repeat,
+                                **training,
                             }
 
 
-def _repeats(fake: FakeRun) -> list[Row]:
+def _trainings(fake: FakeRun) -> list[Row]:
+    return [{"seed": seed, **division} for seed in fake.seeds for division in _divisions(fake)]
+
+
+def _divisions(fake: FakeRun) -> list[Row]:
     folds = range(1, fake.folds + 1) if fake.folds else [0]
-    return [{"seed": seed, "fold": fold} for seed in fake.seeds for fold in folds]
+    repeats = range(1, fake.repeats + 1)
+    return [{"repeat": repeat, "fold": fold} for repeat in repeats for fold in folds]
 
 
 def _fill(tables: dict[str, list[Row]], fake: FakeRun, number: int, cell: Row) -> None:
@@ -387,13 +393,13 @@ def _splits(fake: FakeRun) -> list[Row]:
                         {
                             "split_policy": policy,
                             "scenario": scenario,
-                            **repeat,
+                            **division,
                             "augmented": augmented,
                             "image_id": f"{image:064x}",
                             "copy": copy,
                             "part": part,
                         }
-                        for repeat in _repeats(fake)
+                        for division in _divisions(fake)
                         for copy in range(copies)
                     ]
     return rows
@@ -415,7 +421,7 @@ def _leaks(fake: FakeRun) -> list[Row]:
                     {
                         "split_policy": policy,
                         "scenario": scenario,
-                        **repeat,
+                        **division,
                         "augmented": augmented,
                         "split_key": f"{policy}-{scenario}",
                         "part": part,
@@ -427,7 +433,7 @@ def _leaks(fake: FakeRun) -> list[Row]:
                         "user": 0,
                         "group": 0,
                     }
-                    for repeat in _repeats(fake)
+                    for division in _divisions(fake)
                     for part in ("test", "val")
                 ]
     return rows
@@ -464,7 +470,11 @@ def _info(fake: FakeRun, tables: dict[str, list[Row]]) -> Row:
         "config": {
             "name": "paper",
             "compare": fake.compare,
-            "split": {"policies": list(fake.policies)},
+            "split": {
+                "policies": list(fake.policies),
+                "repeats": fake.repeats,
+                "folds": fake.folds or None,
+            },
             "grid": {"backbones": list(fake.backbones), "seeds": list(fake.seeds)},
             "search": {"draws": fake.trials, "epochs": fake.epochs},
         },
@@ -479,6 +489,8 @@ def _info(fake: FakeRun, tables: dict[str, list[Row]]) -> Row:
             "platform": "Linux-x86_64",
         },
         "seeds": list(fake.seeds),
+        "repeats": fake.repeats,
+        "folds": fake.folds,
         "stages": [
             {"stage": "audit", "backbone": "", "seconds": 12.3, "made": 1, "reused": 0},
             {

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from reports.derived import write_derived
-from reports.tables import CELL, DERIVED, read_tables, write_table
+from reports.tables import CELL, DERIVED, TRAININGS, read_tables, write_table
 from tests.reports.fake_run import FakeRun, write_fake_run
 
 SMALL = FakeRun(
@@ -115,7 +115,7 @@ def test_seeds_are_pooled_in_rows_of_their_own(tmp_path: Path) -> None:
     tables = read_tables(folder)
     pooled = tables["intervals"][tables["intervals"]["seed"].isna()]
     accuracy = pooled[(pooled["metric"] == "accuracy") & (pooled["label"] == "")]
-    keys = [name for name in CELL if name not in ("seed", "fold")]
+    keys = [name for name in CELL if name not in TRAININGS]
     means = tables["cells"].groupby(keys)["accuracy"].mean().reset_index(name="mean")
     both = means.merge(accuracy, on=keys)
     assert len(both) == 4

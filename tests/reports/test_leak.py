@@ -120,10 +120,10 @@ def test_kinds_of_leaks_that_nobody_has_take_no_column(tmp_path: Path) -> None:
     assert row.kinds[0].replace("\u2009", "") == str(own["same_image"].sum())
 
 
-def test_folds_and_seeds_are_summed_and_averaged(tmp_path: Path) -> None:
+def test_folds_and_repeats_are_summed_and_averaged(tmp_path: Path) -> None:
     fake = replace(SMALL, policies=("pooled", "grouped"), backbones=("vgg16",))
     one = _meter(_run(tmp_path / "one", fake))
-    many = _meter(_run(tmp_path / "many", replace(fake, folds=3, seeds=(0, 1))))
+    many = _meter(_run(tmp_path / "many", replace(fake, folds=3, repeats=2)))
     for single, summed in zip(one.counts, many.counts, strict=True):
         count = 6 * int(single.n_test.replace("\u2009", ""))
         assert summed.n_test.replace("\u2009", "") == str(count)
@@ -141,7 +141,7 @@ def test_folds_are_folded_in_the_grid_and_listed_among_the_cells(tmp_path: Path)
     assert page.count('<details class="cell ') == 48
     for fold in (1, 2, 3):
         assert page.count(f", fold {fold}</span>") == 16
-    assert "mean over 3 folds, in which every row is tested once" in page
+    assert "mean over 3 folds; the range below it" in page
     tile = re.search(r"<td data-cell.*?</td>", page)
     assert tile
     cells = load_run(run).cells[:3]

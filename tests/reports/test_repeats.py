@@ -9,9 +9,12 @@ from reports.run import Row
 from reports.statistics import Interval, wilson
 
 
-def _row(accuracy: float | None, seed: int = 0, fold: int = 0, n_test: int = 100) -> Row:
+def _row(
+    accuracy: float | None, seed: int = 0, fold: int = 0, repeat: int = 1, n_test: int = 100
+) -> Row:
     state = "done" if accuracy is not None else "failed"
-    row = {"state": state, "accuracy": accuracy, "seed": seed, "fold": fold, "n_test": n_test}
+    row = {"state": state, "accuracy": accuracy, "n_test": n_test}
+    row |= {"seed": seed, "repeat": repeat, "fold": fold}
     return row | {"interval": None, "mean_interval": None}
 
 
@@ -34,7 +37,7 @@ def test_more_seeds_do_not_make_the_interval_narrower() -> None:
     both = fold_repeats([_row(0.6, seed=s, fold=f) for s in (0, 1) for f in (1, 2, 3)])
     assert both is not None
     assert both.interval == wilson(180, 300)
-    assert both.text == "2 × 3 folds"  # noqa: RUF001
+    assert both.text == "3 folds × 2 seeds"  # noqa: RUF001
 
 
 @pytest.mark.parametrize(
@@ -42,7 +45,10 @@ def test_more_seeds_do_not_make_the_interval_narrower() -> None:
     [
         ([_row(0.5, seed=0), _row(None, seed=1)], "1 of 2 seeds"),
         ([_row(0.5, fold=1), _row(None, fold=2), _row(0.5, fold=3)], "2 of 3 folds"),
-        ([_row(0.5 if s else None, s, f) for s in (0, 1) for f in (1, 2, 3)], "3 of 6 folds"),
+        (
+            [_row(0.5 if s else None, s, f) for s in (0, 1) for f in (1, 2, 3)],
+            "3 of 6 (3 folds × 2 seeds)",  # noqa: RUF001
+        ),
     ],
 )
 def test_what_is_missing_is_said(rows: list[Row], text: str) -> None:

@@ -46,10 +46,10 @@ def test_a_changed_checkout_is_not_passed_off_as_a_commit(tmp_path: Path) -> Non
 
 
 def test_every_split_and_every_shared_artifact_has_its_hash(tmp_path: Path) -> None:
-    fake = replace(FAKE, policies=("pooled", "grouped"), seeds=(0, 1))
+    fake = replace(FAKE, policies=("pooled", "grouped"), seeds=(0, 1), repeats=2)
     built = reproduce.build(load_run(write_fake_run(tmp_path, fake)))
     assert len(built.splits) == 2 * 3 * 2 * 2
     assert len({one.what for one in built.splits}) == len(built.splits)
-    assert built.splits[0].what == "grouped, scenario 1, not augmented, seed 0"
+    assert built.splits[0].what == "grouped, scenario 1, not augmented, repeat 1"
     assert [one.what for one in built.artifacts] == ["shards", "pooled resnet50", "prefix resnet50"]
-    assert built.champions == 2 * 3 * 2 * 2 * 2
+    assert built.champions == 2 * 3 * 2 * 2 * 2 * 2

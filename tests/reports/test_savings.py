@@ -22,6 +22,7 @@ CELL = {
     "augmented": False,
     "strategy": "transfer",
     "seed": 0,
+    "repeat": 1,
     "fold": 0,
 }
 

@@ -15,7 +15,7 @@ from reports.tables import CELL, SCHEMAS, read_tables, write_table
 LEAK = {
     "split_policy": "pooled",
     "scenario": "1",
-    "seed": 0,
+    "repeat": 1,
     "fold": 0,
     "augmented": True,
     "split_key": "ab12",
@@ -46,8 +46,8 @@ def test_an_empty_table_keeps_its_columns_and_types(tmp_path: Path, name: str) -
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
-    row = {name: value for name, value in LEAK.items() if name not in ("leaked", "seed")}
-    with pytest.raises(ValueError, match="missing leaked, seed"):
+    row = {name: value for name, value in LEAK.items() if name not in ("leaked", "repeat")}
+    with pytest.raises(ValueError, match="missing leaked, repeat"):
         write_table(tmp_path, "leaks", [LEAK, row])
     assert not list(tmp_path.iterdir())
 

@@ -23,14 +23,20 @@ def test_no_two_cells_share_an_id() -> None:
 
 
 def test_folds_are_counted_from_one_and_named_in_the_id() -> None:
-    cells = build_grid(["grouped"], ["vgg16"], "1", [False], ["transfer"], [0, 1], 3)
+    cells = build_grid(["grouped"], ["vgg16"], "1", [False], ["transfer"], [0, 1], folds=3)
     assert [(cell.seed, cell.fold) for cell in cells] == [(s, f) for s in (0, 1) for f in (1, 2, 3)]
     assert cells[1].id == "grouped/vgg16/1/plain/transfer/seed0/fold2"
     assert len({cell.id for cell in cells}) == 6
 
 
-def test_without_folds_the_id_is_what_it_was_before_there_were_any() -> None:
-    """Draws are seeded by it, so that another id would make other trials."""
+def test_the_first_repeat_has_the_id_that_it_has_alone() -> None:
+    """A run that is given more repeats keeps its cells."""
+    first, second = build_grid(["grouped"], ["vgg16"], "1", [False], ["transfer"], [0], 2)
+    assert first.id == "grouped/vgg16/1/plain/transfer/seed0"
+    assert second.id == "grouped/vgg16/1/plain/transfer/seed0/repeat2"
+
+
+def test_without_folds_the_id_names_none() -> None:
     (cell,) = build_grid(["grouped"], ["vgg16"], "1", [True], ["finetune"], [7])
     assert cell.id == "grouped/vgg16/1/augmented/finetune/seed7"
 
@@ -45,5 +51,6 @@ def test_a_cells_columns_name_the_weights_of_its_own_backbone() -> None:
         "augmented": True,
         "strategy": "finetune",
         "seed": 4,
+        "repeat": 1,
         "fold": 0,
     }

@@ -200,9 +200,20 @@ def test_no_test_image_or_its_twin_is_trained_on_in_grouped_splits(make: MakePla
             assert crossing
 
 
-def test_another_seed_parts_the_images_otherwise(make: MakePlan) -> None:
-    splits = make("grid.seeds=[0, 1, 2]", "grid.augmented=[false]").splits.values()
+def test_every_repeat_divides_the_images_differently(make: MakePlan) -> None:
+    splits = make("split.repeats=3", "grid.augmented=[false]").splits.values()
     assert len({split.key for split in splits}) == 3
+    (first,) = make("split.seed=1", "grid.augmented=[false]").splits.values()
+    assert first.key == list(splits)[1].key  # a repeat counts on from the first one's seed
+
+
+def test_training_seeds_share_one_division_and_train_on_it_differently(make: MakePlan) -> None:
+    plan = make("grid.seeds=[0, 1, 2]", "grid.augmented=[false]")
+    assert len(plan.splits) == 1
+    cells = [cell for cell in plan.cells if cell.strategy == "transfer"]
+    specs = [plan.trials(cell)[0] for cell in cells]
+    assert len({spec.split_key for spec in specs}) == 1
+    assert len({spec.training_seed for spec in specs}) == len(specs)
 
 
 def test_labels_are_the_places_of_classes_in_their_scenario(make: MakePlan) -> None:

@@ -23,7 +23,7 @@ from sweeper.store import Store
 from tests.sweeper.folders import write_config, write_images
 
 TRAIN = {"a": 24, "b": 16}
-SEEDS = "grid.seeds=[0, 1, 2, 3, 4]"
+REPEATS = "split.repeats=5"
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_a_runs_splits_are_fed_back_as_they_are(
 ) -> None:
     if policy == "given" and folds:
         return
-    grid = ["grid.seeds=[0, 1]", *folds]
+    grid = [*(["split.repeats=2"] if policy != "given" else []), *folds]
     policies = [policy, "stratified" if policy != "stratified" else "grouped"]
     first = plan_of(config_path, *grid, f"split.policies=[{', '.join(policies)}]")
     path = feed_back(first, tmp_path)
@@ -138,7 +138,7 @@ def test_a_grouped_split_that_leaks_is_refused(
     config_path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(splitting, "split_rows", leaky)
-    plan = plan_of(config_path, SEEDS)
+    plan = plan_of(config_path, REPEATS)
     with pytest.raises(DataError, match=r"grouped leaks .*\(exact\).*This is a bug") as caught:
         plan.splits  # noqa: B018
     assert "\n" not in str(caught.value)
@@ -146,7 +146,7 @@ def test_a_grouped_split_that_leaks_is_refused(
 
 
 def test_pairs_that_no_group_holds_are_refused_too(config_path: str) -> None:
-    plan = plan_of(config_path, SEEDS)
+    plan = plan_of(config_path, REPEATS)
     images = plan.collection.images
     plan.collection = replace(plan.collection, images=images.assign(group=images["image_id"]))
     with pytest.raises(DataError, match="grouped leaks"):
@@ -157,9 +157,9 @@ def test_the_command_refuses_a_leak_in_one_line(
     config_path: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(splitting, "split_rows", leaky)
-    assert main(["plan", config_path, "--set", SEEDS]) == USER_ERROR
+    assert main(["plan", config_path, "--set", REPEATS]) == USER_ERROR
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: split.policies: grouped leaks (scenario 'all', seed ")
+    assert line.startswith("error: split.policies: grouped leaks (scenario 'all'")
 
 
 def test_mistakes_with_a_split_file_are_one_line_of_the_command(

@@ -11,7 +11,7 @@ from datasets.errors import DataError
 from datasets.splitting.split_file import SplitPoint, file_rows, read_split_file
 
 CLASSES = ["a", "b"]
-PLAIN = SplitPoint("all", 0, 0, 0, False)
+PLAIN = SplitPoint("all", 1, 0, 0, False)
 Write = Callable[[str], str]
 
 IMAGES = pd.DataFrame(
@@ -41,7 +41,7 @@ def write(tmp_path: Path) -> Write:
 
 def rows_of(path: str, at: SplitPoint = PLAIN, policy: str | None = None, **more: Any) -> Any:
     table = read_split_file(path, policy)
-    return file_rows(table, path, IMAGES, CLASSES, at, **({"copies": 0} | more))
+    return file_rows(table, path, IMAGES, CLASSES, at, **({"seed": 0, "copies": 0} | more))
 
 
 def parts_of(rows: pd.DataFrame) -> dict[str, str]:
@@ -82,24 +82,24 @@ def test_images_of_classes_outside_the_scenario_may_be_in_the_file(write: Write)
     assert parts_of(rows_of(write(text_of(PARTS | {"c0": "test"})))) == PARTS
 
 
-def test_columns_choose_the_scenario_the_seed_and_the_fold(write: Write) -> None:
+def test_columns_choose_the_scenario_the_repeat_and_the_fold(write: Write) -> None:
     swapped = {i: {"val": "test", "test": "val"}.get(part, part) for i, part in PARTS.items()}
     lines = [
-        f"{i},{part},{scenario},{seed},{fold}"
-        for fold, seed, scenario, parts in (
-            (1, 0, "all", PARTS),
-            (2, 0, "all", swapped),
-            (3, 0, "all", PARTS),
-            (1, 1, "all", swapped),
-            (1, 0, "two", swapped),
+        f"{i},{part},{scenario},{repeat},{fold}"
+        for fold, repeat, scenario, parts in (
+            (1, 1, "all", PARTS),
+            (2, 1, "all", swapped),
+            (3, 1, "all", PARTS),
+            (1, 2, "all", swapped),
+            (1, 1, "two", swapped),
         )
         for i, part in parts.items()
     ]
-    path = write("\n".join(["image_id,part,scenario,seed,fold", *lines]))
-    assert parts_of(rows_of(path, SplitPoint("all", 0, 1, 3, False))) == PARTS
-    assert parts_of(rows_of(path, SplitPoint("all", 0, 2, 3, False))) == swapped
-    assert parts_of(rows_of(path, SplitPoint("all", 1, 1, 3, False))) == swapped
-    assert parts_of(rows_of(path, SplitPoint("two", 0, 1, 3, False))) == swapped
+    path = write("\n".join(["image_id,part,scenario,repeat,fold", *lines]))
+    assert parts_of(rows_of(path, SplitPoint("all", 1, 1, 3, False))) == PARTS
+    assert parts_of(rows_of(path, SplitPoint("all", 1, 2, 3, False))) == swapped
+    assert parts_of(rows_of(path, SplitPoint("all", 2, 1, 3, False))) == swapped
+    assert parts_of(rows_of(path, SplitPoint("two", 1, 1, 3, False))) == swapped
 
 
 def test_unlisted_images_are_left_out_when_that_is_asked_for(write: Write) -> None:
@@ -126,7 +126,7 @@ def without(image_id: str) -> str:
         ("path,part\na,train\n", "expected a column part and a column image_id or sha256"),
         (text_of(PARTS | {"a0": "training"}), "part='training': expected one of train, val"),
         (text_of(PARTS | {"a0": ""}), "part='': expected one of train"),
-        ("image_id,part,seed\na0,train,one\n", "seed='one': expected a whole number"),
+        ("image_id,part,repeat\na0,train,one\n", "repeat='one': expected a whole number"),
         ("image_id,part,fold\na0,train,1.5\n", "fold='1.5': expected a whole number"),
         ("image_id,part,augmented\na0,train,maybe\n", "augmented='maybe': expected one of true"),
         (text_of(PARTS) + "a0,test\na1,test\n", "2 images are in more than one part"),
@@ -134,7 +134,7 @@ def without(image_id: str) -> str:
         (without("a1"), "1 of the 9 images of the data are not in it; .*file_unlisted=leave_out"),
         (text_of({i: "train" for i in PARTS} | {"a3": "test"}), "no image of class 'b'"),
         (text_of(dict.fromkeys(PARTS, "train")), "there is no test part"),
-        ("image_id,part,seed\na0,train,4\n", "nothing for seed 0; it has 4"),
+        ("image_id,part,repeat\na0,train,4\n", "nothing for repeat 1; it has 4"),
         ("image_id,part,scenario\na0,train,x\n", "nothing for scenario 'all'; it has x"),
         ("image_id,part,fold\na0,train,1\na0,test,2\n", "has folds 1, 2, and split.folds is not"),
         (
@@ -155,7 +155,7 @@ def test_mistakes_in_a_file_are_told_in_one_line(write: Write, text: str, messag
 def test_folds_that_the_file_does_not_have_are_missed(write: Write) -> None:
     path = write(text_of(PARTS))
     with pytest.raises(DataError, match=r"it has no folds, and split\.folds=3"):
-        rows_of(path, SplitPoint("all", 0, 1, 3, False))
+        rows_of(path, SplitPoint("all", 1, 1, 3, False))
 
 
 def test_a_policy_that_the_file_does_not_have_is_told_those_it_has(write: Write) -> None:

@@ -187,7 +187,7 @@ def test_a_split_that_is_fed_back_is_the_same(
         else:
             written[0, augmented] = rows_of(data, policy, seed, own)
     table = pd.concat(
-        rows.assign(split_policy=policy, scenario="s", seed=seed, fold=fold, augmented=augmented)
+        rows.assign(split_policy=policy, scenario="s", repeat=1, fold=fold, augmented=augmented)
         for (fold, augmented), rows in written.items()
     )
     other = table.assign(split_policy="another", part="test")
@@ -203,7 +203,8 @@ def test_a_split_that_is_fed_back_is_the_same(
             path,
             data.manifest,
             data.classes,
-            SplitPoint("s", seed, fold, folds, augmented),
+            SplitPoint("s", 1, fold, folds, augmented),
+            seed=seed,
             copies=k if augmented else 0,
         )
         pd.testing.assert_frame_equal(back, rows, check_dtype=False)

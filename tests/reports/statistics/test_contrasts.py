@@ -21,6 +21,7 @@ def _cell(**changes: object) -> dict[str, object]:
         "augmented": False,
         "strategy": "transfer",
         "seed": 0,
+        "repeat": 1,
         "fold": 0,
     }
     return row | changes
