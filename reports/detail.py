@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import product
 
+from reports.headline import headline
 from reports.run import CellKey, Row, Run
 
 MOST_BYTES = 5_000_000
@@ -41,15 +43,17 @@ def fit(run: Run, render: Callable[[Run], str], most_bytes: int = MOST_BYTES) ->
 
 
 def by_importance(run: Run) -> list[CellKey]:
-    """Cells without a result, then the best of every backbone under the most trusted policy (whose
-    explanations the page shows), then of every policy and scenario what validation put first,
-    second, ..."""
+    """Cells without a result, then every policy's and scenario's headline, then the best of every
+    backbone under the most trusted policy, then of every policy and scenario what validation put
+    first, second, ..."""
     without = [row for row in run.cells if row["accuracy"] is None]
     best = sorted(run.done, key=lambda row: -row["accuracy"])  # equals stay in the grid's order
     leading = [row for row in best if row["split_policy"] == run.policies[0]]
     chosen = sorted(run.done, key=lambda row: -(row["val_accuracy"] or 0.0))
     rest = _by_rank(chosen, ("split_policy", "scenario"))
-    return _distinct([*without, *_firsts(leading, ("backbone",)), *rest])
+    places = product(run.policies, run.scenarios)
+    headlines = [one.best for place in places if (one := headline(run, *place))]
+    return _distinct([*without, *headlines, *_firsts(leading, ("backbone",)), *rest])
 
 
 def _by_rank(ranked: Sequence[Row], columns: tuple[str, ...]) -> list[Row]:

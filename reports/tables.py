@@ -67,6 +67,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "n_val": _INT,
         "n_test": _INT,
         "val_accuracy": _FLOAT,
+        "val_loss": _FLOAT,
         "accuracy": _FLOAT,
         "precision": _FLOAT,
         "recall": _FLOAT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 
 @dataclass(frozen=True, order=True)
@@ -30,6 +30,11 @@ class Cell:
             f"{self.split_policy}/{self.backbone}/{self.scenario}/{augmented}/"
             f"{self.strategy}/seed{self.seed}{repeat}{fold}"
         )
+
+    @property
+    def configuration(self) -> Cell:
+        """The same cell for every seed, repeat and fold."""
+        return replace(self, seed=0, repeat=1, fold=0)
 
     def columns(self, weights: Mapping[str, str]) -> dict[str, object]:
         """The cell's columns of the tables; `weights` maps a backbone to its label."""

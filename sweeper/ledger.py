@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from threading import RLock
 from typing import Any
 
+from reports.headline import Validation, preferred
 from sweeper.champions import Explanation, evaluation_of, explanation_of
 from sweeper.grid import Cell
 from sweeper.plan import Plan
-from sweeper.records import read_record
+from sweeper.records import read_record, validation_of
 from sweeper.spec import TrialSpec
 from sweeper.storage.address import is_remote
 from sweeper.store import Artifact, key_of
@@ -95,25 +96,19 @@ class Ledger:
         return replace(self.plan.explanation, leading=self.leading())
 
     def leading(self) -> frozenset[str]:
-        """The keys of the champions that are explained class by class: those with the best
-        validation accuracy of each split policy and scenario (the lower validation loss, then the
-        earlier cell break ties), or all of them where `explain.champions` says so."""
+        """The keys of the champions that are explained class by class: the headline of each split
+        policy and scenario (`reports.headline`), or all where `explain.champions` says so."""
         if self._leading is None:
-            best: dict[tuple[str, ...], tuple[tuple[float, float], str]] = {}
-            for cell in self.plan.cells:
-                champion = self.champion(cell)
-                record = self.record(champion) if champion else None
-                if champion and record:
-                    group, rank = self._leads_among(cell), _rank(record)
-                    if group not in best or rank > best[group][0]:
-                        best[group] = rank, champion.key
-            self._leading = frozenset(key for _, key in best.values())
+            found = {
+                cell: (champion.key, validation_of(record))
+                for cell in self.plan.cells
+                if (champion := self.champion(cell)) and (record := self.record(champion))
+            }
+            if self.plan.config.explain.champions == "all":
+                self._leading = frozenset(key for key, _ in found.values())
+            else:
+                self._leading = frozenset(_headlines(found))
         return self._leading
-
-    def _leads_among(self, cell: Cell) -> tuple[str, ...]:
-        if self.plan.config.explain.champions == "all":
-            return (cell.id,)
-        return cell.split_policy, cell.scenario
 
     def is_settled(self, cell: Cell) -> bool:
         """Whether the cell is trained and evaluated."""
@@ -157,6 +152,20 @@ class Ledger:
         return list({s.key: s for s in specs if self.needs_running(s)}.values())
 
 
+def _headlines(champions: Mapping[Cell, tuple[str, Validation]]) -> Iterator[str]:
+    """Of each split policy and scenario the key of the training that validation prefers, of the
+    configuration that it prefers."""
+    groups: dict[tuple[str, str], dict[Cell, dict[str, Validation]]] = {}
+    for cell, (key, validation) in champions.items():
+        configurations = groups.setdefault((cell.split_policy, cell.scenario), {})
+        configurations.setdefault(cell.configuration, {})[key] = validation
+    for configurations in groups.values():
+        chosen = preferred({one: list(own.values()) for one, own in configurations.items()})
+        if chosen:
+            best = preferred({key: [own] for key, own in configurations[chosen].items()})
+            yield from [best] if best else []
+
+
 def _diverged(record: Record) -> bool:
     return any(
         not math.isfinite(epoch[loss])
@@ -166,5 +175,5 @@ def _diverged(record: Record) -> bool:
 
 
 def _rank(record: Record) -> tuple[float, float]:
-    best = record["curve"][record["best_epoch"] - 1]
-    return best["val_accuracy"], -best["val_loss"]
+    accuracy, loss = validation_of(record)
+    return accuracy, -loss

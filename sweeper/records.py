@@ -74,6 +74,12 @@ def done_record(store: Store, key: str) -> dict[str, Any] | None:
     return record if record and record["state"] == "done" else None
 
 
+def validation_of(record: Mapping[str, Any]) -> tuple[float, float]:
+    """Validation accuracy and loss of the best epoch of a record that has a curve."""
+    best = record["curve"][record["best_epoch"] - 1]
+    return best["val_accuracy"], best["val_loss"]
+
+
 def _best_epoch(curve: Sequence[Mapping[str, Any]]) -> int | None:
     best = max(curve, key=lambda row: (row["val_accuracy"], -row["val_loss"]), default=None)
     return best["epoch"] if best else None

@@ -20,6 +20,7 @@ from sweeper.champions import read_predictions, read_validation
 from sweeper.grid import Cell
 from sweeper.ledger import Ledger
 from sweeper.pictures import draw_pictures
+from sweeper.records import validation_of
 
 _METRICS = ("accuracy", "precision", "recall", "f1", "macro_f1", "auroc", "ece")
 
@@ -103,6 +104,7 @@ class _CellRows:
             "n_val": split.count("val"),
             "n_test": split.count("test"),
             "val_accuracy": champion["val_accuracy"] if champion else None,
+            "val_loss": validation_of(champion)[1] if champion else None,
             **self.metrics,
             **(self.calibrated.columns() if self.calibrated else dict.fromkeys(CALIBRATION)),
             "train_s": sum(record["wall_s"] for record in records),

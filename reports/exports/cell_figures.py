@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -12,21 +13,16 @@ from reports import wording
 from reports.exports.layout import framed
 from reports.figures.confusion import confusion_matrix
 from reports.figures.curves import HEIGHT, WIDTH, Curve, learning_curves
+from reports.headline import headline
 from reports.run import Row, Run, cell_key, counts_of, records
 from reports.sections.cell.curves import curve_of
 from reports.tables import CELL
 
 
 def best_cells(run: Run) -> list[Row]:
-    """Of each split policy and scenario the done cell with the best validation accuracy."""
-    best: dict[tuple[str, str], Row] = {}
-    for row in run.done:
-        place = (row["split_policy"], row["scenario"])
-        if row["val_accuracy"] is None:
-            continue
-        if place not in best or row["val_accuracy"] > best[place]["val_accuracy"]:
-            best[place] = row
-    return list(best.values())
+    """The headline's cell of each split policy and scenario."""
+    places = product(run.policies, run.scenarios)
+    return [one.best for place in places if (one := headline(run, *place))]
 
 
 def cell_figures(run: Run, row: Row) -> Iterator[tuple[str, Markup]]:

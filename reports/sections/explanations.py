@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from reports import wording
 from reports.figures.attribution import embedded, heat, picture
+from reports.headline import headline
 from reports.run import CellKey, Row, Run, cell_key, records
 
 DELTA_LIMIT = 0.05
@@ -180,19 +181,19 @@ def _explained(run: Run) -> dict[CellKey, list[Row]]:
 
 
 def _leading(run: Run, explained: Mapping[CellKey, list[Row]]) -> list[Row]:
-    """Under the most honest policy that is explained, of each scenario the cell with the most
-    images explained, then with the best validation accuracy."""
+    """Under the most trustworthy policy that is explained, each scenario's headline; where that
+    has no maps, the cell with the most images explained."""
     cells = [row for row in run.done if row["key"] in explained]
-    best: dict[str, Row] = {}
-
-    def rank(row: Row) -> tuple[int, float]:
-        return len(_one_per_image(explained[row["key"]])), row["val_accuracy"]
-
-    for row in cells:  # sorted, the most honest policy first
-        leader = best.setdefault(row["scenario"], row)
-        if row["split_policy"] == cells[0]["split_policy"] and rank(row) > rank(leader):
-            best[row["scenario"]] = row
-    return [row for row in best.values() if row["split_policy"] == cells[0]["split_policy"]]
+    policy = cells[0]["split_policy"] if cells else ""  # they are sorted
+    found = []
+    for scenario in run.scenarios:
+        own = [row for row in cells if (row["split_policy"], row["scenario"]) == (policy, scenario)]
+        chosen = headline(run, policy, scenario)
+        if chosen and chosen.best["key"] in explained:
+            found.append(chosen.best)
+        elif own:
+            found.append(max(own, key=lambda row: len(_one_per_image(explained[row["key"]]))))
+    return found
 
 
 def _examples(row: Row, name: str, panels: Sequence[Explanation]) -> ClassExamples:

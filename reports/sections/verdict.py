@@ -8,6 +8,7 @@ from typing import Any
 
 from reports import wording
 from reports.derived.comparisons import configuration_name
+from reports.headline import Headline, headline, used_headline
 from reports.policies import Score, policy_scores
 from reports.repeats import Repeats, fold_repeats
 from reports.run import Row, Run, records
@@ -31,6 +32,8 @@ _LEAK_PAIRS = (
     ("pooled", "given"),
 )
 
+_MOST_CARDS = 8
+
 _LEAK_MEANS = {
     "pooled": "that is its leak, not skill",
     "stratified": "duplicates and group mates of its test images are trained on",
@@ -40,10 +43,9 @@ _LEAK_MEANS = {
 
 @dataclass(frozen=True)
 class Best:
-    """The configuration of one split policy that validation chose, in words."""
+    """A scenario's headline under the most trustworthy split policy, in words."""
 
     policy: str
-    meaning: str
     backbone: str
     recipe: str
     scenario: str
@@ -52,9 +54,11 @@ class Best:
     n_test: str
     chance: str
     anchor: str
-    of_cells: int
-    repeats: str  # "mean of 5 folds"; empty for a single cell
+    of: int  # configurations that validation chose from
+    repeats: str  # "mean of 5 folds"; empty for a single training
     alike: str  # how many others of its scenario it cannot be told apart from, a sentence
+    used: bool  # whether `predict` and `export` take it
+    elsewhere: list[str]  # the headlines of the other policies, a phrase each
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ class Verdict:
     name: str
     sentence: str
     best: list[Best]
+    more: int  # scenarios whose headline is not among them
     leak: Leak | None
     optimism: list[str]  # a sentence for each split policy
     gaps: str  # failed and missing cells; empty if none
@@ -86,12 +91,13 @@ class Verdict:
 
 def build(run: Run) -> Verdict:
     """Compose the header from the cells and run.json."""
-    best = [card for policy in run.policies if (card := _best(run, policy))]
+    best = _headlines(run)
     leak = _leak(run)
     return Verdict(
         name=run.info.get("name", "run"),
         sentence=_sentence(best, leak),
-        best=best,
+        best=best[:_MOST_CARDS],
+        more=len(best[_MOST_CARDS:]),
         leak=leak,
         optimism=_optimism(run),
         gaps=_gaps(run.cells),
@@ -107,38 +113,44 @@ def policy_meaning(policy: str) -> str:
     return _POLICY_MEANING.get(policy, "")
 
 
-def _best(run: Run, policy: str) -> Best | None:
-    found = [
-        (repeats, rows)
-        for rows in run.configurations
-        if rows[0]["split_policy"] == policy and (repeats := fold_repeats(rows))
+def _headlines(run: Run) -> list[Best]:
+    """One for each scenario, under the most trustworthy policy that has a result."""
+    used = used_headline(run)
+    if used is None:
+        return []
+    others = [policy for policy in run.policies if policy != used.policy]
+    return [
+        _best(run, one, used, [other for p in others if (other := headline(run, p, scenario))])
+        for scenario in run.scenarios
+        if (one := headline(run, used.policy, scenario))
     ]
-    if not found:
-        return None
-    repeats, rows = max(found, key=lambda one: _validation(one[1]))
-    done = [row for row in rows if row["state"] == "done"]
-    row = done[0]
+
+
+def _best(run: Run, one: Headline, used: Headline, others: list[Headline]) -> Best:
+    repeats, row = fold_repeats(one.rows), one.best
+    assert repeats is not None
     return Best(
-        policy=policy,
-        meaning=policy_meaning(policy),
+        policy=one.policy,
         backbone=row["backbone"],
         recipe=wording.recipe(row),
         scenario=wording.scenario(row["scenario"]),
         accuracy=wording.percent(repeats.mean),
         interval=wording.percent_range(repeats.interval),
         n_test=_test_rows(row, repeats),
-        chance=wording.percent(max(row["chance"] for row in done)),
+        chance=wording.percent(max(r["chance"] for r in one.rows if r["state"] == "done")),
         anchor=row["anchor"],
-        of_cells=len(found),
-        repeats=f"mean of {repeats.text}" if len(rows) > 1 else "",
+        of=one.of,
+        repeats=f"mean of {repeats.text}" if len(one.rows) > 1 else "",
         alike=_alike(run, row),
+        used=one.scenario == used.scenario,
+        elsewhere=[_elsewhere(other) for other in others],
     )
 
 
-def _validation(rows: list[Row]) -> float:
-    """Mean validation accuracy of the done cells: the test set has no say in what is best."""
-    values = [row["val_accuracy"] for row in rows if row["state"] == "done"]
-    return sum(value or 0.0 for value in values) / len(values)
+def _elsewhere(one: Headline) -> str:
+    repeats = fold_repeats(one.rows)
+    assert repeats is not None
+    return f"{one.policy} split: {wording.percent(repeats.mean)}\u00a0%"
 
 
 def _alike(run: Run, best: Row) -> str:
@@ -177,7 +189,7 @@ def _optimistic(row: Row) -> str:
 
 def _test_rows(row: Row, repeats: Repeats) -> str:
     if row["split_policy"] == "pooled" and row["augmented"]:
-        return f"{wording.plural(repeats.n, 'test row')}, copies included,"
+        return f"{wording.plural(repeats.n, 'test row')} with copies"
     return wording.plural(repeats.n, "test image")
 
 
@@ -208,16 +220,15 @@ def leak_score(run: Run) -> Score | None:
 
 
 def _sentence(best: list[Best], leak: Leak | None) -> str:
-    if not best:
+    """The headline that `predict` takes, and the leak."""
+    first = next((one for one in best if one.used), None)
+    if first is None:
         return "No cell of this run has a test result yet."
-    first = best[0]
-    what = "configuration" if first.repeats else "cell"
+    mean = f", {first.repeats}" if first.repeats else ""
     text = (
-        f"Under the {first.policy} split validation chose, of "
-        f"{wording.plural(first.of_cells, what)}, "
-        f"{first.backbone}, {first.recipe}, on {first.scenario}: {first.accuracy} % of "
-        f"{first.n_test} right{_on_average(first)} (95 % interval {first.interval} %), "
-        f"where always naming the most common class gives {first.chance} %."
+        f"Best on validation for {first.scenario}: {first.backbone}, {first.recipe}. Test accuracy "
+        f"{first.accuracy} % (95 % CI {first.interval}; {first.n_test}{mean}); majority class "
+        f"{first.chance} %."
     )
     if first.alike:
         text += f" {first.alike}"
@@ -245,10 +256,6 @@ def _leak_sentence(leak: Leak) -> str:
 def _unbroken(text: str) -> str:
     """With spaces that do not break where a number and its noun belong together."""
     return text.replace(" %", "\u00a0%").replace("scenario ", "scenario\u00a0")
-
-
-def _on_average(best: Best) -> str:
-    return f" as the {best.repeats}" if best.repeats else ""
 
 
 def _gaps(cells: list[Row]) -> str:

@@ -1,8 +1,8 @@
 """Which trained network of a finished run to go on with, and its trial as the store has it.
 
-Cells of different splits or classes cannot be told apart by their validation accuracy alone: copies
-of the validation images in training raise it, and fewer classes do too. So the split policy decides
-first, the most trustworthy before the others, then the number of classes, then validation accuracy.
+The page has one headline a scenario; this is the network of the one it names for `predict`
+(`reports.headline.used_headline`), for accuracies under different split policies or on different
+classes do not compare.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from reports.headline import used_headline
 from reports.run import Row, Run, interval_of
 from reports.statistics import Interval
 from reports.tables import SCHEMAS, read_tables
@@ -32,7 +33,7 @@ class Chosen:
     row: Row
     spec: TrialSpec
     classes: list[str]  # in the order of the network's outputs
-    of: int  # cells to choose from; 1 where the cell was named
+    of: int  # configurations to choose from; 0 where the cell was named
 
     @property
     def interval(self) -> Interval | None:
@@ -47,7 +48,9 @@ class Chosen:
     def summary(self) -> str:
         """Which cell was used, and how good it is."""
         row, interval = self.row, self.interval
-        why = f"the best of {self.of} by validation, see --cell" if self.of > 1 else "as asked for"
+        why = "as requested"
+        if self.of:
+            why = f"best on validation of {self.of} configurations of its scenario; see --cell"
         accuracy = f"test accuracy {100 * row['accuracy']:.0f} %"
         if interval:
             accuracy += f" (95 % interval {100 * interval.low:.0f} to {100 * interval.high:.0f})"
@@ -55,31 +58,33 @@ class Chosen:
 
 
 def choose(run: FinishedRun, store: Store, wanted: str | None = None) -> Chosen:
-    """The run's best cell, or the wanted one: a cell's id or its anchor in the report.
+    """The run's headline, or the wanted cell: its id or its anchor in the report.
 
     Raises StoreError: no such cell, none that is done, a trial that the store does not have.
     """
-    rows = _done(run)
+    seen = _readable(run)
     if wanted is not None:
-        row, of = _wanted(rows, wanted), 1
+        row, of = _wanted(seen.done, wanted), 0
     else:
-        row, of = max(rows, key=lambda one: _rank(one, run, rows)), len(rows)
+        chosen = used_headline(seen)
+        assert chosen is not None
+        row, of = chosen.best, chosen.of
     classes = list(run.about["scenarios"][row["scenario"]])
     return Chosen(_cell(row), row, _spec(row, run, store), classes, of)
 
 
-def _done(run: FinishedRun) -> list[Row]:
-    """Cells with a champion, in the report's order."""
+def _readable(run: FinishedRun) -> Run:
+    """The run as the page sees it, with one finished cell at least."""
     try:
         schemas = {name: SCHEMAS[name] for name in _TABLES}
         tables = read_tables(run.folder / "results", schemas)
     except (OSError, ValueError) as error:  # of another version, or no Parquet
         reason = " ".join(str(error).split())
         raise StoreError(f"run '{run.folder}': its tables cannot be read ({reason})") from None
-    rows = [row for row in Run(run.about, tables).done if row["champion"]]
-    if not rows:
+    seen = Run(run.about, tables)
+    if not seen.done:
         raise StoreError(f"run '{run.folder}': no cell of it is done; run it first")
-    return rows
+    return seen
 
 
 def _wanted(rows: list[Row], wanted: str) -> Row:
@@ -91,17 +96,6 @@ def _wanted(rows: list[Row], wanted: str) -> Row:
     raise StoreError(
         f"--cell '{wanted}'{hint}: no finished cell of the run; expected one of its {len(rows)}, "
         f"such as {_cell(rows[0]).id}, or its anchor in the report, such as {rows[0]['anchor']}"
-    )
-
-
-def _rank(row: Row, run: FinishedRun, rows: list[Row]) -> tuple[int, int, float, int]:
-    """Rows come in the report's order: the most trustworthy policy first."""
-    policies = list(dict.fromkeys(one["split_policy"] for one in rows))
-    return (
-        -policies.index(row["split_policy"]),
-        len(run.about["scenarios"][row["scenario"]]),
-        row["val_accuracy"],
-        -rows.index(row),
     )
 
 
