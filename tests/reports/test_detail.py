@@ -54,10 +54,9 @@ def test_without_a_result_first_then_what_validation_chose_in_every_block(run: R
     places = [(policy, scenario) for policy in run.policies for scenario in run.scenarios]
     chosen = [one.best["key"] for place in places if (one := headline(run, *place))]
     assert [row["key"] for row in order[3 : 3 + len(places)]] == chosen
-    next_ones = order[3 : 3 + len(places) + len(run.backbones)]
-    assert {r["backbone"] for r in next_ones if r["split_policy"] == "grouped"} == set(
-        run.backbones
-    )
+    firsts = order[3 : 3 + len(places) + len(run.backbones)]
+    grouped = {row["backbone"] for row in firsts if row["split_policy"] == "grouped"}
+    assert grouped == set(run.backbones)
 
 
 def test_anchors_stay_those_of_the_whole_run(run: Run) -> None:
