@@ -9,6 +9,7 @@ from itertools import combinations
 
 import pandas as pd
 
+from datasets.findings.flat import NEARLY_CONSTANT
 from datasets.pairs import PAIR_COLUMNS, pair_table
 
 __all__ = ["PAIR_COLUMNS", "find_exact", "with_groups"]
@@ -17,16 +18,21 @@ __all__ = ["PAIR_COLUMNS", "find_exact", "with_groups"]
 def find_exact(manifest: pd.DataFrame) -> pd.DataFrame:
     """Find the usable files that hold the same bytes, or the same pixels once they are decoded.
 
+    Pictures of one colour, or nearly, are copies only where their bytes are the same: their pixels
+    say nothing of where they come from.
+
     Args:
-        manifest: columns image_id, problem and pixel_hash, as `build_manifest` returns them.
+        manifest: columns image_id, problem, pixel_hash and contrast, as `build_manifest` returns
+            them.
 
     Returns:
         `PAIR_COLUMNS`: image_id_a < image_id_b (every pair of a set of copies), kind "exact",
         score 1.0, transform "identity"; sorted.
     """
-    images = manifest.loc[manifest["problem"] == "", ["image_id", "pixel_hash"]]
+    images = manifest[manifest["problem"] == ""]
+    pixel_hash = images["pixel_hash"].where(images["contrast"] >= NEARLY_CONSTANT, "")
     copies: dict[str, list[str]] = {}
-    for image_id, pixels in sorted(zip(images["image_id"], images["pixel_hash"], strict=True)):
+    for image_id, pixels in sorted(zip(images["image_id"], pixel_hash, strict=True)):
         copies.setdefault(pixels or image_id.partition("-")[0], []).append(image_id)
     pairs = [pair for same in copies.values() for pair in combinations(same, 2)]
     return pair_table((a, b, "exact", 1.0, "identity") for a, b in pairs)

@@ -26,6 +26,7 @@ COLUMNS = (
     "height",
     "bytes",
     "pixel_hash",
+    "contrast",
     "patient",
     "group",
     "problem",
@@ -48,7 +49,8 @@ def build_manifest(root: str, files: list[ImageFile], workers: int = WORKERS) ->
         `COLUMNS`, one row per file, sorted by path. `image_id` is the sha256 (hex) of the bytes;
         where the same bytes occur again (in order of class, path) "-2", "-3", ... is appended.
         `width` and `height` are pixels as displayed (EXIF orientation applied); `pixel_hash` is the
-        sha256 (hex) of the decoded RGB pixels and their shape, "" where there are none; `patient`
+        sha256 (hex) of the decoded RGB pixels and their shape, "" where there are none; `contrast`
+        is `describe.Description`'s; `patient`
         is `dicom.patient_hash` of whose picture it is, "" for all but DICOM files; `group` is the
         image itself until `duplicates.with_groups` fills it. A file that cannot be used keeps its
         row, with the reason in `problem` ("" otherwise).
@@ -115,7 +117,9 @@ def manifest_hash(manifest: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def _row(root: str, file: ImageFile, readers: "SimpleQueue[Reader]") -> dict[str, str | int]:
+def _row(
+    root: str, file: ImageFile, readers: "SimpleQueue[Reader]"
+) -> dict[str, str | int | float]:
     """The row of one file, by the next reader that has nothing to do."""
     described = Description(problem=file.problem)
     if not file.problem:
@@ -134,6 +138,7 @@ def _row(root: str, file: ImageFile, readers: "SimpleQueue[Reader]") -> dict[str
         "height": described.height,
         "bytes": described.size,
         "pixel_hash": described.pixel_hash,
+        "contrast": described.contrast,
         "patient": described.patient,
         "group": "",
         "problem": described.problem,

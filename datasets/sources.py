@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from datasets.decoding.dicom import is_dicom
+from datasets.decoding.dicom_detection import HEADER_BYTES, is_dicom
 from datasets.errors import DataError
 
 IMAGE_SUFFIXES = frozenset(
@@ -32,7 +32,6 @@ LAYERS = (
 _IGNORED = frozenset(
     {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "lost+found"}
 )
-_MAGIC_BYTES = 132  # of a DICOM file, up to its "DICM"
 
 
 @dataclass(frozen=True)
@@ -193,7 +192,7 @@ def _starts_as_dicom(path: Path) -> bool:
         return False
     try:
         with open(path, "rb") as file:
-            return is_dicom(file.read(_MAGIC_BYTES))
+            return is_dicom(file.read(HEADER_BYTES))
     except OSError:
         return False
 

@@ -144,6 +144,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "height": _INT,
         "bytes": _INT,
         "pixel_hash": _STR,
+        "contrast": _FLOAT,
         "patient": _STR,
         "group": _STR,
         "problem": _STR,

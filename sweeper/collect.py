@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datasets.decoding.decode import DECODING_VERSION
 from datasets.duplicates import find_exact, with_groups
 from datasets.errors import DataError
 from datasets.findings.labels import NEIGHBOURS, outline_features, rank_labels
@@ -129,7 +130,10 @@ def _look(root: str, images: pd.DataFrame, store: Store) -> Artifact:
 
 def pictures_from(images: pd.DataFrame) -> dict[str, Any]:
     """What a look at all pictures is made from."""
-    return {"version": NEAR_VERSION, "images": sorted(images["image_id"])}
+    return {
+        "versions": [NEAR_VERSION, DECODING_VERSION],
+        "images": sorted(images["image_id"]),
+    }
 
 
 def images_from(data: DataSection) -> dict[str, Any]:

@@ -46,6 +46,7 @@ class DataSection(Section):
     on_error: Literal["exclude", "stop"] = "exclude"  # of files that cannot be read
     synthetic: SyntheticSection = SyntheticSection()
     near_duplicates: bool = True  # look for altered copies, not only for equal files
+    check_labels: bool = True  # of the audit: look for labels that may be wrong
     use_patient_id: bool = True  # of DICOM files: one patient, one group
     group_by: str | None = None  # a regular expression on the path, a .csv file, or roboflow
 

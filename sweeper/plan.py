@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from datasets.augment import AUGMENTATION
+from datasets.decoding.decode import DECODING_VERSION
 from datasets.preprocess import PREPROCESS_VERSION
 from datasets.shards import SHARDS_VERSION
 from sweeper.asha import milestones
@@ -79,7 +80,7 @@ class Plan:
         """What the image shards are made from."""
         preprocess = self.config.preprocess
         made_from: dict[str, Any] = {
-            "versions": [SHARDS_VERSION, PREPROCESS_VERSION],
+            "versions": [SHARDS_VERSION, PREPROCESS_VERSION, DECODING_VERSION],
             "images": sorted(self.collection.images["image_id"]),
             "image_size": preprocess.image_size,
             "contrast": preprocess.contrast,

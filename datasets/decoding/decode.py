@@ -14,12 +14,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from pydicom.errors import BytesLengthException, InvalidDicomError
 
-from datasets.decoding.dicom import is_dicom, read_dicom
+from datasets.decoding.dicom_detection import is_dicom
 from datasets.decoding.limits import MAX_BYTES, check_file_size
 from datasets.decoding.raster import decode_raster
 from datasets.errors import DataError
+
+DECODING_VERSION = 2
+"""Of everything that decides which pixels a file gives: what is made from them is made again."""
 
 # What Pillow, pydicom and imagecodecs have been seen to raise on damaged files, by its base.
 _DECODER_ERRORS = (
@@ -38,11 +40,10 @@ _DECODER_ERRORS = (
     struct.error,
     zlib.error,
     Image.DecompressionBombError,
-    BytesLengthException,
-    InvalidDicomError,
 )
 _CUT_SHORT = ("truncated", "less than expected", "insufficient pixel data")
 _REASON_LENGTH = 200
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PLUGINS_FAILED = "Unable to decode as exceptions were raised by all available plugins: "
 
 
@@ -71,13 +72,14 @@ def read_picture(data: bytes) -> Picture:
     try:
         check_file_size(len(data))
         if is_dicom(data):
+            from datasets.decoding.dicom import read_dicom  # pydicom: half a second to import
+
             return Picture(*read_dicom(data))
         return Picture(decode_raster(data), "")
     except DataError as error:
         raise DataError(_clean(str(error))) from None  # it may quote the file
     except UnidentifiedImageError:
-        kind = "not an image" if data else "empty file"
-        raise DataError(f"cannot be read as an image: {kind}") from None
+        raise DataError(f"cannot be read as an image: {_kind(data)}") from None
     except _DECODER_ERRORS as error:
         raise DataError(f"cannot be read as an image: {_one_line(error)}") from error
 
@@ -98,6 +100,13 @@ def read_file(path: str | Path) -> bytes:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise DataError(f"cannot be opened: {error.strerror or error}") from error
+
+
+def _kind(data: bytes) -> str:
+    """What a file is that no decoder takes for its own."""
+    if data.startswith(_TIFF):
+        return "a TIFF file of a kind that is not read; save it with 8 or 16 bits, grey or RGB"
+    return "not an image" if data else "empty file"
 
 
 def _one_line(error: BaseException) -> str:

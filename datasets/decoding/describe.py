@@ -3,6 +3,8 @@
 import hashlib
 from typing import NamedTuple
 
+import cv2
+
 from datasets.decoding.decode import read_file, read_picture
 from datasets.errors import DataError
 
@@ -11,7 +13,8 @@ class Description(NamedTuple):
     """What the manifest says of a file; what could not be had is "" or 0.
 
     `content_hash` is the sha256 (hex) of the bytes, `pixel_hash` of the shape and the RGB pixels;
-    `width` and `height` are pixels as displayed, `size` is bytes.
+    `width` and `height` are pixels as displayed, `size` is bytes, `contrast` is the largest
+    standard deviation of a colour channel in grey levels, 0 for a picture of one colour.
     """
 
     content_hash: str = ""
@@ -21,6 +24,7 @@ class Description(NamedTuple):
     pixel_hash: str = ""
     patient: str = ""
     problem: str = ""
+    contrast: float = 0.0
 
 
 def describe(path: str) -> Description:
@@ -35,4 +39,11 @@ def describe(path: str) -> Description:
     height, width, _ = pixels.shape
     digest = hashlib.sha256(f"{pixels.shape}".encode())
     digest.update(pixels.data)
-    return read._replace(width=width, height=height, pixel_hash=digest.hexdigest(), patient=patient)
+    contrast = float(cv2.meanStdDev(pixels)[1].max())
+    return read._replace(
+        width=width,
+        height=height,
+        pixel_hash=digest.hexdigest(),
+        patient=patient,
+        contrast=contrast,
+    )

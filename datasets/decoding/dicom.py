@@ -13,13 +13,14 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
+from datasets.decoding.dicom_detection import with_preamble
 from datasets.decoding.dicom_display import show
 from datasets.decoding.dicom_frames import first_frame
 from datasets.decoding.limits import MAX_BYTES, check_file_size, check_picture_size
 from datasets.errors import DataError
 
-_MAGIC = slice(128, 132)
 _META_LENGTH = slice(140, 144)  # the value of (0002,0000), the first element after the magic
 _META_START = 144
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
@@ -43,17 +44,13 @@ warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 
-def is_dicom(data: bytes) -> bool:
-    """Whether a file's bytes, or its first 132, are of a DICOM file: "DICM" stands at 128."""
-    return data[_MAGIC] == b"DICM"
-
-
 def read_dicom(data: bytes) -> tuple[NDArray[np.uint8], str]:
-    """Decode the first frame, and tell whose picture it is.
+    """Decode the first frame, and tell whose picture it is. The preamble may be missing.
 
     Grey values go through the rescale slope and intercept (or the modality table), then the VOI
-    table or the first VOI window; without either, the smallest value is black and the largest
-    white. MONOCHROME1 is inverted, padding is black. YBR and palette colours become RGB.
+    table or the first VOI window; without either, and where these show next to nothing of the
+    picture, the smallest value is black and the largest white. MONOCHROME1 is inverted, padding is
+    black. YBR and palette colours become RGB.
 
     Returns:
         (H, W, 3) uint8, and the patient's hash: see `patient_hash`.
@@ -62,9 +59,13 @@ def read_dicom(data: bytes) -> tuple[NDArray[np.uint8], str]:
         DataError: no pixels in it (a DICOMDIR, a report), too large or too small, pixels of a kind
             that cannot be shown, or compressed as no decoder here can read.
     """
-    dataset = dcmread(io.BytesIO(_inflated(data)), specific_tags=[*_TAGS])
-    _check_pixels(dataset)
-    return show(dataset, first_frame(dataset)), patient_hash(dataset)
+    source = io.BytesIO(_inflated(with_preamble(data)))
+    try:
+        dataset = dcmread(source, specific_tags=[*_TAGS], force=True)  # `is_dicom` has looked
+        _check_pixels(dataset)
+        return show(dataset, first_frame(dataset)), patient_hash(dataset)
+    except (BytesLengthException, InvalidDicomError) as error:
+        raise ValueError(str(error)) from error
 
 
 def patient_hash(dataset: Dataset) -> str:

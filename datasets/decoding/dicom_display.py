@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from datasets.decoding.levels import Stored, look_up, occurring
+from datasets.decoding.depth import content_range
+from datasets.decoding.levels import Stored, counted, look_up
 from datasets.errors import DataError
 
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")  # RGB by now
@@ -22,6 +23,8 @@ _GROUPS = {
     "WindowWidth": "FrameVOILUTSequence",
     "VOILUTFunction": "FrameVOILUTSequence",
 }  # where files of several frames keep them
+_LEAST_SPREAD = 8  # grey levels; a window that leaves fewer shows nothing
+_TAIL = 0.005  # of the pixels, at either end
 
 Values = NDArray[np.float64]
 Levels = NDArray[np.uint8]
@@ -86,8 +89,12 @@ def _is_compressed(dataset: Dataset) -> bool:
 def _grey_levels(dataset: Dataset, stored: Stored, values: Values, inverted: bool) -> Levels:
     """How bright each stored pattern is shown, (2**bits,) uint8."""
     padding = _padding(dataset, values)
-    used = occurring(stored) & ~padding
-    levels = _rounded(_through_voi(dataset, _through_modality(dataset, values), used))
+    counts = np.where(padding, 0, counted(stored))
+    measured = _through_modality(dataset, values)
+    named, own = _through_voi(dataset, measured), _own_range(measured, counts > 0)
+    levels = _rounded(own if named is None else named)
+    if named is not None and _spread(levels, counts) < _LEAST_SPREAD <= _spread(own, counts):
+        levels = _rounded(own)  # a window far off the values, or far wider than they are
     if inverted:
         levels = 255 - levels
     levels[padding] = 0
@@ -123,8 +130,8 @@ def _through_modality(dataset: Dataset, values: Values) -> Values:
     return np.asarray(values * slope + intercept)
 
 
-def _through_voi(dataset: Dataset, values: Values, used: NDArray[np.bool_]) -> Values:
-    """PS3.3 C.11.2: the values of interest over 0..255, all that occur where none are named."""
+def _through_voi(dataset: Dataset, values: Values) -> Values | None:
+    """PS3.3 C.11.2: the values of interest over 0..255; None where the file names none."""
     table = dataset.get("VOILUTSequence")
     if table:
         white = 2 ** int(table[0].LUTDescriptor[2]) - 1
@@ -138,8 +145,24 @@ def _through_voi(dataset: Dataset, values: Values, used: NDArray[np.bool_]) -> V
         and width >= (1 if kind == "LINEAR" else 1e-9)
     ):
         return _window(values, centre, width, kind)
-    low, high = (values[used].min(), values[used].max()) if used.any() else (0.0, 0.0)
+    return None
+
+
+def _own_range(values: Values, used: NDArray[np.bool_]) -> Values:
+    """All that occurs over 0..255, but for isolated values (`depth.content_range`)."""
+    low, high = content_range(np.unique(values[used])) if used.any() else (0.0, 0.0)
     return (values - low) / (high - low) * 255 if high > low else np.zeros_like(values)
+
+
+def _spread(levels: NDArray[Any], counts: NDArray[np.int64]) -> float:
+    """How many grey levels all but one pixel in a hundred lie within."""
+    used = np.flatnonzero(counts)
+    if len(used) == 0:
+        return 0.0
+    order = used[np.argsort(levels[used], kind="stable")]
+    share = np.cumsum(counts[order]) / counts.sum()
+    low, high = (order[np.searchsorted(share, at)] for at in (_TAIL, 1 - _TAIL))
+    return float(np.clip(levels[high], 0, 255)) - float(np.clip(levels[low], 0, 255))
 
 
 def _window(values: Values, centre: float, width: float, kind: str) -> Values:

@@ -19,12 +19,18 @@ def look_up(levels: NDArray[np.uint8], values: Stored) -> NDArray[np.uint8]:
     return found
 
 
+def counted(values: Stored) -> NDArray[np.int64]:
+    """How often each of the 2**bits values that the type can hold occurs, (2**bits,)."""
+    possible = 2 ** (8 * values.dtype.itemsize)
+    counts = np.zeros(possible, np.int64)
+    for strip in _strips(values):
+        counts += np.bincount(values[strip].ravel(), minlength=possible)
+    return counts
+
+
 def occurring(values: Stored) -> NDArray[np.bool_]:
     """Which of the 2**bits values that the type can hold occur, (2**bits,)."""
-    seen = np.zeros(2 ** (8 * values.dtype.itemsize), np.bool_)
-    for strip in _strips(values):
-        seen[values[strip]] = True
-    return seen
+    return counted(values) > 0
 
 
 def _strips(values: Stored) -> Iterator[slice]:

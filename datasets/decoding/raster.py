@@ -11,15 +11,14 @@ from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, TiffImagePlugin
+from PIL import ExifTags, Image
 
-from datasets.decoding.levels import look_up
+from datasets.decoding.deep_raster import PNG_DEPTH, is_deep, read_deep
 from datasets.decoding.limits import MAX_SCANS, check_picture_size
+from datasets.decoding.transparency import flattened
 from datasets.errors import DataError
 
 _FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF")  # the suffix may lie
-_DEPTHS = (8, 10, 12, 14, 16)  # bits that a 16-bit file may really hold
-_WHITE_IS_ZERO = 0  # TIFF PhotometricInterpretation
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -36,9 +35,8 @@ def decode_raster(data: bytes) -> NDArray[np.uint8]:
     """Decode to RGB, (H, W, 3) uint8, upright by the EXIF orientation; of several frames the first.
 
     Grey, palette and CMYK are converted; CMYK counts as inverted where Adobe's marker says who
-    wrote it. 16-bit grey is scaled to 8 by the bits that it uses (10, 12, 14 or 16: a 12-bit
-    radiograph in a 16-bit file would otherwise keep 16 of its levels); of 16-bit colours the high
-    byte is kept. Transparency is laid over black.
+    wrote it. 16 bits, grey or colour, are scaled to 8 by the range that the file uses (`depth`).
+    Transparency is laid over white, or over black where the drawing is white (`transparency`).
 
     Raises:
         DataError: too large, too small, or of a pixel type without a fixed range.
@@ -49,7 +47,8 @@ def decode_raster(data: bytes) -> NDArray[np.uint8]:
         check_picture_size(*image.size)
         image.load()
         orientation = _orientation(image)
-        upright = _to_rgb(image)
+        deep = is_deep(image, data)
+        upright = Image.fromarray(read_deep(image, data)) if deep else _to_rgb(image, data)
     if orientation in _UPRIGHT:
         upright = upright.transpose(_UPRIGHT[orientation])
     return np.array(upright, dtype=np.uint8)
@@ -78,38 +77,23 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image, data: bytes) -> Image.Image:
     if image.mode == "F":
         raise DataError("floating-point pixels have no fixed range; save it with 8 or 16 bits")
-    if image.mode.startswith("I"):
-        image = _to_8_bits(image)
     if image.has_transparency_data:
-        rgba, black = image.convert("RGBA"), Image.new("RGB", image.size)
-        black.paste(rgba, mask=rgba)
-        return black
+        _scale_transparent_grey(image, data)
+        rgba = np.asarray(image.convert("RGBA"))
+        return Image.fromarray(flattened(rgba[..., :3], rgba[..., 3]))
     if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
         return _negative(image).convert("RGB")  # Pillow takes Adobe's inverted inks for granted
     return image.convert("RGB")
 
 
-def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 bits (or of 32 that hold 16) -> 8 bits: the largest value of its depth is 255."""
-    values = np.asarray(image)
-    low, high = int(values.min()), int(values.max())
-    if low < 0 or high > 65535:
-        raise DataError("grey values outside 0..65535; save it with 8 or 16 bits")
-    white = 2 ** next(bits for bits in _DEPTHS if high < 2**bits) - 1
-    levels = np.clip((np.arange(65536) * 255 + white // 2) // white, 0, 255).astype(np.uint8)
-    if _is_negative(image):
-        levels = 255 - levels
-    return Image.fromarray(look_up(levels, values.astype(np.uint16, copy=False)))
-
-
-def _is_negative(image: Image.Image) -> bool:
-    """Whether a TIFF file of 16 bits has 0 for white; of 8 bits, Pillow sees to it."""
-    if not isinstance(image, TiffImagePlugin.TiffImageFile) or not image.mode.startswith("I;16"):
-        return False
-    return bool(image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO)
+def _scale_transparent_grey(image: Image.Image, data: bytes) -> None:
+    """A PNG of 2 or 4 bits names its transparent grey in these bits; Pillow scales only pixels."""
+    if image.format == "PNG" and image.mode == "L" and "transparency" in image.info:
+        bits = min(8, data[PNG_DEPTH])
+        image.info["transparency"] = image.info["transparency"] * 255 // (2**bits - 1)
 
 
 def _negative(image: Image.Image) -> Image.Image:

@@ -53,14 +53,19 @@ def rank_labels(
         classes or two groups.
     """
     if images["class"].nunique() < 2 or images["group"].nunique() < 2:
-        return pd.DataFrame(columns=list(SUSPECT_COLUMNS))
+        return no_ranking()
     rows = list(_ranked_rows(images, _compact(features), neighbours))
     table = pd.DataFrame(rows, columns=list(SUSPECT_COLUMNS))
     return table.sort_values(["score", "image_id"], ascending=[False, True], ignore_index=True)
 
 
+def no_ranking() -> pd.DataFrame:
+    """What `rank_labels` returns where nothing can be ranked."""
+    return pd.DataFrame(columns=list(SUSPECT_COLUMNS))
+
+
 def cross_class_pairs(images: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:
-    """The duplicates whose two images have different classes: one of the labels is wrong.
+    """The duplicates whose two images have different classes.
 
     Args:
         images: columns image_id, class.

@@ -25,7 +25,10 @@ _LEAST_SHARED = (0.3, 0.6)  # of the picture that shows more, and of the other
 _MOST_DEGREES, _LEVEL_DEGREES = 15.0, 5.0
 _NO_STRETCH, _NO_SHEAR = 1.05, 0.03
 _NEARLY_ALL = 0.9
-_BLOCK_PX, _FLAT = 16, 0.25
+_BLOCK_PX, _FLAT, _FEWEST_BLOCKS = 16, 0.25, 10
+# The scores of 134 pairs of plots on the same axes reach 0.78; of 288 planted copies of
+# radiographs, those with a tenth of their blocks as different score 0.89 and more.
+_TEMPLATE_SCORE, _NOTHING_IN_COMMON, _THE_SAME = 0.85, 0.1, 0.95
 
 Matrix = NDArray[np.float64]  # (2, 3)
 
@@ -38,7 +41,8 @@ class Overlay:
     are squares of side 1. `score` is their correlation there, -1..1. It `is_plain` where nothing is
     stretched and one picture shows nearly all that the other does, as most copies are made.
     `evenness`, -1..1, is what nine in ten small blocks correlate at least: two bones that are alike
-    agree in most places, copies in all.
+    agree in most places, copies in all. `is_template` where most blocks are the same to the pixel
+    and the others have nothing in common: two plots on the same axes, two filled-in forms.
     """
 
     orientation: str
@@ -46,13 +50,19 @@ class Overlay:
     score: float = -1.0
     is_plain: bool = False
     evenness: float = -1.0
+    is_template: bool = False
 
     def turned_round(self) -> "Overlay":
         """How a lies over b."""
         turn = _square(point_map(self.orientation))
         motion = turn @ np.linalg.inv(_square(self.motion)) @ np.linalg.inv(turn)
         return Overlay(
-            inverse(self.orientation), motion[:2], self.score, self.is_plain, self.evenness
+            inverse(self.orientation),
+            motion[:2],
+            self.score,
+            self.is_plain,
+            self.evenness,
+            self.is_template,
         )
 
     @property
@@ -129,41 +139,55 @@ def _fine(a: Image, b: Image, overlay: Overlay, aspects: tuple[float, float]) ->
     if less < _LEAST_SHARED[0] or more < _LEAST_SHARED[1]:
         return None
     is_plain = more >= _NEARLY_ALL and _is_unstretched(overlay.motion, _upright(overlay, aspects))
-    score, evenness = _agreement(laid, b, overlay.motion)
-    return replace(overlay, score=score, evenness=evenness, is_plain=is_plain)
+    return replace(_with_agreement(overlay, laid, b), is_plain=is_plain)
 
 
-def _agreement(laid: Image, b: Image, motion: Matrix) -> tuple[float, float]:
-    """The mean correlation of coarser and finer detail where both pictures are; the evenness.
+def _with_agreement(overlay: Overlay, laid: Image, b: Image) -> Overlay:
+    """With the mean correlation of coarser and finer detail where both pictures are, the evenness
+    and whether they share a template.
 
     Outlines of like bones correlate in the coarser, up to 0.76 between unrelated real radiographs,
     but then not in the finer (0.63); hard compression and clipping spoil the finer first.
     """
-    side = _SIDES[-1]
+    side, motion = _SIDES[-1], overlay.motion
     shared, drawn = _shared(_in_pixels(motion, side), side), _drawn(b, motion, side)
     coarser, finer = (
         [local_contrast(picture, *window) for picture in (laid, drawn)]
         for window in ((_BLUR_PX, _LOCAL_PX), _FINER_PX)
     )
-    correlations = [_correlation(x[shared], y[shared]) for x, y in (coarser, finer)]
-    return float(np.mean(correlations)), _evenness(coarser[0], coarser[1], shared)
+    score = float(np.mean([_correlation(x[shared], y[shared]) for x, y in (coarser, finer)]))
+    both, either = _block_correlations(coarser[0], coarser[1], shared)
+    return replace(
+        overlay,
+        score=score,
+        evenness=float(np.quantile(both, 0.1)) if len(both) >= _FEWEST_BLOCKS else -1.0,
+        is_template=score < _TEMPLATE_SCORE and _are_of_a_template(either),
+    )
 
 
-def _evenness(x: Contrast, y: Contrast, shared: NDArray[np.bool_]) -> float:
-    """The first decile of the correlations of blocks that both show and where both show something.
+def _are_of_a_template(correlations: Sequence[float]) -> bool:
+    if len(correlations) < _FEWEST_BLOCKS:
+        return False
+    different, same = np.quantile(correlations, (0.1, 0.5))
+    return bool(different < _NOTHING_IN_COMMON and same > _THE_SAME)
 
-    -1 where there are fewer than ten such blocks.
-    """
-    found = []
+
+def _block_correlations(
+    x: Contrast, y: Contrast, shared: NDArray[np.bool_]
+) -> tuple[list[float], list[float]]:
+    """Of blocks that both pictures show: where both have something in them, and where one has."""
+    both, either = [], []
     for row, column in np.ndindex(len(x) // _BLOCK_PX, len(x) // _BLOCK_PX):
         top, left = row * _BLOCK_PX, column * _BLOCK_PX
         block = np.s_[top : top + _BLOCK_PX, left : left + _BLOCK_PX]
         inside = shared[block]
         if inside.mean() > 0.6:
             p, q = x[block][inside], y[block][inside]
+            if max(p.std(), q.std()) > _FLAT:
+                either.append(_correlation(p, q))
             if min(p.std(), q.std()) > _FLAT:
-                found.append(_correlation(p, q))
-    return float(np.quantile(found, 0.1)) if len(found) >= 10 else -1.0
+                both.append(either[-1])
+    return both, either
 
 
 _NOWHERE = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])

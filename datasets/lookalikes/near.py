@@ -17,7 +17,7 @@ from datasets.lookalikes.orientations import NAMES
 from datasets.lookalikes.thumbnails import Thumbnails
 from datasets.pairs import pair_table
 
-NEAR_VERSION = 2  # of everything that decides which pairs are found
+NEAR_VERSION = 3  # of everything that decides which pairs are found
 # Among 1129 real radiographs and 300 drawn ones, unrelated pairs reach 0.77 where b would be a
 # stretched or shifted part of a, 0.71 else; and none of 0.66 or more is as even as 0.55.
 THRESHOLD = 0.72
@@ -62,6 +62,8 @@ def find_near(images: pd.DataFrame, thumbnails: Thumbnails, workers: int = 8) ->
 
 def is_copy(overlay: Overlay) -> bool:
     """Whether two pictures that lie like this over each other are taken for one."""
+    if overlay.is_template:
+        return False
     if overlay.evenness >= EVEN:
         return overlay.score >= EVEN_THRESHOLD
     return overlay.score >= (THRESHOLD if overlay.is_plain else STRANGE_THRESHOLD)

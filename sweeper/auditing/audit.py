@@ -16,6 +16,7 @@ import pandas as pd
 
 from datasets.errors import DataError
 from datasets.findings.doubts import voters
+from datasets.findings.labels import no_ranking
 from datasets.manifest import build_manifest, usable
 from datasets.sources import list_folder, printable
 from datasets.zipped import is_zip
@@ -57,7 +58,9 @@ def run_audit(data: DataSection, out: Path, command: str) -> Findings:
             f"{first['path']!r} ({first['problem']})"
         )
     collection = find_groups(root, manifest, data, Store(store))
-    ranked = label_ranking(collection, Store(store), voters(images))
+    ranked = no_ranking()
+    if data.check_labels:
+        ranked = label_ranking(collection, Store(store), voters(images))
     findings = Findings(collection, ranked)
     _write(findings, Path(path), out, command)
     build_audit_page(out)
@@ -82,10 +85,10 @@ def _write(findings: Findings, path: Path, out: Path, command: str) -> None:
     results = out / "results"
     collection = findings.collection
     labels = _labels(findings)
-    groups = ordered_groups(collection.images, collection.duplicates)
+    groups = ordered_groups(collection.images, findings.duplicates)
     chosen = choose((pair_pictures(groups), _MOST_OF_PAIRS), (label_pictures(labels), 300))
     write_table(results, "images", collection.manifest)
-    write_table(results, "duplicates", collection.duplicates)
+    write_table(results, "duplicates", findings.duplicates)
     write_table(results, "labels", labels)
     write_table(results, "pictures", draw(collection.root, collection.images, chosen))
     about: dict[str, Any] = {

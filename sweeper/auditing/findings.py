@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from datasets.findings.doubts import agreement, doubtful_labels
+from datasets.findings.flat import flat_images, without_flat_pairs
 from datasets.findings.labels import cross_class_pairs
 from datasets.findings.one_group import OneGroup, overfull_groups
 from datasets.findings.shortcuts import SizeGuess, guess_from_size
@@ -35,7 +36,9 @@ class Findings:
 
     def __init__(self, collection: Collection, ranked: pd.DataFrame) -> None:
         self.collection, self.ranked = collection, ranked
-        self.images, self.duplicates = collection.images, collection.duplicates
+        self.images = collection.images
+        self.flat = flat_images(self.images)
+        self.duplicates = without_flat_pairs(collection.duplicates, self.images)
         manifest = collection.manifest
         self.excluded = manifest[manifest["problem"] != ""]
 
@@ -43,6 +46,7 @@ class Findings:
     def listed(self) -> list[Finding]:
         """Everything that is wrong, the most harmful first; empty for a clean folder."""
         found = [
+            *self._flat(),
             *self._one_group(),
             *self._layers(),
             *self._crossed_classes(),
@@ -57,7 +61,8 @@ class Findings:
     @cached_property
     def doubtful(self) -> pd.DataFrame:
         """The labels that chance does not explain."""
-        return doubtful_labels(self.ranked, self.images)
+        shown = self.ranked[~self.ranked["image_id"].isin(self.flat["image_id"])]
+        return doubtful_labels(shown, self.images)
 
     @cached_property
     def crossed(self) -> pd.DataFrame:
@@ -200,18 +205,20 @@ class Findings:
     def _crossed_classes(self) -> list[Finding]:
         if self.crossed.empty:
             return []
-        pairs = f"{len(self.crossed)} pairs" if len(self.crossed) > 1 else "1 pair"
-        text = f"{pairs} of copies lie in two classes: at least one of the two labels is wrong"
-        return [Finding("cross_class", text, "look at the copies under two classes and mend them")]
+        parts = []
+        for kind, reason in _CROSSED.items():
+            if number := int((self.crossed["kind"] == kind).sum()):
+                parts.append(f"{_pairs(number)} of {_COPIES[kind]} lie in two classes: {reason}")
+        advice = "look at the copies under two classes and correct the labels that are wrong"
+        return [Finding("cross_class", "; ".join(parts), advice)]
 
     def _copies(self) -> list[Finding]:
         found = []
-        for kind, words in (("exact", "exact copies"), ("near", "near-copies")):
+        for kind, words in _COPIES.items():
             pairs = self.duplicates[self.duplicates["kind"] == kind]
             if len(pairs):
                 held = pd.concat([pairs["image_id_a"], pairs["image_id_b"]]).nunique()
-                counted = f"{len(pairs)} pairs" if len(pairs) > 1 else "1 pair"
-                text = f"{counted} of {words} among {held} images"
+                text = f"{_pairs(len(pairs))} of {words} among {held} images{_GUESSED[kind]}"
                 found.append(Finding(kind, text, _SPLIT if not self._leaking else _KEEP))
         return found
 
@@ -237,10 +244,31 @@ class Findings:
         if not number:
             return []
         text = (
-            f"{number} {'label is' if number == 1 else 'labels are'} doubtful: the images that "
-            "look most alike are of another class, more of them than by chance"
+            f"{number} {'label' if number == 1 else 'labels'} may be wrong: the images that look "
+            "most alike are of another class, more of them than by chance; "
+            "data.check_labels=false switches this check off"
         )
         return [Finding("doubtful_label", text, "have the doubtful labels looked at")]
+
+    def _flat(self) -> list[Finding]:
+        number = len(self.flat)
+        if not number:
+            return []
+        uniform = int((self.flat["contrast"] == 0).sum())
+        counts = {"one colour": uniform, "nearly constant": number - uniform}
+        told = [
+            f"{count} {'image is' if count == 1 else 'images are'} {words}"
+            for words, count in counts.items()
+            if count
+        ]
+        named = ", ".join(repr(path) for path in self.flat["path"].head(_NAMED))
+        more = ", ..." if number > _NAMED else ""
+        text = f"{' and '.join(told)}: nothing can be seen on them ({named}{more})"
+        advice = (
+            "look at how the images of one colour were exported (window, depth, transparency), "
+            "export them again or remove them"
+        )
+        return [Finding("flat", text, advice)]
 
     def _shortcut(self) -> list[Finding]:
         guess = self.size_guess
@@ -260,8 +288,23 @@ class Findings:
         return [Finding("excluded", text, "mend or remove the files that cannot be used")]
 
 
+_COPIES = {"exact": "exact copies", "near": "near-copies"}
+_GUESSED = {
+    "exact": "",
+    "near": ": they may be one picture stored twice, or differ in what matters; "
+    "data.near_duplicates=false switches this check off",
+}
+_CROSSED = {
+    "exact": "at least one of the two labels is wrong",
+    "near": "a label may be wrong, or the pictures may share a template and differ in what "
+    "matters; data.near_duplicates=false switches this check off",
+}
 _SPLIT = "use split.policies=[grouped], which keeps copies on one side"
 _KEEP = "keep the copies or remove them, grouped holds them together"
+
+
+def _pairs(number: int) -> str:
+    return f"{number} pairs" if number > 1 else "1 pair"
 
 
 def _by_kind(count: LeakCount) -> str:

@@ -17,6 +17,7 @@ from sweeper.auditing.findings import Findings
 _WIDTH = 100  # where there is no terminal that has one
 _LABEL = 13
 _SHOWN = 5  # files and labels by name
+_PAIRS_SHOWN = 3
 _MOST_CLASSES = 40
 
 
@@ -66,7 +67,7 @@ def _classes(about: dict[str, Any]) -> Table:
 
 
 def _facts(findings: Findings, about: dict[str, Any]) -> Iterable[tuple[str, list[str]]]:
-    yield "pairs", [_pairs(about)]
+    yield "pairs", [_pairs(about), *_named_pairs(findings)]
     yield "groups", [_groups(about)]
     if about["leaks"]:
         yield "own layers", [_layer(part, leak) for part, leak in about["leaks"].items()]
@@ -80,6 +81,22 @@ def _pairs(about: dict[str, Any]) -> str:
     counts = ", ".join(f"{number} {kind}" for kind, number in about["pairs"].items())
     layers = f"{about['cross_layer']} across layers, " if about["layers"] else ""
     return f"{counts}; {layers}{about['cross_class']} copies across classes"
+
+
+def _named_pairs(findings: Findings) -> Iterable[str]:
+    """The first copies by name, those under two classes before the others."""
+    pairs = findings.duplicates[findings.duplicates["kind"] != "user"]
+    if pairs.empty:
+        return
+    path = findings.images.set_index("image_id")["path"]
+    class_of = findings.images.set_index("image_id")["class"]
+    crosses = pairs["image_id_a"].map(class_of) != pairs["image_id_b"].map(class_of)
+    first = pairs.assign(crosses=crosses).sort_values("crosses", ascending=False, kind="stable")
+    for row in first.head(_PAIRS_SHOWN).to_dict("records"):
+        names = " and ".join(printed(path[row[side]]) for side in ("image_id_a", "image_id_b"))
+        yield f"{row['kind']}: {names}"
+    if (more := len(pairs) - _PAIRS_SHOWN) > 0:
+        yield f"and {more} more in duplicates.parquet"
 
 
 def _groups(about: dict[str, Any]) -> str:

@@ -8,7 +8,13 @@ from datasets.duplicates import PAIR_COLUMNS, find_exact, with_groups
 
 def _manifest(*image_ids: str) -> pd.DataFrame:
     pixels = [image_id.partition("-")[0] for image_id in image_ids]
-    table = {"image_id": image_ids, "group": image_ids, "problem": "", "pixel_hash": pixels}
+    table = {
+        "image_id": image_ids,
+        "group": image_ids,
+        "problem": "",
+        "pixel_hash": pixels,
+        "contrast": 50.0,
+    }
     return pd.DataFrame(table)
 
 
@@ -31,6 +37,11 @@ def test_files_of_other_bytes_with_the_same_pixels_are_copies() -> None:
     manifest = _manifest("aa", "bb", "cc").assign(pixel_hash=["x", "y", "x"])
     found = find_exact(manifest)
     assert list(zip(found["image_id_a"], found["image_id_b"], strict=True)) == [("aa", "cc")]
+
+
+def test_pictures_of_one_colour_are_copies_only_by_their_bytes() -> None:
+    manifest = _manifest("aa", "aa-2", "bb").assign(pixel_hash="x", contrast=0.0)
+    assert list(find_exact(manifest)["image_id_b"]) == ["aa-2"]
 
 
 def test_files_without_a_pixel_hash_are_compared_by_their_bytes() -> None:

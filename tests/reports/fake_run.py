@@ -355,6 +355,7 @@ def _images(fake: FakeRun) -> list[Row]:
                 "path": f"{name}/img-{number:04d}.jpg",
                 "origin": "",
                 "pixel_hash": "",
+                "contrast": 40.0,
                 "patient": "",
                 "class": name,
                 "width": 400,

@@ -1,8 +1,11 @@
 """One valid file of every kind that is read, small, made here."""
 
 import io
+import struct
+import zlib
 from typing import Any
 
+import imagecodecs
 import numpy as np
 from PIL import Image
 from pydicom import Dataset
@@ -37,12 +40,51 @@ def turned_exif(orientation: int) -> Image.Exif:
     return exif
 
 
+def png_of_grey(values: np.ndarray, bits: int, transparent: int | None = None) -> bytes:
+    """A PNG file of (H, W) grey values in so many bits, W * bits a multiple of 8; written by hand,
+    as Pillow writes neither few bits nor a transparent grey of 16."""
+    rows = values.astype(">u2").view(np.uint8).reshape(*values.shape, 2)
+    packed = np.packbits(np.unpackbits(rows, axis=2)[..., 16 - bits :].reshape(len(values), -1), 1)
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", values.shape[1], len(values), bits, 0, 0, 0, 0))]
+    if transparent is not None:
+        chunks.append((b"tRNS", struct.pack(">H", transparent)))
+    chunks.append((b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in packed))))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in [*chunks, (b"IEND", b"")]
+    )
+
+
+def tiff_of_colours(values: np.ndarray, orientation: int = 1, extra: int | None = None) -> bytes:
+    """A TIFF file of (H, W, samples) uint16, which Pillow does not write. `extra`: what a fourth
+    sample is, 2 for an alpha channel."""
+    height, width, samples = values.shape
+    tags = {256: (4, [width]), 257: (4, [height]), 258: (3, [16] * samples), 259: (3, [1])}
+    tags |= {262: (3, [2]), 273: (4, [0]), 274: (3, [orientation]), 277: (3, [samples])}
+    tags |= {278: (4, [height]), 279: (4, [values.nbytes]), 284: (3, [1])}
+    tags |= {} if extra is None else {338: (3, [extra])}
+    beyond, after = b"", 8 + 2 + 12 * len(tags) + 4
+    depths = struct.pack(f"<{samples}H", *tags[258][1])
+    tags[273] = (4, [after + len(depths)])
+    entries = b""
+    for tag, (kind, numbers) in sorted(tags.items()):
+        data = struct.pack(f"<{len(numbers)}{'H' if kind == 3 else 'I'}", *numbers)
+        if len(data) > 4:
+            beyond, data = beyond + data, struct.pack("<I", after + len(beyond))
+        entries += struct.pack("<HHI", tag, kind, len(numbers)) + data.ljust(4, b"\0")
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags))
+    return head + entries + bytes(4) + beyond + values.astype("<u2").tobytes()
+
+
 def raster_files() -> dict[str, bytes]:
     """Name -> bytes."""
     picture = Image.fromarray(colours())
     grey, deep = picture.convert("L"), Image.fromarray(ramp(18, 24, 65535))
     half = picture.copy()
     half.putalpha(128)
+    ink = grey.copy()
+    ink.putalpha(grey.point(lambda value: 255 * (value > 100)))
+    wide = colours().astype(np.uint16) * 16
     return {
         "grey.jpg": encoded(grey, "JPEG"),
         "rgb.jpg": encoded(picture, "JPEG", quality=90),
@@ -53,6 +95,15 @@ def raster_files() -> dict[str, bytes]:
         "palette.png": encoded(picture.quantize(16)),
         "alpha.png": encoded(half),
         "deep.png": encoded(deep),
+        "deep-colours.png": imagecodecs.png_encode(wide),
+        "deep-alpha.png": imagecodecs.png_encode(np.dstack([wide, wide[..., 0]])),
+        "deep-grey-alpha.png": imagecodecs.png_encode(np.ascontiguousarray(wide[..., :2])),
+        "deep-key.png": png_of_grey(ramp(18, 24, 4095), 16, transparent=0),
+        "grey-alpha.png": encoded(ink),
+        "palette-alpha.png": encoded(picture.quantize(16), transparency=3),
+        "bits.png": png_of_grey(ramp(18, 24, 15), 4, transparent=2),
+        "deep-colours.tif": tiff_of_colours(wide),
+        "alpha.tif": encoded(half, "TIFF"),
         "rgb.tif": encoded(picture, "TIFF"),
         "deep.tif": encoded(deep, "TIFF"),
         "lzw.tif": encoded(picture, "TIFF", compression="tiff_lzw"),

@@ -13,7 +13,8 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 
 from datasets.decoding import dicom, limits
 from datasets.decoding.decode import decode_image, read_picture
-from datasets.decoding.dicom import is_dicom, patient_hash, read_dicom
+from datasets.decoding.dicom import patient_hash, read_dicom
+from datasets.decoding.dicom_detection import is_dicom
 from datasets.errors import DataError
 from tests.datasets.decoding.dicom_files import dataset_of, dicom_file, ramp, written
 from tests.datasets.decoding.picture_files import raster_files, with_syntax

@@ -201,3 +201,34 @@ def test_a_table_shorter_than_it_says_is_refused() -> None:
     table[0].LUTDescriptor = [500, 0, 8]
     with pytest.raises(DataError, match="entries that should have 500"):
         decode_image(dicom_file(RAMP, VOILUTSequence=table))
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        {"WindowCenter": -20_000, "WindowWidth": 400},
+        {"WindowCenter": 30_000, "WindowWidth": 400},
+        {"WindowCenter": 1e9, "WindowWidth": 1},
+        {"WindowCenter": 2000, "WindowWidth": 1_000_000},  # it covers them, in one grey level
+        {"WindowCenter": 30_000, "WindowWidth": 300, "VOILUTFunction": "SIGMOID"},
+    ],
+)
+def test_a_window_far_off_the_values_falls_back_to_their_own_range(window: dict[str, Any]) -> None:
+    _assert_shown(dicom_file(RAMP, **window), VALUES / 4095 * 255)
+    stray = RAMP.copy()
+    stray[0, :2] = 65_535, 60_000  # two pixels in the window are no picture
+    data = dicom_file(stray, WindowCenter=62_000, WindowWidth=8000)
+    assert len(np.unique(decode_image(data)[1:])) > 10
+
+
+def test_a_window_of_a_few_values_is_still_the_files_own() -> None:
+    data = dicom_file(RAMP, WindowCenter=60, WindowWidth=100)  # 2 % of the pixels, the rest white
+    _assert_shown(data, ((VALUES - 59.5) / 99 + 0.5) * 255)
+
+
+def test_a_padding_that_the_header_does_not_name_takes_no_levels() -> None:
+    signed = RAMP.astype(np.int16) // 8
+    signed[:4] = -30_000
+    levels = decode_image(dicom_file(signed))[..., 0]
+    assert levels[:4].max() == 0
+    assert len(np.unique(levels)) > 200

@@ -13,7 +13,7 @@ from datasets.decoding.limits import MAX_SCANS
 from datasets.decoding.raster import decode_raster
 from datasets.errors import DataError
 from tests.datasets.decoding.dicom_files import ramp
-from tests.datasets.decoding.picture_files import colours, encoded, turned_exif
+from tests.datasets.decoding.picture_files import colours, encoded, png_of_grey, turned_exif
 
 ROOT = Path(__file__).parents[3]
 COLOURS = colours()
@@ -125,16 +125,61 @@ def test_16_bit_tiff_with_0_for_white_is_turned_round() -> None:
     np.testing.assert_array_equal(decode_raster(bytes(data)), _grey(255 - np.rint(values / 257)))
 
 
-def test_of_16_bit_colours_the_high_byte_is_kept() -> None:
-    deep = COLOURS.astype(np.uint16) * 256 + 99
+def test_16_bit_colours_are_scaled_to_8_bits() -> None:
+    deep = COLOURS.astype(np.uint16) * 257
     np.testing.assert_array_equal(decode_raster(imagecodecs.png_encode(deep)), COLOURS)
 
 
-def test_transparency_is_laid_over_black() -> None:
-    half = Image.new("RGBA", (16, 16), (200, 100, 50, 128))
-    np.testing.assert_allclose(decode_raster(encoded(half))[0, 0], [100, 50, 25], atol=1)
-    keyed = Image.new("RGB", (16, 16), (9, 9, 9))
-    assert decode_raster(encoded(keyed, transparency=(9, 9, 9))).max() == 0
+@pytest.mark.parametrize(
+    ("mode", "ink", "ground"),
+    [("RGBA", 0, 255), ("LA", 0, 255), ("RGBA", 255, 0), ("LA", 250, 0), ("RGBA", 128, 255)],
+)
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
+def test_a_drawing_on_nothing_stays_visible(mode: str, ink: int, ground: int, kind: str) -> None:
+    alpha = np.zeros((20, 30), np.uint8)
+    alpha[5:15, 8:20] = 255
+    drawing = Image.new(
+        "RGB" if mode == "RGBA" else "L", (30, 20), 3 * (ink,) if mode == "RGBA" else ink
+    )
+    drawing.putalpha(Image.fromarray(alpha))
+    options = {"lossless": True} if kind == "WEBP" else {}
+    pixels = decode_raster(encoded(drawing, kind, **options))
+    assert set(pixels[alpha == 255].ravel()) == {ink}
+    assert set(pixels[alpha == 0].ravel()) == {ground}
+
+
+def _ink_in_palette() -> Image.Image:
+    """Black on a transparent black: two entries of one colour."""
+    drawing = Image.new("P", (20, 16), 0)
+    drawing.putpalette([0, 0, 0, 0, 0, 0])
+    drawing.paste(1, (4, 4, 12, 10))
+    return drawing
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF"])
+def test_a_transparent_palette_entry_is_transparent(kind: str) -> None:
+    pixels = decode_raster(encoded(_ink_in_palette(), kind, transparency=0))
+    assert pixels[0, 0].tolist() == [255, 255, 255]
+    assert pixels[5, 5].tolist() == [0, 0, 0]
+
+
+def test_a_png_that_names_a_transparent_colour_has_it_transparent() -> None:
+    for drawing, key in ((Image.new("RGB", (20, 16)), (0, 0, 0)), (Image.new("L", (20, 16)), 0)):
+        drawing.paste((9, 9, 9) if drawing.mode == "RGB" else 9, (4, 4, 12, 10))
+        pixels = decode_raster(encoded(drawing, transparency=key))
+        assert pixels[0, 0].tolist() == [255, 255, 255]
+        assert pixels[5, 5].tolist() == [9, 9, 9]
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_the_transparent_grey_of_a_png_counts_in_its_own_bits(bits: int) -> None:
+    """White is transparent, black is drawn: over white, the drawing is as it was."""
+    values = np.full((16, 32), 2**bits - 1, np.uint16)
+    values[4:9, 8:16] = 0
+    pixels = decode_raster(png_of_grey(values, bits, transparent=2**bits - 1))
+    np.testing.assert_array_equal(pixels, _grey(np.where(values == 0, 0, 255)))
+    inverse = decode_raster(png_of_grey(values, bits, transparent=0))  # white ink on nothing
+    np.testing.assert_array_equal(inverse, _grey(np.where(values == 0, 0, 255)))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])

@@ -110,3 +110,28 @@ def test_flat_pictures_are_no_pairs(count: int) -> None:
 
 def test_no_pictures_are_no_pairs() -> None:
     assert compare_thumbnails(Thumbnails(np.zeros((0, 128, 128), np.uint8), np.zeros(0))) == []
+
+
+def plot(number: int) -> Image:
+    """A curve of its own on axes that all plots have."""
+    generator = np.random.default_rng(number)
+    page = np.full((240, 320), 255, np.uint8)
+    cv2.rectangle(page, (40, 20), (300, 210), 0, 2)
+    for tick in range(6):
+        cv2.putText(page, str(2 * tick), (36 + 51 * tick, 228), 0, 0.4, 0, 1)
+        cv2.putText(page, f"{5 - tick}.0", (10, 26 + 37 * tick), 0, 0.4, 0, 1)
+    phase, rate, height = generator.uniform((0, 0.02, 30), (6.3, 0.08, 80))
+    x = np.arange(44, 298)
+    y = 115 - height * np.sin(x * rate + phase)
+    cv2.polylines(page, [np.stack([x, y], axis=1).round().astype(np.int32)], False, 80, 2)
+    return page
+
+
+def test_pictures_of_one_template_are_no_copies_and_copies_of_them_are() -> None:
+    plots = [plot(number) for number in range(12)]
+    compared = compare_thumbnails(thumbnails_of(plots), 2)
+    templates = [one.overlay for one in compared if one.overlay and one.overlay.is_template]
+    assert max(overlay.score for overlay in templates) > THRESHOLD  # by their score, copies
+    generator = np.random.default_rng(0)
+    copies = [plant(plots[n], way, 0.5, generator) for n, way in enumerate(("tone", "re_encode"))]
+    assert pairs_of(find([*plots, *copies])) == {(0, 12), (1, 13)}

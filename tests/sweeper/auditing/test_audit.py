@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image, ImageDraw
 from pydicom import dcmwrite
 
 from datasets.synthetic import FRACTURE_TYPES, draw_radiograph
@@ -310,3 +311,73 @@ def test_pictures_are_bounded_and_the_rest_is_counted(
     assert page.count('<figure class="pair') == 2
     assert "<b>2 pairs are shown here</b>, 1 more are in" in page
     assert pd.api.types.is_bool_dtype(tables["labels"]["doubtful"])
+
+
+def write_drawings(root: Path, draw: dict[str, Any]) -> None:
+    for name, picture in draw.items():
+        (root / name).mkdir(parents=True)
+        for number in range(12):
+            picture(number).save(root / name / f"{number}.png")
+
+
+def disc(number: int, mode: str = "RGBA") -> Image.Image:
+    """Black ink on nothing; without its transparency, one black picture as the next."""
+    drawing = Image.new("RGBA", (96, 96))
+    box = (5 + 2 * number, 8 + number, 50 + 3 * number, 60 + 2 * number)
+    ImageDraw.Draw(drawing).ellipse(box, outline=(0, 0, 0, 255), width=3)
+    return drawing.convert(mode)
+
+
+def test_ink_on_nothing_is_no_exact_copy_and_no_wrong_label(tmp_path: Path) -> None:
+    write_drawings(tmp_path / "images", {"rgba": disc, "la": lambda n: disc(n, "LA")})
+    assert main(["audit", str(tmp_path / "images"), "--out", str(tmp_path / "out")]) == 1
+    found = told(tmp_path / "out")
+    assert found["pairs"]["exact"] == 12  # each drawing in both modes
+    assert "flat" not in kinds(tmp_path / "out")
+
+
+def test_pictures_that_show_nothing_are_told_as_that_and_not_as_copies(tmp_path: Path) -> None:
+    def black(number: int) -> Image.Image:
+        return Image.new("L", (64 + number, 64))  # files that differ in their size only
+
+    def nearly(number: int) -> Image.Image:
+        noise = np.random.default_rng(number).integers(7, 9, (64, 64))
+        return Image.fromarray(noise.astype(np.uint8))
+
+    folder = tmp_path / "images"
+    write_drawings(folder, {"black": black, "blank": black, "nearly": nearly})
+    assert main(["audit", str(folder), "--out", str(tmp_path / "out")]) == 1
+    assert kinds(tmp_path / "out")[0] == "flat"
+    assert not {"exact", "cross_class", "doubtful_label"} & set(kinds(tmp_path / "out"))
+    text = told(tmp_path / "out")["findings"][0]["text"]
+    assert "24 images are one colour and 12 images are nearly constant" in text
+    assert "'black/0.png'" in text
+
+
+def test_what_is_guessed_says_may_and_names_the_key_that_switches_it_off(
+    audited: tuple[int, Path, Path], tmp_path: Path, capsys: Captured
+) -> None:
+    _, root, out = audited
+    texts = {one["kind"]: one["text"] for one in told(out)["findings"]}
+    for kind, key in {
+        "cross_class": "near_duplicates",
+        "near": "near_duplicates",
+        "doubtful_label": "check_labels",
+    }.items():
+        assert " may be " in texts[kind]
+        assert f"data.{key}=false" in texts[kind]
+    assert " may " not in texts["exact"]
+    off = ["--set", "data.near_duplicates=false", "--set", "data.check_labels=false"]
+    assert main(["audit", str(root), "--out", str(tmp_path / "off"), *off]) == 1
+    assert kinds(tmp_path / "off") == ["exact", "excluded"]
+    assert "exact: train/bones/20.png and train/bones/twin.png" in capsys.readouterr().out
+
+
+def test_the_same_picture_under_two_classes_has_a_wrong_label(tmp_path: Path) -> None:
+    root = write_images(tmp_path / "images", {"a": 12, "b": 12})
+    shutil.copy(root / "a" / "1.png", root / "b" / "twin.png")
+    assert main(["audit", str(root), "--out", str(tmp_path / "out")]) == 1
+    (text,) = [
+        one["text"] for one in told(tmp_path / "out")["findings"] if one["kind"] == "cross_class"
+    ]
+    assert "at least one of the two labels is wrong" in text
