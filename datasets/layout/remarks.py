@@ -9,7 +9,10 @@ from datasets.layout.file_kinds import CONTAINER_SUFFIXES, suffix_of
 
 @dataclass(frozen=True)
 class Remark:
-    """One thing that was noticed; `advice` says what to do about it, "" where it is a mere fact."""
+    """One thing that was noticed, and what to do about it.
+
+    Where `advice` is "", `text` names what is left out as no image, and there is nothing to do.
+    """
 
     kind: str
     text: str
@@ -25,7 +28,9 @@ def others_remarks(names: Sequence[str]) -> list[Remark]:
         text = f"{files(len(containers))} that may hold pictures left out ({counted(containers)})"
         remarks.append(Remark("left_out", text, "save pictures as PNG or TIFF, one file each"))
     if plain:
-        remarks.append(Remark("other_files", f"{files(len(plain))} left out ({counted(plain)})"))
+        remarks.append(
+            Remark("other_files", f"{files(len(plain))} without pictures ({counted(plain)})")
+        )
     return remarks
 
 

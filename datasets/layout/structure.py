@@ -120,7 +120,7 @@ class _Reader:
         is_written_to = self.tree.real(folder) in self.own
         kind = "this run writes to it" if is_written_to else own_kind(self.tree, folder)
         if kind:
-            self._remark("own_folder", f"{self._shown(folder)} left out: {kind}")
+            self._remark("own_folder", f"{self._shown(folder)} ({kind})")
             self.found.own.append(folder)
         return not kind
 

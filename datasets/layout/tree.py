@@ -17,9 +17,8 @@ from datasets.layout.file_kinds import (
     unread_problem,
 )
 
-_LINK = (
-    "a link that leads out of the data folder; set data.follow_links=true, or copy the {} into it"
-)
+LINK = "a link that leads out of the data folder"
+_WAY_OUT = "; set data.follow_links=true, or copy the {} into it"
 _NOWHERE = "a link to nothing"
 
 
@@ -104,7 +103,7 @@ class Tree:
 
     def _list(self, folder: Path) -> Listing:
         if self._is_outside(folder):
-            return Listing(problem=_LINK.format("files"))
+            return Listing(problem=LINK + _WAY_OUT.format("files"))
         try:
             names = sorted(name for name in os.listdir(folder) if is_seen(name))
         except OSError as error:
@@ -125,7 +124,7 @@ class Tree:
         """Why an image file must not be read, "" where it may, None where it is no image file."""
         name = path.name
         if self._is_outside(path):
-            return _LINK.format("file") if may_hide_an_image(name) else None
+            return LINK + _WAY_OUT.format("file") if may_hide_an_image(name) else None
         if suffix_of(name) not in IMAGE_SUFFIXES:
             if not needs_a_look(name):
                 return None

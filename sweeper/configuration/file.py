@@ -16,7 +16,12 @@ from sweeper.errors import ConfigError
 from sweeper.paths import typed_path
 
 SHIPPED = Path(__file__).resolve().parents[2] / "configs"
-AUDIT_KEYS = ("data.group_by", "data.near_duplicates", "data.use_patient_id")
+AUDIT_KEYS = (
+    "data.group_by",
+    "data.near_duplicates",
+    "data.use_patient_id",
+    "data.follow_links",
+)
 _LONGEST_VALUE = 80  # of a value that an error quotes
 
 
