@@ -5,7 +5,8 @@ Told as `data.group_by`: `roboflow`, a CSV file, or a regular expression on the 
 
 import csv
 import re
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,7 +92,7 @@ def _rule(group_by: str, manifest: pd.DataFrame, root: str) -> Callable[[str], s
     pattern = _pattern(group_by)
 
     def search(path: str) -> str:
-        found = pattern.search(path)
+        found = pattern.search(unicodedata.normalize("NFC", path))
         if not found:
             return ""
         if "group" in pattern.groupindex:
@@ -107,7 +108,7 @@ def _is_csv(group_by: str) -> bool:
 
 def _pattern(text: str) -> re.Pattern[str]:
     try:
-        return re.compile(text)
+        return re.compile(unicodedata.normalize("NFC", text))
     except re.error as error:
         raise DataError(
             f"data.group_by={text!r}: not a regular expression ({error}); expected one, a .csv "
@@ -118,7 +119,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 def _read_csv(name: str, manifest: pd.DataFrame, root: str) -> dict[str, str]:
     """Path as in the manifest -> group."""
     where = Path(name).expanduser()
-    known = set(manifest["path"])
+    known = _Paths(manifest["path"])
     table: dict[str, str] = {}
     for number, path, group in _csv_rows(where, f"data.group_by={name!r}"):
         found = _known_path(path, where.parent, Path(root), known)
@@ -148,21 +149,42 @@ def _csv_rows(where: Path, name: str) -> list[tuple[int, str, str]]:
         raise DataError(f"{name}: cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{name}: not a CSV file in UTF-8 ({error})") from None
-    return [(line, path.strip(), group.strip()) for line, path, group in rows if group.strip()]
+    return [(line, path.strip(), _composed(group)) for line, path, group in rows if group.strip()]
 
 
-def _known_path(path: str, beside: Path, root: Path, known: set[str]) -> str | None:
+class _Paths:
+    """The manifest's paths, found by any Unicode form: file systems differ in how they store é."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._exact = set(paths)
+        self._composed: dict[str, list[str]] = {}
+        for path in sorted(self._exact):
+            self._composed.setdefault(_composed(path), []).append(path)
+
+    def find(self, path: str) -> str | None:
+        """The manifest's spelling; None for an unknown path, and one that fits several files."""
+        if path in self._exact:
+            return path
+        alike = self._composed.get(_composed(path), [])
+        return alike[0] if len(alike) == 1 else None
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def _known_path(path: str, beside: Path, root: Path, known: _Paths) -> str | None:
     """The manifest's spelling of a path, taken from the root or from the CSV's folder."""
     plain = Path(path.replace("\\", "/")).as_posix()
-    if plain in known:
-        return plain
+    if found := known.find(plain):
+        return found
     for base in (beside, root):
         try:
             relative = (base / plain).resolve().relative_to(root.resolve()).as_posix()
         except (ValueError, OSError):  # elsewhere
             continue
-        if relative in known:
-            return relative
+        if found := known.find(relative):
+            return found
     return None
 
 

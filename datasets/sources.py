@@ -1,37 +1,23 @@
-"""A folder of class folders -> the list of its image files; reads names, and pixels never.
+"""A folder of class folders -> the list of its image files, and what is left out of it.
 
-    root/<class>/**/image.jpg                    flat
-    root/train/<class>/...  root/test/<class>/...   layered: the layers are merged, and remembered
-
-The layers are merged because the splits are made here, not by whoever made the folders.
+Names and first bytes are read, pixels never. Which folders are classes and which are layers of a
+split, patients or masks, `datasets.layout.structure` says; layers are merged, because the splits
+are made here, not by whoever made the folders.
 """
 
-import os
-import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path, PurePath
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
 
-from datasets.decoding.dicom_detection import HEADER_BYTES, is_dicom
 from datasets.errors import DataError
-
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".webp", ".bmp", ".gif"}
-    | {".dcm", ".dicom"}
-)
-UNREAD_SUFFIXES = frozenset(
-    {".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".psd", ".dng", ".nii", ".nrrd", ".mha"}
-)  # pictures, which nothing here reads: named, not passed over
-LAYERS = (
-    "train",
-    "val",
-    "valid",
-    "validation",
-    "test",
-)  # the first layer's spelling of a class wins
-_IGNORED = frozenset(
-    {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "lost+found"}
-)
+from datasets.layout.class_names import classes_of, same_on_screen, spelled_alike
+from datasets.layout.file_kinds import IMAGE_SUFFIXES
+from datasets.layout.folder_names import mask_files, named
+from datasets.layout.masks import mask_folders_inside
+from datasets.layout.remarks import Remark, images, others_remarks
+from datasets.layout.structure import ClassFolder, Structure, find_structure, labels_hint
+from datasets.layout.tree import Tree
 
 
 @dataclass(frozen=True)
@@ -48,155 +34,178 @@ class ImageFile:
     problem: str = ""
 
 
-def list_folder(root: str, called: str | None = None) -> list[ImageFile]:
-    """List the image files below `root`, a local folder of class folders, sorted by path.
-    `called`: how the user knows it, if not by its path.
+@dataclass(frozen=True)
+class Contents:
+    """The image files of a folder, sorted by path, what is left out, and what was noticed."""
 
-    A train/test(/val) layer on top is merged: class folders are matched by `class_key`, the
-    spelling of the first layer in `LAYERS` wins, and `origin` keeps the layer's name in lower case.
-    Folders below a class folder are walked. Hidden files, what systems leave behind (Thumbs.db,
-    __MACOSX) and files without an image's extension are ignored; without any extension, or with a
-    number for one, the content tells DICOM files. Links are followed inside `root`, each folder
-    once a class. A link that leads out of it, a folder that cannot be listed, a name that is not
-    Unicode and a format that is not read are in the list with their `problem`.
+    files: list[ImageFile]
+    others: list[str] = field(default_factory=list)  # names of files that are no images
+    noticed: list[Remark] = field(default_factory=list)
+
+    @property
+    def remarks(self) -> list[Remark]:
+        """What was noticed, and what is left out."""
+        return [*self.noticed, *others_remarks(self.others)]
+
+
+def list_folder(root: str, called: str | None = None) -> list[ImageFile]:
+    """The files of `read_folder`."""
+    return read_folder(root, called).files
+
+
+def read_folder(
+    root: str, called: str | None = None, *, follow_links: bool = False, own: Sequence[str] = ()
+) -> Contents:
+    """List the image files below `root`, a local folder, by class and layer.
+
+    Folders below a class folder are walked; masks among the images are left out. Hidden files and
+    what systems leave behind (Thumbs.db, __MACOSX) are ignored. A file whose extension does not say
+    what it is is recognised by its first bytes. Links are followed inside `root`, each folder once
+    a class. A link that leads out of it, a folder that cannot be listed, a name that is not Unicode
+    and a format that is not read are in the list with their `problem`; everything else that is left
+    out is counted in the remarks.
+
+    Args:
+        root: the folder.
+        called: how the user knows it, if not by its path.
+        follow_links: read what links out of `root` lead to.
+        own: real paths of folders to leave out, since this tool writes to them.
 
     Raises:
-        DataError: no such folder, not a folder, no class folder, or a class without an image.
+        DataError: no such folder, not a folder, a class without an image, or no structure that
+            `find_structure` takes.
     """
-    top, called = Path(os.path.realpath(root)), called or root
-    if not top.exists():
+    called = called or root
+    tree = Tree(root, follow_links)
+    if not tree.top.exists():
         raise DataError(f"data.path={called!r}: no such folder; give a folder of class folders")
-    if not top.is_dir():
+    if not tree.top.is_dir():
         raise DataError(
             f"data.path={called!r}: not a folder; give a folder of class folders, or a zip of them"
         )
-    try:
-        layers = _layers(top, called)
-        class_folders = [(layer, name) for layer in layers for name in _folders(top / layer)]
-    except OSError as error:
-        raise DataError(f"data.path={called!r}: cannot be listed: {error.strerror}") from error
-    if not class_folders:
-        raise DataError(
-            f"data.path={called!r}: no class folder in it; expected one folder per class"
+    if problem := tree.listing(tree.top).problem.removeprefix("a folder that "):
+        raise DataError(f"data.path={called!r}: {problem}")
+    return _Reading(tree, find_structure(tree, called, own)).contents(called)
+
+
+class _Reading:
+    def __init__(self, tree: Tree, structure: Structure) -> None:
+        self.tree, self.structure = tree, structure
+        self.files: list[ImageFile] = []
+        self.others: list[str] = []
+        self.masks: list[str] = []
+
+    def contents(self, called: str) -> Contents:
+        classes = self._classes()
+        walked: dict[str, set[str]] = {}  # the folders seen, per class: links may form a loop
+        for folder, class_name in classes:
+            self._read_class(folder, class_name, walked.setdefault(class_name, set()))
+        empty = sorted({name for _, name in classes} - {file.class_name for file in self.files})
+        if empty:
+            raise DataError(
+                f"class folder without an image in {called!r}: {', '.join(empty)}; expected "
+                f"{'/'.join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))}; add some or remove "
+                "it"
+            )
+        stray = self._read_beside()
+        noticed = [
+            *self.structure.remarks,
+            *self._class_remarks(classes),
+            *self._stray_remarks(stray),
+            *self._mask_remarks(),
+        ]
+        return Contents(sorted(self.files, key=lambda file: file.path), self.others, noticed)
+
+    def _classes(self) -> list[tuple[ClassFolder, str]]:
+        """Each class folder with its class."""
+        found = []
+        names = classes_of([list(dict.fromkeys(one.name for one in own)) for own in self._levels()])
+        for own, classes in zip(self._levels(), names, strict=True):
+            class_of = dict(zip(dict.fromkeys(one.name for one in own), classes, strict=True))
+            found += [(folder, class_of[folder.name]) for folder in own]
+        return found
+
+    def _levels(self) -> list[list[ClassFolder]]:
+        """The class folders, those beside each other together."""
+        return [list(own) for _, own in groupby(self.structure.classes, lambda one: one.level)]
+
+    def _read_class(self, folder: ClassFolder, class_name: str, seen: set[str]) -> None:
+        for at, listing in self.tree.walk(folder.path, seen, mask_folders_inside):
+            masks = mask_files(listing.images)
+            found = {at / name: why for name, why in listing.images.items() if name not in masks}
+            if listing.problem:
+                found[at] = listing.problem
+            self.files += [
+                ImageFile(self.tree.relative(path), class_name, folder.layer, problem)
+                for path, problem in found.items()
+            ]
+            self.others += listing.others
+            self.masks += [self.tree.relative(at / name) for name in masks]
+            for name in mask_folders_inside(listing):
+                self._read_masks(at / name)
+
+    def _read_masks(self, folder: Path) -> None:
+        for at, listing in self.tree.walk(folder):
+            self.masks += [self.tree.relative(at / name) for name in listing.images]
+            self.others += listing.others
+
+    def _read_beside(self) -> list[str]:
+        """Count what lies outside of the class folders; returns the images there."""
+        found = self.structure
+        known = {*(one.path for one in found.classes), *found.beside, *found.masks, *found.own}
+        stray = []
+        for folder in dict.fromkeys(found.beside):
+            listing = self.tree.listing(folder)
+            self.others += listing.others
+            stray += [self.tree.relative(folder / name) for name in listing.images]
+            for unknown in {folder / name for name in listing.folders} - known:
+                for _, below in self.tree.walk(unknown):
+                    self.others += below.others
+        for folder in found.masks:
+            self._read_masks(folder)
+        return stray
+
+    # --- remarks --------------------------------------------------------------------------------
+
+    def _class_remarks(self, classes: Sequence[tuple[ClassFolder, str]]) -> list[Remark]:
+        names = sorted({name for _, name in classes})
+        remarks = []
+        for own in self._levels():
+            for alike in same_on_screen({one.name for one in own}):
+                text = (
+                    f"{len(alike)} folders are called {alike[0]!r}, in different Unicode forms or"
+                )
+                text += " with different spaces: taken for one class"
+                remarks.append(Remark("same_name", text, f"make the folders {alike[0]!r} one"))
+        for alike in spelled_alike(names):
+            quoted = named(repr(name) for name in alike)
+            text = (
+                f"{quoted} differ only in case, spaces or underscores: taken for separate classes"
+            )
+            remarks.append(
+                Remark("alike_names", text, f"if {quoted} are one class, merge the folders")
+            )
+        if len(names) == 1:
+            remarks.append(self._one_class(names[0]))
+        return remarks
+
+    def _one_class(self, name: str) -> Remark:
+        hint = labels_hint(self.tree, [*self.structure.beside, self.structure.classes[0].path])
+        text = f"all {images(len(self.files))} are of one class, {name!r}{hint}"
+        advice = (
+            "sort the images into one folder per class: a classifier needs at least two classes"
         )
-    return _files_of(top, class_folders, called)
+        return Remark("one_class", text, advice)
 
+    def _stray_remarks(self, stray: Sequence[str]) -> list[Remark]:
+        if not stray:
+            return []
+        text = f"{images(len(stray))} outside of the class folders left out ({named(stray, 2)})"
+        return [Remark("stray", text, "move the images outside of class folders into one, or away")]
 
-def class_key(name: str) -> str:
-    """What names of one class have in common: case, spaces and Unicode forms make no difference."""
-    return tidy_name(name).casefold()
-
-
-def tidy_name(name: str) -> str:
-    """A class folder's name as it is shown: in Unicode's composed form, its spaces single."""
-    return " ".join(unicodedata.normalize("NFC", printable(name)).split())
-
-
-def printable(name: str) -> str:
-    """A file name with the bytes that are not Unicode written out, such as \\xff."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
-def _files_of(top: Path, class_folders: list[tuple[str, str]], called: str) -> list[ImageFile]:
-    spelling: dict[str, str] = {}
-    walked: dict[str, set[str]] = {}  # the folders seen, per class: links may form a loop
-    files: list[ImageFile] = []
-    for layer, name in class_folders:
-        class_name = spelling.setdefault(class_key(name), tidy_name(name))
-        seen = walked.setdefault(class_name, set())
-        for path, problem in _images_below(top, top / layer / name, seen):
-            relative = printable(path.relative_to(top).as_posix())
-            files.append(ImageFile(relative, class_name, layer.lower(), problem))
-    empty = sorted(set(spelling.values()) - {file.class_name for file in files})
-    if empty:
-        raise DataError(
-            f"class folder without an image in {called!r}: {', '.join(empty)}; expected "
-            f"{'/'.join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))}; add some or remove it"
-        )
-    return sorted(files, key=lambda file: file.path)
-
-
-def _layers(top: Path, called: str) -> list[str]:
-    """The layer folders in the order of `LAYERS`, or [""] where class folders lie on top."""
-    folders = _folders(top)
-    layers = [name for name in folders if name.lower() in LAYERS and _folders(top / name)]
-    others = [name for name in folders if name not in layers]
-    if layers and others:
-        raise DataError(
-            f"data.path={called!r}: {', '.join(layers)} beside {', '.join(others)}; expected "
-            f"either class folders or only {'/'.join(LAYERS)} folders that hold class folders"
-        )
-    return sorted(layers, key=lambda name: (LAYERS.index(name.lower()), name)) or [""]
-
-
-def _folders(folder: Path) -> list[str]:
-    return sorted(
-        name for name in os.listdir(folder) if is_seen(name) and os.path.isdir(folder / name)
-    )
-
-
-def _images_below(top: Path, folder: Path, seen: set[str]) -> Iterator[tuple[Path, str]]:
-    """The images of a folder and of those below it, each with its problem or ""."""
-    waiting = [(folder, os.path.realpath(folder))]
-    while waiting:
-        folder, real = waiting.pop()
-        if not _is_inside(top, real):
-            yield folder, "a link that leads out of the data folder; copy the files into it"
-        elif real not in seen:
-            seen.add(real)
-            try:
-                names = [name for name in os.listdir(folder) if is_seen(name)]
-            except OSError as error:
-                yield folder, f"a folder that cannot be listed: {error.strerror or error}"
-                continue
-            for name in names:
-                path, target = folder / name, _target(folder / name, real)
-                if os.path.isdir(path):
-                    waiting.append((path, target))
-                elif (problem := _file_problem(top, path, target)) is not None:
-                    yield path, problem
-
-
-def _target(path: Path, real_folder: str) -> str:
-    """`os.path.realpath(path)`, without a look at every folder above for each file."""
-    return os.path.realpath(path) if path.is_symlink() else os.path.join(real_folder, path.name)
-
-
-def _file_problem(top: Path, path: Path, target: str) -> str | None:
-    """Why an image file must not be read, "" where it may, None where it is no image file."""
-    if not may_be_image(path.name):
-        return None
-    suffix = path.suffix.lower()
-    if not _is_inside(top, target):
-        return "a link that leads out of the data folder; copy the file into it"
-    if suffix in UNREAD_SUFFIXES:
-        return f"{suffix} is not read here; save it as PNG or TIFF"
-    if suffix not in IMAGE_SUFFIXES and not _starts_as_dicom(path):
-        return None
-    name = str(path.relative_to(top))
-    return "" if printable(name) == name else "a name that is not Unicode; rename it"
-
-
-def may_be_image(name: str) -> bool:
-    """Whether a file of this name is an image, or DICOM: IM000001, 1.2.840.10008.1."""
-    suffix = PurePath(name).suffix.lower()
-    return suffix in IMAGE_SUFFIXES | UNREAD_SUFFIXES or not suffix or suffix[1:].isdigit()
-
-
-def _is_inside(top: Path, real: str) -> bool:
-    return real == str(top) or real.startswith(os.path.join(top, ""))
-
-
-def _starts_as_dicom(path: Path) -> bool:
-    if not path.is_file():  # a pipe would be waited for
-        return False
-    try:
-        with open(path, "rb") as file:
-            return is_dicom(file.read(HEADER_BYTES))
-    except OSError:
-        return False
-
-
-def is_seen(name: str) -> bool:
-    """Whether a file or folder is neither hidden nor what systems leave behind."""
-    return not name.startswith(".") and name.lower() not in _IGNORED
+    def _mask_remarks(self) -> list[Remark]:
+        if not self.masks:
+            return []
+        text = f"{images(len(self.masks))} left out as masks of others ({named(self.masks, 2)})"
+        advice = "make sure that what is left out as masks are masks; rename those that are not"
+        return [Remark("masks", text, advice)]

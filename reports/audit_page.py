@@ -157,6 +157,7 @@ def _facts(about: Row) -> list[str]:
         f"{wording.plural(about['images'], 'image')} in "
         f"{wording.plural(len(about['classes']), 'class')}",
         f"{wording.count(about['excluded'])} excluded",
+        *(f"left out: {text}" for text in about["left_out"]),
         ", ".join(f"{wording.count(pairs[kind])} {kind}" for kind in pairs) + " pairs",
         f"{wording.count(about['cross_layer'])} pairs across layers" if about["layers"] else "",
         f"{wording.count(about['cross_class'])} pairs across classes",

@@ -20,15 +20,18 @@ from datasets.duplicates import find_exact, with_groups
 from datasets.errors import DataError
 from datasets.findings.labels import NEIGHBOURS, outline_features, rank_labels
 from datasets.groups import known_pairs
+from datasets.layout.class_names import class_key, tidy_name
+from datasets.layout.remarks import Remark
 from datasets.lookalikes.near import NEAR_VERSION, find_near
 from datasets.lookalikes.thumbnails import read_thumbnails
 from datasets.manifest import build_manifest, check_problems, manifest_hash, usable
 from datasets.pairs import pair_table
-from datasets.sources import class_key, list_folder
+from datasets.sources import Contents, read_folder
 from datasets.synthetic import SYNTHETIC_VERSION, write_synthetic
-from datasets.zipped import ZIP_VERSION, is_zip, unpack
+from datasets.zipped import ZIP_VERSION, is_zip, left_out, unpack
 from sweeper.config import ALL_CLASSES, DataSection
 from sweeper.records import parquet_bytes
+from sweeper.storage.address import is_remote
 from sweeper.storage.sums import FileSum
 from sweeper.store import Artifact, Store, key_of
 from trainables.machine_cache import MachineCopy, upload
@@ -48,6 +51,7 @@ class Collection:
     duplicates: pd.DataFrame
     ungrouped: int = 0  # images of which `data.group_by` says nothing
     remote: MachineCopy | None = None
+    remarks: tuple[Remark, ...] = ()  # what was noticed about the folder, and is left out of it
 
     @property
     def classes(self) -> list[str]:
@@ -61,9 +65,32 @@ class Collection:
 def collect(data: DataSection, store: Store) -> Collection:
     """List, read and group the images. Raises DataError for what a user can mend."""
     root, remote = images_of(data, store)
-    manifest = build_manifest(root, list_folder(root, data.path))
+    own = [] if is_remote(store.address) else [os.path.realpath(store.root)]
+    contents = contents_of(root, data, own)
+    for remark in contents.remarks:
+        if remark.kind == "one_class":
+            raise DataError(f"data.path={data.path!r}: {remark.text}; {remark.advice}")
+    manifest = build_manifest(root, contents.files)
     check_problems(manifest, data.on_error)
-    return replace(find_groups(root, manifest, data, store), remote=remote)
+    groups = find_groups(root, manifest, data, store)
+    return replace(groups, remote=remote, remarks=remarks_on(contents, data))
+
+
+def contents_of(root: str, data: DataSection, own: Sequence[str] = ()) -> Contents:
+    """What is in the folder of the images; of a zip, also what was not unpacked.
+
+    `own`: as for `read_folder`.
+    """
+    contents = read_folder(root, data.path, follow_links=data.follow_links, own=own)
+    if data.source == "folder" and is_zip(str(data.path)):
+        contents = replace(contents, others=[*contents.others, *left_out(str(data.path))])
+    return contents
+
+
+def remarks_on(contents: Contents, data: DataSection) -> tuple[Remark, ...]:
+    """What is to be said of a folder; of patients nothing where `data.group_by` knows them."""
+    known = {"patients"} if data.group_by else set()
+    return tuple(remark for remark in contents.remarks if remark.kind not in known)
 
 
 def images_of(data: DataSection, store: Store) -> tuple[str, MachineCopy | None]:
@@ -153,21 +180,33 @@ def _drawing(data: DataSection) -> dict[str, Any]:
 def resolve_scenarios(
     wanted: Sequence[str], scenarios: Mapping[str, Sequence[str]], classes: Sequence[str]
 ) -> dict[str, list[str]]:
-    """The classes of each wanted scenario, spelled as the data spells them (see `class_key`).
+    """The classes of each wanted scenario, spelled as the data spells them.
 
-    Raises DataError for a class the data does not have, or for fewer than two classes.
+    A class is meant by its exact name, or else by another spelling of it (see `class_key`).
+    Raises DataError for a class the data does not have, for a spelling that fits several, or for
+    fewer than two classes.
     """
-    spelling = {class_key(name): name for name in classes}
     resolved = {}
     for scenario in wanted:
         names = list(classes) if scenario == ALL_CLASSES else list(scenarios[scenario])
-        unknown = [name for name in names if class_key(name) not in spelling]
-        if unknown:
-            raise DataError(_unknown_class(scenario, unknown[0], classes))
-        resolved[scenario] = list(dict.fromkeys(spelling[class_key(name)] for name in names))
+        spelled = [_class_of(scenario, name, classes) for name in names]
+        resolved[scenario] = list(dict.fromkeys(spelled))
         if len(resolved[scenario]) < 2:
             raise DataError(f"scenario '{scenario}': a classifier needs at least two classes")
     return resolved
+
+
+def _class_of(scenario: str, name: str, classes: Sequence[str]) -> str:
+    if tidy_name(name) in classes:
+        return tidy_name(name)
+    alike = [one for one in classes if class_key(one) == class_key(name)]
+    if not alike:
+        raise DataError(_unknown_class(scenario, name, classes))
+    if len(alike) > 1:
+        raise DataError(
+            f"scenario '{scenario}': '{name}' may be any of {', '.join(alike)}; give the exact name"
+        )
+    return alike[0]
 
 
 def _unknown_class(scenario: str, name: str, classes: Sequence[str]) -> str:

@@ -44,6 +44,7 @@ class DataSection(Section):
     source: Literal["folder", "synthetic"] = "synthetic"
     path: str | None = None
     on_error: Literal["exclude", "stop"] = "exclude"  # of files that cannot be read
+    follow_links: bool = False  # read what links out of the folder lead to
     synthetic: SyntheticSection = SyntheticSection()
     near_duplicates: bool = True  # look for altered copies, not only for equal files
     check_labels: bool = True  # of the audit: look for labels that may be wrong

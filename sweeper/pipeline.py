@@ -16,7 +16,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 
-from datasets.findings.one_group import overfull_groups
 from reports.exports.files import write_exports
 from reports.page import build_page
 from sweeper.about import StageTimes, describe_run, write_run_file
@@ -25,6 +24,7 @@ from sweeper.caches import Caches
 from sweeper.champions import evaluate_champion, explain_champion
 from sweeper.collect import collect
 from sweeper.config import Config
+from sweeper.data_warnings import collection_warnings, left_out, split_warnings
 from sweeper.engine.interrupts import ending_on_signals
 from sweeper.engine.session import Resources, ray_session
 from sweeper.engine.tasks import run_tasks
@@ -113,13 +113,19 @@ class Sweep:
         self._open = ExitStack()
         excluded = len(collection.manifest) - len(collection.images)
         rest = f", {collection.ungrouped} not matched by data.group_by" * (collection.ungrouped > 0)
-        for one in overfull_groups(collection.images, collection.duplicates):
-            self.progress.skip("warning", str(one))
+        warnings = [
+            *collection_warnings(collection),
+            *split_warnings(self.plan.splits, self.plan.scenarios),
+        ]
+        for line in warnings:
+            self.progress.skip("warning", line)
         self.progress.skip(
             "collect and audit",
             f"{len(collection.images)} images in {len(collection.classes)} classes, "
             f"{excluded} excluded, {len(collection.duplicates)} duplicate pairs{rest}",
         )
+        for name, line in left_out(collection):
+            self.progress.skip(name, line)
 
     def __enter__(self) -> Sweep:
         return self

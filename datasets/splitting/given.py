@@ -11,16 +11,9 @@ import numpy as np
 import pandas as pd
 
 from datasets.errors import DataError
+from datasets.layout.folder_names import part_of_layer
 from datasets.splits import images_of, rows_with_copies, split_generator
 from datasets.splitting.quotas import ClassCounts, class_quotas, draw_parts
-
-PART_OF_LAYER = {
-    "train": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-}
 
 
 def given_rows(
@@ -49,8 +42,8 @@ def given_rows(
             missing in one of the two.
     """
     images = images_of(manifest, classes)
-    layer = images["origin"].str.casefold()
-    outside = int((~layer.isin(list(PART_OF_LAYER))).sum())
+    parts = images["origin"].map(part_of_layer)
+    outside = int(parts.isna().sum())
     if outside == len(images):
         raise DataError(
             "split.policies: given needs a folder with a train and a test layer "
@@ -61,7 +54,6 @@ def given_rows(
             f"split.policies: given: {outside} of {len(images)} images are in no train, val or "
             "test layer; move them into one, or leave given out"
         )
-    parts = layer.map(PART_OF_LAYER)
     part_of = dict(zip(images["image_id"], parts, strict=True))
     check_classes(part_of, images, "split.policies: given", "layer")
     part_of = take_validation(part_of, images, seed, classes, fractions)
@@ -73,7 +65,7 @@ def layer_rows(images: pd.DataFrame) -> pd.DataFrame:
 
     Images outside of a train, validation or test layer are left out.
     """
-    parts = images["origin"].str.casefold().map(PART_OF_LAYER)
+    parts = images["origin"].map(part_of_layer)
     rows = pd.DataFrame({"image_id": images["image_id"], "copy": 0, "part": parts})
     return rows.dropna(subset=["part"]).reset_index(drop=True)
 

@@ -9,6 +9,7 @@ the comparison of all pictures, is kept in `<out>/store`, so that a second audit
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ import pandas as pd
 from datasets.errors import DataError
 from datasets.findings.doubts import voters
 from datasets.findings.labels import no_ranking
+from datasets.layout.file_kinds import printable
+from datasets.layout.tree import LINK
 from datasets.manifest import build_manifest, usable
-from datasets.sources import list_folder, printable
 from datasets.zipped import is_zip
 from reports.audit_labels import pictures as label_pictures
 from reports.audit_page import build_audit_page
@@ -27,7 +29,7 @@ from reports.audit_pairs import pictures as pair_pictures
 from reports.tables import write_table
 from sweeper.auditing.findings import Findings
 from sweeper.auditing.pictures import choose, draw
-from sweeper.collect import find_groups, images_of, label_ranking
+from sweeper.collect import contents_of, find_groups, images_of, label_ranking, remarks_on
 from sweeper.config import DataSection
 from sweeper.errors import StoreError
 from sweeper.paths import typed_path
@@ -36,28 +38,30 @@ from sweeper.store import Store
 _MOST_OF_PAIRS = 240  # pictures; what they leave is for the labels
 
 
+class OnlyLinksError(DataError):
+    """A folder of which nothing was read, because everything in it is a link to elsewhere."""
+
+
 def run_audit(data: DataSection, out: Path, command: str) -> Findings:
     """Audit the folder or zip file `data.path` into `out`: results/*.parquet, results/audit.json,
     audit.html.
 
     Raises:
         DataError: no folder of class folders, or not one file in it that can be read.
+        OnlyLinksError: nothing but links out of the folder.
         StoreError: `out` lies in the folder or cannot be written to.
     """
     path, store = str(data.path), str(out / "store")
     root = images_of(data, Store(store))[0] if is_zip(path) else path
-    files = list_folder(root, path)
     if root == path:
         _check_outside(out, root)
-    manifest = build_manifest(root, files)
+    contents = contents_of(root, data)
+    manifest = build_manifest(root, contents.files)
     images = usable(manifest)
     if images.empty:
-        first = manifest.iloc[0]
-        raise DataError(
-            f"data.path={path!r}: none of {len(manifest)} files can be read; the first is "
-            f"{first['path']!r} ({first['problem']})"
-        )
+        raise _nothing_usable(path, manifest)
     collection = find_groups(root, manifest, data, Store(store))
+    collection = replace(collection, remarks=remarks_on(contents, data))
     ranked = no_ranking()
     if data.check_labels:
         ranked = label_ranking(collection, Store(store), voters(images))
@@ -65,6 +69,19 @@ def run_audit(data: DataSection, out: Path, command: str) -> Findings:
     _write(findings, Path(path), out, command)
     build_audit_page(out)
     return findings
+
+
+def _nothing_usable(path: str, manifest: pd.DataFrame) -> DataError:
+    number, first = len(manifest), manifest.iloc[0]
+    if manifest["problem"].str.startswith(LINK).all():
+        return OnlyLinksError(
+            f"data.path={path!r}: all {number} files are links that lead out of the folder; set "
+            "data.follow_links=true to read what they lead to, or copy the files into it"
+        )
+    return DataError(
+        f"data.path={path!r}: none of {number} files can be read; the first is "
+        f"{first['path']!r} ({first['problem']})"
+    )
 
 
 def default_out(folder: str) -> Path:

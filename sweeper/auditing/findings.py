@@ -8,6 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from datasets.findings.coverage import (
+    ADVICE,
+    LAYERS_ADVICE,
+    in_words,
+    missing_in_layers,
+    untested_by_default,
+)
 from datasets.findings.doubts import agreement, doubtful_labels
 from datasets.findings.flat import flat_images, without_flat_pairs
 from datasets.findings.labels import cross_class_pairs
@@ -47,11 +54,14 @@ class Findings:
         """Everything that is wrong, the most harmful first; empty for a clean folder."""
         found = [
             *self._flat(),
+            *self._remarks(),
             *self._one_group(),
             *self._layers(),
+            *self._missing_classes(),
             *self._crossed_classes(),
             *self._copies(),
             *self._thin_classes(),
+            *self._untested_classes(),
             *self._doubtful_labels(),
             *self._shortcut(),
             *self._excluded(),
@@ -135,6 +145,11 @@ class Findings:
             "largest": int(sizes.max()),
         }
 
+    @property
+    def left_out(self) -> list[str]:
+        """What is not in the table of images, and gives no reason for a finding."""
+        return [remark.text for remark in self.collection.remarks if not remark.advice]
+
     @cached_property
     def kinds(self) -> dict[str, int]:
         """Pairs by kind."""
@@ -164,6 +179,7 @@ class Findings:
             "cross_class": len(self.crossed),
             "groups": self.groups,
             "ungrouped": self.collection.ungrouped,
+            "left_out": self.left_out,
             "leaks": {
                 part: {"rows": count.rows, "leaked": count.leaked, **count.by_kind}
                 for part, count in self.leaks.items()
@@ -179,6 +195,14 @@ class Findings:
         }
 
     # --- one kind each -------------------------------------------------------------------------
+
+    def _remarks(self) -> list[Finding]:
+        """What was noticed about the folder, as far as there is something to do about it."""
+        return [
+            Finding(remark.kind, remark.text, remark.advice)
+            for remark in self.collection.remarks
+            if remark.advice
+        ]
 
     def _one_group(self) -> list[Finding]:
         return [
@@ -201,6 +225,13 @@ class Findings:
                 )
                 found.append(Finding("cross_layer", text, advice))
         return found
+
+    def _missing_classes(self) -> list[Finding]:
+        lacking = missing_in_layers(self.images)
+        if not lacking:
+            return []
+        text = f"the folder's own layers lack classes: {in_words(lacking, len(self.classes))}"
+        return [Finding("missing_class", text, LAYERS_ADVICE)]
 
     def _crossed_classes(self) -> list[Finding]:
         if self.crossed.empty:
@@ -238,6 +269,14 @@ class Findings:
         if least < MIN_IMAGES_PER_CLASS:
             text += f"; a run needs {MIN_IMAGES_PER_CLASS} images and more"
         return [Finding("thin_class", text, advice)]
+
+    def _untested_classes(self) -> list[Finding]:
+        untested = untested_by_default(self.images)
+        if not untested:
+            return []
+        words = in_words({"test": untested}, len(self.classes))
+        text = f"where a tenth of the images is the test part, {words}"
+        return [Finding("untested_class", text, ADVICE)]
 
     def _doubtful_labels(self) -> list[Finding]:
         number = len(self.doubtful)

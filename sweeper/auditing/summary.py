@@ -75,6 +75,8 @@ def _facts(findings: Findings, about: dict[str, Any]) -> Iterable[tuple[str, lis
     yield "sizes", [_sizes(about["size"])]
     if about["excluded"]:
         yield "excluded", list(_excluded(findings))
+    if about["left_out"]:
+        yield "left out", about["left_out"]
 
 
 def _pairs(about: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from sweeper.configuration.file import AUDIT_KEYS, load_audit_section
+from sweeper.errors import one_line
 from sweeper.paths import typed_path
 
 CLEAN, FINDINGS = 0, 1
@@ -38,11 +39,16 @@ def add_audit(commands: Any) -> None:
 def audit_folder(options: argparse.Namespace, command: str) -> int:
     """Run the audit and print what it found; 0 clean, 1 findings."""
     section = load_audit_section(options.folder, options.overrides)
-    from sweeper.auditing.audit import default_out, run_audit  # a mistake above is told at once
+    # A mistake above is told at once.
+    from sweeper.auditing.audit import OnlyLinksError, default_out, run_audit
     from sweeper.auditing.summary import print_summary
 
     out = options.out or default_out(options.folder)
-    findings = run_audit(section, out, command)
+    try:
+        findings = run_audit(section, out, command)
+    except OnlyLinksError as finding:
+        print(f"finding: {one_line(str(finding))}")
+        return FINDINGS
     print_summary(findings)
     print(f"\npage:   {out / 'audit.html'}\ntables: {out / 'results'}")
     return FINDINGS if findings.listed else CLEAN

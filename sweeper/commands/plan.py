@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from sweeper.config import ResourcesSection
+from sweeper.config import Config, ResourcesSection
 from sweeper.configuration.file import load_config
+from sweeper.storage.address import is_remote
 
 if TYPE_CHECKING:
     from sweeper.estimates.cost import Estimate
@@ -31,7 +35,10 @@ def plan_run(options: argparse.Namespace, command: str) -> int:
     from sweeper.progress import Progress
 
     out = options.out or Path("runs", config.name)
-    with Sweep(config, out, command, Progress()) as sweep:
+    with (
+        _nothing_beside_the_images(config) as config,
+        Sweep(config, out, command, Progress()) as sweep,
+    ):
         for line in sweep.ledger.summary():
             print(line)
         slots, device = slots_of(config.resources)
@@ -40,6 +47,20 @@ def plan_run(options: argparse.Namespace, command: str) -> int:
         for line in cost_lines(estimate, device, options.price_per_hour):
             print(line)
     return 0
+
+
+@contextmanager
+def _nothing_beside_the_images(config: Config) -> Iterator[Config]:
+    """The config; with a store that is removed again where its own would be made in the folder of
+    the images."""
+    store, images = Path(config.store), config.data.path
+    if is_remote(config.store) or images is None or store.exists():
+        yield config
+    elif store.resolve().is_relative_to(Path(images).resolve()):
+        with TemporaryDirectory(prefix="sweeper-plan-") as elsewhere:
+            yield config.model_copy(update={"store": elsewhere})
+    else:
+        yield config
 
 
 def _estimate(ledger: Ledger, slots: int, device: str, out: Path, measured: bool) -> Estimate:

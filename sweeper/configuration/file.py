@@ -21,6 +21,7 @@ AUDIT_KEYS = (
     "data.near_duplicates",
     "data.check_labels",
     "data.use_patient_id",
+    "data.follow_links",
 )
 _LONGEST_VALUE = 80  # of a value that an error quotes
 

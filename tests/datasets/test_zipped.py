@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from datasets import zipped
 from datasets.errors import DataError
 from datasets.sources import list_folder
-from datasets.zipped import is_zip, unpack
+from datasets.zipped import is_zip, left_out, unpack
 
 
 def packed(folder: Path, *names: str, content: bytes = b"picture") -> Path:
@@ -63,8 +63,8 @@ def test_a_zip_is_told_from_other_files(tmp_path: Path) -> None:
 
 def test_images_are_unpacked_whole_and_the_rest_is_passed_over(tmp_path: Path) -> None:
     passed_over = ("readme.txt", "__MACOSX/a/._1.png", "a/.hidden.png", "a/Thumbs.db", "run.py")
-    path = packed(tmp_path, "a/1.png", "b/deep/2.JPG", "b/IM0001", *passed_over)
-    assert unpacked(path) == ["a/1.png", "b/IM0001", "b/deep/2.JPG"]
+    path = packed(tmp_path, "a/1.png", "b/deep/2.JPG", "b/3.heic", *passed_over)
+    assert unpacked(path) == ["a/1.png", "b/3.heic", "b/deep/2.JPG"]
     folder = tmp_path / "inner" / "most" / "images"
     assert (folder / "a" / "1.png").read_bytes() == b"picture" + b"a/1.png"
 
@@ -75,6 +75,7 @@ def test_images_are_unpacked_whole_and_the_rest_is_passed_over(tmp_path: Path) -
         (["data/a/1.png", "data/b/2.png"], {"a", "b"}),
         (["x/y/train/a/1.png", "x/y/test/a/2.png", "x/y/train/b/3.png"], {"a", "b"}),
         (["train/a/1.png", "train/b/2.png"], {"a", "b"}),
+        (["x/Training/a/1.png", "x/Training/b/2.png"], {"a", "b"}),
         (["a/1.png", "a/deep/2.png"], {"a"}),
     ],
 )
@@ -95,8 +96,9 @@ def test_a_folder_that_holds_all_others_is_left_away(
         "/tmp/out.png",
         "a/../b/1.png",
         "..\\out.png",
-        "a\\1.png",
+        "\\\\server\\out.png",
         "C:/out.png",
+        "c:\\out.png",
         "../harmless.txt",
     ],
 )
@@ -116,6 +118,33 @@ def test_whatever_the_names_nothing_is_written_elsewhere(
     with suppress(DataError):
         unpacked(packed(folder, "a/1.png", "/".join(parts) or "x.png"))  # looks around by itself
     shutil.rmtree(folder)
+
+
+def test_names_that_windows_and_clocks_give_are_unpacked(tmp_path: Path) -> None:
+    names = [r"data\a\1.png", r"data\a\\2.png", "data/b/10:30.png", "data/b/c:/3.png"]
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ["data\\a\\", *names]:
+            member = zipfile.ZipInfo("x")
+            member.filename = name
+            archive.writestr(member, b"" if name.endswith("\\") else b"picture")
+    assert unpacked(path) == ["a/1.png", "a/2.png", "b/10:30.png", "b/c:/3.png"]
+
+
+def test_a_name_with_backslashes_and_one_without_are_the_same_file(tmp_path: Path) -> None:
+    assert "'a/1.png' is in it 2 times" in refusal(packed(tmp_path, "a/1.png", r"a\1.png"))
+
+
+def test_files_without_a_telling_extension_are_unpacked_where_they_are_images(
+    tmp_path: Path,
+) -> None:
+    images = ("a/IM0001", "a/2.jpg_large", "a/1.2.840")
+    path = packed(tmp_path, *images, content=b"\xff\xd8\xff")
+    with zipfile.ZipFile(path, "a") as archive:
+        for name in ("a/README", "a/table.mat", "a/labels.csv", "a.csv"):
+            archive.writestr(name, b"no picture")
+    assert unpacked(path) == sorted(images)
+    assert left_out(str(path)) == ["README", "table.mat", "labels.csv", "a.csv"]
 
 
 def test_links_are_refused(tmp_path: Path) -> None:

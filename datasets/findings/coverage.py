@@ -1,0 +1,85 @@
+"""Which classes a part of a split lacks: what is not tested has no result."""
+
+from collections.abc import Collection, Iterable
+
+import numpy as np
+import pandas as pd
+
+from datasets.layout.folder_names import named
+from datasets.splits import PARTS
+from datasets.splitting.given import layer_rows
+from datasets.splitting.quotas import class_quotas, part_sizes
+
+FRACTIONS = (0.8, 0.1, 0.1)  # train, validation, test, where nobody says otherwise
+_MOST_CLASSES = 300  # beyond it the quotas take seconds
+_WORDS = {"test": "test", "val": "validation", "train": "training"}
+LAYERS_ADVICE = (
+    "use split.policies=[grouped], which draws its own parts, or add images of these classes"
+)
+ADVICE = "set split.folds=3, which tests every image once, add images of these classes, or leave them out"
+
+
+def missing_in_layers(images: pd.DataFrame) -> dict[str, list[str]]:
+    """The classes that a folder's own layers lack, by part.
+
+    Args:
+        images: image_id, class, origin.
+
+    Returns:
+        Part -> classes, for the parts that there are and lack some.
+    """
+    rows = layer_rows(images)
+    class_of = images.set_index("image_id")["class"]
+    return _lacking(rows["part"], rows["image_id"].map(class_of), sorted(set(images["class"])))
+
+
+def untested_by_default(images: pd.DataFrame) -> list[str]:
+    """The classes without a test image where `FRACTIONS` of every class are drawn.
+
+    Args:
+        images: class, group. A class counts by its groups, as the grouped split does.
+    """
+    groups = images.groupby("class")["group"].nunique().sort_index()
+    total = int(groups.sum())
+    if len(groups) > _MOST_CLASSES or total < len(PARTS):
+        return []
+    sizes = part_sizes(total, FRACTIONS)
+    quotas = class_quotas(np.array(groups, np.int64), sizes, np.random.default_rng(0))
+    return [str(name) for name in groups.index[quotas[:, PARTS.index("test")] == 0]]
+
+
+def lacking_in_parts(
+    splits: Iterable[pd.DataFrame], classes: Collection[str]
+) -> dict[str, list[str]]:
+    """The classes that a part lacks in all of the splits: one, or the folds of a cross-validation.
+
+    Args:
+        splits: part, label (the index of a class in `classes`).
+        classes: the scenario's, in order.
+
+    Returns:
+        Part -> classes, in the order of `classes`, for the parts that lack some.
+    """
+    rows = pd.concat(splits)
+    names = list(classes)
+    return _lacking(rows["part"], rows["label"].map(dict(enumerate(names))), names)
+
+
+def in_words(lacking: dict[str, list[str]], classes: int) -> str:
+    """`42 of 60 classes have no test image (c00, c01 and 40 more), 1 of 60 no validation image`."""
+    parts = [part for part in ("test", "val", "train") if lacking.get(part)]
+    texts = [
+        f"{len(lacking[part])} of {classes} classes {'have ' if part == parts[0] else ''}no "
+        f"{_WORDS[part]} image ({named(map(repr, lacking[part]), 3)})"
+        for part in parts
+    ]
+    return ", ".join(texts)
+
+
+def _lacking(parts: pd.Series, names: pd.Series, classes: list[str]) -> dict[str, list[str]]:
+    lacking = {}
+    for part in dict.fromkeys(parts):
+        there = set(names[parts == part])
+        if missing := [name for name in classes if name not in there]:
+            lacking[str(part)] = missing
+    return lacking

@@ -1,0 +1,65 @@
+"""Recognise by their contents what this tool itself writes: its store and the folders of its runs.
+
+Who works in the folder of the images finds `store/` and `runs/` beside the class folders.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from datasets.layout.file_kinds import is_seen
+from datasets.layout.tree import Tree
+
+_KEY = re.compile(r"[0-9a-f]{32}")
+_RUN_FILES = ("results/run.json", "results/audit.json", "audit.html", "report/index.html")
+_REPORT = {"index.html", "figures", "tables"}
+_RUN_FOLDERS = {"results", "report", "store", "explained", "export", "exported"}
+_MOST_KINDS = 30
+_STORE_DEPTH = 3  # <kind>/<key>/<attempt>/file
+
+
+def own_kind(tree: Tree, folder: Path) -> str:
+    """What of this tool's a folder is, in words, or ""."""
+    if _is_store(tree, folder):
+        return "a store of this tool"
+    if _is_run(folder):
+        return "a run of this tool"
+    below = tree.listing(folder).folders
+    if (below and all(_is_run(folder / name) for name in below)) or _is_empty_runs(folder):
+        return "runs of this tool"
+    return ""
+
+
+def _is_run(folder: Path) -> bool:
+    if any((folder / name).is_file() for name in _RUN_FILES):
+        return True
+    names = set(_names(folder))
+    report = set(_names(folder / "report"))
+    if report:
+        return report <= _REPORT and names <= _RUN_FOLDERS
+    return "results" in names and names <= _RUN_FOLDERS and not _names(folder / "results")
+
+
+def _is_empty_runs(folder: Path) -> bool:
+    return folder.name == "runs" and not _names(folder)
+
+
+def _is_store(tree: Tree, folder: Path) -> bool:
+    """By an artifact in it; one that is called `store`, by no image being as high as in a class."""
+    for kind in tree.listing(folder).folders[:_MOST_KINDS]:
+        for key in _names(folder / kind):
+            if _KEY.fullmatch(key) and (folder / kind / key / "artifact.json").is_file():
+                return True
+    if folder.name != "store":
+        return False
+    depth = len(folder.parts)
+    return not any(
+        listing.images and len(at.parts) - depth < _STORE_DEPTH for at, listing in tree.walk(folder)
+    )
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [name for name in os.listdir(folder) if is_seen(name)]
+    except OSError:
+        return []

@@ -1,0 +1,136 @@
+"""A folder's files and folders, each listed once and only when asked for, links included."""
+
+import os
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from datasets.layout.file_kinds import (
+    IMAGE_SUFFIXES,
+    head_of,
+    is_image_content,
+    is_seen,
+    may_hide_an_image,
+    needs_a_look,
+    printable,
+    suffix_of,
+    unread_problem,
+)
+
+LINK = "a link that leads out of the data folder"
+_WAY_OUT = "; set data.follow_links=true, or copy the {} into it"
+_NOWHERE = "a link to nothing"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What lies in one folder.
+
+    `images`: name -> why it must not be read, "" for most. `others`: files that are no images.
+    `problem`: why the folder itself cannot be looked into, or "".
+    """
+
+    folders: list[str] = field(default_factory=list)
+    images: dict[str, str] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)
+    problem: str = ""
+
+
+class Tree:
+    """The folders below `top`. Links are followed inside of it, and out of it if `follow_links`."""
+
+    def __init__(self, top: str, follow_links: bool = False) -> None:
+        self.top = Path(os.path.realpath(top))
+        self.follow_links = follow_links
+        self._listings: dict[Path, Listing] = {}
+        self._pictured: dict[Path, bool] = {}
+        self._real: dict[Path, str] = {self.top: str(self.top)}
+
+    def listing(self, folder: Path) -> Listing:
+        """What lies in a folder of the tree; an unreadable one is empty but for its `problem`."""
+        if folder not in self._listings:
+            self._listings[folder] = self._list(folder)
+        return self._listings[folder]
+
+    def relative(self, path: Path) -> str:
+        """A path as it is shown: relative to the top, with `/`, and printable."""
+        return printable(path.relative_to(self.top).as_posix())
+
+    def real(self, path: Path) -> str:
+        """`os.path.realpath(path)`, without checking every folder above for each file."""
+        if path not in self._real:
+            inside = os.path.join(self.real(path.parent), path.name)
+            self._real[path] = os.path.realpath(inside) if path.is_symlink() else inside
+        return self._real[path]
+
+    def walk(
+        self,
+        folder: Path,
+        seen: set[str] | None = None,
+        without: Callable[[Listing], Collection[str]] = lambda _: (),
+    ) -> Iterator[tuple[Path, Listing]]:
+        """A folder and those below it, each real one once: links may form loops.
+
+        Args:
+            folder: where to begin.
+            seen: the real paths that were walked before; added to.
+            without: the names of a listing's folders not to enter.
+        """
+        seen = set() if seen is None else seen
+        waiting = [folder]
+        while waiting:
+            folder = waiting.pop()
+            if self.real(folder) in seen:
+                continue
+            listing = self.listing(folder)
+            if not self._is_outside(folder):
+                seen.add(self.real(folder))
+            yield folder, listing
+            left_out = without(listing)
+            waiting += [folder / name for name in listing.folders if name not in left_out]
+
+    def has_images(self, folder: Path) -> bool:
+        """Whether an image lies in a folder or below it, or may: some cannot be looked into."""
+        if folder not in self._pictured:
+            self._pictured[folder] = any(one.images or one.problem for _, one in self.walk(folder))
+        return self._pictured[folder]
+
+    def _is_outside(self, path: Path) -> bool:
+        if self.follow_links:
+            return False
+        real = self.real(path)
+        return real != str(self.top) and not real.startswith(os.path.join(self.top, ""))
+
+    def _list(self, folder: Path) -> Listing:
+        if self._is_outside(folder):
+            return Listing(problem=LINK + _WAY_OUT.format("files"))
+        try:
+            names = sorted(name for name in os.listdir(folder) if is_seen(name))
+        except OSError as error:
+            why = error.strerror or str(error)
+            return Listing(problem=f"a folder that cannot be listed: {why}")
+        listing = Listing()
+        for name in names:
+            path = folder / name
+            if os.path.isdir(path):
+                listing.folders.append(name)
+            elif (problem := self._problem(path)) is None:
+                listing.others.append(name)
+            else:
+                listing.images[name] = problem
+        return listing
+
+    def _problem(self, path: Path) -> str | None:
+        """Why an image file must not be read, "" where it may, None where it is no image file."""
+        name = path.name
+        if self._is_outside(path):
+            return LINK + _WAY_OUT.format("file") if may_hide_an_image(name) else None
+        if suffix_of(name) not in IMAGE_SUFFIXES:
+            if not needs_a_look(name):
+                return None
+            if not is_image_content(name, head_of(path)):
+                return unread_problem(name) or None
+        if path.is_symlink() and self.follow_links and not path.exists():
+            return _NOWHERE
+        shown = str(path.relative_to(self.top))
+        return "" if printable(shown) == shown else "a name that is not Unicode; rename it"

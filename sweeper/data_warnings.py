@@ -1,0 +1,77 @@
+"""What is to be said of the images and their splits before anything is trained on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import pandas as pd
+
+from datasets.findings.coverage import (
+    ADVICE,
+    LAYERS_ADVICE,
+    in_words,
+    lacking_in_parts,
+    missing_in_layers,
+)
+from datasets.findings.one_group import overfull_groups
+from sweeper.collect import Collection
+from sweeper.splitting import Split, SplitName
+
+_REASONS = 5
+
+
+def collection_warnings(collection: Collection) -> Iterator[str]:
+    """A line for each thing about the folder that may be wrong, with what to do about it."""
+    for remark in collection.remarks:
+        if remark.advice:
+            yield f"{remark.text}; {remark.advice}"
+    for one in overfull_groups(collection.images, collection.duplicates):
+        yield str(one)
+    if lacking := missing_in_layers(collection.images):
+        words = in_words(lacking, len(collection.classes))
+        yield f"the folder's own layers lack classes: {words}; {LAYERS_ADVICE}"
+
+
+def left_out(collection: Collection) -> Iterator[tuple[str, str]]:
+    """What of the folder is not used: `excluded` files by their reason, `left out` by kind."""
+    manifest = collection.manifest
+    excluded = manifest[manifest["problem"] != ""].groupby("problem")["path"]
+    for problem, number in excluded.size().nlargest(_REASONS).items():
+        first = repr(excluded.min()[problem])
+        yield (
+            "excluded",
+            f"{first if number == 1 else f'{number} files, such as {first}'}: {problem}",
+        )
+    if (more := excluded.ngroups - _REASONS) > 0:
+        yield "excluded", f"and files with {more} more reasons; an audit lists them all"
+    for remark in collection.remarks:
+        if not remark.advice:
+            yield "left out", remark.text
+
+
+def split_warnings(
+    splits: Mapping[SplitName, Split], scenarios: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
+    """A line for each policy and scenario whose parts lack classes: the seed that lacks most."""
+    worst: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for (policy, scenario), lacking in _lacking(splits, scenarios):
+        if _number(lacking) > _number(worst.get((policy, scenario), {})):
+            worst[policy, scenario] = lacking
+    for (policy, scenario), lacking in worst.items():
+        words = in_words(lacking, len(scenarios[scenario]))
+        yield f"split {policy}, scenario {scenario}: {words}; {ADVICE}"
+
+
+def _lacking(
+    splits: Mapping[SplitName, Split], scenarios: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[tuple[str, str], dict[str, list[str]]]]:
+    """What the parts of each split lack; the folds of one division count together."""
+    divisions: dict[SplitName, list[pd.DataFrame]] = {}
+    for name, split in splits.items():
+        divisions.setdefault(name._replace(fold=0), []).append(split.rows)
+    for name, rows in divisions.items():
+        yield (name.split_policy, name.scenario), lacking_in_parts(rows, scenarios[name.scenario])
+
+
+def _number(lacking: Mapping[str, Sequence[str]]) -> int:
+    return sum(len(names) for names in lacking.values())
