@@ -47,7 +47,7 @@ class DataSection(Section):
     synthetic: SyntheticSection = SyntheticSection()
     near_duplicates: bool = True  # look for altered copies, not only for equal files
     use_patient_id: bool = True  # of DICOM files: one patient, one group
-    group_by: str | None = None  # a regular expression on the path, a .csv file, or roboflow
+    group_by: str | None = None  # an expression on the path, a .csv file, filename or roboflow
 
     @field_validator("path")
     @classmethod

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from datasets.findings.doubts import agreement, doubtful_labels
+from datasets.findings.file_names import NamingRule, propose_rule
 from datasets.findings.labels import cross_class_pairs
 from datasets.findings.one_group import OneGroup, overfull_groups
 from datasets.findings.shortcuts import SizeGuess, guess_from_size
@@ -45,6 +46,7 @@ class Findings:
         found = [
             *self._one_group(),
             *self._layers(),
+            *self._file_names(),
             *self._crossed_classes(),
             *self._copies(),
             *self._thin_classes(),
@@ -88,6 +90,11 @@ class Findings:
     @cached_property
     def overfull(self) -> list[OneGroup]:
         return overfull_groups(self.images, self.duplicates)
+
+    @cached_property
+    def naming_rule(self) -> NamingRule | None:
+        """What file names say of images in several groups."""
+        return propose_rule(self.images, self.duplicates)
 
     @cached_property
     def classes(self) -> list[dict[str, Any]]:
@@ -196,6 +203,18 @@ class Findings:
                 )
                 found.append(Finding("cross_layer", text, advice))
         return found
+
+    def _file_names(self) -> list[Finding]:
+        rule = self.naming_rule
+        if rule is None:
+            return []
+        pairs = ", ".join(f"{one!r} and {other!r}" for one, other in rule.examples)
+        text = (
+            f"{rule.images} of {len(self.images)} images may show the same patient as an image of "
+            f"another group, or come from the same file: their names suggest it (such as {pairs})"
+        )
+        advice = f"look at such pairs; {rule.setting} holds them together"
+        return [Finding("file_names", text, advice)]
 
     def _crossed_classes(self) -> list[Finding]:
         if self.crossed.empty:
