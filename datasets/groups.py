@@ -1,6 +1,6 @@
 """What the user knows of images that belong together: a patient, a study, a file's lineage.
 
-Told as `data.group_by`: `roboflow`, a CSV file, or a regular expression on the path.
+Told as `data.group_by`: `filename`, `roboflow`, a CSV file, or a regular expression on the path.
 """
 
 import csv
@@ -13,9 +13,12 @@ from pathlib import Path
 import pandas as pd
 
 from datasets.errors import DataError
+from datasets.filenames.sources import filename_sources
 from datasets.pairs import pair_table
 
+FILENAME = "filename"
 ROBOFLOW = "roboflow"
+RULES = (FILENAME, ROBOFLOW)
 _ROBOFLOW_NAME = re.compile(r"([^/]+)_[A-Za-z]+\.rf[.0-9a-f][^/]*$")
 
 
@@ -32,9 +35,10 @@ def known_pairs(manifest: pd.DataFrame, group_by: str | None, root: str) -> Know
 
     Args:
         manifest: as `build_manifest` returns it.
-        group_by: None; `roboflow`; the path of a `.csv` file with columns path and group; or a
-            regular expression that is searched in the path (relative to the root, with `/`): its
-            named group `group`, else its first group, else the whole match is the image's group.
+        group_by: None; `filename` (see `filename_sources`); `roboflow` (see `roboflow_stem`); the
+            path of a `.csv` file with columns path and group; or a regular expression that is
+            searched in the path (relative to the root, with `/`): its named group `group`, else its
+            first group, else the whole match is the image's group.
         root: the folder that paths are relative to; a CSV may give them from its own folder too.
 
     Returns:
@@ -42,8 +46,8 @@ def known_pairs(manifest: pd.DataFrame, group_by: str | None, root: str) -> Know
         images make n - 1 pairs; transform tells by what: "patient" or "group".
 
     Raises:
-        DataError: not a regular expression, no image matches it; no such CSV, not CSV, a missing
-            column, a path that is no image of the data, or one with two groups.
+        DataError: not a regular expression, or one that no image matches; no such CSV, not CSV, a
+            missing column, a path that is no image of the data, or one with two groups.
     """
     images = manifest[manifest["problem"] == ""].sort_values("image_id", ignore_index=True)
     pairs = _stars(images["image_id"], images["patient"], "patient")
@@ -52,7 +56,7 @@ def known_pairs(manifest: pd.DataFrame, group_by: str | None, root: str) -> Know
         group_of = _rule(group_by, manifest, root)
         groups = images["path"].map(group_of)
         unmatched = int((groups == "").sum())
-        if unmatched == len(images):
+        if unmatched == len(images) and group_by != FILENAME:
             raise DataError(
                 f"data.group_by={group_by!r}: matches none of the {len(images)} images, the first "
                 f"of which is {images['path'].min()!r}; mend it or leave it out"
@@ -63,7 +67,7 @@ def known_pairs(manifest: pd.DataFrame, group_by: str | None, root: str) -> Know
 
 def check_group_by(group_by: str) -> None:
     """Raises DataError where `group_by` is neither a name, a CSV file nor a regular expression."""
-    if group_by != ROBOFLOW and not _is_csv(group_by):
+    if group_by not in RULES and not _is_csv(group_by):
         _pattern(group_by)
 
 
@@ -86,10 +90,17 @@ def _rule(group_by: str, manifest: pd.DataFrame, root: str) -> Callable[[str], s
     """From a path to its group, "" for none."""
     if group_by == ROBOFLOW:
         return roboflow_stem
+    if group_by == FILENAME:
+        sources = filename_sources(manifest["path"])
+        return lambda path: sources[path]
     if _is_csv(group_by):
         table = _read_csv(group_by, manifest, root)
         return lambda path: table.get(path, "")
-    pattern = _pattern(group_by)
+    return pattern_group(_pattern(group_by))
+
+
+def pattern_group(pattern: re.Pattern[str]) -> Callable[[str], str]:
+    """From a path to what the expression's named, first or only group finds in it, "" for none."""
 
     def search(path: str) -> str:
         found = pattern.search(unicodedata.normalize("NFC", path))
@@ -112,7 +123,7 @@ def _pattern(text: str) -> re.Pattern[str]:
     except re.error as error:
         raise DataError(
             f"data.group_by={text!r}: not a regular expression ({error}); expected one, a .csv "
-            f"file with columns path and group, or {ROBOFLOW}"
+            f"file with columns path and group, {' or '.join(RULES)}"
         ) from None
 
 

@@ -49,7 +49,7 @@ class DataSection(Section):
     near_duplicates: bool = True  # look for altered copies, not only for equal files
     check_labels: bool = True  # of the audit: look for labels that may be wrong
     use_patient_id: bool = True  # of DICOM files: one patient, one group
-    group_by: str | None = None  # a regular expression on the path, a .csv file, or roboflow
+    group_by: str | None = None  # an expression on the path, a .csv file, filename or roboflow
 
     @field_validator("path")
     @classmethod

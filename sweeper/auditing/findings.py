@@ -16,6 +16,7 @@ from datasets.findings.coverage import (
     untested_by_default,
 )
 from datasets.findings.doubts import agreement, doubtful_labels
+from datasets.findings.file_names import NamingRule, propose_rule
 from datasets.findings.flat import flat_images, without_flat_pairs
 from datasets.findings.labels import cross_class_pairs
 from datasets.findings.one_group import OneGroup, overfull_groups
@@ -58,6 +59,7 @@ class Findings:
             *self._one_group(),
             *self._layers(),
             *self._missing_classes(),
+            *self._file_names(),
             *self._crossed_classes(),
             *self._copies(),
             *self._thin_classes(),
@@ -103,6 +105,11 @@ class Findings:
     @cached_property
     def overfull(self) -> list[OneGroup]:
         return overfull_groups(self.images, self.duplicates)
+
+    @cached_property
+    def naming_rule(self) -> NamingRule | None:
+        """What file names say of images in several groups."""
+        return propose_rule(self.images, self.duplicates)
 
     @cached_property
     def classes(self) -> list[dict[str, Any]]:
@@ -232,6 +239,18 @@ class Findings:
             return []
         text = f"the folder's own layers lack classes: {in_words(lacking, len(self.classes))}"
         return [Finding("missing_class", text, LAYERS_ADVICE)]
+
+    def _file_names(self) -> list[Finding]:
+        rule = self.naming_rule
+        if rule is None:
+            return []
+        pairs = ", ".join(f"{one!r} and {other!r}" for one, other in rule.examples)
+        text = (
+            f"{rule.images} of {len(self.images)} images may show the same patient as an image of "
+            f"another group, or come from the same file: their names suggest it (such as {pairs})"
+        )
+        advice = f"look at such pairs; {rule.setting} holds them together"
+        return [Finding("file_names", text, advice)]
 
     def _crossed_classes(self) -> list[Finding]:
         if self.crossed.empty:

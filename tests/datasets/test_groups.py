@@ -101,3 +101,17 @@ def test_roboflow_copies_of_one_upload_share_their_stem() -> None:
     assert stems[2] == "Spiral/knee-2"
     assert stems[3] == ""
     assert groups(manifest(names), "roboflow") == [f"{names[0]} {names[1]}"]
+
+
+def test_file_names_group_what_one_export_was_cut_from_and_stay_silent_else() -> None:
+    digest = "9465bfeae560e0d37a57e6096249c030"
+    names = [
+        f"train/Oblique/image2_jpg.rf.{digest}.jpg",
+        f"train/Oblique/image_jpg.rf.{digest}.jpg",
+        f"train/Oblique/image2_jpg.rf.{digest[::-1]}.jpg",
+        f"train/Spiral/image2_jpg.rf.{digest[8:] + digest[:8]}.jpg",
+    ]
+    assert groups(manifest(names), "filename") == [" ".join(names[:3])]
+    sequence = manifest([f"a/{number:03d}.png" for number in range(9)])
+    known = known_pairs(sequence, "filename", ".")
+    assert (len(known.pairs), known.unmatched) == (0, 9)

@@ -58,7 +58,8 @@ NUMBERS = (
 )
 NAMES = (
     "none null ~ true grouped pooled file given stratified transfer finetune all demo resnet50 "
-    "mobilenet imagenet asha suffix random black stretch folder synthetic roboflow stop leave_out"
+    "mobilenet imagenet asha suffix random black stretch folder synthetic roboflow stop leave_out "
+    "filename"
 )
 ODDITIES = "( [a-z]+ (a)|b /dev/null /no/where ~nobody/x x.csv x.parquet file?a file?a=b&c=d ? é"
 LETTERS = ["", " ", "a b", "\u202e", "\x00", "\x1b[31m", "\ud800", "a\nb", "12:30:45"]

@@ -1,6 +1,7 @@
 """The audit tells what was planted in a folder, all of it and nothing else."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -220,6 +221,25 @@ def test_a_rule_that_holds_most_images_in_one_group_is_a_finding(tmp_path: Path)
     assert main([*arguments, "--set", "data.group_by=(png)"]) == 1
     assert kinds(tmp_path / "out")[0] == "one_group"
     assert "24 of 24 images into one group" in told(tmp_path / "out")["findings"][0]["text"]
+
+
+def test_names_of_one_patient_are_a_finding_until_the_rule_is_written(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    root = write_images(tmp_path / "images", {"a": 24, "b": 24})
+    for path in sorted(root.rglob("*.png")):
+        number = int(path.stem)
+        path.rename(path.with_name(f"P{path.parent.name}{number // 2:03d}-{'LR'[number % 2]}.png"))
+    arguments = ["audit", str(root), "--out", str(tmp_path / "out")]
+    assert main(arguments) == 1
+    assert kinds(tmp_path / "out") == ["file_names"]
+    (finding,) = told(tmp_path / "out")["findings"]
+    assert finding["text"].startswith("48 of 48 images may show the same patient")
+    assert "'Pa000-L.png' and 'Pa000-R.png'" in finding["text"]
+    setting = finding["advice"].split("--set ")[1].split(" holds")[0]
+    assert setting in " ".join(capsys.readouterr().out.split())
+    assert main([*arguments, *shlex.split(f"--set {setting}")]) == 0
+    assert told(tmp_path / "out")["groups"]["several"] == 24
 
 
 def test_one_patient_id_for_all_is_a_finding_and_can_be_left_out_of_account(tmp_path: Path) -> None:

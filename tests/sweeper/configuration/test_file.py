@@ -235,11 +235,13 @@ def test_mistakes_between_keys_are_told_together() -> None:
 
 
 def test_grouping_is_by_name_by_file_or_by_a_regular_expression() -> None:
-    for rule in ("roboflow", "patients.csv", "(P[0-9]+)_"):
+    for rule in ("filename", "roboflow", "patients.csv", "(P[0-9]+)_"):
         assert load_config("smoke", [f"data.group_by='{rule}'"]).data.group_by == rule
     line = mistake("data.group_by='(P'")
     assert line.startswith("data.group_by='(P': not a regular expression")
-    assert line.endswith("expected one, a .csv file with columns path and group, or roboflow")
+    assert line.endswith(
+        "expected one, a .csv file with columns path and group, filename or roboflow"
+    )
 
 
 def test_workers_that_cannot_part_a_batch_evenly_are_told_where_they_would_have_to() -> None:

@@ -1,0 +1,1 @@
+"""What file names tell of images that belong together."""
