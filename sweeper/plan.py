@@ -199,6 +199,7 @@ class Plan:
                 seed=cell.seed,
                 pooling=self.config.head.pooling,
                 batchnorm=self.config.finetune.batchnorm,
+                batchnorm_statistics=self.config.head.batchnorm_statistics,
                 depth=self.config.finetune.depth,
                 precision=self.config.finetune.precision,
                 online=cell.augmented and self.config.augment.online,
