@@ -151,7 +151,7 @@ class Plan:
             "batch_size": search.batch_size,
             "hidden": hidden,
         }
-        return draw_hyperparameters(cell.id, published, space, self.limits(cell.strategy)[0])
+        return draw_hyperparameters(cell.strategy, published, space, self.limits(cell.strategy)[0])
 
     def limits(self, strategy: str) -> tuple[int, int]:
         """Draws and epochs of a strategy."""
