@@ -146,6 +146,8 @@ class GridSection(Section):
 
 class HeadSection(Section):
     pooling: Literal["max", "avg"] = "max"
+    # What validation and test see, in the fine-tuned layers too; running_average: Keras' own.
+    batchnorm_statistics: Literal["training_rows", "running_average"] = "training_rows"
 
 
 class CacheSection(Section):

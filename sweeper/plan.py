@@ -153,7 +153,7 @@ class Plan:
             "batch_size": search.batch_size,
             "hidden": hidden,
         }
-        return draw_hyperparameters(cell.id, published, space, self.limits(cell.strategy)[0])
+        return draw_hyperparameters(cell.strategy, published, space, self.limits(cell.strategy)[0])
 
     def limits(self, strategy: str) -> tuple[int, int]:
         """Draws and epochs of a strategy."""
@@ -201,6 +201,7 @@ class Plan:
                 seed=cell.seed,
                 pooling=self.config.head.pooling,
                 batchnorm=self.config.finetune.batchnorm,
+                batchnorm_statistics=self.config.head.batchnorm_statistics,
                 depth=self.config.finetune.depth,
                 precision=self.config.finetune.precision,
                 online=cell.augmented and self.config.augment.online,

@@ -1,16 +1,23 @@
-"""Hyperparameter draws of a cell.
+"""Hyperparameter draws of a strategy: the same for all of its cells, so that the contest is even.
 
-Draw 0 is the published setting. The others come from one generator per (cell, hyperparameter name),
-so that neither another cell nor more draws changes a draw (the idea is DomainBed's). A combination
-that came before is skipped: a cell never trains the same thing twice.
+Draw 0 is the published setting. Among any number of draws each value of a hyperparameter occurs as
+often as any other, give or take one (a published value that is in the space counts), and no setting
+occurs twice. What a value is called on the way is shuffled by a generator seeded by the strategy
+and the hyperparameter's name (the idea is DomainBed's), so more draws, or another hyperparameter
+after those that are there, change no draw.
+
+The first hyperparameter goes round its values, 0 1 2 0 1 2 ...; the next one goes round its own and
+moves on by one whenever the two together would repeat, and so on: a Latin square where both have as
+many values.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True)
@@ -28,31 +35,51 @@ class Hyperparameters:
 
 
 def draw_hyperparameters(
-    cell_id: str, published: Hyperparameters, space: Mapping[str, Sequence[object]], draws: int
+    strategy: str, published: Hyperparameters, space: Mapping[str, Sequence[object]], draws: int
 ) -> list[Hyperparameters]:
     """Up to `draws` distinct settings, fewer where the space has no more; the first is `published`.
 
-    `space` maps lr, batch_size and hidden to the values to choose from.
+    `space` maps lr, batch_size and hidden to the values to choose from. Where `published` is not in
+    it, the other draws are balanced among themselves.
     """
-    generators = {name: _generator(cell_id, name) for name in space}
-    drawn = [published]
-    size = len({_setting(values) for values in _product(space)} | {published})
-    while len(drawn) < min(draws, size):
-        setting = _setting({name: generators[name].choice(space[name]) for name in space})
-        if setting not in drawn:
-            drawn.append(setting)
-    return drawn
+    names = [field.name for field in fields(Hyperparameters)]
+    values = {name: _shuffled(strategy, name, space[name], published) for name in names}
+    sizes = [len(each) for each in values.values()]
+    points = (_point(number, sizes) for number in range(min(draws, math.prod(sizes))))
+    drawn = [
+        _setting({name: values[name][at] for name, at in zip(values, point, strict=True)})
+        for point in points
+    ]
+    return list(dict.fromkeys([published, *drawn]))[:draws]
 
 
-def _generator(cell_id: str, name: str) -> random.Random:
-    return random.Random(hashlib.sha256(f"{cell_id}:{name}".encode()).digest())
+def _shuffled(
+    strategy: str, name: str, values: Sequence[object], published: Hyperparameters
+) -> list[object]:
+    """The distinct values, the published one first if it is among them."""
+    distinct = sorted({_plain(value) for value in values}, key=repr)
+    seed = hashlib.sha256(f"{strategy}:{name}".encode()).digest()
+    random.Random(seed).shuffle(distinct)
+    return sorted(distinct, key=lambda value: value != getattr(published, name))
 
 
-def _product(space: Mapping[str, Sequence[object]]) -> list[dict[str, object]]:
-    points: list[dict[str, object]] = [{}]
-    for name, values in space.items():
-        points = [{**point, name: value} for point in points for value in values]
-    return points
+def _plain(value: object) -> object:
+    return tuple(value) if isinstance(value, Sequence) else value
+
+
+def _point(number: int, sizes: Sequence[int]) -> list[int]:
+    """Which value of each hyperparameter the draw takes.
+
+    With P settings of those before it and k values, the next hyperparameter goes round its values
+    in step with the draws: after lcm(P, k) draws the pairs would repeat, so it moves on by one.
+    Each (setting, value) comes once in P k draws, each value once in every k.
+    """
+    point, before = [], 1
+    for size in sizes:
+        period = math.lcm(before, size)
+        before *= size
+        point.append((number + number % before // period) % size)
+    return point
 
 
 def _setting(values: Mapping[str, object]) -> Hyperparameters:

@@ -41,6 +41,7 @@ class TrialSpec:
     seed: int
     pooling: str
     batchnorm: str
+    batchnorm_statistics: str
     depth: str
     precision: str
     online: bool  # every batch is augmented anew
@@ -75,6 +76,7 @@ class TrialSpec:
             "hidden": list(self.hidden),
             "epochs": self.epochs,
             "seed": self.seed,
+            "batchnorm_statistics": self.batchnorm_statistics,
         }
         if self.is_end_to_end:
             online = {"augmentation": AUGMENTATION, "version": ONLINE_VERSION}

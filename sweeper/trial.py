@@ -127,7 +127,9 @@ def _train(
         wrap(network) if wrap else network,
         _training_rows(spec, store, device, stream),
         validation,
-        Setting(spec.lr, spec.batch_size, spec.epochs, spec.training_seed),
+        Setting(
+            spec.lr, spec.batch_size, spec.epochs, spec.training_seed, spec.batchnorm_statistics
+        ),
         on_epoch=lambda curve: _tell(spec, curve, report),
     )
     if not fit.curve[-1].is_finite:

@@ -33,6 +33,9 @@ class Rows(Protocol):
     def shuffled(self, batch_size: int, generator: torch.Generator) -> Iterator[Batch]:
         """One epoch: every row once, in an order drawn from `generator` (on the CPU)."""
 
+    def whole(self) -> Iterator[Batch] | None:
+        """Every row once, in as few batches as memory allows; None where that takes long."""
+
 
 class IndexedRows(ABC):
     """Rows that can be had by their number, (n,) `labels` int64 on the device of the inputs."""
@@ -48,8 +51,15 @@ class IndexedRows(ABC):
         return len(self.labels)
 
     def shuffled(self, batch_size: int, generator: torch.Generator) -> Iterator[Batch]:
-        rank, world = rank_and_world()
         order = torch.randperm(len(self), generator=generator).to(self.labels.device)
+        yield from self._shares(order, batch_size)
+
+    def whole(self) -> Iterator[Batch] | None:
+        return None
+
+    def _shares(self, order: Tensor, batch_size: int) -> Iterator[Batch]:
+        """This rank's share of each global batch."""
+        rank, world = rank_and_world()
         for batch in batches(order, batch_size, smallest=max(2, world)):
             mine = batch[rank::world]
             yield Batch(self.inputs(mine), self.labels[mine], len(batch))

@@ -145,6 +145,9 @@ class StreamRows:
             inputs = self.augment(inputs) if self.augment else inputs
             yield Batch(inputs, labels, self._global_count(labels, world))
 
+    def whole(self) -> Iterator[Batch] | None:
+        return None  # the pixels would be read and computed once more
+
     def _global_count(self, labels: Tensor, world: int) -> int:
         if world == 1 or self.count % world == 0:
             return world * len(labels)

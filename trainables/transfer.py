@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from trainables.activations import ActivationTable
 from trainables.heads import build_head
-from trainables.rows import IndexedRows
+from trainables.rows import Batch, IndexedRows
+
+_WHOLE_BATCH = 1 << 14  # rows: what a head computes of them is small
 
 
 class PooledRows(IndexedRows):
@@ -24,6 +26,9 @@ class PooledRows(IndexedRows):
 
     def inputs(self, rows: Tensor) -> Tensor:
         return self.features[rows]
+
+    def whole(self) -> Iterator[Batch]:
+        return self._shares(torch.arange(len(self), device=self.labels.device), _WHOLE_BATCH)
 
 
 def transfer_module(

@@ -132,6 +132,9 @@ def _spec(row: Row, run: FinishedRun, store: Store) -> TrialSpec:
         seed=made_from["seed"],
         pooling=config.head.pooling,
         batchnorm=made_from.get("batchnorm", config.finetune.batchnorm),
+        batchnorm_statistics=made_from.get(
+            "batchnorm_statistics", config.head.batchnorm_statistics
+        ),
         depth=made_from.get("depth", "suffix"),
         precision=made_from.get("precision", "auto"),
         online=bool(made_from.get("online")),

@@ -41,6 +41,7 @@ SPEC = TrialSpec(
     seed=3,
     pooling="max",
     batchnorm="train",
+    batchnorm_statistics="training_rows",
     depth="suffix",
     precision="auto",
     online=False,
@@ -59,6 +60,7 @@ CHANGES: dict[str, Any] = {
     "hidden": (8, 8),
     "epochs": 6,
     "seed": 4,
+    "batchnorm_statistics": "running_average",
 }
 FINETUNE_CHANGES = {
     "backbone_key": "x",

@@ -106,8 +106,9 @@ def runs(
 
 
 def test_a_cached_trial_equals_the_uncached_one(runs: _Runs) -> None:
-    # Random Inception amplifies rounding: the size of a batch alone moves its features by 2e-5.
-    tolerance = 1e-3 if runs.name == "inceptionv3" else 1e-4
+    # BatchNorm of so few rows amplifies rounding: it divides by standard deviations that are small.
+    # So does random Inception: the size of a batch alone moves its features by 2e-5.
+    tolerance = 5e-3 if runs.name == "inceptionv3" else 1e-3
     assert runs.float32.losses == pytest.approx(runs.pixels.losses, rel=tolerance)
     torch.testing.assert_close(
         runs.float32.probabilities, runs.pixels.probabilities, rtol=tolerance, atol=1e-5

@@ -59,6 +59,10 @@ def test_one_epoch_is_adam_on_the_batches_mean_cross_entropy() -> None:
 
     module = transfer_module(8, [6], 3, 3).train()
     adam = torch.optim.Adam(module.parameters(), lr=0.01, eps=1e-7)
+    norms = [layer for layer in module if isinstance(layer, nn.BatchNorm1d)]
+    inputs: list[Tensor] = []
+    for norm in norms:
+        norm.register_forward_pre_hook(lambda norm, given: inputs.append(given[0].detach()))
     losses, hits = [], 0
     for batch in torch.randperm(23, generator=torch.Generator().manual_seed(7)).split(5):
         logits = module(rows.features[batch])
@@ -68,6 +72,12 @@ def test_one_epoch_is_adam_on_the_batches_mean_cross_entropy() -> None:
         adam.step()
         losses += [loss.item()] * len(batch)
         hits += int((logits.argmax(1) == rows.labels[batch]).sum())
+    for number, norm in enumerate(norms):
+        seen = torch.cat(inputs[number :: len(norms)])  # in the epoch's batches
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        norm.running_mean.copy_(seen.mean(0))
+        norm.running_var.copy_(seen.var(0, correction=0))
     torch.testing.assert_close(fit.state, module.state_dict(), rtol=1e-5, atol=1e-6)
     assert fit.curve[0].train_loss == pytest.approx(sum(losses) / 23, rel=1e-5)
     assert fit.curve[0].train_accuracy == hits / 23
