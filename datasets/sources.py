@@ -17,7 +17,7 @@ from datasets.layout.folder_names import mask_files, named
 from datasets.layout.masks import mask_folders_inside
 from datasets.layout.remarks import Remark, images, others_remarks
 from datasets.layout.structure import ClassFolder, Structure, find_structure, labels_hint
-from datasets.layout.tree import Tree
+from datasets.layout.tree import Listing, Tree
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ class _Reading:
         self.files: list[ImageFile] = []
         self.others: list[str] = []
         self.masks: list[str] = []
+        self._masks_read: set[str] = set()
 
     def contents(self, called: str) -> Contents:
         classes = self._classes()
@@ -130,7 +131,7 @@ class _Reading:
         return [list(own) for _, own in groupby(self.structure.classes, lambda one: one.level)]
 
     def _read_class(self, folder: ClassFolder, class_name: str, seen: set[str]) -> None:
-        for at, listing in self.tree.walk(folder.path, seen, mask_folders_inside):
+        for at, listing in self.tree.walk(folder.path, seen, self._not_of_the_class):
             masks = mask_files(listing.images)
             found = {at / name: why for name, why in listing.images.items() if name not in masks}
             if listing.problem:
@@ -144,8 +145,12 @@ class _Reading:
             for name in mask_folders_inside(listing):
                 self._read_masks(at / name)
 
+    def _not_of_the_class(self, folder: Path, listing: Listing) -> list[str]:
+        own = [name for name in listing.folders if folder / name in self.structure.own]
+        return own + mask_folders_inside(listing)
+
     def _read_masks(self, folder: Path) -> None:
-        for at, listing in self.tree.walk(folder):
+        for at, listing in self.tree.walk(folder, self._masks_read):
             self.masks += [self.tree.relative(at / name) for name in listing.images]
             self.others += listing.others
 
@@ -173,14 +178,15 @@ class _Reading:
         for own in self._levels():
             for alike in same_on_screen({one.name for one in own}):
                 text = (
-                    f"{len(alike)} folders are called {alike[0]!r}, in different Unicode forms or"
+                    f"{len(alike)} folders are called {alike[0]!r}, in different Unicode forms or "
+                    "with different spaces: taken for one class"
                 )
-                text += " with different spaces: taken for one class"
                 remarks.append(Remark("same_name", text, f"make the folders {alike[0]!r} one"))
         for alike in spelled_alike(names):
             quoted = named(repr(name) for name in alike)
             text = (
-                f"{quoted} differ only in case, spaces or underscores: taken for separate classes"
+                f"{quoted} differ only in case, spaces, underscores or hyphens: taken for "
+                "separate classes"
             )
             remarks.append(
                 Remark("alike_names", text, f"if {quoted} are one class, merge the folders")
@@ -206,6 +212,7 @@ class _Reading:
     def _mask_remarks(self) -> list[Remark]:
         if not self.masks:
             return []
-        text = f"{images(len(self.masks))} left out as masks of others ({named(self.masks, 2)})"
+        first = named(sorted(self.masks), 2)
+        text = f"{images(len(self.masks))} left out as masks of others ({first})"
         advice = "make sure that what is left out as masks are masks; rename those that are not"
         return [Remark("masks", text, advice)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
@@ -35,15 +36,14 @@ def collection_warnings(collection: Collection) -> Iterator[str]:
 def left_out(collection: Collection) -> Iterator[tuple[str, str]]:
     """What of the folder is not used: `excluded` files by their reason, `left out` by kind."""
     manifest = collection.manifest
-    excluded = manifest[manifest["problem"] != ""].groupby("problem")["path"]
-    for problem, number in excluded.size().nlargest(_REASONS).items():
-        first = repr(excluded.min()[problem])
-        yield (
-            "excluded",
-            f"{first if number == 1 else f'{number} files, such as {first}'}: {problem}",
-        )
-    if (more := excluded.ngroups - _REASONS) > 0:
-        yield "excluded", f"and files with {more} more reasons; an audit lists them all"
+    excluded = manifest[manifest["problem"] != ""].sort_values("path")
+    reasons = Counter(excluded["problem"])
+    first = dict(zip(excluded["problem"][::-1], excluded["path"][::-1], strict=True))
+    for problem, number in reasons.most_common(_REASONS):
+        path = repr(first[problem])
+        yield "excluded", f"{path if number == 1 else f'{number} files, {path} first'}: {problem}"
+    if (more := len(reasons) - _REASONS) > 0:
+        yield "excluded", f"others for {more} more reasons; an audit lists them all"
     for remark in collection.remarks:
         if not remark.advice:
             yield "left out", remark.text

@@ -16,7 +16,10 @@ _WORDS = {"test": "test", "val": "validation", "train": "training"}
 LAYERS_ADVICE = (
     "use split.policies=[grouped], which draws its own parts, or add images of these classes"
 )
-ADVICE = "set split.folds=3, which tests every image once, add images of these classes, or leave them out"
+ADVICE = (
+    "set split.folds=3, which tests every image once, or add images of these classes, or leave "
+    "them out"
+)
 
 
 def missing_in_layers(images: pd.DataFrame) -> dict[str, list[str]]:

@@ -15,15 +15,12 @@ UNREAD_SUFFIXES = frozenset(
     | {".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr", ".mgz"}
     | {".svs", ".ndpi", ".scn", ".mrxs", ".vsi", ".lsm", ".czi", ".lif", ".nd2", ".bif", ".qptiff"}
 )  # pictures that nothing here reads: listed with a reason, not passed over
-TEXT_SUFFIXES = frozenset(
-    {".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md", ".rst", ".html"}
-    | {".py", ".ipynb", ".log", ".ini", ".cfg", ".toml", ".tex", ".bib", ".sh", ".m", ".r"}
-)
-CONTAINER_SUFFIXES = frozenset(
-    {".mat", ".npy", ".npz", ".h5", ".hdf5", ".pkl", ".pickle", ".pt", ".tfrecord", ".tfrecords"}
-    | {".parquet", ".lmdb", ".mdb", ".rec", ".zip", ".tar", ".tar.gz", ".tgz", ".gz", ".rar", ".7z"}
-    | {".mp4", ".avi", ".mov", ".mkv", ".wmv", ".mpg", ".webm", ".pdf", ".ppt", ".pptx", ".docx"}
-)  # files that may hold pictures
+PLAIN_SUFFIXES = frozenset(
+    {"", ".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".md", ".rst", ".xls"}
+    | {".html", ".css", ".js", ".py", ".ipynb", ".m", ".r", ".c", ".h", ".cpp", ".java", ".sh"}
+    | {".bat", ".log", ".ini", ".cfg", ".toml", ".tex", ".bib", ".xlsx", ".db", ".url", ".lnk"}
+    | {".md5", ".sha1", ".sha256"}
+)  # files that hold no pictures
 _IGNORED = frozenset(
     {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "lost+found"}
 )
@@ -56,7 +53,8 @@ def unread_problem(name: str) -> str:
 
 def needs_a_look(name: str) -> bool:
     """Whether only the content tells if a file of this name is an image."""
-    return suffix_of(name) not in IMAGE_SUFFIXES | TEXT_SUFFIXES
+    suffix = suffix_of(name)
+    return not suffix or suffix not in IMAGE_SUFFIXES | PLAIN_SUFFIXES
 
 
 def may_hide_an_image(name: str) -> bool:

@@ -46,7 +46,7 @@ _PATIENT = re.compile(
     r"|animal|mouse|specimen|slide|mrn|pid|id|tcga)[\W_]*[a-z]?\d[\w-]*$",
     re.IGNORECASE,
 )
-_CODE = re.compile(r"^(?=(?:\D*\d){3})[A-Za-z0-9][\w-]*$")  # of three digits and more
+_CODE = re.compile(r"^(?=(?:\D*\d){2})[A-Za-z0-9][\w-]*$")  # of two digits and more
 _LABELS = (
     {"benign", "malignant", "normal", "abnormal", "positive", "negative", "pos", "neg", "healthy"}
     | {"yes", "no", "true", "false", "0", "1", "control", "disease", "diseased", "sick", "cancer"}
@@ -112,6 +112,13 @@ def are_patients(folders: Collection[str], below: Collection[str]) -> bool:
         return True
     are_codes = len(folders) > len(below) and all(_CODE.match(name.strip()) for name in folders)
     return are_codes and bool({name.strip().casefold() for name in below} & _LABELS)
+
+
+def are_numbered(names: Collection[str]) -> bool:
+    """Whether names count patients, cases or other things, and are not of labels such as 0, 1."""
+    if {name.strip().casefold() for name in names} <= _LABELS:
+        return False
+    return all(_PATIENT.match(name.strip()) or name.strip().isdigit() for name in names)
 
 
 def named(names: Iterable[str], most: int = 5) -> str:

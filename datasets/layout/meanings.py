@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from datasets.layout.class_names import class_key
 from datasets.layout.folder_names import (
+    are_numbered,
     are_patients,
     is_image_folder,
     is_mask_folder,
@@ -46,10 +47,12 @@ def hold_classes(below: Below) -> bool:
 
 
 def shared_folders(below: Below) -> list[str]:
-    """The two and more folders that every folder holds, but for those that only say images."""
+    """The two and more folders that every folder holds, and that may be classes by their names."""
     inside = [
         {class_key(n): n for n in names if not is_image_folder(n)} for names in below.values()
     ]
     if len(inside) < 2 or any(one.keys() != inside[0].keys() for one in inside):
         return []
-    return sorted(inside[0].values()) if len(inside[0]) > 1 else []
+    shared = sorted(inside[0].values())
+    counts_things = are_numbered(shared) and not are_numbered(below)
+    return [] if len(shared) < 2 or counts_things else shared

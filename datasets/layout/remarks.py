@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from datasets.layout.file_kinds import CONTAINER_SUFFIXES, suffix_of
+from datasets.layout.file_kinds import PLAIN_SUFFIXES, suffix_of
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,12 @@ class Remark:
 
 def others_remarks(names: Sequence[str]) -> list[Remark]:
     """What is left out because it is no image that is read here, counted by extension."""
-    containers = [name for name in names if suffix_of(name) in CONTAINER_SUFFIXES]
-    plain = [name for name in names if suffix_of(name) not in CONTAINER_SUFFIXES]
+    plain = [name for name in names if suffix_of(name) in PLAIN_SUFFIXES]
+    unknown = [name for name in names if suffix_of(name) not in PLAIN_SUFFIXES]
     remarks = []
-    if containers:
-        text = f"{files(len(containers))} that may hold pictures left out ({counted(containers)})"
-        remarks.append(Remark("left_out", text, "save pictures as PNG or TIFF, one file each"))
+    if unknown:
+        text = f"{files(len(unknown))} of kinds that are not read left out ({counted(unknown)})"
+        remarks.append(Remark("left_out", text, "save the pictures among them as PNG or TIFF"))
     if plain:
         remarks.append(
             Remark("other_files", f"{files(len(plain))} without pictures ({counted(plain)})")

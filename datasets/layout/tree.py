@@ -67,14 +67,14 @@ class Tree:
         self,
         folder: Path,
         seen: set[str] | None = None,
-        without: Callable[[Listing], Collection[str]] = lambda _: (),
+        without: Callable[[Path, Listing], Collection[str]] = lambda *_: (),
     ) -> Iterator[tuple[Path, Listing]]:
         """A folder and those below it, each real one once: links may form loops.
 
         Args:
             folder: where to begin.
             seen: the real paths that were walked before; added to.
-            without: the names of a listing's folders not to enter.
+            without: which of a folder's folders not to enter, by name.
         """
         seen = set() if seen is None else seen
         waiting = [folder]
@@ -86,7 +86,7 @@ class Tree:
             if not self._is_outside(folder):
                 seen.add(self.real(folder))
             yield folder, listing
-            left_out = without(listing)
+            left_out = without(folder, listing)
             waiting += [folder / name for name in listing.folders if name not in left_out]
 
     def has_images(self, folder: Path) -> bool:

@@ -44,7 +44,7 @@ def given_rows(
     images = images_of(manifest, classes)
     parts = images["origin"].map(part_of_layer)
     outside = int(parts.isna().sum())
-    if outside == len(images):
+    if not images["origin"].any():
         raise DataError(
             "split.policies: given needs a folder with a train and a test layer "
             "(train/CLASS/..., test/CLASS/...), and this one has no layers; leave given out"

@@ -1,5 +1,6 @@
 """What the user knows of images that belong together."""
 
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
@@ -115,3 +116,32 @@ def test_file_names_group_what_one_export_was_cut_from_and_stay_silent_else() ->
     sequence = manifest([f"a/{number:03d}.png" for number in range(9)])
     known = known_pairs(sequence, "filename", ".")
     assert (len(known.pairs), known.unmatched) == (0, 9)
+
+
+def forms(name: str) -> list[str]:
+    """The composed form (NFC), and the one that macOS writes (NFD)."""
+    found = [unicodedata.normalize(form, name) for form in ("NFC", "NFD")]
+    assert found[0] != found[1]
+    return found
+
+
+@pytest.mark.parametrize("stored", [0, 1])
+def test_names_are_found_in_any_unicode_form(stored: int, tmp_path: Path) -> None:
+    paths = [forms(f"ärzte/é{number}.png")[stored] for number in range(3)]
+    rows = [
+        f"{forms(f'ärzte/é{number}.png')[1 - stored]},{forms('Zoé')[number]}" for number in (0, 1)
+    ]
+    (tmp_path / "known.csv").write_text("path,group\n" + "\n".join(rows), encoding="utf-8")
+    table = manifest(paths)
+    assert groups(table, str(tmp_path / "known.csv")) == [f"{paths[0]} {paths[1]}"]
+    for rule in forms("(é)[01]"):
+        assert groups(table, rule) == [f"{paths[0]} {paths[1]}"]
+
+
+def test_two_files_of_one_name_in_two_unicode_forms_are_told_apart(tmp_path: Path) -> None:
+    paths = [f"a/{name}" for name in forms("é.png")]
+    other = "a/e.png"
+    (tmp_path / "known.csv").write_text(
+        f"path,group\n{paths[0]},P1\n{other},P1\n{paths[1]},P2\n", encoding="utf-8"
+    )
+    assert groups(manifest([*paths, other]), str(tmp_path / "known.csv")) == [f"{paths[0]} {other}"]

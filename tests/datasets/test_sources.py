@@ -10,7 +10,7 @@ import pytest
 
 from datasets.errors import DataError
 from datasets.layout.class_names import class_key
-from datasets.sources import ImageFile, list_folder
+from datasets.sources import ImageFile, list_folder, read_folder
 
 DICOM = bytes(128) + b"DICM"
 LINK = "a link that leads out of the data folder"
@@ -172,6 +172,32 @@ def test_links_inside_the_folder_are_followed_once_a_class(tmp_path: Path) -> No
     assert of_a == {"1.jpg", "2.jpg", "link.jpg"}
     assert of_b == {"1.jpg", "2.jpg", "3.jpg", "link.jpg", "self.jpg"}
     assert len([file for file in files if file.class_name == "a"]) == 3
+
+
+def test_links_out_of_the_folder_are_followed_where_that_is_wanted(tmp_path: Path) -> None:
+    """As a snapshot of the Hugging Face hub: links to blobs that have no extension."""
+    for name, size in (("blobs/1f", 1), ("blobs/2e", 2), ("elsewhere/a/3.jpg", 3)):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(bytes(size))
+    snapshot = tmp_path / "snapshots" / "main"
+    for link, target in {
+        "a/1.jpg": "../../../blobs/1f",
+        "b/2.jpg": "../../../blobs/2e",
+        "b/gone.jpg": "../../../blobs/3d",
+        "b/again": "../../../snapshots",
+        "c": "../../elsewhere/a",
+    }.items():
+        (snapshot / link).parent.mkdir(parents=True, exist_ok=True)
+        (snapshot / link).symlink_to(target)
+    found = read_folder(str(snapshot), follow_links=True).files
+    problems = {file.path: file.problem for file in found}
+    assert problems.pop("b/gone.jpg") == "a link to nothing"
+    assert not any(problems.values())
+    assert {file.path for file in found if file.class_name == "a"} == {"a/1.jpg"}
+    assert {file.path for file in found if file.class_name == "c"} == {"c/3.jpg"}
+    assert {"b/2.jpg", "b/again/main/a/1.jpg"} < set(problems)
+    unread = {file.problem for file in read_folder(str(snapshot)).files}
+    assert all("set data.follow_links=true" in problem for problem in unread)
 
 
 def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:

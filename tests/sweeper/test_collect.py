@@ -32,6 +32,15 @@ def test_all_is_every_class_in_order_and_needs_no_definition() -> None:
     assert resolve_scenarios(["all"], {}, CLASSES) == {"all": CLASSES}
 
 
+def test_a_class_is_meant_by_its_exact_name_or_by_the_only_spelling_of_it() -> None:
+    classes = ["A", "B", "a", "two_words"]
+    found = resolve_scenarios(["1"], {"1": ["a", "Two Words", "b"]}, classes)
+    assert found == {"1": ["a", "two_words", "B"]}
+    assert resolve_scenarios(["1"], {"1": ["a", "A"]}, classes) == {"1": ["a", "A"]}
+    with pytest.raises(DataError, match="'ab' may be any of AB, Ab; give the exact name"):
+        resolve_scenarios(["1"], {"1": ["ab", "x"]}, ["AB", "Ab"])
+
+
 def test_only_wanted_scenarios_are_resolved() -> None:
     scenarios = {"1": CLASSES[:2], "2": ["of", "other data"]}
     assert list(resolve_scenarios(["1"], scenarios, CLASSES)) == ["1"]
@@ -99,6 +108,35 @@ def test_classes_are_matched_whatever_their_unicode_form() -> None:
     assert found == {"1": [names[0], "gesund"]}
 
 
+def test_one_class_is_refused_with_what_was_seen(tmp_path: Path) -> None:
+    root = write_images(tmp_path / "data", {"images": 4})
+    (root / "labels.csv").touch()
+    with pytest.raises(DataError, match=r"all 4 images are of one class, 'images' \(.*labels.csv"):
+        collected(root, tmp_path)
+
+
+def test_links_are_read_where_the_config_says_so(tmp_path: Path) -> None:
+    blobs = write_images(tmp_path / "blobs", {"a": 3, "b": 3})
+    for name in "ab":
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for number in range(3):
+            link = tmp_path / "images" / name / f"{number}.png"
+            link.symlink_to(blobs / name / f"{number}.png")
+    data, store = DataSection(path=str(tmp_path / "images")), Store(str(tmp_path / "store"))
+    with pytest.raises(DataError, match=r"'a/0.png' \(a link .* set data.follow_links=true"):
+        collect(data, store)
+    found = collect(data.model_copy(update={"follow_links": True}), store)
+    assert found.hash == collected(blobs, tmp_path).hash
+
+
+def test_a_store_among_the_class_folders_is_left_out(tmp_path: Path) -> None:
+    root = write_images(tmp_path / "images", {"a": 3, "b": 3})
+    for _ in range(2):  # empty at first, then not
+        found = collect(DataSection(path=str(root)), Store(str(root / "kept")))
+        assert found.classes == ["a", "b"]
+        assert [remark.text for remark in found.remarks] == ["kept/ (this run writes to it)"]
+
+
 def test_equal_files_are_in_one_group(tmp_path: Path) -> None:
     root = write_images(tmp_path / "images", {"a": 3, "b": 3})
     shutil.copy(root / "a" / "1.png", root / "b" / "twin.png")
@@ -139,6 +177,7 @@ def test_a_zip_is_unpacked_once_into_the_store_and_is_what_its_folder_was(
     monkeypatch.setenv("SWEEPER_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     folder = write_images(tmp_path / "bones", {"a": 4, "b": 4})
+    (folder / "readme.txt").touch()
     packed = shutil.make_archive("packed", "zip", tmp_path, "bones")  # bones/a/0.png, ...
     store, data = Store(address), DataSection(path=packed, group_by=r"([012])\.png")
     found = collect(data, store)
@@ -147,6 +186,7 @@ def test_a_zip_is_unpacked_once_into_the_store_and_is_what_its_folder_was(
     pd.testing.assert_frame_equal(found.duplicates, whole.duplicates)
     assert (found.remote is not None, whole.remote) == (True, None)
     assert not Path(found.root).is_relative_to(folder)
+    assert [remark.text for remark in found.remarks] == ["1 file without pictures (1 .txt)"]
     monkeypatch.setattr("sweeper.collect.unpack", lambda *_: 1 / 0)
     again = collect(data, store)
     assert (again.root, again.hash) == (found.root, found.hash)

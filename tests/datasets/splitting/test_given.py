@@ -40,7 +40,7 @@ def test_the_seed_decides_what_validates_and_nothing_else() -> None:
     assert test[0] == test[1]
 
 
-@pytest.mark.parametrize("name", ["val", "Valid", "VALIDATION"])
+@pytest.mark.parametrize("name", ["val", "Valid", "VALIDATION", "valid_set", "dev"])
 def test_a_validation_layer_is_taken_by_any_of_its_names(name: str) -> None:
     layers = [*LAYERS, name, name]
     rows = given_rows(manifest(layers, layers), ["a", "b"], seed=0, copies=2)
@@ -62,6 +62,7 @@ def test_a_small_class_keeps_an_image_to_train_on() -> None:
     ("layers", "other", "message"),
     [
         ([""] * 9, [""] * 9, "needs a folder with a train and a test layer .*has no layers"),
+        (["fold1"] * 9, ["fold2"] * 9, "18 of 18 images are in no train, val or test layer"),
         (["train"] * 9, ["train"] * 9, "there is no test layer"),
         (["test"] * 9, ["test"] * 9, "there is no train layer"),
         (["train"] * 9, LAYERS, "the test layer has no image of class 'a'"),

@@ -292,6 +292,60 @@ def test_a_mistake_is_one_line(
     assert not (tmp_path / "out").exists()
 
 
+def folder_findings(root: Path, out: Path, *settings: str) -> tuple[int, list[str]]:
+    """(exit code, kinds of findings) of an audit, without those of thin classes."""
+    code = main(["audit", str(root), "--out", str(out), *settings])
+    thin = {"thin_class", "untested_class"}
+    return code, [kind for kind in kinds(out) if kind not in thin]
+
+
+def test_how_a_folder_is_laid_out_is_told_where_it_is_not_as_documented(tmp_path: Path) -> None:
+    for number, (counts, found) in enumerate(
+        [
+            ({"Training/a": 12, "Training/b": 12, "Testing/a": 12, "Testing/b": 12}, []),
+            ({"x/train/a": 12, "x/train/b": 12}, ["wrapper"]),
+            ({"a/images": 12, "a/masks": 12, "b/images": 12}, ["masks"]),
+            ({"a": 12, "A": 12}, ["alike_names"]),
+            ({"images": 12}, ["one_class"]),
+            ({"train/a": 12, "train/b": 12, "test/a": 12}, ["missing_class"]),
+        ]
+    ):
+        root = write_images(tmp_path / str(number), counts)
+        code, told_kinds = folder_findings(root, tmp_path / "out" / str(number))
+        assert (code, told_kinds) == (int(bool(found)), found)
+
+
+def test_classes_too_small_to_be_tested_are_a_finding(tmp_path: Path) -> None:
+    root = write_images(tmp_path / "images", {f"c{number}": 3 for number in range(12)})
+    assert main(["audit", str(root), "--out", str(tmp_path / "out")]) == 1
+    assert kinds(tmp_path / "out") == ["thin_class", "untested_class"]
+    assert "8 of 12 classes have no test image" in told(tmp_path / "out")["findings"][1]["text"]
+
+
+def test_a_folder_of_links_is_a_finding_that_names_the_key(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    blobs = write_images(tmp_path / "blobs", {"a": 12, "b": 12})
+    (tmp_path / "images").mkdir()
+    for name in "ab":
+        (tmp_path / "images" / name).symlink_to(blobs / name)
+    arguments = ["audit", str(tmp_path / "images"), "--out", str(tmp_path / "out")]
+    assert main(arguments) == 1
+    printed = capsys.readouterr().out
+    assert printed.startswith("finding: ")
+    assert "set data.follow_links=true" in printed
+    assert main([*arguments, "--set", "data.follow_links=true"]) == 0
+
+
+def test_what_is_left_out_is_counted_on_page_and_terminal(tmp_path: Path, capsys: Captured) -> None:
+    root = write_images(tmp_path / "images", {"a": 12, "b": 12})
+    (root / "a" / "notes.txt").touch()
+    assert folder_findings(root, tmp_path / "out") == (0, [])
+    assert "1 file without pictures (1 .txt)" in capsys.readouterr().out
+    page = (tmp_path / "out" / "audit.html").read_text(encoding="utf-8")
+    assert "left out: 1 file without pictures (1 .txt)" in page
+
+
 def test_an_out_within_the_folder_is_refused(tmp_path: Path, capsys: Captured) -> None:
     root = write_images(tmp_path / "images", {"a": 3, "b": 3})
     assert main(["audit", str(root), "--out", str(root / "out")]) == 2

@@ -1,0 +1,93 @@
+"""What a file is, its first bytes tell where its name does not."""
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from datasets.layout.file_kinds import HEAD_BYTES, is_image_content, suffix_of
+from datasets.sources import read_folder
+
+DICOM = bytes(128) + b"DICM"
+BARE_DICOM = b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 100" + bytes(32)
+
+
+def picture(kind: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (32, 32), 9).save(buffer, kind)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "GIF", "BMP", "WEBP"])
+@pytest.mark.parametrize("name", ["picture", "p.jpg_large", "p.heic", "photo.jpg@500w", "x.1"])
+def test_every_format_that_is_read_is_recognised_under_any_name(kind: str, name: str) -> None:
+    is_raw_tiff = kind == "TIFF" and name == "p.heic"
+    assert is_image_content(name, picture(kind)[:HEAD_BYTES]) != is_raw_tiff
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"BMI,age\n20,31\n30,41\n", b"RIFF....WAVE", b"\xff\xd8", b"\x1f\x8b", bytes(600)],
+)
+def test_other_files_are_no_images(content: bytes) -> None:
+    assert not is_image_content("file", content)
+
+
+def test_dicom_without_its_preamble_is_recognised_under_names_that_it_has() -> None:
+    implicit = b"\x08\x00\x00\x00\x04\x00\x00\x00\x12\x01\x00\x00" + bytes(32)
+    for name in ("IM0001", "1.2.840.10008.5"):
+        assert is_image_content(name, BARE_DICOM)
+        assert is_image_content(name, implicit)
+    assert not is_image_content("data.bin", BARE_DICOM)
+    assert is_image_content("data.bin", DICOM)
+
+
+def test_extensions_are_those_before_gz_too() -> None:
+    assert [suffix_of(name) for name in ("a.NII.GZ", "a.gz", "a", "1.2.840", "a.b.JPG")] == [
+        ".nii.gz",
+        ".gz",
+        "",
+        ".840",
+        ".jpg",
+    ]
+
+
+def test_nothing_is_passed_over_without_a_word(tmp_path: Path) -> None:
+    files = {
+        "a/1.jpg": b"",
+        "a/no_extension": picture("JPEG"),
+        "a/2.jpg_large": picture("PNG"),
+        "a/scan.IMA": DICOM,
+        "a/IM1": BARE_DICOM,
+        "a/mdb001.pgm": b"P5 1 1 255\n0",
+        "a/brain.nii.gz": b"\x1f\x8b",
+        "a/volume.mat": b"MATLAB",
+        "a/clip.mp4": b"",
+        "a/notes.txt": b"",
+        "a/README": b"read me",
+        "b/1.jpg": b"",
+        "root.png": b"",
+    }
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    found = read_folder(str(tmp_path))
+    problems = {file.path: file.problem for file in found.files}
+    assert {path for path, problem in problems.items() if not problem} == {
+        "a/1.jpg",
+        "a/no_extension",
+        "a/2.jpg_large",
+        "a/scan.IMA",
+        "a/IM1",
+        "b/1.jpg",
+    }
+    assert {path: why.split()[0] for path, why in problems.items() if why} == {
+        "a/mdb001.pgm": ".pgm",
+        "a/brain.nii.gz": ".nii.gz",
+    }
+    assert [remark.text for remark in found.remarks] == [
+        "1 image outside of the class folders left out (root.png)",
+        "2 files of kinds that are not read left out (1 .mp4, 1 .mat)",
+        "2 files without pictures (1 without extension, 1 .txt)",
+    ]
