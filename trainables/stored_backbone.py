@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow.fs as pafs
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from trainables.backbones import Backbone, build_backbone
 from trainables.machine_cache import local_copy, upload
 from trainables.registry import BACKBONES
+from trainables.weights_file import write_weights
 
 
 @dataclass(frozen=True)
@@ -32,4 +33,4 @@ def save_backbone(backbone: Backbone, folder: str, filesystem: pafs.FileSystem) 
     """Write `weights.safetensors` into a folder of the store."""
     with upload(folder, filesystem) as local:
         state = {k: v.contiguous() for k, v in backbone.state().items()}
-        save_file(state, local / "weights.safetensors")
+        write_weights(state, local / "weights.safetensors")

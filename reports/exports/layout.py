@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from reports.figures.letters import shortened, width_of
 from reports.figures.svg import element, join
 
 _CHARACTER = 6.3  # px, of 11 px letters
@@ -62,7 +63,7 @@ def rows_figure(title: str, columns: Sequence[Column], rows: Sequence[Row]) -> M
         for cell, column, slot in zip(row, columns, slots, strict=True):
             if cell is not None:
                 parts.append(_place(cell, column.kind, slot, y - 6, _INK))
-    total = max(slots[-1].end, _CHARACTER * 1.2 * len(title)) + _MARGIN
+    total = max(slots[-1].end, _CHARACTER * 1.2 * width_of(title)) + _MARGIN
     return _document(parts, total, y + _MARGIN, title)
 
 
@@ -71,7 +72,7 @@ def tiles_figure(
 ) -> Markup:
     """A heat table: a tile for each head in every row, headings between them."""
     labels = [row[0] for row in rows if not isinstance(row, str)]
-    left = _MARGIN + _CHARACTER * max((len(label) for label in labels), default=0) + _GAP
+    left = _MARGIN + _CHARACTER * max((width_of(label) for label in labels), default=0) + _GAP
     parts = [_title(title)]
     y = _MARGIN + 2.4 * _HEAD
     for number, head in enumerate(heads):
@@ -89,7 +90,7 @@ def tiles_figure(
             if tile is not None:
                 parts.append(_tile(tile, left + number * (_TILE_WIDTH + 2), y))
         y += _TILE_HEIGHT + 2
-    width = max(left + len(heads) * (_TILE_WIDTH + 2), _CHARACTER * 1.2 * len(title)) + _MARGIN
+    width = max(left + len(heads) * (_TILE_WIDTH + 2), _CHARACTER * 1.2 * width_of(title)) + _MARGIN
     return _document(parts, width, y + _MARGIN, title)
 
 
@@ -101,7 +102,9 @@ def framed(title: str, below: str, drawing: Markup, width: float, height: float)
         _text(below, _MARGIN, _MARGIN + 25, fill=_SOFT),
         element("svg", drawing, x=_MARGIN, y=top, width=width, height=height),
     ]
-    total = max(width, _CHARACTER * 1.2 * len(title), _CHARACTER * len(below)) + 2 * _MARGIN
+    total = (
+        max(width, _CHARACTER * 1.2 * width_of(title), _CHARACTER * width_of(below)) + 2 * _MARGIN
+    )
     return _document(parts, total, top + height + _MARGIN, f"{title}, {below}")
 
 
@@ -132,8 +135,8 @@ def _slots(columns: Sequence[Column], rows: Sequence[Row]) -> list[_Slot]:
     for number, column in enumerate(columns):
         cells = [row[number] for row in rows if not isinstance(row, str)]
         texts = [cell for cell in cells if isinstance(cell, Text)]
-        value = max([len(column.head), *(len(text.value) for text in texts)]) * _CHARACTER
-        small = max([0, *(len(text.small) for text in texts)]) * _SMALL
+        value = max([width_of(column.head), *(width_of(text.value) for text in texts)]) * _CHARACTER
+        small = max([0, *(width_of(text.small) for text in texts)]) * _SMALL
         middle = x + max(value, column.width)
         slots.append(_Slot(x, middle, middle + (small + 6 if small else 0)))
         x = slots[-1].end + _GAP
@@ -174,8 +177,8 @@ def _text(
     most: float = 0.0,
 ) -> Markup:
     """One line of letters, cut with an ellipsis where it would be wider than `most` px."""
-    if most and len(text) > (fits := int(most / (size * 0.57))):
-        text = text[: max(1, fits - 1)] + "…"
+    if most:
+        text = shortened(text, int(most / (size * 0.57)))
     return (
         element(
             "text",

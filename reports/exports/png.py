@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import tempfile
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import resvg_py
 from PIL import Image, ImageFont
+
+from reports.exports.missing_letters import missing_letters, with_drawn_letters
 
 _ZOOM = 2.0  # pixels for each px: print at about 190 dpi
 _LARGEST = 8000  # px a side; larger figures are drawn smaller
@@ -25,17 +28,28 @@ def to_png(svg: str, system_fonts: bool = True) -> bytes:
     """Draw an SVG document on white.
 
     Text is set in the machine's fonts; where it has none (or `system_fonts` is False) in the small
-    Latin font inside Pillow, with plain hyphens.
+    Latin font inside Pillow, with plain hyphens. Letters that these lack are drawn by
+    `missing_letters`.
     """
+    has_fonts = system_fonts and _has_fonts()
+    if not has_fonts:
+        svg = svg.translate(_PLAIN)
+    render = partial(_render, system_fonts=has_fonts)
+    text = "".join(ElementTree.fromstring(svg).itertext())
+    if missing := missing_letters(text, lambda probe: _pixels(render(probe, 1.0))):
+        svg = with_drawn_letters(svg, missing)
     width, height = _size(svg)
-    zoom = min(_ZOOM, _LARGEST / max(width, height))
-    if system_fonts and _has_fonts():
+    return render(svg, min(_ZOOM, _LARGEST / max(width, height)))
+
+
+def _render(svg: str, zoom: float, system_fonts: bool) -> bytes:
+    if system_fonts:
         return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=zoom, background="#ffffff"))
     with tempfile.TemporaryDirectory() as folder:
         font = Path(folder) / "font.ttf"
         font.write_bytes(_pillow_font())
         drawn = resvg_py.svg_to_bytes(
-            svg_string=svg.translate(_PLAIN),
+            svg_string=svg,
             zoom=zoom,
             background="#ffffff",
             skip_system_fonts=True,
@@ -44,6 +58,10 @@ def to_png(svg: str, system_fonts: bool = True) -> bytes:
             sans_serif_family="Aileron",
         )
     return bytes(drawn)
+
+
+def _pixels(drawing: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(drawing)).convert("RGB"))
 
 
 @cache

@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 
 from reports.exports.stylesheet import Stylesheet, declarations_of
 
-_STYLE = Path(__file__).parents[1] / "templates" / "style.css"
+_TEMPLATES = Path(__file__).parents[1] / "templates"
+_STYLE_SHEETS = ("style.css", "cells.css")  # in the page's order
 _ON_PAPER = {"--paper": "#ffffff", "--ink": "#000000"}
 _PAINT = (
     "fill",
@@ -44,7 +45,8 @@ def standalone(figure: str) -> str:
 
 @cache
 def _sheet() -> Stylesheet:
-    return Stylesheet(_STYLE.read_text(encoding="utf-8"), _ON_PAPER)
+    texts = [(_TEMPLATES / name).read_text(encoding="utf-8") for name in _STYLE_SHEETS]
+    return Stylesheet("\n".join(texts), _ON_PAPER)
 
 
 def _paint(element: ElementTree.Element, above: Classes, inherited: Mapping[str, str]) -> None:

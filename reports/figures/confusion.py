@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
+from reports.figures.letters import shortened, width_of
 from reports.figures.svg import element, join, number
 
 _STEPS = 10  # shades; the style sheet has one class for each
@@ -27,7 +28,7 @@ def confusion_matrix(
     count and the row's percent; up to 50 its count, the percent and both names being its tooltip.
     """
     side = next((px for most, px in _SIDES if len(classes) <= most), _LEAST_SIDE)
-    longest = max((len(name) for name in classes), default=0)
+    longest = max((width_of(name) for name in classes), default=0)
     left = round(_CHARACTER * (min(longest, _LONGEST_NAME) + 3)) + 8
     totals = {name: sum(counts.get((name, other), 0) for other in classes) for name in classes}
     parts = [_grid(len(classes), left, side)]
@@ -57,7 +58,7 @@ def _grid(n: int, left: int, side: int) -> Markup:
 
 
 def _label(row: int, name: str, left: int, side: int) -> Markup:
-    text = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+    text = shortened(name, _LONGEST_NAME)
     shown = Markup("{} <tspan class='no'>{}</tspan>").format(text, row + 1)
     if text != name:
         shown += element("title", name)

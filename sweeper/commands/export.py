@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from typing import Any
 
 from sweeper.commands.predict import add_choice
@@ -38,6 +39,9 @@ def export(options: argparse.Namespace, command: str) -> int:
     chosen = choose(run, store, options.cell)
     print(chosen.summary())
     out = options.out or run.folder / "export"
+    sizes: Counter[str] = Counter()
     for path in export_champion(run, chosen, store, out, options.onnx):
-        print(f"{path.stat().st_size / 1e6:8.2f} MB  {path}")
+        sizes[path.relative_to(out).parts[0]] += path.stat().st_size
+    for name, size in sizes.items():
+        print(f"{size / 1e6:8.2f} MB  {out / name}")
     return 0

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sweeper.champions import champion_network
 from sweeper.errors import StoreError
+from sweeper.models.bundle import write_classifier
 from sweeper.models.chosen import Chosen
 from sweeper.models.exported import classify
 from sweeper.models.finished import FinishedRun
@@ -23,6 +22,7 @@ from sweeper.models.prediction import Tempered
 from sweeper.store import Store
 from sweeper.trial_parts import stored_backbone, trial_weights
 from trainables.backbones import Backbone, typed
+from trainables.weights_file import write_weights
 
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 _ONNX_OPSET = 20
@@ -45,11 +45,11 @@ def export_champion(
     config = describe(run, chosen, backbone, weights)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        save_file(_state(chosen, backbone, weights), out / "model.safetensors")
+        write_weights(_state(chosen, backbone, weights), out / "model.safetensors")
         (out / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
-        shutil.copyfile(classify.__file__, out / "classify.py")
+        code = write_classifier(out)
         (out / "README.md").write_text(model_card(config, onnx), encoding="utf-8")
-        files = [out / name for name in ("model.safetensors", "config.json", "classify.py")]
+        files = [out / "model.safetensors", out / "config.json", *code]
         model, _ = classify.load_model(out)
         check_same(model, chosen, store, config["preprocessing"]["image_size"])
         if onnx:

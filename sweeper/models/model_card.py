@@ -20,8 +20,9 @@ model, config = load_model(Path("."))  # torch, timm, safetensors
 probabilities = model(load_image(Path("image.jpg"), config)[None])[0]
 ```
 
-or `python classify.py IMAGE...`. `classify.py` reads everyday 8-bit pictures; DICOM and 16-bit
-files are read by `sweep.py predict` of the project."""
+or `python classify.py IMAGE...`. `image_preparation/` beside it is the project's own reading of
+image files: JPEG, PNG, TIFF, WebP, BMP, GIF and, with pydicom and imagecodecs installed, DICOM are
+seen as in training. It needs numpy, pillow and opencv-python-headless."""
 _ONNX = """
 
 `model.onnx` takes `pixels`, (batch, 3, {size}, {size}) float32, 0..255, preprocessed as

@@ -1,21 +1,35 @@
 """Load the exported network and classify images: `python classify.py IMAGE...`
 
-Needs torch, timm, safetensors, pillow and opencv-python-headless, and nothing of the project that
-trained it.
+Needs torch, timm, safetensors, numpy, pillow and opencv-python-headless, for DICOM also pydicom and
+imagecodecs, and nothing of the project that trained it. `image_preparation/` beside it is the
+project's own reading of image files, so that each is seen here as it was in training.
 """
 
+import argparse
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-import timm
-import torch
-from PIL import Image, ImageOps
-from safetensors.torch import load_file
-from torch import nn
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # `python -I` leaves it out
+
+try:
+    import timm
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+    from torch import nn
+
+    from datasets.decoding.decode import decode_image, read_file
+    from datasets.errors import DataError
+    from datasets.preprocess import preprocess
+except ModuleNotFoundError as error:
+    if __name__ != "__main__":
+        raise
+    print(f"error: needs the package {error.name}: pip install {error.name}", file=sys.stderr)
+    sys.exit(2)
+
+SOME_FAILED, FAILED = 1, 2  # exit codes
 
 
 class Classifier(nn.Module):
@@ -55,18 +69,19 @@ def load_model(folder: Path) -> tuple[Classifier, dict[str, Any]]:
 
 
 def load_image(path: Path, config: dict[str, Any]) -> torch.Tensor:
-    """An 8-bit picture as in training, (3, N, N) float32, 0..255."""
+    """A picture as in training, (3, N, N) float32, 0..255.
+
+    Raises:
+        DataError: in one line, why the file cannot be read as a picture.
+    """
     settings = config["preprocessing"]
-    with Image.open(path) as file:
-        image = np.asarray(ImageOps.exif_transpose(file).convert("RGB"))
-    size = settings["image_size"]
-    image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
-    low, high = int(image.min()), int(image.max())
-    if settings["contrast"] == "stretch" and high > low:
-        image = np.rint((image - np.float64(low)) / (high - low) * 255)
-    elif settings["contrast"] == "weighted":
-        image = np.clip(np.rint(image * 1.35 - 0.15), 0, 255)
-    return torch.from_numpy(np.float32(image)).permute(2, 0, 1)
+    try:
+        image = decode_image(read_file(path))
+    except ModuleNotFoundError as error:
+        needed = "pip install pydicom imagecodecs"
+        raise DataError(f"a DICOM file, which needs {error.name}: {needed}") from None
+    pixels = preprocess(image, settings["image_size"], settings["contrast"])
+    return torch.from_numpy(pixels).permute(2, 0, 1).float()
 
 
 def _head(width: int, hidden: list[int], classes: int) -> nn.Sequential:
@@ -78,14 +93,45 @@ def _head(width: int, hidden: list[int], classes: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(width, classes))
 
 
-def main() -> None:
-    model, config = load_model(Path(__file__).resolve().parent)
-    for name in sys.argv[1:]:
-        with torch.no_grad():
-            probabilities = model(load_image(Path(name), config)[None])[0].tolist()
-        pairs = zip(config["classes"], probabilities, strict=True)
-        print(json.dumps({"image": name, "probabilities": dict(pairs)}))
+def main() -> int:
+    """Print a JSON line for each image; 0, 1 where some cannot be read, 2 where none can."""
+    paths = _arguments().images
+    try:
+        model, config = load_model(Path(__file__).resolve().parent)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        print(f"error: the exported files cannot be loaded: {_line(error)}", file=sys.stderr)
+        return FAILED
+    read = sum(_classify(path, model, config) for path in paths)
+    return 0 if read == len(paths) else SOME_FAILED if read else FAILED
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Class probabilities of images by the exported network, one JSON line each.",
+        epilog="Exit code: 0, 1 where some images cannot be read, 2 where none can.",
+    )
+    kinds = "JPEG, PNG, TIFF, WebP, BMP, GIF or DICOM files"
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help=kinds)
+    return parser.parse_args()
+
+
+def _classify(path: Path, model: Classifier, config: dict[str, Any]) -> bool:
+    """Print the probabilities of an image, or why there are none; whether there are."""
+    try:
+        pixels = load_image(path, config)
+    except DataError as error:
+        print(f"error: image '{path}': {_line(error)}", file=sys.stderr)
+        return False
+    with torch.no_grad():
+        probabilities = model(pixels[None])[0].tolist()
+    pairs = zip(config["classes"], probabilities, strict=True)
+    print(json.dumps({"image": str(path), "probabilities": dict(pairs)}))
+    return True
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

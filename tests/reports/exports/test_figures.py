@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from pathlib import Path
 from xml.etree import ElementTree
@@ -11,16 +12,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import reports
 from reports.exports import png
 from reports.exports.cell_figures import best_cells
 from reports.exports.figures import MOST_CELLS, figures
 from reports.exports.png import to_png
 from reports.exports.standalone import standalone
+from reports.figures.confusion import confusion_matrix
 from reports.page import build_page
 from reports.run import Run, load_run
 from reports.sections import grid
+from tests.reports.browser import Browser
 from tests.reports.fake_run import FakeRun, write_fake_run
 
+TEMPLATES = Path(reports.__file__).parent / "templates"
 SVG = "{http://www.w3.org/2000/svg}"
 TEXT = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 30"><text x="4" y="20" '
@@ -142,11 +147,109 @@ def test_a_confusion_matrix_is_painted_in_the_pages_colours(drawn: dict[str, str
     assert fills <= painted
 
 
+_STYLES = (
+    *("text-anchor", "font-size", "font-weight", "fill", "fill-opacity", "opacity"),
+    *("stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin"),
+)
+_COMPARE = """() => {
+  const styles = %s, found = [];
+  const canvas = document.createElement("canvas").getContext("2d", {colorSpace: "srgb"});
+  const plain = (value) => {  // colour spaces and roundings differ, the paint does not
+    if (!/^(#|rgb|color|oklab)/.test(value)) return value;
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = value; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const near = (a, b) => Array.isArray(a) && Array.isArray(b)
+    ? a.every((one, i) => Math.abs(one - b[i]) <= 2) : a === b;
+  for (const pair of document.querySelectorAll(".pair")) {
+    const [page, file] = [...pair.children].map(
+      (one) => [...(one.shadowRoot ?? one).querySelectorAll("svg *")]);
+    if (page.length !== file.length) found.push(pair.id + ": other elements");
+    page.forEach((one, i) => {
+      const [a, b] = [getComputedStyle(one), getComputedStyle(file[i])];
+      const letters = ["text", "tspan"].includes(one.tagName);
+      for (const name of styles)
+        if ((letters || !/^(text|font)/.test(name)) &&
+            !near(plain(a[name]), plain(b[name])))
+          found.push([pair.id, one.outerHTML.slice(0, 80), name, a[name], b[name]].join(" | "));
+    });
+  }
+  return found.slice(0, 5);
+}"""
+
+
+def test_every_exported_figure_is_painted_as_the_page_paints_it(
+    run: Run, tmp_path: Path, browser: Browser
+) -> None:
+    """Element by element: what the page's style sheets compute, the file says in attributes."""
+    sheets = "\n".join((TEMPLATES / name).read_text() for name in ("style.css", "cells.css"))
+    wide = FakeRun(backbones=("resnet50",), scenarios={"wide": _names(20), "vast": _names(60)})
+    drawn = [*figures(run), *figures(load_run(write_fake_run(tmp_path / "run", wide)))]
+    pairs = "".join(
+        f'<div class="pair" id="{number}-{name}"><div>{figure}</div>'
+        '<div><template shadowrootmode="open"><style>:host { all: initial }</style>'
+        f"{standalone(figure).partition('?>')[2]}</template></div></div>"
+        for number, (name, figure) in enumerate(drawn)
+    )
+    colours = ":root { --paper: #ffffff; --ink: #000000; }"
+    page = tmp_path / "page.html"
+    page.write_text(
+        f"<!doctype html><meta charset='utf-8'><style>{sheets} {colours}</style>{pairs}"
+    )
+    browser.open(page)
+    assert browser.evaluate("document.querySelectorAll('.pair').length") == len(drawn) > 20
+    script = _COMPARE % json.dumps([_camel(name) for name in _STYLES])
+    assert browser.evaluate(f"({script})()") == []
+
+
+def _names(count: int) -> list[str]:
+    return [f"class {number}" for number in range(count)]
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("-")
+    return first + "".join(word.title() for word in rest)
+
+
+def test_class_names_end_before_the_cells(drawn: dict[str, str]) -> None:
+    root = ElementTree.fromstring(drawn["confusion-grouped-3"])
+    anchors = [one.get("text-anchor") for one in root.iter(f"{SVG}text")]
+    assert anchors.count("end") == len(FakeRun().scenarios["3"])
+    assert anchors.count("middle") > len(FakeRun().scenarios["3"])
+
+
 def test_letters_leave_marks_with_and_without_fonts_on_the_machine() -> None:
     blank = to_png(TEXT.format(""))
     for system_fonts in (True, False):
         assert (_pixels(to_png(TEXT.format("accuracy 96.6"), system_fonts)) < 128).any()
         assert to_png(TEXT.format("accuracy 96.6"), system_fonts) != blank
+
+
+@pytest.mark.parametrize("system_fonts", [True, False])
+@pytest.mark.parametrize("names", [("骨折", "骨裂"), ("골절", "정상"), ("こっせつ", "せいじょう")])
+def test_names_in_other_scripts_are_legible_whatever_fonts_there_are(
+    names: tuple[str, str], system_fonts: bool
+) -> None:
+    """Two names are two pictures, and neither is that of letters that no font has."""
+    one, other = (to_png(TEXT.format(name), system_fonts) for name in names)
+    none = to_png(TEXT.format("\U0010fffd" * len(names[0])), system_fonts)
+    assert len({one, other, none}) == 3
+    assert (_pixels(one) < 128).any()
+
+
+@pytest.mark.parametrize("anchor", ["start", "middle", "end"])
+def test_a_drawn_name_lies_where_its_text_would(anchor: str) -> None:
+    text = TEXT.replace('x="4"', f'x="80" text-anchor="{anchor}"').format("骨折")
+    columns = np.flatnonzero((_pixels(to_png(text, False)) < 128).any(axis=(0, 2))) / 2
+    first, last = {"start": (80, 108), "middle": (66, 94), "end": (52, 80)}[anchor]
+    assert abs(columns.min() - first) < 4
+    assert abs(columns.max() - last) < 4
+
+
+def test_long_names_of_wide_letters_have_room_in_the_confusion_matrix() -> None:
+    svg = standalone(confusion_matrix(["螺旋形骨折粉碎", "b"], {("b", "b"): 1}, "t"))
+    pixels = _pixels(to_png(svg, False))
+    assert (pixels[:, :4] == 255).all()  # nothing touches the left edge
 
 
 def test_signs_that_the_small_font_lacks_become_ones_it_has() -> None:
