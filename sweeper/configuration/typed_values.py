@@ -40,7 +40,7 @@ def typed_value(keys: Sequence[str], text: str) -> Any:
 def _typed(text: str) -> str:
     if not text.strip():
         raise ValueError("empty; write a value behind the =")
-    if "\0" in text or not text.isascii() and _has_surrogates(text):
+    if "\0" in text or _has_surrogates(text):
         raise ValueError("holds a character that is not Unicode text")
     return text
 

@@ -99,7 +99,9 @@ def test_an_empty_override_is_a_mistake_and_never_a_default(key: str, typed: str
     if typed == "''" and key in ("grid.seeds", "scenarios.x"):
         assert mistake(f"{key}={typed}").startswith(f"{key}='': expected a list")
     else:
-        assert mistake(f"{key}={typed}") == f"--set {key}={typed}: empty; write a value behind the ="
+        assert (
+            mistake(f"{key}={typed}") == f"--set {key}={typed}: empty; write a value behind the ="
+        )
 
 
 def test_null_unsets_what_may_be_unset() -> None:

@@ -11,7 +11,9 @@ from sweeper.errors import ConfigError
 
 
 def test_scalars_are_the_text_that_was_written() -> None:
-    text = "a: [012, 2.50, yes, 2024-01-02, 0x1F, =, 'no']\nno: ~\nd: &x {e: 1}\nf: {<<: *x, e: 2}\n"
+    text = (
+        "a: [012, 2.50, yes, 2024-01-02, 0x1F, =, 'no']\nno: ~\nd: &x {e: 1}\nf: {<<: *x, e: 2}\n"
+    )
     value = parse(text)
     assert value["a"] == ["012", "2.50", "yes", "2024-01-02", "0x1F", "=", "no"]
     assert value["no"] is None
@@ -20,7 +22,7 @@ def test_scalars_are_the_text_that_was_written() -> None:
 
 @pytest.mark.parametrize("text", ["a: 1\nb:\n", "a: 1\nb: # nothing yet\n", "a: 1\n? b\n"])
 def test_a_key_without_a_value_is_refused(text: str) -> None:
-    with pytest.raises(NotYaml, match="line [23]: a key without a value; write one, or null"):
+    with pytest.raises(NotYaml, match=r"line [23]: a key without a value; write one, or null"):
         parse(text)
 
 
