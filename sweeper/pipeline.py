@@ -26,6 +26,7 @@ from sweeper.champions import evaluate_champion, explain_champion
 from sweeper.collect import collect
 from sweeper.config import Config
 from sweeper.engine.interrupts import ending_on_signals
+from sweeper.engine.reachable import check_ray
 from sweeper.engine.session import Resources, ray_session
 from sweeper.engine.tasks import run_tasks
 from sweeper.errors import DamagedError, StoreError
@@ -47,7 +48,9 @@ def run_sweep(config: Config, out: Path, command: str, progress: Progress) -> Ou
 
     Interrupted, by Ctrl-C, SIGTERM or SIGHUP, it writes what there is and raises KeyboardInterrupt.
     What a worker finds damaged in the store is missing from then on: the way is gone once more.
+    Raises ResourceError, before anything is done, where Ray cannot be had.
     """
+    check_ray()
     with ending_on_signals():
         for _ in range(_PASSES):
             if outcome := _pass(config, out, command, progress):
