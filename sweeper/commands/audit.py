@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from sweeper.configuration.file import AUDIT_KEYS, load_audit_section
+from sweeper.output_folder import audit_folder
 from sweeper.paths import typed_path
 
 CLEAN, FINDINGS = 0, 1
@@ -32,16 +33,16 @@ def add_audit(commands: Any) -> None:
     audit.add_argument(
         "--out", type=typed_path, help="where page and tables go; runs/audit-<folder name>"
     )
-    audit.set_defaults(work=audit_folder)
+    audit.set_defaults(work=audit_images)
 
 
-def audit_folder(options: argparse.Namespace, command: str) -> int:
+def audit_images(options: argparse.Namespace, command: str) -> int:
     """Run the audit and print what it found; 0 clean, 1 findings."""
     section = load_audit_section(options.folder, options.overrides)
-    from sweeper.auditing.audit import default_out, run_audit  # a mistake above is told at once
+    from sweeper.auditing.audit import run_audit  # a mistake above is told at once
     from sweeper.auditing.summary import print_summary
 
-    out = options.out or default_out(options.folder)
+    out = audit_folder(options.folder, options.out)
     findings = run_audit(section, out, command)
     print_summary(findings)
     print(f"\npage:   {out / 'audit.html'}\ntables: {out / 'results'}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sweeper.config import ResourcesSection
 from sweeper.configuration.file import load_config
+from sweeper.output_folder import run_folder
 
 if TYPE_CHECKING:
     from sweeper.estimates.cost import Estimate
@@ -30,7 +31,7 @@ def plan_run(options: argparse.Namespace, command: str) -> int:
     from sweeper.pipeline import Sweep
     from sweeper.progress import Progress
 
-    out = options.out or Path("runs", config.name)
+    out = run_folder(config, options.out)
     with Sweep(config, out, command, Progress()) as sweep:
         for line in sweep.ledger.summary():
             print(line)
