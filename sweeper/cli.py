@@ -14,6 +14,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from datasets.errors import DataError
@@ -27,8 +28,10 @@ from sweeper.configuration.file import load_config
 from sweeper.errors import ConfigError, DamagedError, ResourceError, StoreError, one_line
 from sweeper.exit_codes import BY_SIGNAL, DONE, INTERRUPTED, SOME_FAILED, USER_ERROR
 from sweeper.models.finished import read_run
+from sweeper.output_folder import run_folder
 from sweeper.paths import typed_path
 from sweeper.progress import Progress
+from sweeper.terminal import as_pasted, refuse_names_that_are_not_unicode, write_anything
 from trainables.registry import WeightsError
 
 _STDOUT = 1  # file descriptor
@@ -39,10 +42,12 @@ _USER_ERRORS = (DamagedError, DataError, ResourceError, StoreError, WeightsError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code: 0 all cells done (an audit: clean), 1
     some failed (findings), 2 user error, 130 interrupted, 141 nobody reads what it prints."""
-    options = _parser().parse_args(arguments)
-    command = shlex.join(["python", "sweep.py", *(arguments or sys.argv[1:])])
+    write_anything()
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        code = int(options.work(options, command))
+        refuse_names_that_are_not_unicode(given)
+        options = _parser().parse_args(given)
+        code = int(options.work(options, shlex.join(["python", "sweep.py", *given])))
         return code if _is_read() else _UNREAD
     except ConfigError as error:
         return _complain(*error.lines)
@@ -53,9 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _UNREAD
     except KeyboardInterrupt:
-        print(
-            f"\ninterrupted; what is finished is kept. To go on, run again: {command}", flush=True
-        )
+        again = as_pasted(given)
+        print(f"\ninterrupted; what is finished is kept. To go on, run again: {again}", flush=True)
         return INTERRUPTED
 
 
@@ -78,11 +82,14 @@ def _complain(*lines: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="sweep.py", description="Run, explain and report a grid of image classifiers."
+        prog="sweep.py",
+        description="Run, explain and report a grid of image classifiers.",
+        epilog="Without arguments and with SWEEP_CONFIG set, as on a cluster: run that config.",
     )
     default = os.environ.get("SWEEP_CONFIG", "demo")
     preset = os.environ.get("SWEEP_SET", "").split()  # a cluster's store and images
-    parser.set_defaults(work=_run, config=default, overrides=preset, out=None)
+    alone = _run if "SWEEP_CONFIG" in os.environ else partial(_help, parser)
+    parser.set_defaults(work=alone, config=default, overrides=preset, out=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, work, text in (
         ("run", _run, "run what is missing of a grid and write its report"),
@@ -110,11 +117,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _help(parser: argparse.ArgumentParser, options: argparse.Namespace, command: str) -> int:
+    parser.print_help()
+    return DONE
+
+
 def _run(options: argparse.Namespace, command: str) -> int:
     config = load_config(options.config, options.overrides)
     from sweeper.pipeline import run_sweep
 
-    out = _writable(options.out or Path("runs", config.name))
+    out = _writable(run_folder(config, options.out))
     with Progress() as progress:
         outcome = run_sweep(config, out, command, progress)
     return _conclude(outcome.cells, out)
@@ -125,9 +137,8 @@ def _report(options: argparse.Namespace, command: str) -> int:
 
     run = read_run(options.run)
     with Progress() as progress:
-        outcome = rebuild_report(
-            run.config, _writable(run.folder), run.command or command, progress
-        )
+        _writable(run.folder)
+        outcome = rebuild_report(run, run.command or command, progress)
     return _conclude(outcome.cells, run.folder)
 
 

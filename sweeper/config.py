@@ -128,11 +128,6 @@ class GridSection(Section):
     ]
     seeds: Annotated[list[Seed], Field(min_length=1, max_length=1000)] = [0]
 
-    @field_validator("scenarios", mode="before")
-    @classmethod
-    def numbers_are_names(cls, values: Any) -> Any:
-        return [str(value) for value in values] if isinstance(values, list) else values
-
     @field_validator("backbones")
     @classmethod
     def known_backbones(cls, values: list[str]) -> list[str]:
@@ -227,11 +222,6 @@ class Config(Section):
     finetune: FinetuneSection = FinetuneSection()
     explain: ExplainSection = ExplainSection()
     resources: ResourcesSection = ResourcesSection()
-
-    @field_validator("scenarios", mode="before")
-    @classmethod
-    def numbered_scenarios(cls, values: Any) -> Any:
-        return {str(k): v for k, v in values.items()} if isinstance(values, dict) else values
 
     @field_validator("scenarios")
     @classmethod

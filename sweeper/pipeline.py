@@ -8,13 +8,14 @@ Each step asks the store what is there, makes what is missing, and leaves the re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from reports.exports.files import write_exports
 from reports.page import build_page
@@ -26,14 +27,17 @@ from sweeper.collect import collect
 from sweeper.config import Config
 from sweeper.data_warnings import collection_warnings, left_out, split_warnings
 from sweeper.engine.interrupts import ending_on_signals
+from sweeper.engine.reachable import check_ray
 from sweeper.engine.session import Resources, ray_session
 from sweeper.engine.tasks import run_tasks
 from sweeper.errors import DamagedError, StoreError
 from sweeper.grid import Cell
 from sweeper.ledger import Ledger
+from sweeper.models.finished import FinishedRun
 from sweeper.plan import Plan
 from sweeper.progress import Progress
 from sweeper.results import Outcome, write_tables
+from sweeper.run_paths import started_in
 from sweeper.runner import run_trials
 from sweeper.spec import TrialSpec
 from sweeper.storage.refusals import writing_to
@@ -47,7 +51,9 @@ def run_sweep(config: Config, out: Path, command: str, progress: Progress) -> Ou
 
     Interrupted, by Ctrl-C, SIGTERM or SIGHUP, it writes what there is and raises KeyboardInterrupt.
     What a worker finds damaged in the store is missing from then on: the way is gone once more.
+    Raises ResourceError, before anything is done, where Ray cannot be had.
     """
+    check_ray()
     with ending_on_signals():
         for _ in range(_PASSES):
             if outcome := _pass(config, out, command, progress):
@@ -82,9 +88,10 @@ def _pass(config: Config, out: Path, command: str, progress: Progress) -> Outcom
     return None
 
 
-def rebuild_report(config: Config, out: Path, command: str, progress: Progress) -> Outcome:
-    """Tables and report of a configuration from what is in the store; runs nothing."""
-    with Sweep(config, out, command, progress) as sweep:
+def rebuild_report(run: FinishedRun, command: str, progress: Progress) -> Outcome:
+    """Tables and report of a run from what is in the store; runs nothing."""
+    kept: dict[str, Any] = {k: run.about[k] for k in ("config", "paths") if k in run.about}
+    with Sweep(run.config, run.folder, command, progress, kept=kept) as sweep:
         return sweep.report("complete")
 
 
@@ -99,6 +106,7 @@ class Sweep:
     times: StageTimes = field(default_factory=StageTimes)
     errors: dict[str, str] = field(default_factory=dict)  # cell id -> why it has no evaluation
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    kept: Mapping[str, Any] = field(default_factory=dict)  # of run.json, as the run wrote it
 
     def __post_init__(self) -> None:
         store = Store(self.config.store)
@@ -287,6 +295,8 @@ class Sweep:
             "started": self.started.isoformat(timespec="seconds"),
             "ended": datetime.now(UTC).isoformat(timespec="seconds"),
             "how_to_resume": f"run the same command again: {self.command}",
+            "paths": started_in(self.out),
+            **self.kept,
         }
         write_run_file(about, self.out / "results")
         build_page(self.out)

@@ -1,7 +1,8 @@
 """A published table as a CSV file, and what is wrong with its numbers.
 
-Columns accuracy, precision, recall and f1, any of them, and n_test where tables differ in it; all
-other columns name the row.
+Columns accuracy, precision, recall and f1, any of them and as people spell them (`columns`), and
+n_test where tables differ in it; all other columns name the row. Separated by commas, semicolons or
+tabs, with a decimal point or comma.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reports.published.columns import N_TEST, ColumnError, Columns, read_columns
 from reports.published.consistency import (
     METRICS,
     Finding,
@@ -26,12 +28,14 @@ from reports.published.consistency import (
     repeated,
 )
 
-N_TEST = "n_test"
 LARGEST_N = 1_000_000
+_LONGEST_N = 30  # characters
 MOST_COPIES = 20
 """The largest multiple of n that is tried where n does not fit."""
 _ABSENT = {"", "-", "\u2013", "\u2014", "n/a", "na", "nan"}
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?%?")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)\s*%?")
+_WHOLE = re.compile(r"(\d+|\d{1,3}(?:,\d{3})+)(?:\.0*)?")  # pandas writes 66.0 beside a gap
+_SEPARATORS = (",", ";", "\t")
 _SURE = 0.01  # a multiple is named if chance would let as many rows fit less often than this
 
 Row = dict[str, str]
@@ -70,6 +74,7 @@ class Audit:
     lines: tuple[Line, ...]
     teeth: tuple[Teeth, ...]
     copies: Copies | None
+    notes: tuple[str, ...] = ()  # what was not checked
 
     @property
     def findings(self) -> int:
@@ -94,8 +99,13 @@ def audit_file(
 
     Raises TableError for a file that is not such a table.
     """
-    rows = _read(path)
-    return audit_rows(rows, n_test, weighted=weighted, percent=percent, most_copies=most_copies)
+    columns, rows = _read(path)
+    own = [_renamed(row, columns) for row in rows]
+    weighted_recall = weighted and columns.recall_is_accuracy
+    audit = audit_rows(
+        own, n_test, weighted=weighted_recall, percent=percent, most_copies=most_copies
+    )
+    return replace(audit, notes=tuple(_notes(columns, rows, weighted)))
 
 
 def audit_rows(
@@ -110,8 +120,7 @@ def audit_rows(
     texts = [_texts(number, row) for number, row in enumerate(rows, start=1)]
     if percent is None:
         percent = _looks_like_percent(texts)
-    decimals = {name: _decimals(texts, name) for name in METRICS}
-    metrics = [_metrics(own, decimals, percent) for own in texts]
+    metrics = [_metrics(own, _decimals(texts, percent), percent) for own in texts]
     sizes = [_n_test(number, row, n_test) for number, row in enumerate(rows, start=1)]
 
     def checked(factors: Sequence[int]) -> list[Line]:
@@ -126,26 +135,56 @@ def audit_rows(
     return Audit(tuple(_with_repeated(lines)), tuple(_teeth(lines)), copies)
 
 
-def _read(path: Path) -> list[Row]:
+def _read(path: Path) -> tuple[Columns, list[Row]]:
+    """The columns and the rows, under the headers as they stand there."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            rows = [
-                {(key or "").strip().lower(): (value or "") for key, value in row.items() if key}
-                for row in reader
-            ]
-            names = [(name or "").strip().lower() for name in reader.fieldnames or []]
+        lines = path.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+        first = next((line for line in lines if line.strip()), "")
+        separator = max(_SEPARATORS, key=first.count)
+        table = [row for row in csv.reader(lines, delimiter=separator) if any(map(str.strip, row))]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or "not a CSV file in UTF-8"
         raise TableError(f"table '{path}': cannot be read ({reason})") from None
-    if not set(METRICS) & set(names):
+    headers = [name.strip() for name in table[0]] if table else []
+    try:
+        columns = read_columns(headers)
+    except ColumnError as error:
+        raise TableError(f"table '{path}': {error}") from None
+    if not set(METRICS) & set(columns.names):
         raise TableError(
-            f"table '{path}': has columns {', '.join(names) or 'none'}; expected one or more of "
-            f"{', '.join(METRICS)}, separated by commas"
+            f"table '{path}': has columns {', '.join(headers) or 'none'}; expected one or more of "
+            f"{', '.join(METRICS)}, separated by commas, semicolons or tabs"
         )
-    if not rows:
+    if len(table) < 2:
         raise TableError(f"table '{path}': has a header and no rows")
-    return rows
+    return columns, [_row(n, row, headers) for n, row in enumerate(table[1:], start=1)]
+
+
+def _row(number: int, cells: Sequence[str], headers: Sequence[str]) -> Row:
+    if any(map(str.strip, cells[len(headers) :])):
+        raise TableError(
+            f"row {number}: {len(cells)} values under {len(headers)} columns; quote those with a "
+            "comma in them, or separate all by semicolons"
+        )
+    return dict(zip(headers, [*cells, *[""] * (len(headers) - len(cells))], strict=False))
+
+
+def _renamed(row: Row, columns: Columns) -> Row:
+    """The row with the metrics' own names, and a % sign where only the header has one."""
+    own = {header: row[header] for header in columns.others}
+    for name, header in columns.names.items():
+        text = row[header].strip()
+        is_bare = name in columns.in_percent and text.lower() not in _ABSENT and text[-1] != "%"
+        own[name] = f"{text}%" if is_bare else text
+    return own
+
+
+def _notes(columns: Columns, rows: Sequence[Row], weighted: bool) -> Iterator[str]:
+    if weighted and not columns.recall_is_accuracy:
+        header = columns.names["recall"]
+        yield f"'{header}' is not compared with the accuracy: it is no recall weighted by size"
+    if unchecked := columns.unchecked(rows):
+        yield f"not checked: {', '.join(unchecked)}"
 
 
 def _texts(number: int, row: Mapping[str, str]) -> dict[str, str]:
@@ -159,39 +198,48 @@ def _texts(number: int, row: Mapping[str, str]) -> dict[str, str]:
             raise TableError(
                 f"row {number}, {name} '{text}': expected a number such as 0.9663 or 96.63"
             )
-        found[name] = text
+        found[name] = "".join(text.split()).replace(",", ".")
     return found
 
 
 def _looks_like_percent(texts: Sequence[Mapping[str, str]]) -> bool:
-    values = [text for row in texts for text in row.values()]
-    if any(text.endswith("%") for text in values):
-        return True
-    return bool(values) and statistics.median(float(text) for text in values) > 1
+    """Whether the numbers without a % sign are percent too."""
+    values = [float(text) for row in texts for text in row.values() if text[-1] != "%"]
+    return bool(values) and statistics.median(values) > 1
 
 
-def _decimals(texts: Sequence[Mapping[str, str]], name: str) -> int:
-    """The most that any value of the column has: spreadsheets drop zeros at the end."""
-    values = [row[name].rstrip("%") for row in texts if name in row]
-    return max((len(text.partition(".")[2]) for text in values), default=0)
+def _decimals(texts: Sequence[Mapping[str, str]], percent: bool) -> dict[tuple[str, bool], int]:
+    """The most that any value of a column in this unit has: spreadsheets drop zeros at the end."""
+    most: dict[tuple[str, bool], int] = {}
+    for row in texts:
+        for name, text in row.items():
+            unit = name, percent or text[-1] == "%"
+            most[unit] = max(most.get(unit, 0), len(text.rstrip("%").partition(".")[2]))
+    return most
 
 
 def _metrics(
-    texts: Mapping[str, str], decimals: Mapping[str, int], percent: bool
+    texts: Mapping[str, str], decimals: Mapping[tuple[str, bool], int], percent: bool
 ) -> dict[str, Printed]:
-    return {
-        name: replace(printed(text.rstrip("%"), decimals[name], percent), text=text)
-        for name, text in texts.items()
-    }
+    found = {}
+    for name, text in texts.items():
+        in_percent = percent or text[-1] == "%"
+        value = printed(text.rstrip("%"), decimals[name, in_percent], in_percent)
+        found[name] = replace(value, text=text)
+    return found
 
 
 def _n_test(number: int, row: Mapping[str, str], default: int | None) -> int | None:
     text = (row.get(N_TEST) or "").strip()
     if text.lower() in _ABSENT:
         return default
-    if not text.isdecimal() or not 1 <= int(text) <= LARGEST_N:
-        raise TableError(f"row {number}, n_test '{text}': expected 1 to {LARGEST_N}")
-    return int(text)
+    whole = _WHOLE.fullmatch(text)
+    n_test = int(whole[1].replace(",", "")) if whole and len(text) <= _LONGEST_N else 0
+    if not 1 <= n_test <= LARGEST_N:
+        raise TableError(
+            f"row {number}, n_test '{text}': expected a whole number, 1 to {LARGEST_N}"
+        )
+    return n_test
 
 
 def _label(row: Mapping[str, str]) -> str:

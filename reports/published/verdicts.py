@@ -18,12 +18,17 @@ def row_text(line: Line) -> str:
 
 
 def conclusions(audit: Audit) -> list[str]:
-    """How strong the evidence is, whether copies explain it, and how many rows have findings."""
+    """What was not checked, how strong the evidence is, whether copies explain it, and how many
+    rows have findings."""
     texts = [teeth_text(one) for one in audit.teeth]
     if audit.copies:
         texts.append(copies_text(audit.copies))
     total = len(audit.lines)
-    return [*texts, f"{audit.findings} of {total} row{'s' * (total != 1)} cannot be as printed"]
+    return [
+        *audit.notes,
+        *texts,
+        f"{audit.findings} of {total} row{'s' * (total != 1)} cannot be as printed",
+    ]
 
 
 def teeth_text(teeth: Teeth) -> str:

@@ -32,7 +32,7 @@ from sweeper.auditing.pictures import choose, draw
 from sweeper.collect import contents_of, find_groups, images_of, label_ranking, remarks_on
 from sweeper.config import DataSection
 from sweeper.errors import StoreError
-from sweeper.paths import typed_path
+from sweeper.output_folder import place_of
 from sweeper.store import Store
 
 _MOST_OF_PAIRS = 240  # pictures; what they leave is for the labels
@@ -84,11 +84,6 @@ def _nothing_usable(path: str, manifest: pd.DataFrame) -> DataError:
     )
 
 
-def default_out(folder: str) -> Path:
-    """runs/audit-<folder name>."""
-    return Path("runs") / f"audit-{typed_path(folder).resolve().name or 'root'}"
-
-
 def _check_outside(out: Path, root: str) -> None:
     """What an audit writes must not become part of what it audits."""
     if out.resolve().is_relative_to(Path(root).resolve()):
@@ -110,6 +105,7 @@ def _write(findings: Findings, path: Path, out: Path, command: str) -> None:
     write_table(results, "pictures", draw(collection.root, collection.images, chosen))
     about: dict[str, Any] = {
         "name": printable(path.resolve().name),
+        "folder": place_of(str(path)),
         "command": command,
         **findings.as_json(),
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 from sweeper.configuration.file import AUDIT_KEYS, load_audit_section
 from sweeper.errors import one_line
+from sweeper.output_folder import audit_folder
 from sweeper.paths import typed_path
 
 CLEAN, FINDINGS = 0, 1
@@ -33,17 +34,17 @@ def add_audit(commands: Any) -> None:
     audit.add_argument(
         "--out", type=typed_path, help="where page and tables go; runs/audit-<folder name>"
     )
-    audit.set_defaults(work=audit_folder)
+    audit.set_defaults(work=audit_images)
 
 
-def audit_folder(options: argparse.Namespace, command: str) -> int:
+def audit_images(options: argparse.Namespace, command: str) -> int:
     """Run the audit and print what it found; 0 clean, 1 findings."""
     section = load_audit_section(options.folder, options.overrides)
     # A mistake above is told at once.
-    from sweeper.auditing.audit import OnlyLinksError, default_out, run_audit
+    from sweeper.auditing.audit import OnlyLinksError, run_audit
     from sweeper.auditing.summary import print_summary
 
-    out = options.out or default_out(options.folder)
+    out = audit_folder(options.folder, options.out)
     try:
         findings = run_audit(section, out, command)
     except OnlyLinksError as finding:

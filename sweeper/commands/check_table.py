@@ -11,9 +11,10 @@ from sweeper.paths import typed_path
 CONSISTENT, FINDINGS = 0, 1
 _UNITS = {"auto": None, "percent": True, "share": False}
 _TEXT = (
-    "check a published table (CSV with columns accuracy, precision, recall, f1, any of them, and "
-    "n_test or --n-test): accuracies must be k/n, weighted recall must equal accuracy, F1 must be "
-    "within what precision and recall allow; exit code 0: consistent, 1: findings, 2: a mistake"
+    "check a published table (CSV with columns accuracy, precision, recall, f1, any of them and "
+    "as they are usually spelled, and n_test or --n-test): accuracies must be k/n, weighted recall "
+    "must equal accuracy, F1 must be within what precision and recall allow; exit code 0: "
+    "consistent, 1: findings, 2: a mistake"
 )
 
 

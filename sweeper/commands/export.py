@@ -35,7 +35,7 @@ def export(options: argparse.Namespace, command: str) -> int:
     from sweeper.models.export import export_champion
     from sweeper.store import Store
 
-    store = Store(options.store or run.config.store)
+    store = Store(options.store or run.config.store, to_write=False)
     chosen = choose(run, store, options.cell)
     print(chosen.summary())
     out = options.out or run.folder / "export"

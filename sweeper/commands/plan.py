@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sweeper.config import Config, ResourcesSection
 from sweeper.configuration.file import load_config
+from sweeper.output_folder import run_folder
 from sweeper.storage.address import is_remote
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def plan_run(options: argparse.Namespace, command: str) -> int:
     from sweeper.pipeline import Sweep
     from sweeper.progress import Progress
 
-    out = options.out or Path("runs", config.name)
+    out = run_folder(config, options.out)
     with (
         _nothing_beside_the_images(config) as config,
         Sweep(config, out, command, Progress()) as sweep,

@@ -51,7 +51,7 @@ def predict_images(options: argparse.Namespace, command: str) -> int:
     from sweeper.models.prediction import predict, write_overlays
     from sweeper.store import Store
 
-    store = Store(options.store or run.config.store)
+    store = Store(options.store or run.config.store, to_write=False)
     chosen = choose(run, store, options.cell)
     predictions = predict(chosen, store, options.images, run.config.preprocess)
     drawings: list[Path] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import Any
 
 from sweeper.config import Config
 from sweeper.configuration.file import SHIPPED, load_config
-from sweeper.errors import ConfigError, StoreError
+from sweeper.errors import StoreError
 from sweeper.housekeeping.inventory import SAFE_HOURS, Entry, Files, Inventory, Leftover
+from sweeper.models.finished import read_run
 from sweeper.paths import expanded, typed_path
 from sweeper.storage.address import is_remote
 from sweeper.store import KINDS, Store
@@ -158,13 +158,8 @@ def _names_config(text: str) -> bool:
 
 def _config(text: str) -> Config:
     """The config of a YAML file, of a shipped name, or that a run's folder was made with."""
-    run = _run_file(typed_path(text))
-    if not run.is_file():
-        return load_config(text)
-    try:
-        return Config.model_validate(json.loads(run.read_text(encoding="utf-8"))["config"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ConfigError([f"run '{text}': results/run.json is not that of a run"]) from None
+    folder = typed_path(text)
+    return read_run(folder).config if _run_file(folder).is_file() else load_config(text)
 
 
 def _run_file(folder: Path) -> Path:

@@ -12,6 +12,7 @@ from sweeper.allowed import suggestion
 from sweeper.config import Config, DataSection, Section
 from sweeper.configuration.contradictions import contradictions
 from sweeper.configuration.strict_yaml import NotYaml, parse
+from sweeper.configuration.typed_values import typed_value
 from sweeper.errors import ConfigError
 from sweeper.paths import typed_path
 
@@ -24,10 +25,12 @@ AUDIT_KEYS = (
     "data.follow_links",
 )
 _LONGEST_VALUE = 80  # of a value that an error quotes
+_WANTS_LIST = ("list_type", "tuple_type")
 
 
 def load_config(name: str, overrides: Sequence[str] = ()) -> Config:
-    """The config of a path or a shipped name, with `key.path=value` overrides (values are YAML).
+    """The config of a path or a shipped name, with `key.path=value` overrides (see
+    `typed_values`).
 
     Raises ConfigError with every mistake in it.
     """
@@ -87,8 +90,10 @@ def _find(name: str) -> Path:
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         data = parse(path.read_text(encoding="utf-8"))
-    except (NotYaml, UnicodeDecodeError) as error:
-        raise ConfigError([f"config '{path}': not YAML: {error}"]) from None
+    except NotYaml as error:
+        raise ConfigError([f"config '{path}': {error}"]) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"config '{path}': not YAML in UTF-8: {error}"]) from None
     except OSError as error:
         raise ConfigError([f"config '{path}': cannot be read: {error.strerror}"]) from None
     if not isinstance(data, dict):
@@ -102,9 +107,9 @@ def _apply(data: dict[str, Any], override: str) -> None:
     if not equals or not all(keys):
         raise ConfigError([f"--set {override}: expected key.path=value"])
     try:
-        value = parse(text)
-    except NotYaml as error:
-        raise ConfigError([f"--set {override}: the value is not YAML: {error}"]) from None
+        value = typed_value(keys, text)
+    except ValueError as error:
+        raise ConfigError([f"--set {override}: {error}"]) from None
     for key in keys[:-1]:
         if not isinstance(data.get(key), dict):
             data[key] = {}
@@ -121,13 +126,32 @@ def _line(error: Mapping[str, Any]) -> str:
         return f"{path}: unknown key{suggestion(keys[-1], valid)}; valid here: {', '.join(valid)}"
     if error["type"] == "missing":
         return f"{path}: needed"
-    message = error["msg"].removeprefix("Value error, ")
-    if isinstance(error["input"], dict | list | Section):
+    given, message = error["input"], error["msg"].removeprefix("Value error, ")
+    if error["type"] in _WANTS_LIST and isinstance(given, str):
+        return f"{path}={_shown(given)}: expected a list; write [{given}]"
+    if error["type"] == "string_type":
+        what = f"={_shown(given)}" if given is None else ""
+        return f"{path}{what}: expected text; quote it if it is one"
+    if isinstance(given, dict | list | Section):
         return f"{path}: {message}" if path else message
-    value = repr(error["input"])
-    if len(value) > _LONGEST_VALUE:
-        value = f"{value[:_LONGEST_VALUE]}..."
+    value = _shown(given)
+    if message.startswith(value):  # it begins with the value itself
+        return f"{path}={message}"
     return f"{path}={value}: {message[:1].lower()}{message[1:]}"
+
+
+def _shown(value: Any) -> str:
+    """A value as an error quotes it: numbers as they are, text in quotes."""
+    text = "null" if value is None else str(value) if _is_number(value) else repr(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def _fields_at(keys: Sequence[str]) -> Iterator[str]:

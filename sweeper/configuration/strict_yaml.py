@@ -1,11 +1,14 @@
 """YAML as a configuration may be: plain values, every key once, no more than a config has.
 
+Every scalar stays the text that was written, and the key that it belongs to decides what it is: a
+scenario may be called `no`, `2024` or `2024-01-05`, and none of them is a number of draws. YAML 1.1
+would make False, a number and a date of them.
+
 PyYAML takes the last of two equal keys in silence, and lets anchors unfold without end.
 """
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import yaml
@@ -13,9 +16,8 @@ import yaml
 MAX_CHARACTERS = 1_000_000
 MAX_VALUES = 20_000  # anchors unfolded
 MAX_DEPTH = 12  # the deepest key of a config is at 4
-MAX_BITS = 63
-_PLAIN = (str, bool, int, float, date, type(None))
-_MERGE = "tag:yaml.org,2002:merge"
+_TAG = "tag:yaml.org,2002:"
+_MERGE = f"{_TAG}merge"
 # PyYAML lets its constructors' own errors through, such as of the date 2024-13-45 or of `!!int ""`.
 _NOT_YAML = (
     yaml.YAMLError,
@@ -33,7 +35,7 @@ class NotYaml(ValueError):
 
 
 def parse(text: str) -> Any:
-    """The value of a YAML document: text, numbers, booleans, null, dates, lists, mappings.
+    """The value of a YAML document: text, as it is written, null, lists, mappings.
 
     Raises NotYaml.
     """
@@ -43,14 +45,24 @@ def parse(text: str) -> Any:
         value = yaml.load(text, Loader=_Loader)
     except RecursionError:
         raise NotYaml(f"nested deeper than {MAX_DEPTH} levels") from None
+    except NotYaml:
+        raise
     except _NOT_YAML as error:
-        raise NotYaml(str(error)) from None
+        raise NotYaml(f"not YAML: {error}") from None
     _check(value)
     return value
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that is there twice."""
+    """Keeps scalars as text; refuses a key that is there twice or has no value."""
+
+    def as_written(self, node: yaml.ScalarNode) -> str:
+        return str(node.value)
+
+    def null(self, node: yaml.ScalarNode) -> None:
+        if not node.value:
+            line = node.start_mark.line + 1
+            raise NotYaml(f"line {line}: a key without a value; write one, or null, or remove it")
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         given = [key for key, _ in node.value if key.tag != _MERGE]
@@ -67,6 +79,11 @@ class _Loader(yaml.SafeLoader):
         super().flatten_mapping(node)
         if len(node.value) > MAX_VALUES:
             raise NotYaml(f"more than {MAX_VALUES} values, anchors unfolded")
+
+
+for _kind in ("bool", "int", "float", "timestamp", "value"):
+    _Loader.add_constructor(f"{_TAG}{_kind}", _Loader.as_written)
+_Loader.add_constructor(f"{_TAG}null", _Loader.null)
 
 
 def _check(value: Any) -> None:
@@ -93,7 +110,5 @@ def _check(value: Any) -> None:
 
 
 def _check_plain(value: Any) -> None:
-    if not isinstance(value, _PLAIN):
+    if not isinstance(value, str | None):
         raise NotYaml(f"a value of type {type(value).__name__}; expected text, numbers or lists")
-    if isinstance(value, int) and value.bit_length() > MAX_BITS:
-        raise NotYaml(f"a whole number of more than {MAX_BITS} bits")

@@ -18,6 +18,11 @@ from sweeper.engine.cluster import (
     workers_environment,
 )
 from sweeper.engine.interrupts import RayWatch, keeping_signal_handlers
+from sweeper.engine.reachable import (
+    check_ray,
+    cluster_address,
+    unreachable,
+)
 from sweeper.engine.supervisor import GOES_ON
 from sweeper.errors import ResourceError
 from trainables.stream import CPUS_OF_TRAINING
@@ -71,7 +76,8 @@ def ray_session(
 ) -> Iterator[Resources]:
     """A Ray of our own on this machine, or the cluster that RAY_ADDRESS names.
 
-    Raises ResourceError when a GPU is asked for and there is none, and where Ray itself dies.
+    Raises ResourceError when a GPU is asked for and there is none, where no Ray can be joined or
+    started, and where Ray itself dies.
     """
     with keeping_signal_handlers():
         _start_ray(cpus, many=workers_per_trial > 1)
@@ -96,10 +102,15 @@ def _start_ray(cpus: int | None, many: bool) -> None:
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failed trials are ours to tell
     # A thread still at work after ray.shutdown would start another Ray by its next call.
     ray._private.auto_init_hook.enable_auto_connect = False
-    address = os.environ.get("RAY_ADDRESS")
-    if address:
-        ray.init(address=address, runtime_env=workers_environment(_PROJECT, _ENVIRONMENT), **quiet)
+    check_ray()
+    if address := cluster_address():
+        environment = workers_environment(_PROJECT, _ENVIRONMENT)
+        try:
+            ray.init(address=address, runtime_env=environment, **quiet)
+        except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
+            raise unreachable(address, error) from None  # another version, no token
         if many:
+            _check_drivers(address)
             give_back_what_the_dead_reserved()
     else:
         _put_first_on_path(str(_PROJECT))
@@ -111,6 +122,17 @@ def _start_ray(cpus: int | None, many: bool) -> None:
                 resources={DRIVER: DRIVERS} if many else None,
                 **quiet,
             )
+
+
+def _check_drivers(address: str) -> None:
+    """Raises ResourceError where no node of the cluster may drive trials of several workers: they
+    would wait for one for ever."""
+    if not most_resources(ray.cluster_resources()).get(DRIVER):
+        raise ResourceError(
+            f"RAY_ADDRESS='{address}': the cluster has no resource {DRIVER}, which trials of "
+            "several workers take; start its head with ray start --head "
+            f"--resources='{{\"{DRIVER}\": {DRIVERS}}}', or set resources.workers_per_trial=1"
+        )
 
 
 @contextmanager
@@ -151,7 +173,7 @@ def _put_first_on_path(folder: str) -> None:
 
 
 def _resources(gpus_per_trial: float | None, workers_per_trial: int, retries: int) -> Resources:
-    may_grow = bool(os.environ.get("RAY_ADDRESS"))
+    may_grow = cluster_address() is not None
     there = most_resources(ray.cluster_resources()) if may_grow else ray.cluster_resources()
     cpus, gpus = int(there.get("CPU", 1)), there.get("GPU", 0.0)
     wanted = float(gpus > 0) if gpus_per_trial is None else gpus_per_trial

@@ -11,11 +11,13 @@ from pydantic import ValidationError
 
 from sweeper.config import Config
 from sweeper.errors import StoreError
+from sweeper.run_paths import with_paths_of
 
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run's folder, its `about` (run.json) and the config in there."""
+    """A run's folder, its `about` (run.json) and the config in there, whose paths hold from
+    anywhere."""
 
     folder: Path
     about: dict[str, Any]
@@ -31,7 +33,7 @@ def read_run(folder: Path) -> FinishedRun:
     """Raises StoreError where no run is in there."""
     try:
         about = json.loads((folder / "results" / "run.json").read_text(encoding="utf-8"))
-        config = Config.model_validate(about["config"])
+        config = with_paths_of(Config.model_validate(about["config"]), about, folder)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         why = "; it is of another version" if isinstance(error, ValidationError) else ""
         raise StoreError(f"run '{folder}': no results/run.json of a run in there{why}") from None

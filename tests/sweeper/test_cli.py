@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -187,7 +189,10 @@ def test_ctrl_c_tells_how_to_go_on(
     monkeypatch.setattr(pipeline, "run_sweep", interrupted)
     out = str(tmp_path / "a run")
     assert main(["run", config, "--out", out]) == 130
-    assert f"run again: python sweep.py run {config} --out '{out}'" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    (_, _, again) = printed.strip().partition("run again: ")
+    assert shlex.split(again)[1:] == ["sweep.py", "run", config, "--out", out]
+    assert Path(shlex.split(again)[0]).absolute() == Path(sys.executable)
 
 
 @pytest.mark.parametrize("buffered", [False, True])
@@ -204,6 +209,69 @@ def test_nothing_is_said_of_a_reader_who_has_left(config: str, buffered: bool) -
     process.stdout.close()
     assert process.stderr.read() == b""
     assert process.wait(60) == 141
+
+
+def test_the_command_alone_prints_its_help(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SWEEP_CONFIG", raising=False)
+    assert main([]) == 0
+    assert capsys.readouterr().out.startswith("usage: sweep.py [-h] COMMAND ...")
+
+
+def test_the_command_alone_runs_what_sweep_config_names(
+    config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+    outcome = Outcome(Counter(done=4), Counter())
+    monkeypatch.setenv("SWEEP_CONFIG", config)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pipeline, "run_sweep", lambda one, *_: ran.append(one.name) or outcome)
+    assert main([]) == 0
+    assert ran == ["four-cells"]
+
+
+def test_an_interpreter_without_the_packages_is_told_which_one_has_them(tmp_path: Path) -> None:
+    """`-I` and an empty environment: no package but the standard library's."""
+    for name in ("sweep.py", "sweeper", "datasets", "trainables", "reports"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    base = Path(sys.base_prefix, "bin", "python3")
+    command = [str(base), "-I", "-S", str(tmp_path / "sweep.py"), "plan", "a b"]
+    for made in (False, True):
+        if made:
+            (tmp_path / ".venv" / "bin").mkdir(parents=True)
+            (tmp_path / ".venv" / "bin" / "python").touch()
+        ended = subprocess.run(command, capture_output=True, text=True)
+        assert ended.returncode == 2
+        (line,) = ended.stderr.splitlines()
+        assert f"is not installed for {base}" in line
+        assert line.endswith(f"{tmp_path}/.venv/bin/python {tmp_path}/sweep.py plan 'a b'")
+        assert ("make -C" in line) == (not made)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_letters_that_a_terminal_lacks_are_no_error(tmp_path: Path, encoding: str) -> None:
+    config = write_config(tmp_path, write_images(tmp_path / "日本", {"日本語": 5, "ü": 5}))
+    command = [sys.executable, "sweep.py", "plan", config, "--set", "scenarios.x=[日本, ü]"]
+    command += ["--set", "grid.scenarios=[x]"]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True)
+    assert ended.returncode == 2
+    assert b"Traceback" not in ended.stderr
+    assert rb"\u65e5\u672c" in ended.stderr
+
+
+def test_a_name_that_is_not_unicode_is_one_line(tmp_path: Path) -> None:
+    odd = os.fsencode(tmp_path) + b"/M\xfcller"
+    os.mkdir(odd)
+    sweep = os.fsencode(ROOT / "sweep.py")
+    for command, cwd in (([b"audit", odd], tmp_path), ([b"plan", b"smoke"], odd)):
+        ended = subprocess.run([sys.executable, sweep, *command], cwd=cwd, capture_output=True)
+        assert ended.returncode == 2
+        (line,) = ended.stderr.decode().splitlines()
+        assert line.startswith("error: '")
+        assert "M\\xfcller': a name that is not UTF-8; rename it" in line
 
 
 def test_a_bug_keeps_its_traceback(config: str, monkeypatch: pytest.MonkeyPatch) -> None:

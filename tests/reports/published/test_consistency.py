@@ -152,13 +152,19 @@ def test_the_probability_of_hits_is_the_binomial_one() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("model,acc\na,0.5\n", "has columns model, acc; expected one or more of accuracy"),
+        ("model,auc\na,0.5\n", "has columns model, auc; expected one or more of accuracy"),
+        (
+            "acc,Test accuracy\n1,1\n",
+            "columns 'acc' and 'Test accuracy' are both taken for accuracy",
+        ),
+        ("model,accuracy\nA,0,95\n", "row 1: 3 values under 2 columns; quote those with a comma"),
         ("accuracy\n", "has a header and no rows"),
         ("", "has columns none"),
         ("accuracy\nabout 0.5\n", "row 1, accuracy 'about 0.5': expected a number"),
-        ("accuracy,n_test\n0.5,many\n", "row 1, n_test 'many': expected 1 to"),
-        ("accuracy,n_test\n0.5,0\n", "row 1, n_test '0': expected 1 to"),
-        ('accuracy\n"0,96"\n', "accuracy '0,96': expected a number such as"),
+        ("accuracy,n_test\n0.5,many\n", "row 1, n_test 'many': expected a whole number, 1 to"),
+        ("accuracy,n_test\n0.5,0\n", "row 1, n_test '0': expected a whole number, 1 to"),
+        ("accuracy,n_test\n0.5,66.5\n", "row 1, n_test '66.5': expected a whole number, 1 to"),
+        ('accuracy\n"0,9,6"\n', "accuracy '0,9,6': expected a number such as"),
     ],
 )
 def test_a_file_that_is_no_such_table_is_one_line(

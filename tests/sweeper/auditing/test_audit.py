@@ -17,7 +17,6 @@ from pydicom import dcmwrite
 
 from datasets.synthetic import FRACTURE_TYPES, draw_radiograph
 from reports.tables import AUDIT_SCHEMAS, read_tables
-from sweeper.auditing.audit import default_out
 from sweeper.cli import main
 from tests.datasets.decoding.dicom_files import dataset_of, ramp
 from tests.reports.axe import LOOKS, needs_axe, violations
@@ -358,10 +357,6 @@ def test_a_folder_without_a_readable_file_is_one_line(tmp_path: Path, capsys: Ca
     (tmp_path / "images" / "a" / "torn.png").write_bytes(b"no picture")
     assert main(["audit", str(tmp_path / "images"), "--out", str(tmp_path / "out")]) == 2
     assert "none of 1 files can be read" in capsys.readouterr().err
-
-
-def test_the_usual_out_is_named_after_the_folder() -> None:
-    assert default_out("some/bones/") == Path("runs/audit-bones")
 
 
 def test_neither_torch_nor_ray_is_imported(tmp_path: Path) -> None:

@@ -61,12 +61,94 @@ def test_all_mistakes_are_told_at_once_one_line_each() -> None:
     assert not any("\n" in line for line in lines)
 
 
-def test_values_of_overrides_are_yaml() -> None:
+def test_lists_of_overrides_are_yaml() -> None:
     config = load_config(
         "demo", ["grid.seeds=[3, 4]", "grid.augmented=[no]", "search.lr=[1e-2]", "name='x'"]
     )
     assert (config.grid.seeds, config.grid.augmented) == ([3, 4], [False])
     assert (config.search.lr, config.name) == ([0.01], "x")
+
+
+FOLDERS = ["2024", "2024-01-05", "no", "null", "~", "@home", "[x] y", "a: b", "scans #2", "012"]
+FOLDERS += ["1e3", "0x10", "*", "&a", "!b", "%c", "{d}", "it's", "`", "- e", "? f", " g ", "a=b"]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_text_of_an_override_is_taken_as_it_was_typed(folder: str) -> None:
+    assert load_config("smoke", [f"data.path={folder}"]).data.path == folder
+    if "?" not in folder:
+        assert load_config("smoke", [f"weights.vgg16={folder}"]).weights["vgg16"] == folder
+
+
+@pytest.mark.parametrize("rule", [r"[^/]+_(\d+)", "(a|b)#", "no", "'(x)'", r'"(\d)"'])
+def test_a_rule_of_an_override_is_taken_as_it_was_typed(rule: str) -> None:
+    group_by = load_config("smoke", [f"data.group_by={rule}"]).data.group_by
+    assert group_by == (rule.strip("'") if "'" in rule else rule)
+
+
+def test_names_in_a_list_of_an_override_are_taken_as_they_were_typed() -> None:
+    overrides = ["scenarios.no=[yes, 012, 2024-01-05]", "grid.scenarios=[no]"]
+    config = load_config("smoke", overrides)
+    assert config.scenarios["no"] == ["yes", "012", "2024-01-05"]
+    assert config.grid.scenarios == ["no"]
+
+
+@pytest.mark.parametrize("key", ["data.path", "search.draws", "grid.seeds", "scenarios.x", "store"])
+@pytest.mark.parametrize("typed", ["", " ", "''"])
+def test_an_empty_override_is_a_mistake_and_never_a_default(key: str, typed: str) -> None:
+    if typed == "''" and key in ("grid.seeds", "scenarios.x"):
+        assert mistake(f"{key}={typed}").startswith(f"{key}='': expected a list")
+    else:
+        assert (
+            mistake(f"{key}={typed}") == f"--set {key}={typed}: empty; write a value behind the ="
+        )
+
+
+def test_null_unsets_what_may_be_unset() -> None:
+    overrides = ["compare=null", "data.group_by=~", "finetune.draws=null"]
+    config = load_config("paper", overrides)
+    assert (config.compare, config.data.group_by, config.finetune.draws) == (None, None, None)
+
+
+def test_words_and_dates_of_a_file_are_the_names_that_were_written(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "name: 2024-01-05\ndata: {path: 012}\nscenarios: {no: [yes, off], 1.10: [2024, null_]}\n"
+        "grid: {scenarios: [no, 1.10], augmented: [off, yes]}\nsearch: {draws: 3, lr: [1e-3]}\n"
+    )
+    config = load_config(str(path))
+    assert (config.name, config.data.path) == ("2024-01-05", "012")
+    assert config.scenarios == {"no": ["yes", "off"], "1.10": ["2024", "null_"]}
+    assert config.grid.scenarios == ["no", "1.10"]
+    assert (config.grid.augmented, config.search.draws) == ([False, True], 3)
+
+
+@pytest.mark.parametrize("word", ["yes", "no", "on", "off", "true", "2024-01-05"])
+def test_a_word_is_no_number(tmp_path: Path, word: str) -> None:
+    line = f"search.draws='{word}': input should be a valid integer"
+    assert mistake(f"search.draws={word}").startswith(line)
+    path = tmp_path / "config.yaml"
+    path.write_text(f"name: x\nsearch: {{draws: {word}}}\n")
+    assert mistakes(config=str(path))[0].startswith(line)
+
+
+def test_null_and_lists_where_a_name_is_meant_are_told_to_be_quoted() -> None:
+    assert mistake("scenarios.x=[a, null]") == (
+        "scenarios.x.1=null: expected text; quote it if it is one"
+    )
+    assert mistake("scenarios.x=[a, b: c]") == "scenarios.x.1: expected text; quote it if it is one"
+    assert "quote what holds" in mistake("scenarios.x=[a, b #2]")
+
+
+def test_a_scalar_where_a_list_is_wanted_is_told_what_to_write() -> None:
+    assert mistake("grid.seeds=3") == "grid.seeds=3: expected a list; write [3]"
+    assert mistake("grid.scenarios=no") == "grid.scenarios='no': expected a list; write [no]"
+
+
+def test_a_message_says_a_value_once() -> None:
+    line = mistake("preprocess.contrast=strech")
+    assert line.startswith("preprocess.contrast='strech' (did you mean stretch?): expected one of")
+    assert line.count("strech'") == 1
 
 
 def test_unreadable_files_are_left_out_unless_told_to_stop() -> None:
@@ -97,8 +179,7 @@ def test_an_override_wins_over_a_number_as_key_in_the_file() -> None:
         "a..b=1",
         "search.=1",
         "search.lr=[1",
-        "name=2024-13-45",
-        "name=" + "[" * 600,
+        "search.lr=" + "[" * 600,
     ],
 )
 def test_an_override_that_cannot_be_read_is_told_so_by_its_text(override: str) -> None:
@@ -140,16 +221,16 @@ def test_all_cannot_be_given_another_meaning() -> None:
         ("split.fractions=[0.8, 0.1, 0.2]", "sum to 1"),
         ("split.folds=2", "greater than or equal to 3"),
         ("split.folds=many", "valid integer"),
-        ("split.file=''", "at least 1 character"),
         ("split.file_unlisted=maybe", "'stop' or 'leave_out'"),
         ("split.fractions=[0.9, 0.1, 0]", "three positive shares"),
-        ("split.fractions=[0.5, .nan, 0.5]", "finite number"),
-        ("resources.gpus_per_trial=.inf", "finite number"),
+        ("split.fractions=[0.5, nan, 0.5]", "finite number"),
+        ("split.fractions=[0.5, .nan, 0.5]", "valid number"),
+        ("resources.gpus_per_trial=inf", "finite number"),
+        ("search.draws=" + "9" * 5000, "as an integer, exceeded maximum size"),
         ("grid.seeds=[1, 1]", "every value once"),
         ("grid.backbones=[]", "at least 1 item"),
         ("scenarios.few=[one]", "at least 2 items"),
         ("name=a/../../b", "string should match pattern"),
-        ("store=''", "at least 1 character"),
         ("search=fast", "valid dictionary"),
     ],
 )
@@ -202,7 +283,7 @@ def test_a_config_that_is_not_there_is_told_the_shipped_names() -> None:
     ("content", "rule"),
     [
         (b"name: [unclosed", "not YAML"),
-        (b"name: 2024-13-45", "not YAML"),
+        (b"name: [a, b: c, :]", "not YAML"),
         (b"\xff\xfe\x00", "not YAML"),
         (b"just words", "expected key: value pairs"),
         (b"", "expected key: value pairs"),

@@ -10,11 +10,20 @@ from sweeper.configuration.strict_yaml import NotYaml, parse
 from sweeper.errors import ConfigError
 
 
-def test_plain_yaml_is_what_pyyaml_makes_of_it() -> None:
-    text = "a: [1, 2.5, true, null, text]\nb: {c: 2024-01-02}\nd: &x {e: 1}\nf: {<<: *x, e: 2}\n"
+def test_scalars_are_the_text_that_was_written() -> None:
+    text = (
+        "a: [012, 2.50, yes, 2024-01-02, 0x1F, =, 'no']\nno: ~\nd: &x {e: 1}\nf: {<<: *x, e: 2}\n"
+    )
     value = parse(text)
-    assert value["a"] == [1, 2.5, True, None, "text"]
-    assert value["f"] == {"e": 2}
+    assert value["a"] == ["012", "2.50", "yes", "2024-01-02", "0x1F", "=", "no"]
+    assert value["no"] is None
+    assert value["f"] == {"e": "2"}
+
+
+@pytest.mark.parametrize("text", ["a: 1\nb:\n", "a: 1\nb: # nothing yet\n", "a: 1\n? b\n"])
+def test_a_key_without_a_value_is_refused(text: str) -> None:
+    with pytest.raises(NotYaml, match=r"line [23]: a key without a value; write one, or null"):
+        parse(text)
 
 
 @pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3", "a: {b: 1, b: 1}", "- {1: x, 1: y}"])
@@ -49,12 +58,9 @@ def test_values_in_themselves_or_nested_too_deep_are_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("0x" + "f" * 9000, "more than 63 bits"),
-        ("9" * 9000, "not YAML|digits"),
         ("!!binary gIGC", "type bytes"),
-        ("!!set {a, b}", "type set"),
+        ("!!set {a: null}", "type set"),
         ("!!python/object/apply:os.system [ls]", "could not determine a constructor"),
-        ('!!int ""', "index out of range"),
         ("x" * 1_000_001, "more than 1000000 characters"),
     ],
 )

@@ -1,0 +1,78 @@
+"""The command and its surroundings: encodings, names, interpreters.
+
+Whatever a terminal or a job's log cannot write is written as an escape, and a name that is not
+Unicode is refused before any work: files of the run, Ray and Arrow know Unicode names only.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sweeper.errors import ConfigError
+
+
+def write_anything() -> None:
+    """Let standard output and error take every letter, whatever their encoding."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def refuse_names_that_are_not_unicode(arguments: Sequence[str]) -> None:
+    """Raises ConfigError for an argument or a working directory that is not Unicode."""
+    names = [*arguments, _working_directory()]
+    odd = [name for name in names if not is_unicode(name)]
+    if odd:
+        raise ConfigError(
+            [
+                f"'{shown(name)}': a name that is not UTF-8; rename it, or link to it under a name "
+                "that is (ln -s)"
+                for name in odd
+            ]
+        )
+
+
+def is_unicode(name: str) -> bool:
+    """Whether the bytes of a name are UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def shown(name: str) -> str:
+    """A name with the bytes that are not UTF-8 written out, such as \\xfc."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def as_pasted(arguments: Sequence[str]) -> str:
+    """The command with these arguments, as a shell takes it: by the interpreter that runs now."""
+    script = sys.argv[0] if sys.argv[0].endswith("sweep.py") else "sweep.py"
+    return shlex.join([_interpreter(), script, *arguments])
+
+
+def _interpreter() -> str:
+    """From the working directory where it lies below, by its name where that is what `PATH` has."""
+    here = Path(_working_directory())
+    used = Path(sys.executable or "python")
+    if used.is_relative_to(here):
+        return str(used.relative_to(here))
+    for folder in os.get_exec_path():
+        for name in ("python", "python3"):
+            found = Path(folder, name)
+            if found.exists():
+                return name if found == used else str(used)
+    return str(used)
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        raise ConfigError(["the working directory is gone; go to another one"]) from None
