@@ -5,6 +5,7 @@ Whoever cuts a figure into its panels after the export keeps the name for all of
 a piece to make each unique. Head or end of the hash survive, and both are improbable by chance.
 """
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -12,7 +13,8 @@ from dataclasses import dataclass
 
 from datasets.filenames.distinctive import MOST_IMAGES
 
-END_DIGITS = 8  # hexadecimal: by chance, two of 1000 hashes end alike in 1 of 10,000 data sets
+_FEWEST_DIGITS = 8  # of a hash's begin or end, hexadecimal; more among very many names
+_ALPHA = 0.05  # pairs of hashes in a whole data set that may begin alike by chance
 _TYPE = "jpe?g|png|webp|bmp|tiff?|gif|jfif"
 _SUFFIX = re.compile(rf"[._-]?(?:(?:{_TYPE})[._]?(?:rf[._])?|[._]?rf[._])([0-9a-f]{{8,}})$", re.I)
 _MARKED = re.compile(r"[._]rf[._]([0-9a-f]{8,})", re.I)
@@ -28,13 +30,6 @@ class ExportedName:
     stem: str
     marked: str
     is_export: bool
-
-    @property
-    def ends(self) -> list[tuple[str, str]]:
-        """How the marked hash begins and ends."""
-        if not self.marked:
-            return []
-        return [("begin", self.marked[:END_DIGITS]), ("end", self.marked[-END_DIGITS:])]
 
 
 def read_name(path: str) -> ExportedName:
@@ -58,18 +53,35 @@ def hash_keys(paths: Iterable[str]) -> list[list[tuple[str, str]]]:
     """
     paths = list(paths)
     names = [read_name(path) for path in paths]
+    digits = _distinct_digits(len(names))
     exported = 2 * sum(name.is_export for name in names) > len(names)
     whole = [_whole(name.stem) for name in names]
     images = Counter(key for own in whole for key in own)
-    return [
-        [*name.ends, *_last(path, name, exported), *(k for k in own if images[k] <= MOST_IMAGES)]
-        for path, name, own in zip(paths, names, whole, strict=True)
-    ]
+    keys = []
+    for path, name, own in zip(paths, names, whole, strict=True):
+        ends = _ends(name.marked, digits)
+        if exported and not name.marked:
+            ends = _ends(_last(path), digits)[1:]
+        keys.append([*ends, *(key for key in own if images[key] <= MOST_IMAGES)])
+    return keys
 
 
-def _last(path: str, name: ExportedName, exported: bool) -> list[tuple[str, str]]:
-    found = _LAST.search(bare_name(path)) if exported and not name.marked else None
-    return [("end", found.group(1)[-END_DIGITS:])] if found and _is_mixed(found.group(1)) else []
+def _distinct_digits(number: int) -> int:
+    """How many digits keep so many random hashes apart."""
+    return max(_FEWEST_DIGITS, math.ceil(math.log(max(1.0, number**2 / 2 / _ALPHA), 16)))
+
+
+def _ends(digest: str, digits: int) -> list[tuple[str, str]]:
+    """How a hash begins and ends; nothing for one that is too short to be told from others."""
+    if len(digest) < digits:
+        return []
+    return [("begin", digest[:digits]), ("end", digest[-digits:])]
+
+
+def _last(path: str) -> str:
+    """The hexadecimal digits at the end of a name, "" where they may be a word or a number."""
+    found = _LAST.search(bare_name(path))
+    return found.group(1) if found and _is_mixed(found.group(1)) else ""
 
 
 def _whole(stem: str) -> list[tuple[str, str]]:

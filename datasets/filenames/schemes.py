@@ -8,12 +8,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from datasets.filenames.exports import read_name
 
 FEWEST_SHARED = 5  # numbers that several names share; fewer may be chance
 MOST_IMAGES = 20  # of one number, for three in four: beyond it is a batch, a video or a class
 _MOST_SCHEMES = 4  # in one expression
+_MOST_NUMBERS = 6  # of a name that may end the shared part
 _DATE = r"(?:19|20)\d\d(?P<sep>[-_.]?)(?:0[1-9]|1[0-2])(?P=sep)(?:0[1-9]|[12]\d|3[01])(?!\d)"
 _TIME = r"(?:(?:[ T_.-]{1,3}|[ _-]at[ _-])\d\d[-_.]?\d\d(?:[-_.]?\d\d)?(?!\d))?"
 _HASH = r"(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{12,}(?![0-9a-zA-Z])"
@@ -91,7 +93,9 @@ def patient_pattern(files: Iterable[tuple[str, str]]) -> str | None:
 
 def _coarsest(files: list[tuple[str, str]]) -> Iterable[_Scheme]:
     """Every name in the first of its forms that is a numbering, if any is."""
-    names = [(class_name, list(_beginnings(path))) for path, class_name in files]
+    names = [
+        (class_name, list(islice(_beginnings(path), _MOST_NUMBERS))) for path, class_name in files
+    ]
     numberings = {form for form, scheme in _collect(names).items() if scheme.is_numbering()}
     return _collect(
         (class_name, [one for one in beginnings if one[0] in numberings][:1])

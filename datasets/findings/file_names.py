@@ -6,7 +6,6 @@ A guess: names are given by people. The rule that it proposes is in force once t
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 import pandas as pd
 
@@ -14,14 +13,14 @@ from datasets.filenames.schemes import patient_pattern
 from datasets.filenames.sources import filename_sources
 from datasets.groups import FILENAME, pattern_group
 
-_EXAMPLES = 2  # sources
+_EXAMPLES = 2  # of sources
 _LONGEST = 60  # characters of a name
 
 
 @dataclass(frozen=True)
 class NamingRule:
-    """`group_by` would hold together `images` that are in several groups now, as `examples`: pairs
-    of file names, each of one source."""
+    """`group_by` would hold together `images` that are in several groups now, as `examples`, the
+    shortest pairs of file names, each of one source."""
 
     group_by: str
     images: int
@@ -61,18 +60,20 @@ def _weigh(images: pd.DataFrame, group_by: str, source_of: Mapping[str, str]) ->
     table = images.assign(source=images["path"].map(source_of)).sort_values("path")
     table = table[table["source"] != ""]
     apart = table[table.groupby("source")["group"].transform("nunique") > 1]
-    sources = islice(apart.groupby("source", sort=False), _EXAMPLES)
-    return NamingRule(group_by, len(apart), tuple(_two_names(own) for _, own in sources))
+    pairs = [_two_names(own) for _, own in apart.groupby("source")]
+    examples = sorted(pairs, key=lambda names: (len("".join(names)), names))[:_EXAMPLES]
+    shown = tuple((_short(one), _short(other)) for one, other in examples)
+    return NamingRule(group_by, len(apart), shown)
 
 
 def _two_names(own: pd.DataFrame) -> tuple[str, str]:
-    """The first image's name and that of the first one in another group."""
+    """The first image's file name and that of the first one in another group."""
     other = own[own["group"] != own["group"].iloc[0]]
-    return _short(own["path"].iloc[0]), _short(other["path"].iloc[0])
+    one, other = (table["path"].iloc[0].rsplit("/", 1)[-1] for table in (own, other))
+    return one, other
 
 
-def _short(path: str) -> str:
-    """The file's name; of a long one begin and end."""
-    name = path.rsplit("/", 1)[-1]
+def _short(name: str) -> str:
+    """Begin and end of a long name."""
     half = _LONGEST // 2
     return name if len(name) <= _LONGEST else f"{name[:half]}...{name[-half:]}"

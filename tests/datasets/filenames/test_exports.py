@@ -1,5 +1,6 @@
 """What an export's names tell, whole or with pieces cut out."""
 
+import numpy as np
 import pytest
 
 from datasets.filenames.exports import bare_name, hash_keys, read_name
@@ -73,3 +74,11 @@ def test_a_whole_hash_in_two_names_is_one_file() -> None:
 def test_a_hash_in_all_names_is_no_file() -> None:
     names = [f"a/{HASH}_{number}.jpg" for number in range(60)]
     assert not shared(*names)
+
+
+def test_among_very_many_names_more_digits_must_agree() -> None:
+    pair = exported("left"), exported("right", HASH[:8] + "0" * 24)
+    assert shared(*pair)
+    rng = np.random.default_rng(0)
+    crowd = [exported(f"x{number}", rng.bytes(16).hex()) for number in range(100_000)]
+    assert not shared(*pair, *crowd)
