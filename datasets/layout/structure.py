@@ -27,8 +27,8 @@ from datasets.layout.folder_names import (
 )
 from datasets.layout.masks import mask_folders
 from datasets.layout.meanings import copy_inside, hold_classes, hold_parts, shared_folders
-from datasets.layout.own_folders import own_kind
 from datasets.layout.remarks import Remark, images
+from datasets.layout.tool_folders import written_by_a_tool
 from datasets.layout.tree import Tree
 
 _TABLES = {".csv", ".tsv", ".json", ".jsonl", ".xml", ".xls", ".xlsx"}  # where labels may be
@@ -118,7 +118,7 @@ class _Reader:
 
     def _is_kept(self, folder: Path) -> bool:
         is_written_to = self.tree.real(folder) in self.own
-        kind = "this run writes to it" if is_written_to else own_kind(self.tree, folder)
+        kind = "this run writes to it" if is_written_to else written_by_a_tool(self.tree, folder)
         if kind:
             self._remark("own_folder", f"{self._shown(folder)} ({kind})")
             self.found.own.append(folder)

@@ -250,6 +250,19 @@ def test_what_this_tool_wrote_within_a_class_is_no_image_of_it(tmp_path: Path) -
     assert {file.path for file in found.files} == {f"{c}/{n}.jpg" for c in "ab" for n in range(2)}
 
 
+def test_a_cache_of_the_hugging_face_hub_is_its_snapshot(tmp_path: Path) -> None:
+    (tmp_path / "refs").mkdir()
+    (tmp_path / "blobs").mkdir()
+    for number, name in enumerate("ab"):
+        (tmp_path / f"blobs/{number}").write_bytes(b"\xff\xd8\xff")
+        (tmp_path / "snapshots/1f/train" / name).mkdir(parents=True)
+        link = tmp_path / "snapshots/1f/train" / name / "1.jpg"
+        link.symlink_to(f"../../../../blobs/{number}")
+    found = read_folder(str(tmp_path))
+    assert classes(found) == {("a", "train"), ("b", "train")}
+    assert not any(file.problem for file in found.files)
+
+
 def test_a_folder_that_is_written_to_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     found = read_folder(str(folder(tmp_path, "a", "b")), own=[str(tmp_path / "mine")])
