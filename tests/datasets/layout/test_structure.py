@@ -205,6 +205,17 @@ def test_one_class_is_told_with_the_file_that_may_hold_the_labels(
     assert "labels in a file, such as labels.csv, are not read" in remark.text
 
 
+@pytest.mark.parametrize("name", ["train", "images"])
+def test_links_that_form_loops_are_entered_once(tmp_path: Path, name: str) -> None:
+    root = folder(tmp_path, "train")
+    (root / "train" / name).symlink_to(".")
+    (root / "data").symlink_to(".")
+    found = read_folder(str(root / "train"))
+    assert [file.path[-5:] for file in found.files] == ["0.jpg", "1.jpg"]
+    with pytest.raises(DataError, match="two copies of the data"):
+        read_folder(str(root))
+
+
 def test_images_outside_of_class_folders_are_counted(tmp_path: Path) -> None:
     root = folder(tmp_path, *crossed("train", "test"), files=("1.jpg", "train/2.jpg", "x.txt"))
     found = read_folder(str(root))
