@@ -14,9 +14,10 @@ from datasets.errors import DataError
 from datasets.layout.class_names import classes_of, same_on_screen, spelled_alike
 from datasets.layout.file_kinds import IMAGE_SUFFIXES
 from datasets.layout.folder_names import mask_files, named
+from datasets.layout.levels import ClassFolder, Structure, labels_hint
 from datasets.layout.masks import mask_folders_inside
 from datasets.layout.remarks import Remark, images, others_remarks
-from datasets.layout.structure import ClassFolder, Structure, find_structure, labels_hint
+from datasets.layout.structure import find_structure
 from datasets.layout.tree import Listing, Tree
 
 

@@ -205,6 +205,17 @@ def test_one_class_is_told_with_the_file_that_may_hold_the_labels(
     assert "labels in a file, such as labels.csv, are not read" in remark.text
 
 
+@pytest.mark.parametrize("name", ["train", "images"])
+def test_links_that_form_loops_are_entered_once(tmp_path: Path, name: str) -> None:
+    root = folder(tmp_path, "train")
+    (root / "train" / name).symlink_to(".")
+    (root / "data").symlink_to(".")
+    found = read_folder(str(root / "train"))
+    assert [file.path[-5:] for file in found.files] == ["0.jpg", "1.jpg"]
+    with pytest.raises(DataError, match="two copies of the data"):
+        read_folder(str(root))
+
+
 def test_images_outside_of_class_folders_are_counted(tmp_path: Path) -> None:
     root = folder(tmp_path, *crossed("train", "test"), files=("1.jpg", "train/2.jpg", "x.txt"))
     found = read_folder(str(root))
@@ -248,6 +259,19 @@ def test_what_this_tool_wrote_within_a_class_is_no_image_of_it(tmp_path: Path) -
     files = ("a/runs/smoke/results/run.json", "a/runs/smoke/report/figures/1.png")
     found = read_folder(str(folder(tmp_path, "a", "b", files=files)))
     assert {file.path for file in found.files} == {f"{c}/{n}.jpg" for c in "ab" for n in range(2)}
+
+
+def test_a_cache_of_the_hugging_face_hub_is_its_snapshot(tmp_path: Path) -> None:
+    (tmp_path / "refs").mkdir()
+    (tmp_path / "blobs").mkdir()
+    for number, name in enumerate("ab"):
+        (tmp_path / f"blobs/{number}").write_bytes(b"\xff\xd8\xff")
+        (tmp_path / "snapshots/1f/train" / name).mkdir(parents=True)
+        link = tmp_path / "snapshots/1f/train" / name / "1.jpg"
+        link.symlink_to(f"../../../../blobs/{number}")
+    found = read_folder(str(tmp_path))
+    assert classes(found) == {("a", "train"), ("b", "train")}
+    assert not any(file.problem for file in found.files)
 
 
 def test_a_folder_that_is_written_to_is_left_out(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Recognise by their contents what this tool itself writes: its store and the folders of its runs.
+"""Recognise by their contents folders that tools write: this one's store and runs, a hub's cache.
 
 Who works in the folder of the images finds `store/` and `runs/` beside the class folders.
 """
@@ -12,14 +12,15 @@ from datasets.layout.tree import Tree
 
 _KEY = re.compile(r"[0-9a-f]{32}")
 _RUN_FILES = ("results/run.json", "results/audit.json", "audit.html", "report/index.html")
+_HUB = {"blobs", "refs"}  # beside snapshots/ in a cache of the Hugging Face hub
 _REPORT = {"index.html", "figures", "tables"}
 _RUN_FOLDERS = {"results", "report", "store", "explained", "export", "exported"}
 _MOST_KINDS = 30
 _STORE_DEPTH = 3  # <kind>/<key>/<attempt>/file
 
 
-def own_kind(tree: Tree, folder: Path) -> str:
-    """What of this tool's a folder is, in words, or ""."""
+def written_by_a_tool(tree: Tree, folder: Path) -> str:
+    """What a tool has written into a folder, in words, or "" for other folders."""
     if _is_store(tree, folder):
         return "a store of this tool"
     if _is_run(folder):
@@ -27,6 +28,8 @@ def own_kind(tree: Tree, folder: Path) -> str:
     below = tree.listing(folder).folders
     if (below and all(_is_run(folder / name) for name in below)) or _is_empty_runs(folder):
         return "runs of this tool"
+    if folder.name in _HUB and (folder.parent / "snapshots").is_dir():
+        return "what the links in snapshots/ lead to"
     return ""
 
 
