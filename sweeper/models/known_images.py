@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from datasets.shards import pixels_of
 from sweeper.models.chosen import Chosen
 from sweeper.models.finished import FinishedRun
 from sweeper.models.new_images import NewImage
-from sweeper.models.run_artifacts import shards_of
+from sweeper.models.run_artifacts import images_of_run, shards_of
 from sweeper.records import read_split
 from sweeper.store import Store
 
@@ -49,8 +50,7 @@ class KnownImages:
     """The images of a run, to look others up in."""
 
     def __init__(self, run: FinishedRun, chosen: Chosen, store: Store) -> None:
-        images = pd.read_parquet(run.folder / "results" / "images.parquet")
-        self.images = images[images["problem"] == ""].sort_values("image_id", ignore_index=True)
+        self.images = images_of_run(run)
         split = read_split(store, chosen.spec.split_key)
         self._parts: dict[str, set[str]] = {
             str(part): set(rows["image_id"]) for part, rows in split.groupby("part")
@@ -94,15 +94,8 @@ class KnownImages:
                 mates.setdefault(one.b - len(own), []).append(one.a)
         return [self._first("near", self.images.iloc[mates.get(i, [])]) for i in range(len(new))]
 
-    @property
+    @cached_property
     def _thumbnails(self) -> Thumbnails:
-        if self._made is None:
-            self._made = self._drawn()
-        return self._made
-
-    _made: Thumbnails | None = None
-
-    def _drawn(self) -> Thumbnails:
         """Of the images themselves, not their augmented copies, a few rows at a time."""
         assert self._shards is not None
         row_of = {image_id: i for i, image_id in enumerate(self.images["image_id"])}

@@ -18,6 +18,8 @@ from datasets.preprocess import preprocess
 from datasets.sources import IMAGE_SUFFIXES, UNREAD_SUFFIXES, is_seen
 from sweeper.config import PreprocessSection
 
+_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*", b"GIF8")  # BMP's "BM" may begin a text
+
 
 @dataclass(frozen=True)
 class NewImage:
@@ -93,12 +95,12 @@ def _images_below(folder: Path) -> Iterator[Path]:
 
 
 def _looks_like_an_image(path: Path) -> bool:
-    """By its extension; without one, or with a number for one, by its content (DICOM)."""
-    suffix = path.suffix.lower()
-    if suffix and not suffix[1:].isdigit():
-        return suffix in IMAGE_SUFFIXES | UNREAD_SUFFIXES
+    """By its extension; where that is none of an image's, by its content."""
+    if path.suffix.lower() in IMAGE_SUFFIXES | UNREAD_SUFFIXES:
+        return True
     try:
         with open(path, "rb") as file:
-            return is_dicom(file.read(HEADER_BYTES))
+            start = file.read(HEADER_BYTES)
     except OSError:
         return False
+    return start.startswith(_MAGIC) or start[8:12] == b"WEBP" or is_dicom(start)

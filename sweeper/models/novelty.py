@@ -18,7 +18,7 @@ from torch import nn
 
 from sweeper.models.chosen import Chosen
 from sweeper.models.finished import FinishedRun
-from sweeper.models.run_artifacts import pooled_of
+from sweeper.models.run_artifacts import images_of_run, pooled_of
 from sweeper.records import read_split
 from sweeper.store import Store
 from sweeper.trial_parts import stored_backbone
@@ -51,7 +51,9 @@ class Novelty:
     """Feature distances to the training images of a cell."""
 
     def __init__(self, training: np.ndarray, threshold: Threshold, network: nn.Module) -> None:
-        self._training, self.threshold, self._network = training, threshold, network
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._training, self.threshold = training, threshold
+        self._network = network.to(self.device)
 
     @classmethod
     def of(cls, run: FinishedRun, chosen: Chosen, store: Store) -> Novelty | None:
@@ -62,9 +64,7 @@ class Novelty:
             return None
         check = partial(store.check_copy, artifact)
         table = ActivationTable(artifact.folder, store.filesystem, check)
-        images = pd.read_parquet(
-            run.folder / "results" / "images.parquet", columns=["image_id", "group"]
-        )
+        images = images_of_run(run)
         group = dict(zip(images["image_id"], images["group"], strict=True))
         split = read_split(store, spec.split_key)
         train, test = (
@@ -86,8 +86,8 @@ class Novelty:
     @torch.no_grad()
     def distances(self, images: np.ndarray) -> np.ndarray:
         """(n, N, N, 3) uint8, as training had them -> (n,)."""
-        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float()
-        features = _unit(self._network(pixels).numpy())
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float().to(self.device)
+        features = _unit(self._network(pixels).cpu().numpy())
         nobody = np.full(len(features), -1)
         return nearest(features, nobody, self._training, np.zeros(len(self._training), np.int64))
 

@@ -1,12 +1,31 @@
-"""Artifacts that a chosen trial hangs on, besides its own: found by what the store says of it."""
+"""What a chosen trial hangs on, besides its own artifact: found by what the store says of it."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
+from sweeper.errors import StoreError
+from sweeper.models.finished import FinishedRun
 from sweeper.spec import TrialSpec
 from sweeper.store import Artifact, Store, key_of
 from trainables.activations import TABLES_VERSION
+
+
+def images_of_run(run: FinishedRun) -> pd.DataFrame:
+    """The usable images of a run, by image_id: image_id, path, width, height, pixel_hash, group.
+
+    Raises StoreError where the run's table of images cannot be read.
+    """
+    columns = ["image_id", "path", "width", "height", "pixel_hash", "group", "problem"]
+    path = run.folder / "results" / "images.parquet"
+    try:
+        images = pd.read_parquet(path, columns=columns)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise StoreError(f"run '{run.folder}': its images cannot be read ({reason})") from None
+    return images[images["problem"] == ""].sort_values("image_id", ignore_index=True)
 
 
 def shards_of(spec: TrialSpec, store: Store) -> Artifact | None:

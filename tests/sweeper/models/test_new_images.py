@@ -19,15 +19,18 @@ SECTION = PreprocessSection(image_size=48)
 
 
 def test_a_folder_means_the_images_below_it(tmp_path: Path) -> None:
-    for name in ("b.png", "deep/a.jpg", "deep/c.txt", ".hidden/d.png", "e.heic", "IM1", "notes"):
+    content = {"IM1": dicom_file(ramp()), "f.jpg_large": every_file()["rgb.jpg"]}
+    names = ("b.png", "deep/a.jpg", "deep/c.txt", ".hidden/d.png", "e.heic", "notes", *content)
+    for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(dicom_file(ramp()) if name == "IM1" else b"")
+        (tmp_path / name).write_bytes(content.get(name, b""))
     found = image_files([tmp_path, tmp_path / "b.png"])
     assert [str(path.relative_to(tmp_path)) for path in found] == [
         "IM1",
         "b.png",
         "deep/a.jpg",
         "e.heic",
+        "f.jpg_large",
     ]
 
 
