@@ -86,7 +86,7 @@ def _drawn(text: str, size: int, weight: str) -> np.ndarray:
     """Opacity of the letters, (3 * size, width), their base line at 2 * size."""
     canvas = np.zeros((3 * size, 2 * size * (len(text) + 1), 3), np.uint8)
     face, heavy = _face(), int(weight) if weight.isdigit() else 0
-    end, canvas = cv2.putText(canvas, text, (0, 2 * size), (255, 255, 255), face, size, heavy)
+    end, _ = cv2.putText(canvas, text, (0, 2 * size), (255, 255, 255), face, size, heavy)
     return np.ascontiguousarray(canvas[:, : max(1, int(end[0])), 0])
 
 

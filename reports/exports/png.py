@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from functools import cache, partial
+from functools import cache, lru_cache
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -34,12 +34,16 @@ def to_png(svg: str, system_fonts: bool = True) -> bytes:
     has_fonts = system_fonts and _has_fonts()
     if not has_fonts:
         svg = svg.translate(_PLAIN)
-    render = partial(_render, system_fonts=has_fonts)
     text = "".join(ElementTree.fromstring(svg).itertext())
-    if missing := missing_letters(text, lambda probe: _pixels(render(probe, 1.0))):
+    if missing := _missing("".join(sorted(set(text))), has_fonts):
         svg = with_drawn_letters(svg, missing)
     width, height = _size(svg)
-    return render(svg, min(_ZOOM, _LARGEST / max(width, height)))
+    return _render(svg, min(_ZOOM, _LARGEST / max(width, height)), has_fonts)
+
+
+@lru_cache(maxsize=64)
+def _missing(letters: str, system_fonts: bool) -> frozenset[str]:
+    return missing_letters(letters, lambda probe: _pixels(_render(probe, 1.0, system_fonts)))
 
 
 def _render(svg: str, zoom: float, system_fonts: bool) -> bytes:

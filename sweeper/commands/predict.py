@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datasets.errors import DataError
+from sweeper.commands.prediction_output import (
+    Answer,
+    print_json,
+    print_problems,
+    print_text,
+    write_csv,
+)
 from sweeper.errors import StoreError
+from sweeper.exit_codes import DONE, SOME_FAILED, USER_ERROR
 from sweeper.models.finished import FinishedRun, read_run
+from sweeper.models.new_images import image_files
 from sweeper.paths import typed_path
 
 if TYPE_CHECKING:
     from sweeper.models.chosen import Chosen
-    from sweeper.models.prediction import Prediction
+    from sweeper.models.prediction import Drawing, Prediction
+    from sweeper.store import Store
 
 _TEXT = (
     "class probabilities of images by the run's best champion: of the most trustworthy split "
@@ -29,11 +38,25 @@ def add_predict(commands: Any) -> None:
         "predict", help="class probabilities of new images", description=_TEXT
     )
     parser.add_argument("run", type=typed_path, metavar="RUN", help="the run's folder")
-    parser.add_argument("images", type=typed_path, metavar="IMAGE", nargs="+", help="image files")
+    parser.add_argument(
+        "images",
+        type=typed_path,
+        metavar="IMAGE",
+        nargs="+",
+        help="image files, or folders of them",
+    )
     add_choice(parser)
     parser.add_argument("--explain", action="store_true", help="draw what spoke for the class")
     parser.add_argument("--out", type=typed_path, help="where the drawings go; RUN/explained")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument(
+        "--csv",
+        nargs="?",
+        const="-",
+        metavar="FILE.csv",
+        help="write a table, a row an image; - or nothing: on standard output",
+    )
     parser.set_defaults(work=predict_images)
 
 
@@ -44,84 +67,77 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 
 
 def predict_images(options: argparse.Namespace, command: str) -> int:
-    """Print the probabilities; 0."""
+    """Print the probabilities; 0, 1 where some images cannot be read, 2 where none can."""
     run = read_run(options.run)
-    _refuse_missing(options.images)
+    _check_csv(options.csv)
+    paths = image_files(options.images)
+    _refuse_missing(paths)
     from sweeper.models.chosen import choose  # a mistake above is told at once
-    from sweeper.models.prediction import predict, write_overlays
+    from sweeper.models.known_images import MOST_COMPARED, KnownImages
+    from sweeper.models.novelty import Novelty
+    from sweeper.models.prediction import predict
     from sweeper.store import Store
 
     store = Store(options.store or run.config.store, to_write=False)
     chosen = choose(run, store, options.cell)
-    predictions = predict(chosen, store, options.images, run.config.preprocess)
-    drawings: list[Path] = []
-    if options.explain:
-        folder = options.out or run.folder / "explained"
-        section = run.config.preprocess
-        try:
-            drawn = write_overlays(predictions, chosen, store, section, run.config.explain, folder)
-            drawings = list(drawn)
-        except OSError as error:
-            raise StoreError(f"--out '{folder}': cannot be written to ({error.strerror})") from None
-    tell = _print_json if options.json else _print_text
-    tell(run, chosen, predictions, drawings)
-    return 0
+    known, novelty = KnownImages(run, chosen, store), Novelty.of(run, chosen, store)
+    predictions = predict(chosen, store, paths, run.config.preprocess, known, novelty)
+    print_problems(predictions)
+    if all(one.problem for one in predictions):
+        return USER_ERROR
+    drawings = _explain(options, run, chosen, store, predictions) if options.explain else []
+    notes = []
+    if not known.looks_for_near_copies:
+        notes.append(
+            "only exact copies of the run's images were looked for: the store has no image shards "
+            f"of it, or there are more than {MOST_COMPARED}"
+        )
+    if novelty is None:
+        notes.append(
+            "whether an image is unlike the training images was not looked at: the store has no "
+            "pooled features of them, or they are one group"
+        )
+    threshold = novelty.threshold if novelty else None
+    _tell(options, Answer(run, chosen, predictions, drawings, threshold, notes))
+    return SOME_FAILED if any(one.problem for one in predictions) else DONE
+
+
+def _tell(options: argparse.Namespace, answer: Answer) -> None:
+    if options.csv:
+        write_csv(answer, options.csv)
+    elif options.json:
+        print_json(answer)
+    else:
+        print_text(answer)
+
+
+def _explain(
+    options: argparse.Namespace,
+    run: FinishedRun,
+    chosen: Chosen,
+    store: Store,
+    predictions: Sequence[Prediction],
+) -> list[Drawing | None]:
+    from sweeper.models.prediction import write_explanations
+
+    folder = options.out or run.folder / "explained"
+    section, explain = run.config.preprocess, run.config.explain
+    try:
+        return list(write_explanations(predictions, chosen, store, section, explain, folder))
+    except OSError as error:
+        raise StoreError(f"--out '{folder}': cannot be written to ({error.strerror})") from None
 
 
 def _refuse_missing(paths: Sequence[Path]) -> None:
-    for path in paths:
-        if not path.exists():
-            raise DataError(f"image '{path}': no such file")
+    """Where not one file is there; of several, those that are there are answered."""
+    if not any(path.exists() for path in paths):
+        raise DataError(f"image '{paths[0]}': no such file")
 
 
-def _print_text(
-    run: FinishedRun, chosen: Chosen, predictions: Sequence[Prediction], drawings: Sequence[Path]
-) -> None:
-    print(chosen.summary())
-    for warning in _warnings(run, chosen):
-        print(f"warning: {warning}")
-    width = max(len(name) for name in chosen.classes)
-    for number, prediction in enumerate(predictions):
-        print(f"\n{prediction.path}")
-        pairs = zip(chosen.classes, prediction.probabilities, strict=True)
-        for name, probability in sorted(pairs, key=lambda pair: -pair[1]):
-            print(f"    {name:<{width}} {100 * probability:5.1f} %")
-        if drawings:
-            print(f"    explained in {drawings[number]}")
-
-
-def _print_json(
-    run: FinishedRun, chosen: Chosen, predictions: Sequence[Prediction], drawings: Sequence[Path]
-) -> None:
-    interval = chosen.interval
-    images = [
-        {
-            "path": str(prediction.path),
-            "predicted": chosen.classes[prediction.best],
-            "probabilities": dict(zip(chosen.classes, prediction.probabilities, strict=True)),
-            "explanation": str(drawings[number]) if drawings else None,
-        }
-        for number, prediction in enumerate(predictions)
-    ]
-    told = {
-        "cell": chosen.cell.id,
-        "trial": chosen.spec.key,
-        "test_accuracy": chosen.row["accuracy"],
-        "test_accuracy_interval": [interval.low, interval.high] if interval else None,
-        "test_rows": chosen.row["n_test"],
-        "val_accuracy": chosen.row["val_accuracy"],
-        "temperature": chosen.temperature,
-        "warnings": _warnings(run, chosen),
-        "images": images,
-    }
-    print(json.dumps(told, indent=1))
-
-
-def _warnings(run: FinishedRun, chosen: Chosen) -> list[str]:
-    """What makes the probabilities less than they look."""
-    lines = []
-    if run.config.weights_of(chosen.cell.backbone).is_random:
-        lines.append("the backbone's weights are random: these probabilities say little")
-    if chosen.cell.split_policy == "pooled":
-        lines.append("its test accuracy was measured on images whose copies it was trained on")
-    return lines
+def _check_csv(target: str | None) -> None:
+    """An image given behind --csv would be written over."""
+    if target not in (None, "-") and not str(target).lower().endswith(".csv"):
+        raise DataError(
+            f"--csv '{target}': expected a file that ends in .csv, or - for standard output; give "
+            "images before it"
+        )

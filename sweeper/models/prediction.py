@@ -4,58 +4,53 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
-from PIL import Image
 
-from datasets.decoding.decode import decode_image, read_file
-from datasets.decoding.isolation import Reader
-from datasets.errors import DataError
-from datasets.preprocess import preprocess
 from sweeper.champions import champion_network
 from sweeper.config import ExplainSection, PreprocessSection
 from sweeper.models.chosen import Chosen
+from sweeper.models.explanation_picture import explanation_picture
+from sweeper.models.known_images import Known, KnownImages
+from sweeper.models.new_images import NewImage, read_each
+from sweeper.models.novelty import Novelty
 from sweeper.store import Store
-from trainables.explain import Probabilities, attribute
+from trainables.explain import Attribution, Probabilities, attribute
 
 _BATCH = 32
-_RED, _BLUE = (203, 24, 29), (33, 102, 172)
-_FULL_AT = 0.99  # quantile of |attribution| drawn in full colour
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """One image's probabilities, in the order of the cell's classes."""
+    """What is said of one file.
+
+    `probabilities` in the order of the cell's classes, or none and the `problem` of the file.
+    `known`: which image of the run it is; `distance`: of its features to the training images',
+    `is_far` where they hold nothing like it. None where that was not asked for.
+    """
 
     path: Path
     probabilities: list[float]
+    problem: str = ""
+    known: Known | None = None
+    distance: float | None = None
+    is_far: bool = False
 
     @property
     def best(self) -> int:
         return int(np.argmax(self.probabilities))
 
 
-def read_images(paths: Sequence[Path], section: PreprocessSection) -> np.ndarray:
-    """Images as training had them, (n, N, N, 3) uint8.
+@dataclass(frozen=True)
+class Drawing:
+    """The picture of an explanation, and its completeness gap."""
 
-    Each is decoded in a process of its own before it is decoded here: a file that crashes a decoder
-    is told as any other. Raises DataError with the path of the first that cannot be read.
-    """
-    with Reader() as reader:
-        return np.stack([_image(reader, path, section) for path in paths])
-
-
-def _image(reader: Reader, path: Path, section: PreprocessSection) -> np.ndarray:
-    if path.is_dir():
-        raise DataError(f"image '{path}': a folder; give its files, as {path}/*")
-    problem = reader.describe(str(path)).problem
-    if problem:
-        raise DataError(f"image '{path}': {problem}")
-    return preprocess(decode_image(read_file(path)), section.image_size, section.contrast)
+    path: Path
+    delta: float
 
 
 class Predictor:
@@ -75,8 +70,8 @@ class Predictor:
             [self.network(some.to(self.device)).cpu().numpy() for some in pixels.split(_BATCH)]
         )
 
-    def explanation(self, image: np.ndarray, target: int, explain: ExplainSection) -> np.ndarray:
-        """Integrated Gradients of a class from a black image, (N, N) float32."""
+    def explanation(self, image: np.ndarray, target: int, explain: ExplainSection) -> Attribution:
+        """Integrated Gradients of a class from a black image."""
         return attribute(
             self.network,
             image,
@@ -86,7 +81,7 @@ class Predictor:
             random_baselines=0,
             seed=0,
             device=self.device,
-        ).map
+        )
 
 
 class Tempered(Probabilities):
@@ -102,38 +97,73 @@ class Tempered(Probabilities):
 
 
 def predict(
-    chosen: Chosen, store: Store, paths: Sequence[Path], section: PreprocessSection
+    chosen: Chosen,
+    store: Store,
+    paths: Sequence[Path],
+    section: PreprocessSection,
+    known: KnownImages | None = None,
+    novelty: Novelty | None = None,
 ) -> list[Prediction]:
-    """Probabilities of image files. Raises DataError for one that cannot be read."""
-    scores = Predictor(chosen, store).probabilities(read_images(paths, section))
-    return [Prediction(path, row.tolist()) for path, row in zip(paths, scores, strict=True)]
+    """Probabilities of image files, in their order; of one that cannot be read, its problem.
+
+    A batch of pictures is held at a time, and 16 kB of each image where `known` is asked for.
+    """
+    predictor = Predictor(chosen, store)
+    predictions: list[Prediction] = []
+    small: list[NewImage] = []
+    images = read_each(paths, section)
+    while some := list(islice(images, _BATCH)):
+        predictions += _predicted(some, predictor, novelty)
+        small += [replace(image, pixels=None) for image in some]
+    if known is None:
+        return predictions
+    mates = known.find(small)
+    return [replace(one, known=mate) for one, mate in zip(predictions, mates, strict=True)]
 
 
-def write_overlays(
+def write_explanations(
     predictions: Sequence[Prediction],
     chosen: Chosen,
     store: Store,
     preprocessing: PreprocessSection,
     explain: ExplainSection,
     folder: Path,
-) -> Iterator[Path]:
-    """One PNG an image: red speaks for the predicted class, blue against it."""
+) -> Iterator[Drawing | None]:
+    """One PNG an image that could be read (`explanation_picture`), None for the others."""
     predictor = Predictor(chosen, store)
-    images = read_images([one.path for one in predictions], preprocessing)
     folder.mkdir(parents=True, exist_ok=True)
+    images = read_each([one.path for one in predictions], preprocessing)
     for prediction, image in zip(predictions, images, strict=True):
+        if image.pixels is None or prediction.problem:
+            yield None
+            continue
+        best = prediction.best
+        attribution = predictor.explanation(image.pixels, best, explain)
         place = hashlib.sha256(str(prediction.path.resolve()).encode()).hexdigest()[:8]
         target = folder / f"{prediction.path.stem}-{place}.png"
-        overlay(image, predictor.explanation(image, prediction.best, explain)).save(target)
-        yield target
+        said = chosen.classes[best], prediction.probabilities[best]
+        target.write_bytes(
+            explanation_picture(image.pixels, attribution, prediction.path.name, *said)
+        )
+        yield Drawing(target, attribution.delta)
 
 
-def overlay(image: np.ndarray, attributions: np.ndarray) -> Image.Image:
-    """`attributions` (N, N), smoothed by a pixel or two, in colour over the grey `image`
-    (N, N, 3)."""
-    smooth = cv2.GaussianBlur(attributions, (0, 0), max(1.0, image.shape[0] / 112))
-    strongest = float(np.quantile(np.abs(smooth), _FULL_AT)) or 1.0
-    strength = np.clip(np.abs(smooth) / strongest, 0, 1)[..., None]
-    colour = np.where(smooth[..., None] > 0, np.array(_RED), np.array(_BLUE))
-    grey = image.mean(axis=2, keepdims=True).repeat(3, axis=2)
-    return Image.fromarray(np.uint8(np.rint(grey * (1 - strength) + colour * strength)))
+def _predicted(
+    images: Sequence[NewImage], predictor: Predictor, novelty: Novelty | None
+) -> list[Prediction]:
+    """Of one batch."""
+    readable = [image.pixels for image in images if image.pixels is not None]
+    if not readable:
+        return [Prediction(image.path, [], image.problem) for image in images]
+    pixels = np.stack(readable)
+    scores = iter(predictor.probabilities(pixels).tolist())
+    distances = iter(novelty.distances(pixels).tolist() if novelty else [None] * len(pixels))
+    found = []
+    for image in images:
+        if image.pixels is None:
+            found.append(Prediction(image.path, [], image.problem))
+            continue
+        distance = next(distances)
+        is_far = novelty is not None and distance is not None and novelty.is_far(distance)
+        found.append(Prediction(image.path, next(scores), distance=distance, is_far=is_far))
+    return found

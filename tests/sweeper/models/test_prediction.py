@@ -1,6 +1,5 @@
 """Prediction: new images are seen as training saw them, and by which network is told."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,13 +8,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from datasets.errors import DataError
 from sweeper.champions import read_predictions
 from sweeper.cli import main
 from sweeper.errors import StoreError
 from sweeper.models.chosen import Chosen, choose
 from sweeper.models.finished import FinishedRun
-from sweeper.models.prediction import Predictor, overlay, predict
+from sweeper.models.prediction import Predictor, predict
 from sweeper.store import Store
 
 Captured = pytest.CaptureFixture[str]
@@ -95,34 +93,6 @@ def test_a_temperature_softens_and_keeps_the_order(finished_run: FinishedRun) ->
     np.testing.assert_allclose(after, expected / expected.sum(1, keepdims=True), atol=1e-5)
 
 
-def test_the_command_prints_json_and_draws_what_spoke_for_the_class(
-    finished_run: FinishedRun, tmp_path: Path, capsys: Captured
-) -> None:
-    image = tmp_path / "new.png"
-    Image.effect_noise((90, 70), 60).save(image)
-    arguments = ["predict", str(finished_run.folder), str(image), "--json", "--explain"]
-    assert main([*arguments, "--out", str(tmp_path / "drawn")]) == 0
-    told = json.loads(capsys.readouterr().out)
-    (one,) = told["images"]
-    assert sum(one["probabilities"].values()) == pytest.approx(1)
-    assert one["predicted"] == max(one["probabilities"], key=one["probabilities"].get)
-    assert list(one["probabilities"]) == finished_run.about["scenarios"]["all"]
-    assert "random" in told["warnings"][0]
-    with Image.open(one["explanation"]) as drawing:
-        assert drawing.size == (64, 64)
-        assert len(drawing.getcolors(10_000) or []) > 100
-
-
-def test_the_overlay_is_red_where_the_class_is_spoken_for_and_blue_where_against() -> None:
-    attributions = np.zeros((32, 32), np.float32)
-    attributions[4:12, 4:12], attributions[20:28, 20:28] = 1.0, -1.0
-    pixels = np.asarray(overlay(np.full((32, 32, 3), 100, np.uint8), attributions))
-    red, blue, none = pixels[8, 8], pixels[24, 24], pixels[4, 28]
-    assert red[0] > red[2] + 100
-    assert blue[2] > blue[0] + 100
-    np.testing.assert_array_equal(none, 100)
-
-
 def complaint(captured: Captured, *arguments: str) -> str:
     assert main(arguments) == 2
     (line,) = captured.readouterr().err.splitlines()
@@ -134,9 +104,10 @@ def test_what_is_no_image_is_one_line(
 ) -> None:
     run = str(finished_run.folder)
     (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "empty").mkdir()
     for path, words in {
         tmp_path / "gone.png": "no such file",
-        tmp_path: "a folder; give its files",
+        tmp_path / "empty": "a folder without an image file",
         tmp_path / "text.png": "not an image",
     }.items():
         line = complaint(capsys, "predict", run, str(path))
@@ -157,13 +128,16 @@ def test_a_run_or_a_store_that_is_not_there_is_one_line(
     assert "--store" in line
 
 
-def test_reading_tells_the_first_bad_file(finished_run: FinishedRun, tmp_path: Path) -> None:
-    (tmp_path / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut")
+def test_a_bad_file_keeps_its_place_among_the_others(
+    finished_run: FinishedRun, tmp_path: Path
+) -> None:
     store = store_of(finished_run)
-    with pytest.raises(DataError, match=r"cut\.jpg"):
-        predict(
-            choose(finished_run, store),
-            store,
-            [tmp_path / "cut.jpg"],
-            finished_run.config.preprocess,
-        )
+    paths = [tmp_path / name for name in ("a.png", "cut.jpg", "b.png")]
+    for path in (paths[0], paths[2]):
+        Image.effect_noise((90, 70), 60).save(path)
+    paths[1].write_bytes(b"\xff\xd8\xff\xe0 cut")
+    found = predict(choose(finished_run, store), store, paths, finished_run.config.preprocess)
+    assert [one.path for one in found] == paths
+    assert [bool(one.problem) for one in found] == [False, True, False]
+    classes = len(finished_run.about["scenarios"]["all"])
+    assert [len(one.probabilities) for one in found] == [classes, 0, classes]

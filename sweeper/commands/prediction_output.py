@@ -1,0 +1,162 @@
+"""What `predict` says: on the terminal, as JSON, or as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweeper.errors import StoreError, one_line
+from sweeper.models.finished import FinishedRun
+
+if TYPE_CHECKING:
+    from sweeper.models.chosen import Chosen
+    from sweeper.models.novelty import Threshold
+    from sweeper.models.prediction import Drawing, Prediction
+
+
+@dataclass(frozen=True)
+class Answer:
+    """All that was found; `drawings` is empty where no explanation was asked for."""
+
+    run: FinishedRun
+    chosen: Chosen
+    predictions: Sequence[Prediction]
+    drawings: Sequence[Drawing | None]
+    threshold: Threshold | None
+    notes: Sequence[str]
+
+    def drawing(self, number: int) -> Drawing | None:
+        return self.drawings[number] if self.drawings else None
+
+    @property
+    def warnings(self) -> list[str]:
+        """What makes the probabilities less than they look."""
+        lines = []
+        if self.run.config.weights_of(self.chosen.cell.backbone).is_random:
+            lines.append("the backbone's weights are random: these probabilities say little")
+        if self.chosen.cell.split_policy == "pooled":
+            lines.append("its test accuracy was measured on images whose copies it was trained on")
+        return [*lines, *self.notes]
+
+
+def print_text(answer: Answer) -> None:
+    """Per image its classes, the likeliest first, and what is to be known of it."""
+    print_summary(answer, sys.stdout)
+    classes = answer.chosen.classes
+    width = max(len(name) for name in classes)
+    for number, prediction in enumerate(answer.predictions):
+        if prediction.problem:
+            continue
+        print(f"\n{prediction.path}")
+        pairs = zip(classes, prediction.probabilities, strict=True)
+        for name, probability in sorted(pairs, key=lambda pair: -pair[1]):
+            print(f"    {name:<{width}} {100 * probability:5.1f} %")
+        for line in _remarks(answer, prediction):
+            print(f"    {line}")
+        if drawing := answer.drawing(number):
+            print(f"    explained in {drawing.path}")
+
+
+def print_summary(answer: Answer, stream: Any) -> None:
+    """Which cell speaks, and what to keep in mind."""
+    print(answer.chosen.summary(), file=stream)
+    for warning in answer.warnings:
+        print(f"warning: {warning}", file=stream)
+
+
+def print_problems(predictions: Sequence[Prediction]) -> None:
+    """A line on standard error for each file that cannot be read."""
+    for one in predictions:
+        if one.problem:
+            print(f"error: {one_line(f'image {str(one.path)!r}: {one.problem}')}", file=sys.stderr)
+
+
+def print_json(answer: Answer) -> None:
+    """Everything, for programs."""
+    chosen, interval = answer.chosen, answer.chosen.interval
+    told = {
+        "cell": chosen.cell.id,
+        "trial": chosen.spec.key,
+        "test_accuracy": chosen.row["accuracy"],
+        "test_accuracy_interval": [interval.low, interval.high] if interval else None,
+        "test_rows": chosen.row["n_test"],
+        "val_accuracy": chosen.row["val_accuracy"],
+        "temperature": chosen.temperature,
+        "unlike_threshold": asdict(answer.threshold) if answer.threshold else None,
+        "warnings": answer.warnings,
+        "images": [_as_json(answer, number) for number in range(len(answer.predictions))],
+    }
+    print(json.dumps(told, indent=1))
+
+
+def write_csv(answer: Answer, target: str) -> None:
+    """A row an image, into a file or, for "-", on standard output.
+
+    Raises StoreError where the file cannot be written.
+    """
+    text = io.StringIO(newline="")
+    names = answer.chosen.classes
+    head = ["path", "predicted", "probability", *(f"p({name})" for name in names)]
+    head += ["known", "known_path", "known_part", "distance", "unlike", "explanation", "problem"]
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(_csv_row(answer, number) for number in range(len(answer.predictions)))
+    if target == "-":
+        print_summary(answer, sys.stderr)
+        print(text.getvalue(), end="")
+        return
+    try:
+        Path(target).write_text(text.getvalue(), encoding="utf-8", newline="")
+    except OSError as error:
+        raise StoreError(f"--csv '{target}': cannot be written to ({error.strerror})") from None
+    print_summary(answer, sys.stdout)
+    answered = sum(not one.problem for one in answer.predictions)
+    print(f"{answered} of {len(answer.predictions)} images: {target}")
+
+
+def _remarks(answer: Answer, prediction: Prediction) -> list[str]:
+    lines = []
+    if prediction.known:
+        lines.append(f"known to the run: {prediction.known}")
+    if prediction.is_far and answer.threshold:
+        lines.append(
+            f"unlike anything it was trained on: feature distance {prediction.distance:.2f}, "
+            f"{answer.threshold}"
+        )
+    return lines
+
+
+def _as_json(answer: Answer, number: int) -> dict[str, Any]:
+    prediction, drawing = answer.predictions[number], answer.drawing(number)
+    if prediction.problem:
+        return {"path": str(prediction.path), "problem": prediction.problem}
+    names = answer.chosen.classes
+    return {
+        "path": str(prediction.path),
+        "predicted": names[prediction.best],
+        "probabilities": dict(zip(names, prediction.probabilities, strict=True)),
+        "known": asdict(prediction.known) if prediction.known else None,
+        "distance": prediction.distance,
+        "unlike": prediction.is_far if answer.threshold else None,
+        "explanation": str(drawing.path) if drawing else None,
+        "explanation_delta": drawing.delta if drawing else None,
+    }
+
+
+def _csv_row(answer: Answer, number: int) -> list[Any]:
+    one, drawing, names = answer.predictions[number], answer.drawing(number), answer.chosen.classes
+    if one.problem:
+        return [one.path, *[""] * (len(names) + 8), one.problem]
+    known = (one.known.how, one.known.path, one.known.part) if one.known else ("", "", "")
+    distance = "" if one.distance is None else f"{one.distance:.4f}"
+    unlike = "" if answer.threshold is None else str(one.is_far).lower()
+    scores = [f"{probability:.6f}" for probability in one.probabilities]
+    best = scores[one.best]
+    seen = [*known, distance, unlike, drawing.path if drawing else "", ""]
+    return [one.path, names[one.best], best, *scores, *seen]

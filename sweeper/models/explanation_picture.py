@@ -1,0 +1,123 @@
+"""An explanation as one picture: the image, the map, both, and what is to be read from them."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import cv2
+import numpy as np
+from markupsafe import Markup
+from PIL import Image
+
+from reports.exports.png import to_png
+from reports.exports.standalone import standalone
+from reports.figures.letters import shortened
+from reports.figures.svg import element, join
+from reports.sections.explanations import DELTA_LIMIT
+from trainables.explain import Attribution
+
+_RED, _BLUE = (203, 24, 29), (33, 102, 172)
+_FULL_AT = 0.99  # quantile of |attribution| drawn in full colour
+_SIDE, _GAP = 224, 12  # px of a panel, and around it
+_WIDTH = 3 * _SIDE + 4 * _GAP
+_MOST_LETTERS = 110  # of a line
+
+
+def is_converged(delta: float) -> bool:
+    """Whether the completeness gap is as small as the report asks for."""
+    return abs(delta) <= DELTA_LIMIT
+
+
+def explanation_picture(
+    image: np.ndarray, attribution: Attribution, name: str, class_name: str, probability: float
+) -> bytes:
+    """PNG of three panels with a legend.
+
+    Args:
+        image: (N, N, 3) uint8, as the network sees it.
+        attribution: of the class that is named.
+        name: of the image's file.
+        class_name, probability: what the network says.
+    """
+    signed = _smooth(attribution.map)
+    white = np.full_like(image, 255)
+    panels = (
+        ("as the network sees it", Image.fromarray(image)),
+        ("Integrated Gradients", overlay(white, signed)),
+        ("both", overlay(image, signed)),
+    )
+    parts = [
+        _line(f"{class_name}, {100 * probability:.1f} %", 24, size=15, weight="600"),
+        _line(name, 42, fill="#5f6067"),
+    ]
+    for number, (caption, picture) in enumerate(panels):
+        x = _GAP + number * (_SIDE + _GAP)
+        parts.append(_panel(picture, x, 54))
+        parts.append(_line(caption, 54 + _SIDE + 15, x=x, fill="#5f6067"))
+    y = 54 + _SIDE + 38
+    parts += _legend(class_name, y)
+    parts.append(_line(_convergence(attribution), y + 20))
+    height = y + 20 + _GAP
+    figure = element(
+        "svg", join(parts), width=_WIDTH, height=height, viewBox=f"0 0 {_WIDTH} {height}"
+    )
+    return to_png(standalone(figure))
+
+
+def overlay(image: np.ndarray, attributions: np.ndarray) -> Image.Image:
+    """`attributions` (N, N) in colour over the grey `image` (N, N, 3): red where positive."""
+    strongest = float(np.quantile(np.abs(attributions), _FULL_AT)) or 1.0
+    strength = np.clip(np.abs(attributions) / strongest, 0, 1)[..., None]
+    colour = np.where(attributions[..., None] > 0, np.array(_RED), np.array(_BLUE))
+    grey = image.mean(axis=2, keepdims=True).repeat(3, axis=2)
+    return Image.fromarray(np.uint8(np.rint(grey * (1 - strength) + colour * strength)))
+
+
+def _smooth(attributions: np.ndarray) -> np.ndarray:
+    """By a pixel or two: single pixels are noise to the eye."""
+    sigma = max(1.0, attributions.shape[0] / 112)
+    return np.asarray(cv2.GaussianBlur(attributions, (0, 0), sigma), np.float32)
+
+
+def _convergence(attribution: Attribution) -> str:
+    total = float(attribution.map.sum())
+    said = (
+        f"The map adds up to {total:+.3f}; the probability differs from that of a "
+        f"{attribution.baseline} image by {total - attribution.delta:+.3f}"
+    )
+    if is_converged(attribution.delta):
+        return f"{said}: converged."
+    return f"{said}: not converged, read with care."
+
+
+def _legend(class_name: str, y: int) -> list[Markup]:
+    parts, x = [], float(_GAP)
+    for colour, words in ((_RED, f"speaks for {class_name}"), (_BLUE, "speaks against it")):
+        fill = "#{:02x}{:02x}{:02x}".format(*colour)
+        parts.append(element("rect", x=x, y=y - 9, width=10, height=10, fill=fill))
+        parts.append(_line(words, y, x=x + 15, most=60))
+        x = _WIDTH / 2
+    return parts
+
+
+def _line(
+    text: str,
+    y: int,
+    *,
+    x: float = _GAP,
+    size: int = 11,
+    weight: str = "",
+    fill: str = "#000000",
+    most: int = _MOST_LETTERS,
+) -> Markup:
+    shown = shortened(text, most * 11 // size)
+    style = f"font-size: {size}px; fill: {fill}"
+    return element("text", shown, x=x, y=y, style=style, font_weight=weight)
+
+
+def _panel(picture: Image.Image, x: int, y: int) -> Markup:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    address = f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return element("image", x=x, y=y, width=_SIDE, height=_SIDE, href=address)

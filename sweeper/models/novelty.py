@@ -1,0 +1,129 @@
+"""Whether an image is unlike anything that a network was trained on, by its features.
+
+The distance of an image is that to the nearest training image, between pooled features of the
+frozen backbone scaled to length 1 (Sun et al., ICML 2022, with k = 1). It is far where 95 % of the
+training images are nearer to another one outside their own group. What share of the test images is
+flagged so says how much a flag is worth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from sweeper.models.chosen import Chosen
+from sweeper.models.finished import FinishedRun
+from sweeper.models.run_artifacts import images_of_run, pooled_of
+from sweeper.records import read_split
+from sweeper.store import Store
+from sweeper.trial_parts import stored_backbone
+from trainables.activations import ActivationTable
+from trainables.finetune import with_backbone
+
+MOST_TRAINING_IMAGES = 20_000  # compared with; more are drawn from at random
+_QUANTILE = 0.95
+_BLOCK = 1024  # rows compared at once
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """From which `distance` on an image counts as unlike the training images, and how many of the
+    `tested` test images do (`flagged`)."""
+
+    distance: float
+    flagged: int
+    tested: int
+
+    def __str__(self) -> str:
+        rate = f" ({100 * self.flagged / self.tested:.0f} %)" if self.tested else ""
+        return (
+            f"{100 * _QUANTILE:.0f} % of the training images are within {self.distance:.2f} of "
+            f"another; {self.flagged} of {self.tested} test images{rate} are not"
+        )
+
+
+class Novelty:
+    """Feature distances to the training images of a cell."""
+
+    def __init__(self, training: np.ndarray, threshold: Threshold, network: nn.Module) -> None:
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._training, self.threshold = training, threshold
+        self._network = network.to(self.device)
+
+    @classmethod
+    def of(cls, run: FinishedRun, chosen: Chosen, store: Store) -> Novelty | None:
+        """None where the store has no pooled features of the cell's images, or two groups of
+        training images are not there to compare."""
+        spec, artifact = chosen.spec, pooled_of(chosen.spec, store)
+        if artifact is None:
+            return None
+        check = partial(store.check_copy, artifact)
+        table = ActivationTable(artifact.folder, store.filesystem, check)
+        images = images_of_run(run)
+        group = dict(zip(images["image_id"], images["group"], strict=True))
+        split = read_split(store, spec.split_key)
+        train, test = (
+            _sampled(sorted(set(split.loc[split["part"] == part, "image_id"]) & set(group)))
+            for part in ("train", "test")
+        )
+        groups = np.unique([group[one] for one in [*train, *test]], return_inverse=True)[1]
+        of_train, of_test = groups[: len(train)], groups[len(train) :]
+        if len(np.unique(of_train)) < 2:
+            return None
+        features = _features(table, train)
+        own = nearest(features, of_train, features, of_train)
+        limit = float(np.quantile(own[np.isfinite(own)], _QUANTILE))
+        tested = nearest(_features(table, test), of_test, features, of_train)
+        threshold = Threshold(limit, int((tested > limit).sum()), len(test))
+        backbone = with_backbone(stored_backbone(spec, store).load(), spec.pooling, nn.Identity())
+        return cls(features, threshold, backbone.eval())
+
+    @torch.no_grad()
+    def distances(self, images: np.ndarray) -> np.ndarray:
+        """(n, N, N, 3) uint8, as training had them -> (n,)."""
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float().to(self.device)
+        features = _unit(self._network(pixels).cpu().numpy())
+        nobody = np.full(len(features), -1)
+        return nearest(features, nobody, self._training, np.zeros(len(self._training), np.int64))
+
+    def is_far(self, distance: float) -> bool:
+        """Whether the training images hold nothing like it."""
+        return distance > self.threshold.distance
+
+
+def nearest(
+    asked: np.ndarray, asked_group: np.ndarray, known: np.ndarray, known_group: np.ndarray
+) -> np.ndarray:
+    """The distance of each of `asked` (n, C) to the nearest of `known` (m, C) of another group,
+    both of length 1; (n,), infinite where there is none."""
+    found = np.full(len(asked), np.inf)
+    for start in range(0, len(asked), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        squared = 2 - 2 * (asked[rows] @ known.T)
+        squared[asked_group[rows, None] == known_group[None]] = np.inf
+        found[rows] = np.sqrt(np.maximum(squared.min(axis=1), 0))
+    return found
+
+
+def _features(table: ActivationTable, image_ids: list[str]) -> np.ndarray:
+    """(n, C) float32 of length 1, of the images themselves."""
+    rows = pd.DataFrame({"image_id": image_ids, "copy": np.zeros(len(image_ids), np.int32)})
+    return _unit(table.gather(table.find(rows)))
+
+
+def _unit(features: np.ndarray) -> np.ndarray:
+    length = np.linalg.norm(features, axis=1, keepdims=True)
+    return np.asarray(features / np.maximum(length, 1e-12), np.float32)
+
+
+def _sampled(image_ids: list[str]) -> list[str]:
+    """All, or as many as are compared; the same ones each time."""
+    if len(image_ids) <= MOST_TRAINING_IMAGES:
+        return image_ids
+    chosen = np.random.default_rng(0).choice(len(image_ids), MOST_TRAINING_IMAGES, replace=False)
+    return [image_ids[i] for i in np.sort(chosen)]
