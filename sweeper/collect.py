@@ -27,6 +27,7 @@ from datasets.sources import class_key, list_folder
 from datasets.synthetic import SYNTHETIC_VERSION, write_synthetic
 from datasets.zipped import ZIP_VERSION, is_zip, unpack
 from sweeper.config import ALL_CLASSES, DataSection
+from sweeper.progress import Progress
 from sweeper.records import parquet_bytes
 from sweeper.storage.sums import FileSum
 from sweeper.store import Artifact, Store, key_of
@@ -57,12 +58,23 @@ class Collection:
         return manifest_hash(self.manifest)
 
 
-def collect(data: DataSection, store: Store) -> Collection:
+def collect(data: DataSection, store: Store, progress: Progress | None = None) -> Collection:
     """List, read and group the images. Raises DataError for what a user can mend."""
-    root, remote = images_of(data, store)
-    manifest = build_manifest(root, list_folder(root, data.path))
+    progress = progress or Progress()
+    with progress.during("draw or unpack images"):
+        root, remote = images_of(data, store)
+    manifest = read_manifest(root, data.path, progress)
     check_problems(manifest, data.on_error)
-    return replace(find_groups(root, manifest, data, store), remote=remote)
+    with progress.during("look for copies"):
+        return replace(find_groups(root, manifest, data, store), remote=remote)
+
+
+def read_manifest(root: str, called: str | None, progress: Progress) -> pd.DataFrame:
+    """List and read the images below `root`, which the user knows as `called`."""
+    with progress.during("list images"):
+        files = list_folder(root, called)
+    with progress.during("read images", len(files), "images"):
+        return build_manifest(root, files, on_progress=progress.reach)
 
 
 def images_of(data: DataSection, store: Store) -> tuple[str, MachineCopy | None]:

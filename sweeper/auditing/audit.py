@@ -16,8 +16,8 @@ import pandas as pd
 
 from datasets.errors import DataError
 from datasets.findings.doubts import voters
-from datasets.manifest import build_manifest, usable
-from datasets.sources import list_folder, printable
+from datasets.manifest import usable
+from datasets.sources import printable
 from datasets.zipped import is_zip
 from reports.audit_labels import pictures as label_pictures
 from reports.audit_page import build_audit_page
@@ -26,16 +26,19 @@ from reports.audit_pairs import pictures as pair_pictures
 from reports.tables import write_table
 from sweeper.auditing.findings import Findings
 from sweeper.auditing.pictures import choose, draw
-from sweeper.collect import find_groups, images_of, label_ranking
+from sweeper.collect import find_groups, images_of, label_ranking, read_manifest
 from sweeper.config import DataSection
 from sweeper.errors import StoreError
 from sweeper.output_folder import place_of
+from sweeper.progress import Progress
 from sweeper.store import Store
 
 _MOST_OF_PAIRS = 240  # pictures; what they leave is for the labels
 
 
-def run_audit(data: DataSection, out: Path, command: str) -> Findings:
+def run_audit(
+    data: DataSection, out: Path, command: str, progress: Progress | None = None
+) -> Findings:
     """Audit the folder or zip file `data.path` into `out`: results/*.parquet, results/audit.json,
     audit.html.
 
@@ -43,12 +46,12 @@ def run_audit(data: DataSection, out: Path, command: str) -> Findings:
         DataError: no folder of class folders, or not one file in it that can be read.
         StoreError: `out` lies in the folder or cannot be written to.
     """
+    progress = progress or Progress()
     path, store = str(data.path), str(out / "store")
     root = images_of(data, Store(store))[0] if is_zip(path) else path
-    files = list_folder(root, path)
     if root == path:
         _check_outside(out, root)
-    manifest = build_manifest(root, files)
+    manifest = read_manifest(root, path, progress)
     images = usable(manifest)
     if images.empty:
         first = manifest.iloc[0]
@@ -56,11 +59,14 @@ def run_audit(data: DataSection, out: Path, command: str) -> Findings:
             f"data.path={path!r}: none of {len(manifest)} files can be read; the first is "
             f"{first['path']!r} ({first['problem']})"
         )
-    collection = find_groups(root, manifest, data, Store(store))
-    ranked = label_ranking(collection, Store(store), voters(images))
-    findings = Findings(collection, ranked)
-    _write(findings, Path(path), out, command)
-    build_audit_page(out)
+    with progress.during("look for copies"):
+        collection = find_groups(root, manifest, data, Store(store))
+    with progress.during("look for doubtful labels"):
+        ranked = label_ranking(collection, Store(store), voters(images))
+        findings = Findings(collection, ranked)
+    with progress.during("write tables and page"):
+        _write(findings, Path(path), out, command)
+        build_audit_page(out)
     return findings
 
 
