@@ -6,6 +6,7 @@ every file once costs seconds per thousand images and finds the broken ones befo
 
 import hashlib
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from queue import SimpleQueue
@@ -37,13 +38,19 @@ _REASONS_SHOWN = 3
 _FILES_PER_WORKER = 32  # at least: a process costs as much as some 50 small files
 
 
-def build_manifest(root: str, files: list[ImageFile], workers: int = WORKERS) -> pd.DataFrame:
+def build_manifest(
+    root: str,
+    files: list[ImageFile],
+    workers: int = WORKERS,
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> pd.DataFrame:
     """Read and decode every file once.
 
     Args:
         root: the local folder that `files` are relative to.
         files: as `list_folder` returns them.
         workers: processes that read and decode.
+        on_progress: is told how many files have been read.
 
     Returns:
         `COLUMNS`, one row per file, sorted by path. `image_id` is the sha256 (hex) of the bytes;
@@ -61,7 +68,10 @@ def build_manifest(root: str, files: list[ImageFile], workers: int = WORKERS) ->
         for _ in range(workers):
             readers.put(stack.enter_context(Reader()))
         pool = stack.enter_context(ThreadPoolExecutor(max_workers=workers))
-        rows = list(pool.map(lambda file: _row(root, file, readers), files))
+        rows = []
+        for row in pool.map(lambda file: _row(root, file, readers), files):
+            rows.append(row)
+            on_progress(len(rows))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table = table.sort_values(["class", "path"], ignore_index=True)
     earlier = table.groupby("image_id").cumcount()  # 0 for the first file with these bytes

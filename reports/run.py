@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from reports.statistics import Interval, accuracy_interval
-from reports.tables import CELL, POLICIES, TRAININGS, read_tables
+from reports.tables import CELL, POLICIES, SCHEMAS, TRAININGS, read_tables
 
 Row = dict[str, Any]
 CellKey = tuple[Any, ...]
@@ -143,11 +143,17 @@ class Run:
 
 def load_run(run_dir: Path) -> Run:
     """Read `<run_dir>/results`. Raises FileNotFoundError if it holds no run.json."""
+    return load_run_tables(run_dir, tuple(SCHEMAS))
+
+
+def load_run_tables(run_dir: Path, names: Iterable[str]) -> Run:
+    """The same with these tables alone."""
     folder = run_dir / "results"
     info = folder / "run.json"
     if not info.exists():
         raise FileNotFoundError(f"{info}: a run folder has results/run.json")
-    return Run(json.loads(info.read_text(encoding="utf-8")), read_tables(folder))
+    tables = read_tables(folder, {name: SCHEMAS[name] for name in names})
+    return Run(json.loads(info.read_text(encoding="utf-8")), tables)
 
 
 def cell_key(row: Row) -> CellKey:

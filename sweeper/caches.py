@@ -50,8 +50,9 @@ class Caches:
             made_from, weights = self.plan.backbones[name], self.plan.weights[name]
             if self.store.verified("backbones", key_of(made_from)) is None:
                 self.progress.skip("load weights", f"{name}: {weights.label}")
-                calibration = self._calibration if weights.is_random else None
-                backbone = load_backbone(BACKBONES[name], weights, calibration)
+                with self.progress.during(f"load weights of {name}"):
+                    calibration = self._calibration if weights.is_random else None
+                    backbone = load_backbone(BACKBONES[name], weights, calibration)
                 with self.store.writing("backbones", made_from) as folder:
                     save_backbone(backbone, folder, self.store.filesystem)
 

@@ -13,7 +13,7 @@ import shlex
 import signal
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -124,26 +124,32 @@ def _help(parser: argparse.ArgumentParser, options: argparse.Namespace, command:
 
 def _run(options: argparse.Namespace, command: str) -> int:
     config = load_config(options.config, options.overrides)
-    from sweeper.pipeline import run_sweep
-
     out = _writable(run_folder(config, options.out))
     with Progress() as progress:
+        with progress.during("load torch and Ray"):
+            from sweeper.closing.stale import champions_in, stale
+            from sweeper.pipeline import run_sweep
+        before = champions_in(out)
         outcome = run_sweep(config, out, command, progress)
-    return _conclude(outcome.cells, out)
+    return _conclude(outcome.cells, out, stale(out, before))
 
 
 def _report(options: argparse.Namespace, command: str) -> int:
-    from sweeper.pipeline import rebuild_report
-
     run = read_run(options.run)
+    _writable(run.folder)
     with Progress() as progress:
-        _writable(run.folder)
+        with progress.during("load torch and Ray"):
+            from sweeper.pipeline import rebuild_report
         outcome = rebuild_report(run, run.command or command, progress)
     return _conclude(outcome.cells, run.folder)
 
 
-def _conclude(cells: Counter[str], out: Path) -> int:
+def _conclude(cells: Counter[str], out: Path, warnings: Iterable[str] = ()) -> int:
+    from sweeper.closing.conclusion import conclusion
+
     print(f"{cells['done']} of {cells.total()} cells done{_others(cells)}")
+    for line in (*conclusion(out), *(f"warning: {text}" for text in warnings)):
+        print(line)
     print(f"report: {out / 'report' / 'index.html'}")
     return DONE if set(cells) <= {"done"} else SOME_FAILED
 

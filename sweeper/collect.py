@@ -30,6 +30,7 @@ from datasets.sources import Contents, read_folder
 from datasets.synthetic import SYNTHETIC_VERSION, write_synthetic
 from datasets.zipped import ZIP_VERSION, is_zip, left_out, unpack
 from sweeper.config import ALL_CLASSES, DataSection
+from sweeper.progress import Progress
 from sweeper.records import parquet_bytes
 from sweeper.storage.address import is_remote
 from sweeper.storage.sums import FileSum
@@ -62,18 +63,28 @@ class Collection:
         return manifest_hash(self.manifest)
 
 
-def collect(data: DataSection, store: Store) -> Collection:
+def collect(data: DataSection, store: Store, progress: Progress | None = None) -> Collection:
     """List, read and group the images. Raises DataError for what a user can mend."""
-    root, remote = images_of(data, store)
+    progress = progress or Progress()
+    with progress.during("draw or unpack images"):
+        root, remote = images_of(data, store)
     own = [] if is_remote(store.address) else [os.path.realpath(store.root)]
-    contents = contents_of(root, data, own)
+    with progress.during("list images"):
+        contents = contents_of(root, data, own)
     for remark in contents.remarks:
         if remark.kind == "one_class":
             raise DataError(f"data.path={data.path!r}: {remark.text}; {remark.advice}")
-    manifest = build_manifest(root, contents.files)
+    manifest = read_images(root, contents, progress)
     check_problems(manifest, data.on_error)
-    groups = find_groups(root, manifest, data, store)
+    with progress.during("look for copies"):
+        groups = find_groups(root, manifest, data, store)
     return replace(groups, remote=remote, remarks=remarks_on(contents, data))
+
+
+def read_images(root: str, contents: Contents, progress: Progress) -> pd.DataFrame:
+    """The manifest of the images below `root`."""
+    with progress.during("read images", len(contents.files), "images"):
+        return build_manifest(root, contents.files, on_progress=progress.reach)
 
 
 def contents_of(root: str, data: DataSection, own: Sequence[str] = ()) -> Contents:

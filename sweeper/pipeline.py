@@ -110,10 +110,11 @@ class Sweep:
 
     def __post_init__(self) -> None:
         store = Store(self.config.store)
+        during = self.progress.during
         with self.times.timed("collect and audit") as stage:
-            collection = collect(self.config.data, store)
+            collection = collect(self.config.data, store, self.progress)
             stage.made = len(collection.manifest)
-        with self.times.timed("split") as stage:
+        with self.times.timed("split") as stage, during("split"):
             self.plan = Plan(self.config, collection, store)
             stage.made = len(self.plan.splits)
         self.ledger = Ledger(self.plan)
@@ -153,7 +154,8 @@ class Sweep:
         session = ray_session(
             wanted.cpus, wanted.gpus_per_trial, wanted.workers_per_trial, wanted.retries
         )
-        return self._open.enter_context(session)
+        with self.progress.during("start Ray"):
+            return self._open.enter_context(session)
 
     @cached_property
     def _open_backbones(self) -> set[str]:
@@ -282,7 +284,7 @@ class Sweep:
     def report(self, status: str) -> Outcome:
         """Tables, run.json, the page and the files beside it."""
         ledger = Ledger(self.plan)  # a fresh look: an interrupted trial may have told nobody
-        with writing_to(self.out):
+        with writing_to(self.out), self.progress.during("write tables and page"):
             return self._report(status, ledger)
 
     def _report(self, status: str, ledger: Ledger) -> Outcome:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -12,6 +15,8 @@ from rich.live import Live
 from rich.table import Table
 
 _PLAIN_EVERY_S = 10.0
+_SILENCE_S = 2.0  # at most, at first: of a stage that takes long, a line every ten seconds
+_LOOK_EVERY_S = 0.2
 
 
 class Progress:
@@ -28,10 +33,13 @@ class Progress:
         self.states: Counter[str] = Counter()
         self.started = self.last_line = time.monotonic()
         self.live = Live(console=self.console, refresh_per_second=4, get_renderable=self._panel)
+        self._over = threading.Event()
 
     def __enter__(self) -> Progress:
         if self.console.is_terminal:
             self.live.start()
+        else:
+            threading.Thread(target=self._break_silence, daemon=True).start()
         return self
 
     def __exit__(
@@ -40,8 +48,21 @@ class Progress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._over.set()
         if self.console.is_terminal:
             self.live.stop()
+
+    @contextmanager
+    def during(self, name: str, total: int = 0, unit: str = "") -> Iterator[None]:
+        """A step that leaves no line: shown while it lasts, on a terminal; elsewhere told where it
+        takes more than two seconds. `total` and `unit` where what is done is counted (`reach`)."""
+        before = self.name, self.total, self.unit, self.done, self.started
+        self.name, self.total, self.unit, self.done = name, total, unit, 0
+        self.started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.name, self.total, self.unit, self.done, self.started = before
 
     def start(self, name: str, total: int, unit: str) -> None:
         """Begin a stage of `total` units."""
@@ -74,6 +95,7 @@ class Progress:
         self._say(f"{name:<24}  {note}")
 
     def _say(self, line: str) -> None:
+        self.last_line = time.monotonic()
         if self.console.is_terminal:
             self.live.console.print(line)
         else:
@@ -82,10 +104,24 @@ class Progress:
     def _maybe_line(self) -> None:
         if self.console.is_terminal or time.monotonic() - self.last_line < _PLAIN_EVERY_S:
             return
-        self.last_line = time.monotonic()
         self._say(f"{self.name}: {self._status()}")
 
+    def _break_silence(self) -> None:
+        """Say what is at work where nothing else has been said for a while."""
+        while not self._over.wait(_LOOK_EVERY_S):
+            now = time.monotonic()
+            patience = min(_PLAIN_EVERY_S, max(_SILENCE_S, (now - self.started) / 5))
+            if not self.name:
+                continue
+            if now - self.last_line >= patience - _LOOK_EVERY_S:
+                try:
+                    self._say(f"{self.name}: {self._status()}")
+                except (OSError, ValueError):  # nobody reads it: the main thread finds that too
+                    return
+
     def _status(self) -> str:
+        if not self.total:
+            return f"{time.monotonic() - self.started:.0f} s"
         parts = [f"{self.done} of {self.total} {self.unit}", self._states(), self._rate()]
         return ", ".join([part for part in parts if part] + [self._left()])
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -172,14 +172,34 @@ def _load_safetensors(backbone: Backbone, path: Path) -> None:
     try:
         state = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"weights '{path}': no readable safetensors file ({error})") from None
+        raise _unreadable(path, error) from None
+    _check_shapes(backbone, {key: list(value.shape) for key, value in state.items()}, path)
     wanted = backbone.state()
-    given = {
-        _own_name(key, backbone.names): value
-        for key, value in state.items()
-        if key.split(".")[0] not in _TOP
-    }
-    wrong = [k for k in wanted if k not in given or given[k].shape != wanted[k].shape]
+    given = {_own_name(k, backbone.names): v for k, v in state.items() if not _is_top(k)}
+    given = {k: v.to(wanted[k].dtype) for k, v in given.items()}  # a file may be half precision
+    backbone.load_state(wanted | given)
+
+
+def check_weights_file(spec: BackboneSpec, weights: Weights) -> None:
+    """Raises WeightsError where a file is not that of the network's weights, as `load_backbone`
+    does; reads the file's header alone."""
+    try:
+        with safe_open(weights.path, "pt") as file:
+            shapes = {key: file.get_slice(key).get_shape() for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise _unreadable(weights.path, error) from None
+    backbone = build_backbone(spec, dict(weights.model_args), device="meta")
+    _check_shapes(backbone, shapes, weights.path)
+
+
+def _unreadable(path: Path, error: Exception) -> WeightsError:
+    return WeightsError(f"weights '{path}': no readable safetensors file ({error})")
+
+
+def _check_shapes(backbone: Backbone, shapes: Mapping[str, list[int]], path: Path) -> None:
+    wanted = backbone.state()
+    given = {_own_name(k, backbone.names): v for k, v in shapes.items() if not _is_top(k)}
+    wrong = [k for k in wanted if k not in given or given[k] != list(wanted[k].shape)]
     wrong = [k for k in wrong if not k.endswith("num_batches_tracked")]
     unknown = [k for k in given if k not in wanted]  # ResNet101 has all that ResNet50 has, and more
     if wrong or unknown:
@@ -188,8 +208,10 @@ def _load_safetensors(backbone: Backbone, path: Path) -> None:
             f"{len(wanted)} tensors missing or of another shape, {len(unknown)} unknown, "
             f"first {(wrong + unknown)[0]}"
         )
-    given = {k: v.to(wanted[k].dtype) for k, v in given.items()}  # a file may be half precision
-    backbone.load_state(wanted | given)
+
+
+def _is_top(key: str) -> bool:
+    return key.split(".")[0] in _TOP
 
 
 def _own_name(key: str, names: dict[str, str]) -> str:

@@ -20,7 +20,7 @@ from datasets.findings.doubts import voters
 from datasets.findings.labels import no_ranking
 from datasets.layout.file_kinds import printable
 from datasets.layout.tree import LINK
-from datasets.manifest import build_manifest, usable
+from datasets.manifest import usable
 from datasets.zipped import is_zip
 from reports.audit_labels import pictures as label_pictures
 from reports.audit_page import build_audit_page
@@ -29,10 +29,18 @@ from reports.audit_pairs import pictures as pair_pictures
 from reports.tables import write_table
 from sweeper.auditing.findings import Findings
 from sweeper.auditing.pictures import choose, draw
-from sweeper.collect import contents_of, find_groups, images_of, label_ranking, remarks_on
+from sweeper.collect import (
+    contents_of,
+    find_groups,
+    images_of,
+    label_ranking,
+    read_images,
+    remarks_on,
+)
 from sweeper.config import DataSection
 from sweeper.errors import StoreError
 from sweeper.output_folder import place_of
+from sweeper.progress import Progress
 from sweeper.store import Store
 
 _MOST_OF_PAIRS = 240  # pictures; what they leave is for the labels
@@ -42,7 +50,9 @@ class OnlyLinksError(DataError):
     """A folder of which nothing was read, because everything in it is a link to elsewhere."""
 
 
-def run_audit(data: DataSection, out: Path, command: str) -> Findings:
+def run_audit(
+    data: DataSection, out: Path, command: str, progress: Progress | None = None
+) -> Findings:
     """Audit the folder or zip file `data.path` into `out`: results/*.parquet, results/audit.json,
     audit.html.
 
@@ -51,23 +61,28 @@ def run_audit(data: DataSection, out: Path, command: str) -> Findings:
         OnlyLinksError: nothing but links out of the folder.
         StoreError: `out` lies in the folder or cannot be written to.
     """
+    progress = progress or Progress()
     path, store = str(data.path), str(out / "store")
     root = images_of(data, Store(store))[0] if is_zip(path) else path
     if root == path:
         _check_outside(out, root)
-    contents = contents_of(root, data)
-    manifest = build_manifest(root, contents.files)
+    with progress.during("list images"):
+        contents = contents_of(root, data)
+    manifest = read_images(root, contents, progress)
     images = usable(manifest)
     if images.empty:
         raise _nothing_usable(path, manifest)
-    collection = find_groups(root, manifest, data, Store(store))
+    with progress.during("look for copies"):
+        collection = find_groups(root, manifest, data, Store(store))
     collection = replace(collection, remarks=remarks_on(contents, data))
     ranked = no_ranking()
-    if data.check_labels:
-        ranked = label_ranking(collection, Store(store), voters(images))
-    findings = Findings(collection, ranked)
-    _write(findings, Path(path), out, command)
-    build_audit_page(out)
+    with progress.during("look for doubtful labels"):
+        if data.check_labels:
+            ranked = label_ranking(collection, Store(store), voters(images))
+        findings = Findings(collection, ranked)
+    with progress.during("write tables and page"):
+        _write(findings, Path(path), out, command)
+        build_audit_page(out)
     return findings
 
 

@@ -9,6 +9,7 @@ from sweeper.configuration.file import AUDIT_KEYS, load_audit_section
 from sweeper.errors import one_line
 from sweeper.output_folder import audit_folder
 from sweeper.paths import typed_path
+from sweeper.progress import Progress
 
 CLEAN, FINDINGS = 0, 1
 _TEXT = (
@@ -40,16 +41,16 @@ def add_audit(commands: Any) -> None:
 def audit_images(options: argparse.Namespace, command: str) -> int:
     """Run the audit and print what it found; 0 clean, 1 findings."""
     section = load_audit_section(options.folder, options.overrides)
-    # A mistake above is told at once.
-    from sweeper.auditing.audit import OnlyLinksError, run_audit
-    from sweeper.auditing.summary import print_summary
-
     out = audit_folder(options.folder, options.out)
-    try:
-        findings = run_audit(section, out, command)
-    except OnlyLinksError as finding:
-        print(f"finding: {one_line(str(finding))}")
-        return FINDINGS
+    with Progress() as progress:
+        with progress.during("start"):  # a mistake above is told at once
+            from sweeper.auditing.audit import OnlyLinksError, run_audit
+            from sweeper.auditing.summary import print_summary
+        try:
+            findings = run_audit(section, out, command, progress)
+        except OnlyLinksError as finding:
+            print(f"finding: {one_line(str(finding))}")
+            return FINDINGS
     print_summary(findings)
     print(f"\npage:   {out / 'audit.html'}\ntables: {out / 'results'}")
     return FINDINGS if findings.listed else CLEAN

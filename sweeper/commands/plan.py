@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from sweeper.config import Config, ResourcesSection
 from sweeper.configuration.file import load_config
+from sweeper.errors import ConfigError
 from sweeper.output_folder import run_folder
+from sweeper.progress import Progress
 from sweeper.storage.address import is_remote
 
 if TYPE_CHECKING:
@@ -29,24 +31,28 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def plan_run(options: argparse.Namespace, command: str) -> int:
-    """Print cells, trials and the estimate; 0."""
+    """Print cells, trials and the estimate; 0. Raises ConfigError for what a run would refuse."""
     config = load_config(options.config, options.overrides)
-    from sweeper.estimates.table import cost_lines
-    from sweeper.pipeline import Sweep
-    from sweeper.progress import Progress
-
     out = run_folder(config, options.out)
-    with (
-        _nothing_beside_the_images(config) as config,
-        Sweep(config, out, command, Progress()) as sweep,
-    ):
-        for line in sweep.ledger.summary():
-            print(line)
-        slots, device = slots_of(config.resources)
-        estimate = _estimate(sweep.ledger, slots, device, out, options.measure)
-        print()
-        for line in cost_lines(estimate, device, options.price_per_hour):
-            print(line)
+    with Progress() as progress:
+        with progress.during("load torch"):
+            from sweeper.estimates.table import cost_lines
+            from sweeper.foreseen import refusals, warnings
+            from sweeper.pipeline import Sweep
+        with (
+            _nothing_beside_the_images(config) as config,
+            Sweep(config, out, command, progress) as sweep,
+            progress.during("estimate"),
+        ):
+            lines = list(sweep.ledger.summary())
+            slots, device = slots_of(config.resources)
+            estimate = _estimate(sweep.ledger, slots, device, out, options.measure)
+            lines += ["", *cost_lines(estimate, device, options.price_per_hour)]
+            lines += [f"warning: {text}" for text in warnings(sweep.plan)]
+            refused = list(refusals(sweep.ledger))
+    print("\n".join(lines))
+    if refused:
+        raise ConfigError(refused)
     return 0
 
 

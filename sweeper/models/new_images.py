@@ -10,15 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from datasets.decoding.decode import decode_image, read_file
-from datasets.decoding.dicom_detection import HEADER_BYTES, is_dicom
 from datasets.decoding.isolation import Reader
 from datasets.errors import DataError
+from datasets.layout.file_kinds import IMAGE_SUFFIXES
+from datasets.layout.tree import Tree
 from datasets.lookalikes.thumbnails import thumbnail
 from datasets.preprocess import preprocess
-from datasets.sources import IMAGE_SUFFIXES, UNREAD_SUFFIXES, is_seen
 from sweeper.config import PreprocessSection
-
-_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*", b"GIF8")  # BMP's "BM" may begin a text
 
 
 @dataclass(frozen=True)
@@ -88,19 +86,7 @@ def _read(reader: Reader, path: Path, section: PreprocessSection) -> NewImage:
 
 
 def _images_below(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        hidden = any(not is_seen(part) for part in path.relative_to(folder).parts)
-        if not hidden and path.is_file() and _looks_like_an_image(path):
-            yield path
-
-
-def _looks_like_an_image(path: Path) -> bool:
-    """By its extension; where that is none of an image's, by its content."""
-    if path.suffix.lower() in IMAGE_SUFFIXES | UNREAD_SUFFIXES:
-        return True
-    try:
-        with open(path, "rb") as file:
-            start = file.read(HEADER_BYTES)
-    except OSError:
-        return False
-    return start.startswith(_MAGIC) or start[8:12] == b"WEBP" or is_dicom(start)
+    tree = Tree(str(folder), follow_links=True)
+    for at, listing in tree.walk(tree.top):
+        inside = at.relative_to(tree.top)
+        yield from (folder / inside / name for name in listing.images)

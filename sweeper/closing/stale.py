@@ -1,0 +1,37 @@
+"""What lies beside a run that was written anew and no longer belongs to it: told, not removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from reports.tables import SCHEMAS
+
+_OF_A_CHAMPION = ("explained", "export")  # what `predict` and `export` write into a run's folder
+_RESULTS = frozenset({"run.json", *(f"{name}.parquet" for name in SCHEMAS)})
+
+
+def champions_in(out: Path) -> frozenset[str]:
+    """The champions' keys by the run's tables; empty where it has none."""
+    try:
+        table = pq.read_table(out / "results" / "cells.parquet", columns=["champion"])
+    except (OSError, pa.ArrowException):
+        return frozenset()
+    return frozenset(key for key in table["champion"].to_pylist() if key)
+
+
+def stale(out: Path, before: frozenset[str]) -> Iterator[str]:
+    """A line for each folder or file that is not of the run as it is now. `before`: its champions
+    before it was written."""
+    if before and before != champions_in(out):
+        for name in _OF_A_CHAMPION:
+            if (out / name).is_dir():
+                yield f"{out / name} may be of an earlier champion of this run; write it again"
+    results = out / "results"
+    names = sorted(path.name for path in results.iterdir()) if results.is_dir() else []
+    for name in names:
+        if name not in _RESULTS and not name.startswith("."):
+            yield f"{results / name} is no file of this run; remove it"
