@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from reports import wording
 from reports.run import Row, Run, load_run_tables, records
 from reports.sections.explanations import DELTA_LIMIT
-from sweeper.closing.best import best_cells, best_line
+from sweeper.closing.headlines import headline_lines
 from sweeper.errors import one_line
 
 _TABLES = ("cells", "confusion", "intervals", "leaks")
@@ -25,10 +25,9 @@ def conclusion(out: Path) -> Iterator[str]:
     if not (results / "run.json").is_file():
         return
     run = load_run_tables(out, _TABLES)
-    if best := list(best_cells(run)):
+    if lines := list(headline_lines(run)):
         yield "best on validation:"
-        for row in best:
-            yield f"    {best_line(row)}"
+        yield from (f"    {line}" for line in lines)
     for text in (*_failures(run), *_leaks(run), *_unconverged(results), *_random(run)):
         yield f"warning: {text}"
     yield from _time(run.info)

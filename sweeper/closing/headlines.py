@@ -1,0 +1,31 @@
+"""The headlines of a run as the terminal prints them: the same configurations as on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+from reports import wording
+from reports.headline import Headline, headline
+from reports.repeats import fold_repeats
+from reports.run import Run
+
+
+def headline_lines(run: Run) -> Iterator[str]:
+    """A line for each split policy and scenario that has a result, in the report's order."""
+    for policy, scenario in product(run.policies, run.scenarios):
+        if found := headline(run, policy, scenario):
+            yield _line(found)
+
+
+def _line(found: Headline) -> str:
+    """`grouped, scenario 1: resnet50, fine-tuned: test accuracy 43.8 % (95 % CI 23.1-66.8; ...)`"""
+    row, repeats = found.best, fold_repeats(found.rows)
+    assert repeats is not None
+    what = f"{found.policy}, {wording.scenario(found.scenario)}: {row['backbone']}"
+    low, high = (wording.percent(end) for end in (repeats.interval.low, repeats.interval.high))
+    rest = f"; mean of {repeats.text}" if len(found.rows) > 1 else ""
+    return (
+        f"{what}, {wording.recipe(row)}: test accuracy {wording.percent(repeats.mean)} % "
+        f"(95 % CI {low}-{high}; {wording.plural(repeats.n, 'test row')}{rest})"
+    )
