@@ -22,7 +22,7 @@ PLAIN_SUFFIXES = frozenset(
     | {".bat", ".log", ".ini", ".cfg", ".toml", ".tex", ".bib", ".xlsx", ".db", ".url", ".lnk"}
     | {".md5", ".sha1", ".sha256"}
 )  # files that hold no pictures
-HEAD_BYTES = 512  # enough of a file to recognise it
+HEAD_BYTES = 1024  # enough of a file to recognise it
 _IGNORED = frozenset(
     {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "lost+found"}
     | {"__pycache__"}
