@@ -11,8 +11,13 @@ from datasets.layout.file_kinds import is_image_content, suffix_of
 from datasets.sources import read_folder
 
 DICOM = bytes(128) + b"DICM"
-BARE_DICOM = b"".join(  # explicit, little endian: three elements of the identifying group
-    b"\x08\x00" + number + b"CS\x04\x00ABCD" for number in (b"\x05\x00", b"\x08\x00", b"\x16\x00")
+BARE_DICOM = (
+    b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 100\x08\x00\x08\x00CS\x08\x00ORIGINAL"
+    b"\x08\x00\x20\x00DA\x08\x0020240101\x08\x00\x60\x00CS\x02\x00MR"
+)
+IMPLICIT_DICOM = (
+    b"\x08\x00\x00\x00\x04\x00\x00\x00\x12\x01\x00\x00\x08\x00\x05\x00\x0a\x00\x00\x00ISO_IR 100"
+    b"\x08\x00\x08\x00\x08\x00\x00\x00ORIGINAL\x08\x00\x60\x00\x02\x00\x00\x00MR"
 )
 
 
@@ -40,8 +45,8 @@ def test_other_files_are_no_images(content: bytes) -> None:
 def test_dicom_without_its_preamble_is_recognised_under_any_name() -> None:
     for name in ("IM0001", "1.2.840.10008.5", "data.bin"):
         assert is_image_content(name, BARE_DICOM)
+        assert is_image_content(name, IMPLICIT_DICOM)
         assert is_image_content(name, DICOM)
-        assert not is_image_content(name, BARE_DICOM[:20])
 
 
 def test_extensions_are_those_before_gz_too() -> None:
