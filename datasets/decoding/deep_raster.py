@@ -24,6 +24,9 @@ _COLOURS = (
     "RGBa",
 )  # modes that Pillow gives colours, and PNG's grey + alpha
 
+# OpenCV warns of odd TIFF tags on stderr: what matters is in the error that is raised.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
 Deep = NDArray[np.uint16]
 
 

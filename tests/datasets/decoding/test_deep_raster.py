@@ -82,6 +82,11 @@ def with_exif(png: bytes, orientation: int) -> bytes:
     return png[:at] + chunk + png[at:]
 
 
+def test_odd_tags_are_read_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
+    decode_image(tiff_of_colours(np.dstack([COLOURS, OPAQUE])))  # a sample that no tag explains
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_tiff_of_a_kind_that_is_not_read_is_called_one() -> None:
     with pytest.raises(DataError, match="a TIFF file of a kind that is not read"):
         decode_image(tiff_of_colours(np.dstack([BAND, BAND])))

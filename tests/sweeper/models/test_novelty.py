@@ -22,7 +22,6 @@ def test_the_nearest_of_another_group_is_found_block_by_block(
     monkeypatch.setattr(novelty, "_BLOCK", 7)
     random = np.random.default_rng(0)
     features = random.normal(size=(40, 5))
-    features /= np.linalg.norm(features, axis=1, keepdims=True)
     group = random.integers(0, 6, 40)
     found = nearest(features, group, features, group)
     for i in range(40):
