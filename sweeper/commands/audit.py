@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from sweeper.config import DEFAULT_STORE
 from sweeper.configuration.file import AUDIT_KEYS, load_audit_section
 from sweeper.output_folder import audit_folder
 from sweeper.paths import typed_path
@@ -45,7 +46,9 @@ def audit_images(options: argparse.Namespace, command: str) -> int:
         with progress.during("start"):  # a mistake above is told at once
             from sweeper.auditing.audit import run_audit
             from sweeper.auditing.summary import print_summary
-        findings = run_audit(section, out, command, progress)
+        # With an --out of its own an audit stays in there; else a run from here has the same store.
+        store = str(out / "store") if options.out else DEFAULT_STORE
+        findings = run_audit(section, out, store, command, progress)
     print_summary(findings)
     print(f"\npage:   {out / 'audit.html'}\ntables: {out / 'results'}")
     return FINDINGS if findings.listed else CLEAN
