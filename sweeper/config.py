@@ -19,6 +19,7 @@ from sweeper.paths import expanded
 from trainables.registry import BACKBONES, BASELINES, Weights
 
 ALL_CLASSES = "all"  # the scenario that is always there
+DEFAULT_STORE = "store"
 
 # Bounds far above what is of use: a slip of the finger is told, not run.
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*$")]
@@ -207,7 +208,7 @@ class ResourcesSection(Section):
 
 class Config(Section):
     name: Name
-    store: Annotated[str, Field(min_length=1)] = "store"
+    store: Annotated[str, Field(min_length=1)] = DEFAULT_STORE
     compare: Literal["fec-ige"] | None = None  # the published table shown beside ours
     data: DataSection = DataSection()
     preprocess: PreprocessSection = PreprocessSection()

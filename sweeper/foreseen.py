@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reports.statistics.intervals import accuracy_interval
+from reports.statistics.intervals import share_interval
 from sweeper.ledger import Ledger
 from sweeper.plan import Plan
 from sweeper.store import key_of
@@ -52,9 +52,10 @@ def warnings(plan: Plan) -> Iterator[str]:
     for (policy, scenario), by_repeat in tested.items():
         fewest = min(len(groups) for groups in by_repeat.values())
         if 0 < fewest < FEWEST_TESTED:
-            interval = accuracy_interval(0.5, fewest)
+            interval = share_interval(0.5, fewest)
             yield (
-                f"split policy {policy}, scenario {scenario}: {fewest} independent test images; an "
-                f"accuracy of 50 % would have a 95 % interval of {100 * interval.low:.0f} to "
-                f"{100 * interval.high:.0f} %; add images, or use split.folds"
+                f"split policy {policy}, scenario {scenario}: only {fewest} independent test "
+                f"image{'s' * (fewest != 1)}; an accuracy of 50 % would have a 95 % interval of "
+                f"{100 * interval.low:.0f} to {100 * interval.high:.0f} %; add images, or use "
+                "split.folds"
             )

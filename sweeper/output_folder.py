@@ -54,16 +54,16 @@ def images_of(data: DataSection) -> str:
 def _folder(base: Path, named: bool, own: str, file: str, what: str, say: Say) -> Path:
     if named:
         _refuse_other(base, file)
-    for number in count(1):
-        folder = base if number == 1 else base.with_name(f"{base.name}-{number}")
-        held = _held(folder, file)
-        if held in (None, own):
-            return folder
-        if named:
-            say(f"{folder} held {what} of other images ({held}); it is replaced")
-            return folder
-        say(f"{folder} holds {what} of other images ({held})")
-    raise AssertionError("there is always a next number")
+    held = _held(base, file)
+    if held in (None, own):
+        return base
+    if named:
+        say(f"{base} holds {what} of other images ({held}); it is replaced")
+        return base
+    numbered = (base.with_name(f"{base.name}-{number}") for number in count(2))
+    folder = next(one for one in numbered if _held(one, file) in (None, own))
+    say(f"{base} holds {what} of other images ({held}); this one's folder is {folder}")
+    return folder
 
 
 def _refuse_other(folder: Path, file: str) -> None:

@@ -137,9 +137,10 @@ class Progress:
         return ", ".join(f"{count} {state}" for state, count in sorted(self.states.items()))
 
     def _left(self) -> str:
+        elapsed = time.monotonic() - self.started
         if not self.done:
-            return "starting"
-        seconds = (time.monotonic() - self.started) / self.done * (self.total - self.done)
+            return "starting" if elapsed < _SILENCE_S else f"{elapsed:.0f} s so far"
+        seconds = elapsed / self.done * (self.total - self.done)
         return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s left"
 
     def _panel(self) -> Table:
@@ -147,6 +148,7 @@ class Progress:
         if self.name:
             width = 30
             filled = round(width * self.done / max(1, self.total))
-            bar = f"[green]{'━' * filled}[/green][dim]{'━' * (width - filled)}[/dim]"
+            line = "━" if self.console.encoding.lower().startswith("utf") else "-"
+            bar = f"[green]{line * filled}[/green][dim]{line * (width - filled)}[/dim]"
             table.add_row(f"[bold]{self.name}[/bold]", bar, self._status())
         return table

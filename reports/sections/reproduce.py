@@ -77,7 +77,7 @@ def _steps(info: dict[str, Any]) -> list[tuple[str, str]]:
     checkout = [(code, f"git checkout {commit}")] if commit else []
     return [
         *checkout,
-        ("Its packages, at the versions below", "make setup"),
+        ("Its packages, at the versions below", "make setup && . .venv/bin/activate"),
         ("The run; what the store has is not computed again", info.get("command", "")),
         ("This page and the tables anew, from the store alone", _report(info.get("command", ""))),
     ]

@@ -3,7 +3,8 @@
     collect -> findings -> tables -> pictures -> page
 
 It needs neither torch nor Ray, and leaves nothing in the folder it looks at. What takes longest,
-the comparison of all pictures, is kept in `<out>/store`, so that a second audit is quick.
+the comparison of all pictures, is kept in a store, so that a second audit is quick, and so is a run
+with the same store.
 """
 
 from __future__ import annotations
@@ -51,10 +52,13 @@ class OnlyLinksError(DataError):
 
 
 def run_audit(
-    data: DataSection, out: Path, command: str, progress: Progress | None = None
+    data: DataSection, out: Path, store: str, command: str, progress: Progress | None = None
 ) -> Findings:
     """Audit the folder or zip file `data.path` into `out`: results/*.parquet, results/audit.json,
     audit.html.
+
+    Args:
+        store: its address; what the audit compares is kept there.
 
     Raises:
         DataError: no folder of class folders, or not one file in it that can be read.
@@ -62,7 +66,7 @@ def run_audit(
         StoreError: `out` lies in the folder or cannot be written to.
     """
     progress = progress or Progress()
-    path, store = str(data.path), str(out / "store")
+    path = str(data.path)
     root = images_of(data, Store(store))[0] if is_zip(path) else path
     if root == path:
         _check_outside(out, root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from sweeper.config import DEFAULT_STORE
 from sweeper.configuration.file import AUDIT_KEYS, load_audit_section
 from sweeper.errors import one_line
 from sweeper.output_folder import audit_folder
@@ -46,8 +47,10 @@ def audit_images(options: argparse.Namespace, command: str) -> int:
         with progress.during("start"):  # a mistake above is told at once
             from sweeper.auditing.audit import OnlyLinksError, run_audit
             from sweeper.auditing.summary import print_summary
+        # With an --out of its own an audit stays in there; else a run from here has the same store.
+        store = str(out / "store") if options.out else DEFAULT_STORE
         try:
-            findings = run_audit(section, out, command, progress)
+            findings = run_audit(section, out, store, command, progress)
         except OnlyLinksError as finding:
             print(f"finding: {one_line(str(finding))}")
             return FINDINGS

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -64,9 +66,11 @@ def check_onnx() -> None:
     """Raises StoreError where a package for ONNX is not installed."""
     missing = [name for name in ONNX_PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
+        project = Path(__file__).resolve().parents[2]
+        wanted = ["-c", str(project / "constraints.txt"), f"{project}[export]"]
+        install = shlex.join([sys.executable, "-m", "pip", "install", *wanted])
         raise StoreError(
-            f"--onnx: needs {', '.join(missing)}; install what it needs with "
-            "pip install -c constraints.txt '.[export]', or leave --onnx out"
+            f"--onnx: needs {', '.join(missing)}; install with {install}, or leave --onnx out"
         )
 
 

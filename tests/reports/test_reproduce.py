@@ -42,7 +42,7 @@ def test_a_changed_checkout_is_not_passed_off_as_a_commit(tmp_path: Path) -> Non
     assert built.steps[0][1] == "git checkout 0123abc"
     assert "changes" in built.steps[0][0]
     assert _with(tmp_path / "b", git_commit="0123abc").steps[0][0] == "The code as it was"
-    assert _with(tmp_path / "c", git_commit="").steps[0][1] == "make setup"
+    assert _with(tmp_path / "c", git_commit="").steps[0][1].startswith("make setup")
 
 
 def test_every_split_and_every_shared_artifact_has_its_hash(tmp_path: Path) -> None:

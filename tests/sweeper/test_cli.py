@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -11,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
-from sweeper import pipeline
+from sweeper import foreseen, pipeline
 from sweeper.cli import main
 from sweeper.results import Outcome
 from tests.sweeper.folders import write_config, write_images
@@ -274,6 +277,34 @@ def test_a_name_that_is_not_unicode_is_one_line(tmp_path: Path) -> None:
         assert "M\\xfcller': a name that is not UTF-8; rename it" in line
 
 
+def test_a_plan_refuses_weights_of_another_network_as_a_run_would(
+    config: str, tmp_path: Path, capsys: Captured
+) -> None:
+    path = tmp_path / "other.safetensors"
+    save_file({"conv.weight": torch.zeros(2, 3)}, path)
+    line = complaint(capsys, "plan", config, "--set", f"weights.mobilenet={path}")
+    assert line.startswith(f"weights '{path}': not those of mobilenetv1_100")
+
+
+def test_a_plan_refuses_a_hub_that_cannot_be_reached(
+    config: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foreseen, "out_of_reach", lambda specs: "no route")
+    line = complaint(capsys, "plan", config, "--set", "weights.mobilenet=imagenet")
+    assert line.startswith("weights.mobilenet='imagenet': the hub cannot be reached (no route)")
+
+
+def test_a_plan_warns_of_a_test_part_too_small_to_tell_anything(
+    config: str, tmp_path: Path, capsys: Captured
+) -> None:
+    assert main(["plan", config]) == 0
+    out = capsys.readouterr().out
+    assert re.search("warning: split policy grouped, scenario all: only . independent test", out)
+    write_images(tmp_path / "images", {"a": 60, "b": 60})
+    assert main(["plan", config]) == 0
+    assert "independent test images" not in capsys.readouterr().out
+
+
 def test_a_bug_keeps_its_traceback(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "collect", lambda *arguments: json.loads("bug"))
     with pytest.raises(json.JSONDecodeError):
@@ -292,7 +323,7 @@ def test_a_sweep_warns_of_a_rule_that_holds_most_images_in_one_group(
     config: str, capsys: Captured
 ) -> None:
     assert main(["plan", config, "--set", r"data.group_by=/(\d)"]) == 0
-    assert "warning" not in capsys.readouterr().out
+    assert "into one group" not in capsys.readouterr().out
     assert main(["plan", config, "--set", r"data.group_by=(?:0|1|2)(\.png)"]) == 0
-    (line,) = [one for one in capsys.readouterr().out.splitlines() if one.startswith("warning")]
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if "into one group" in one]
     assert "data.group_by puts 6 of 10 images into one group" in line

@@ -61,7 +61,10 @@ def test_runs_of_one_name_on_other_images_get_a_folder_each_and_find_it_again() 
     assert run_folder(smoke("", "grid.seeds=[0, 1]"), None) == Path("runs/smoke")
     said: list[str] = []
     assert run_folder(smoke("bones"), None, said.append) == Path("runs/smoke-2")
-    assert said == ["runs/smoke holds a run of other images (drawn radiographs)"]
+    assert said == [
+        "runs/smoke holds a run of other images (drawn radiographs); this one's folder is "
+        "runs/smoke-2"
+    ]
     finish_run(smoke("bones"), Path("runs/smoke-2"))
     assert run_folder(smoke(str(Path("bones").resolve())), None, said.append).name == "smoke-2"
 
@@ -71,7 +74,7 @@ def test_a_folder_that_out_names_is_taken_and_what_it_held_is_told() -> None:
     said: list[str] = []
     assert run_folder(smoke("hands"), Path("mine"), said.append) == Path("mine")
     bones = Path("bones").resolve()
-    assert said == [f"mine held a run of other images ({bones}); it is replaced"]
+    assert said == [f"mine holds a run of other images ({bones}); it is replaced"]
 
 
 def test_a_run_and_an_audit_never_share_a_folder() -> None:

@@ -1,5 +1,6 @@
 """Progress: plain lines where nobody watches, a panel on a terminal."""
 
+import time
 from io import StringIO
 
 import pytest
@@ -104,3 +105,31 @@ def test_on_a_terminal_the_line_of_a_finished_stage_stays_above_the_panel() -> N
         progress.live.refresh()
     assert "8 images" in text.getvalue()[:before]
     assert "0 of 4 trials, starting" in text.getvalue()[before:]
+
+
+def test_a_step_that_takes_long_breaks_the_silence_within_two_seconds() -> None:
+    progress, text = plain()
+    with progress:
+        with progress.during("look for copies"):
+            time.sleep(0.05)
+        assert text.getvalue() == ""
+        with progress.during("look for copies"):
+            time.sleep(2.3)
+    assert text.getvalue() == "look for copies: 2 s\n"
+
+
+def test_a_counted_step_says_how_far_it_is_and_leaves_the_stage_as_it_was() -> None:
+    progress, text = plain()
+    progress.start("extract", 5, "images")
+    with progress.during("read images", 4, "images"):
+        progress.reach(3)
+        assert progress._status().startswith("3 of 4 images")
+    assert (progress.name, progress.total, progress.done) == ("extract", 5, 0)
+    assert text.getvalue() == "extract: 5 images\n"
+
+
+def test_a_terminal_shows_the_step_and_its_seconds() -> None:
+    progress, text = terminal()
+    with progress, progress.during("start Ray"):
+        progress.live.refresh()
+    assert "start Ray" in text.getvalue()

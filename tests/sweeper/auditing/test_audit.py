@@ -17,7 +17,10 @@ from pydicom import dcmwrite
 
 from datasets.synthetic import FRACTURE_TYPES, draw_radiograph
 from reports.tables import AUDIT_SCHEMAS, read_tables
+from sweeper import collect
 from sweeper.cli import main
+from sweeper.config import DEFAULT_STORE, DataSection
+from sweeper.store import Store
 from tests.datasets.decoding.dicom_files import dataset_of, ramp
 from tests.reports.axe import LOOKS, needs_axe, violations
 from tests.reports.browser import Browser
@@ -188,6 +191,20 @@ def test_a_second_audit_compares_no_pictures_and_says_the_same(
     monkeypatch.setattr("sweeper.collect.read_thumbnails", never)
     assert main(["audit", str(root), "--out", str(out)]) == 1
     assert (out / "audit.html").read_bytes() == page
+
+
+def test_a_run_after_an_audit_compares_no_pictures(
+    clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["audit", str(clean)]) == 0
+    assert (tmp_path / "runs" / f"audit-{clean.name}" / "audit.html").exists()
+
+    def compare(*arguments: object) -> None:
+        raise AssertionError("the pictures were compared again")
+
+    monkeypatch.setattr(collect, "find_near", compare)
+    assert len(collect.collect(DataSection(path=str(clean)), Store(DEFAULT_STORE)).images)
 
 
 def test_nothing_is_left_in_the_folder(audited: tuple[int, Path, Path]) -> None:
