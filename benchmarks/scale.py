@@ -162,6 +162,7 @@ def write(ledger: Ledger, specs: list[Any]) -> None:
     curve = [
         {"epoch": number, "train_loss": 1.0, "train_accuracy": 0.5, "val_loss": 1.0 / number}
         | {"val_accuracy": 0.5, "lr": 0.001, "epoch_s": 0.1}
+        | {"steps": 20 * number, "passes": float(number)}
         for number in range(1, CURVE_EPOCHS + 1)
     ]
     for spec in specs:

@@ -1,9 +1,11 @@
 """What the cached activations saved: the passes over the backbone that no trial had to make.
 
-Without them every epoch of a trial would run the backbone over its training and validation rows.
-How long a backbone takes for a row was measured when its activations were computed, so
+Without them a trial would run the backbone over its training rows in every pass and over its
+validation rows in every epoch. How long a backbone takes for a row was measured when its
+activations were computed, so
 
-    saved = sum over trials of epochs x (training + validation rows) x seconds a row - spent once
+    saved = sum over trials of (passes x training rows + epochs x validation rows) x seconds a row
+            - spent once
 
 A fine-tuning trial would run the backbone's last block in any case; the measured second of a row
 holds that block too, so for fine-tuning this is an upper bound.
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reports.run import Run
+from reports.run import Row, Run, records
 from reports.tables import CELL
 
 
@@ -68,18 +70,31 @@ def savings(run: Run) -> list[Saving]:
 
 
 def _rows_passed(run: Run) -> dict[tuple[str, str], float]:
-    """Rows that trials on cached activations took, epochs counted, by backbone and strategy."""
-    config = run.info.get("config", {})
+    """Rows that trials on cached activations took, by backbone and strategy."""
     trials = distinct_trials(run)
     sizes = run.tables["cells"][[*CELL, "n_train", "n_val"]]
     trials = trials.merge(sizes, on=list(CELL), how="left")
-    if config.get("augment", {}).get("online"):
-        trials = trials[~trials["augmented"].astype(bool)]
-    if config.get("finetune", {}).get("depth") == "all":
-        trials = trials[trials["strategy"] != "finetune"]
-    passed = trials["epochs"] * (trials["n_train"] + trials["n_val"])
+    trials = trials[[_is_cached(run, row) for row in records(trials)]]
+    passed = trials["passes"] * trials["n_train"] + trials["epochs"] * trials["n_val"]
     summed = passed.groupby([trials["backbone"], trials["strategy"]]).sum()
     return {(str(key[0]), str(key[1])): float(rows) for key, rows in summed.items()}  # type: ignore[index]
+
+
+def extraction_s(run: Run, cell: Row) -> float:
+    """Seconds of one process that a cell's own rows took of its backbone's measured pass; 0 where
+    it trains from pixels, or where the pass was not measured."""
+    found = measured_passes(run).get(cell["backbone"])
+    if found is None or not _is_cached(run, cell):
+        return 0.0
+    return found.each_s * sum(float(cell[part]) for part in ("n_train", "n_val", "n_test"))
+
+
+def _is_cached(run: Run, row: Row) -> bool:
+    """Whether a cell's trials read cached activations."""
+    config = run.info.get("config", {})
+    online = config.get("augment", {}).get("online") and row["augmented"]
+    whole = config.get("finetune", {}).get("depth") == "all" and row["strategy"] == "finetune"
+    return not (online or whole)
 
 
 def distinct_trials(run: Run) -> pd.DataFrame:

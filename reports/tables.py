@@ -63,6 +63,9 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "champion": _STR,
         **_HYPERPARAMETERS,
         "best_epoch": _INT,
+        "epochs": _INT,  # of the champion's training
+        "steps": _INT,
+        "passes": _FLOAT,
         "n_train": _INT,
         "n_val": _INT,
         "n_test": _INT,
@@ -92,6 +95,8 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "rungs": pa.list_(pa.int64()),  # the epochs at which ASHA decided; empty without it
         "state": _STR,  # done | stopped | failed | missing
         "epochs": _INT,
+        "steps": _INT,  # of the optimiser
+        "passes": _FLOAT,  # over the training rows
         "best_epoch": _INT,
         "val_accuracy": _FLOAT,
         "wall_s": _FLOAT,
@@ -109,6 +114,8 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "val_loss": _FLOAT,
         "val_accuracy": _FLOAT,
         "lr": _FLOAT,
+        "steps": _INT,  # of the optimiser, from the start of the training
+        "passes": _FLOAT,  # over the training rows, likewise
         "epoch_s": _FLOAT,
     },
     "predictions": {

@@ -6,6 +6,16 @@ epochs grace, grace * r, grace * r^2, ... below the last epoch. A trial that rea
 if its best validation accuracy so far is in the top 1/r of what that rung has seen (Li et al. 2020,
 "A System for Massively Parallel Hyperparameter Tuning", Algorithm 2, in its stopping form). Draw 0
 is exempt. A loss that is not finite stops any trial.
+
+A small learning rate needs longer to show what it can do, so a trial may be stopped from epoch
+grace * sqrt(largest rate / its rate) on; the rungs before count it for the others. Simulated on
+curves of MobileNet heads on real radiographs (30 epochs, rates 1e-4, 1e-3 and 1e-2, which end
+within two points of each other; grace 4, 8 draws): with one grace for all 57 % of the draws that
+would have ended within two points of the best are stopped, with a grace of 15 epochs for all still
+51 %, in this way 7 %. It costs 88 % of all epochs instead of 49 %.
+
+Which trial gets to a rung first depends on what runs at the same time, so early stopping may decide
+otherwise when a run is repeated or resumed. `search.scheduler: none` ends with the same tables.
 """
 
 from __future__ import annotations
@@ -28,6 +38,11 @@ def milestones(grace_epochs: int, reduction_factor: int, epochs: int) -> list[in
         rungs.append(rung)
         rung *= reduction_factor
     return rungs
+
+
+def grace_of(grace_epochs: int, lr: float, largest_lr: float) -> int:
+    """The first epoch at which a trial at rate `lr` may be stopped."""
+    return math.ceil(grace_epochs * math.sqrt(max(1.0, largest_lr / lr)))
 
 
 class CellRungs:
@@ -75,7 +90,7 @@ class CellAsha(FIFOScheduler):
         if not (result["finite"] and math.isfinite(accuracy)):
             return self._stop(key, f"loss not finite in epoch {epoch}")
         worse = self.rungs is not None and self.rungs.stops(spec["cell"], key, epoch, accuracy)
-        if worse and spec["draw"] > 0:
+        if worse and spec["draw"] > 0 and epoch >= spec["grace_epochs"]:
             return self._stop(key, f"stopped by ASHA at epoch {epoch}")
         return str(TrialScheduler.CONTINUE)
 

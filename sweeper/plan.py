@@ -15,7 +15,7 @@ from datasets.augment import AUGMENTATION
 from datasets.decoding.decode import DECODING_VERSION
 from datasets.preprocess import PREPROCESS_VERSION
 from datasets.shards import SHARDS_VERSION
-from sweeper.asha import milestones
+from sweeper.asha import grace_of, milestones
 from sweeper.champions import Explanation
 from sweeper.collect import Collection, resolve_scenarios
 from sweeper.config import Config
@@ -162,12 +162,25 @@ class Plan:
             return search.draws, search.epochs
         return finetune.draws or search.draws, finetune.epochs or search.epochs
 
+    def epoch_rows(self, cell: Cell) -> int | None:
+        """How many rows an epoch's steps make. Under `search.budget: steps` augmented copies are
+        other rows, not more steps: as many rows as without them. None: all rows."""
+        copies = self.copies if cell.augmented else 0
+        if self.config.search.budget == "epochs" or not copies:
+            return None
+        return round(self.split_of(cell).count("train") / (copies + 1))
+
     def rungs(self, strategy: str) -> list[int]:
         """The epochs at which ASHA decides; none with `search.scheduler: none`."""
         search = self.config.search
         if search.scheduler == "none":
             return []
         return milestones(search.grace_epochs, search.reduction_factor, self.limits(strategy)[1])
+
+    def grace_epochs(self, lr: float) -> int:
+        """The first epoch at which ASHA may stop a trial at that learning rate."""
+        search = self.config.search
+        return grace_of(search.grace_epochs, lr, max(*search.lr, search.published.lr))
 
     def trials(self, cell: Cell, start: TrialSpec | None = None) -> list[TrialSpec]:
         """The cell's trials. A fine-tuning cell that starts from its transfer champion takes the
@@ -181,6 +194,7 @@ class Plan:
         source = self.source_of(cell)
         table_key = self.source_key(source, cell.backbone)
         backbone_key = key_of(self.backbones[cell.backbone])
+        epoch_rows = self.epoch_rows(cell)
         return [
             TrialSpec(
                 store=self.store.address,
@@ -198,6 +212,7 @@ class Plan:
                 batch_size=setting.batch_size,
                 hidden=start.hidden if start else setting.hidden,
                 epochs=self.limits(cell.strategy)[1],
+                epoch_rows=epoch_rows,
                 seed=cell.seed,
                 pooling=self.config.head.pooling,
                 batchnorm=self.config.finetune.batchnorm,
@@ -207,6 +222,7 @@ class Plan:
                 online=cell.augmented and self.config.augment.online,
                 start_key=start.key if start else None,
                 rungs=tuple(self.rungs(cell.strategy)),
+                grace_epochs=self.grace_epochs(setting.lr),
             )
             for draw, setting in enumerate(self.draws(cell))
         ]

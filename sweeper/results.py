@@ -100,6 +100,7 @@ class _CellRows:
             "batch_size": self.champion.batch_size if self.champion else None,
             "hidden": self.champion.hyperparameters.hidden_text if self.champion else None,
             "best_epoch": champion["best_epoch"] if champion else None,
+            **_budget(champion),
             "n_train": split.count("train"),
             "n_val": split.count("val"),
             "n_test": split.count("test"),
@@ -144,9 +145,9 @@ class _CellRows:
                 "batch_size": spec.batch_size,
                 "hidden": spec.hyperparameters.hidden_text,
                 "epochs_max": spec.epochs,
-                "rungs": spec.rungs,
+                "rungs": [rung for rung in spec.rungs if rung >= spec.grace_epochs],
                 "state": record["state"],
-                "epochs": len(record["curve"]),
+                **_budget(record),
                 "best_epoch": record.get("best_epoch"),
                 "val_accuracy": record.get("val_accuracy"),
                 "wall_s": record.get("wall_s"),
@@ -196,6 +197,14 @@ class _CellRows:
                 for name in ("label", "predicted", "target"):
                     row[name] = self.classes[row[name]]
                 yield {**self.columns, **row}
+
+
+def _budget(record: Mapping[str, Any] | None) -> dict[str, int | float | None]:
+    """What a trial was trained for; without a record all are None, before the first epoch 0."""
+    if record is None:
+        return {"epochs": None, "steps": None, "passes": None}
+    last = record["curve"][-1] if record["curve"] else {"epoch": 0, "steps": 0, "passes": 0.0}
+    return {"epochs": last["epoch"], "steps": last["steps"], "passes": last["passes"]}
 
 
 def _attributions(rows: _CellRows) -> list[dict[str, Any]]:

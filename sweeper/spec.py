@@ -38,6 +38,7 @@ class TrialSpec:
     batch_size: int
     hidden: tuple[int, ...]
     epochs: int
+    epoch_rows: int | None  # an epoch has as many steps as these rows make; None: it is a pass
     seed: int
     pooling: str
     batchnorm: str
@@ -47,6 +48,7 @@ class TrialSpec:
     online: bool  # every batch is augmented anew
     start_key: str | None  # the transfer champion whose head fine-tuning starts from
     rungs: tuple[int, ...]  # epochs at which the scheduler wants to hear
+    grace_epochs: int  # it is not stopped at a rung before
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> TrialSpec:
@@ -76,6 +78,7 @@ class TrialSpec:
             "hidden": list(self.hidden),
             "epochs": self.epochs,
             "seed": self.seed,
+            "epoch_rows": self.epoch_rows,
             "batchnorm_statistics": self.batchnorm_statistics,
         }
         if self.is_end_to_end:

@@ -128,7 +128,12 @@ def _train(
         _training_rows(spec, store, device, stream),
         validation,
         Setting(
-            spec.lr, spec.batch_size, spec.epochs, spec.training_seed, spec.batchnorm_statistics
+            lr=spec.lr,
+            batch_size=spec.batch_size,
+            epochs=spec.epochs,
+            seed=spec.training_seed,
+            batchnorm_statistics=spec.batchnorm_statistics,
+            epoch_rows=spec.epoch_rows,
         ),
         on_epoch=lambda curve: _tell(spec, curve, report),
     )

@@ -2,7 +2,7 @@
 
     fit = train(module, rows, validation, Setting(lr=1e-3, batch_size=16, epochs=30, seed=1))
 
-Adam at a constant rate on the cross-entropy, rows reshuffled each epoch, the state of the epoch
+Adam at a constant rate on the cross-entropy, rows reshuffled each pass, the state of the epoch
 with the best validation accuracy kept (the lower loss breaks a tie), as the paper's code does.
 Unlike there, validation sees BatchNorm statistics of the training rows (`batchnorm`).
 
@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from itertools import chain, islice
 
 import torch
 import torch.distributed as dist
@@ -27,21 +27,29 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.batchnorm import BatchNormStatistics
-from trainables.rows import Batch, IndexedRows, Rows, rank_and_world
+from trainables.rows import Batch, IndexedRows, Rows, count_batches, rank_and_world
 
 LOOP_VERSION = 2
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a trial trains with. `batch_size` is the global one."""
+    """What a trial trains with. `batch_size` is the global one.
+
+    `epoch_rows`: an epoch has as many steps as a pass over that many rows; passes over the rows go
+    on from one epoch to the next. None: an epoch is a pass.
+    """
 
     lr: float
     batch_size: int
     epochs: int
     seed: int
     batchnorm_statistics: str = "training_rows"  # or "running_average"
+    epoch_rows: int | None = None
+
+    @property
+    def epoch_steps(self) -> int | None:
+        return count_batches(self.epoch_rows, self.batch_size) if self.epoch_rows else None
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,8 @@ class Epoch:
     val_loss: float
     val_accuracy: float
     lr: float
+    steps: int  # of the optimiser, from the start of the training
+    passes: float  # over the training rows, likewise
     epoch_s: float
 
     @property
@@ -90,34 +100,43 @@ def train(
     """
     trained = [p for p in module.parameters() if p.requires_grad]
     optimiser = torch.optim.Adam(trained, lr=setting.lr, eps=1e-7, fused=True)  # Keras' epsilon
-    generator = torch.Generator().manual_seed(setting.seed)
     core = _unwrapped(module)
     recomputes = setting.batchnorm_statistics == "training_rows"
     statistics = BatchNormStatistics(core) if recomputes else None
     curve: list[Epoch] = []
     best, best_state = (-1.0, -math.inf), copy.deepcopy(core.state_dict())
-    seconds = waited = 0.0
+    seconds = 0.0
+    batches = _Batches(rows, setting)
+    every = max(1, round(len(rows) / (setting.epoch_rows or len(rows))))
     while len(curve) < setting.epochs and all(epoch.is_finite for epoch in curve[-1:]):
         started = time.perf_counter()
-        batches = _Waiting(rows.shuffled(setting.batch_size, generator))
-        everything = rows.whole() if statistics else None
-        loss, accuracy = _one_epoch(module, batches, optimiser, None if everything else statistics)
-        if statistics and everything:
-            statistics.recompute(everything)
+        sample = rows.sample(every, len(curve)) if statistics else None
+        loss, accuracy = _one_epoch(
+            module, batches.epoch(), optimiser, None if sample else statistics
+        )
+        if statistics and sample:
+            statistics.recompute(sample)
         seconds += time.perf_counter() - started
-        waited += batches.waited_s
         val_loss, val_accuracy = evaluate(core, validation)
-        took = time.perf_counter() - started
         curve.append(
-            Epoch(len(curve) + 1, loss, accuracy, val_loss, val_accuracy, setting.lr, took)
+            Epoch(
+                epoch=len(curve) + 1,
+                train_loss=loss,
+                train_accuracy=accuracy,
+                val_loss=val_loss,
+                val_accuracy=val_accuracy,
+                lr=setting.lr,
+                steps=batches.steps,
+                passes=batches.rows / len(rows),
+                epoch_s=time.perf_counter() - started,
+            )
         )
         if curve[-1].is_finite and (val_accuracy, -val_loss) > best:
             best, best_epoch = (val_accuracy, -val_loss), len(curve)
             best_state = copy.deepcopy(core.state_dict())
         on_epoch(curve)
-    rate = len(rows) * len(curve) / seconds
     best_epoch = best_epoch if best[0] >= 0 else 1
-    return Fit(curve, best_epoch, best_state, rate, waited / seconds)
+    return Fit(curve, best_epoch, best_state, batches.rows / seconds, batches.waited_s / seconds)
 
 
 def evaluate(module: nn.Module, rows: IndexedRows) -> tuple[float, float]:
@@ -168,22 +187,37 @@ def _one_epoch(
     return _means(totals)
 
 
-class _Waiting(Generic[T]):
-    """Passes items on and adds up the seconds that each kept us waiting."""
+def _passes(rows: Rows, setting: Setting, generator: torch.Generator) -> Iterator[Iterator[Batch]]:
+    """Passes over the rows, without end."""
+    while True:
+        yield rows.shuffled(setting.batch_size, generator)
 
-    def __init__(self, items: Iterable[T]) -> None:
-        self.waited_s = 0.0
-        self._items = iter(items)
 
-    def __iter__(self) -> Iterator[T]:
-        return self
+class _Batches:
+    """The batches of epoch after epoch, counted, with the seconds that each kept us waiting."""
 
-    def __next__(self) -> T:
-        started = time.perf_counter()
-        try:
-            return next(self._items)
-        finally:
+    def __init__(self, rows: Rows, setting: Setting) -> None:
+        self.steps, self.rows, self.waited_s = 0, 0, 0.0
+        generator = torch.Generator().manual_seed(setting.seed)
+        self._passes = _passes(rows, setting, generator)
+        self._endless = chain.from_iterable(self._passes)
+        self._epoch_steps = setting.epoch_steps
+
+    def epoch(self) -> Iterator[Batch]:
+        """A pass over the rows, or as many steps as an epoch has, from where the last one ended."""
+        if self._epoch_steps is None:
+            return self._counted(next(self._passes))
+        return self._counted(islice(self._endless, self._epoch_steps))
+
+    def _counted(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        while True:
+            started = time.perf_counter()
+            batch = next(batches, None)
             self.waited_s += time.perf_counter() - started
+            if batch is None:
+                return
+            self.steps, self.rows = self.steps + 1, self.rows + batch.in_all
+            yield batch
 
 
 def _counts(loss_sum: Tensor, logits: Tensor, labels: Tensor) -> Tensor:

@@ -33,8 +33,9 @@ class Rows(Protocol):
     def shuffled(self, batch_size: int, generator: torch.Generator) -> Iterator[Batch]:
         """One epoch: every row once, in an order drawn from `generator` (on the CPU)."""
 
-    def whole(self) -> Iterator[Batch] | None:
-        """Every row once, in as few batches as memory allows; None where that takes long."""
+    def sample(self, every: int, turn: int) -> Iterator[Batch] | None:
+        """One of every `every` rows, in as few batches as memory allows: which one goes round from
+        row to row and with `turn`. None where computing them once more takes long."""
 
 
 class IndexedRows(ABC):
@@ -54,7 +55,7 @@ class IndexedRows(ABC):
         order = torch.randperm(len(self), generator=generator).to(self.labels.device)
         yield from self._shares(order, batch_size)
 
-    def whole(self) -> Iterator[Batch] | None:
+    def sample(self, every: int, turn: int) -> Iterator[Batch] | None:
         return None
 
     def _shares(self, order: Tensor, batch_size: int) -> Iterator[Batch]:
@@ -69,6 +70,12 @@ class IndexedRows(ABC):
         share = torch.arange(rank, len(self), world, device=self.labels.device)
         for batch in share.split(self.evaluation_batch):
             yield self.inputs(batch), self.labels[batch]
+
+
+def count_batches(count: int, batch_size: int, smallest: int = 2) -> int:
+    """How many `batches` that many rows make."""
+    full, rest = divmod(count, batch_size)
+    return max(1, full + (rest >= smallest))
 
 
 def batches(order: Tensor, batch_size: int, smallest: int = 2) -> Iterator[Tensor]:

@@ -145,7 +145,7 @@ class StreamRows:
             inputs = self.augment(inputs) if self.augment else inputs
             yield Batch(inputs, labels, self._global_count(labels, world))
 
-    def whole(self) -> Iterator[Batch] | None:
+    def sample(self, every: int, turn: int) -> Iterator[Batch] | None:
         return None  # the pixels would be read and computed once more
 
     def _global_count(self, labels: Tensor, world: int) -> int:

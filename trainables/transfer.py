@@ -12,7 +12,7 @@ from trainables.activations import ActivationTable
 from trainables.heads import build_head
 from trainables.rows import Batch, IndexedRows
 
-_WHOLE_BATCH = 1 << 14  # rows: what a head computes of them is small
+_SAMPLE_BATCH = 1 << 14  # rows: what a head computes of them is small
 
 
 class PooledRows(IndexedRows):
@@ -27,8 +27,11 @@ class PooledRows(IndexedRows):
     def inputs(self, rows: Tensor) -> Tensor:
         return self.features[rows]
 
-    def whole(self) -> Iterator[Batch]:
-        return self._shares(torch.arange(len(self), device=self.labels.device), _WHOLE_BATCH)
+    def sample(self, every: int, turn: int) -> Iterator[Batch]:
+        """Of rows sorted by image and copy, with `every` copies an image: each image once."""
+        numbers = torch.arange(0, len(self), every)
+        numbers = (numbers + (torch.arange(len(numbers)) + turn) % every).clamp_max(len(self) - 1)
+        return self._shares(numbers.to(self.labels.device), _SAMPLE_BATCH)
 
 
 def transfer_module(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from reports import wording
+from reports.budgets import budget
 from reports.derived.effects import INTERACTION, OTHERS
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale, round_ticks
@@ -57,6 +58,7 @@ class Effects:
     axis: Markup
     family: int  # effects that were corrected together
     words: list[str]  # what can be told apart and what cannot, a sentence a policy
+    budget: str  # of each side, in words
 
 
 def build(run: Run) -> Effects | None:
@@ -87,6 +89,7 @@ def build(run: Run) -> Effects | None:
         axis=axis(ticks, scale),
         family=sum(row["p_holm"] is not None for row in rows),
         words=[text for policy in run.policies if (text := _words(policy, rows))],
+        budget=budget(run),
     )
 
 

@@ -36,6 +36,7 @@ class Hash:
 
 @dataclass(frozen=True)
 class Reproduce:
+    determined: str  # what another run of the configuration has in common with this one
     command: str
     config: str
     facts: list[tuple[str, str]]
@@ -48,10 +49,27 @@ class Reproduce:
     champions: int
 
 
+def _determined(run: Run) -> str:
+    """What another run of the same configuration has in common with this one."""
+    told = (
+        "Every trial follows from the configuration, the images and the seeds alone, but for times "
+        "and the last digits of what another processor adds up in another order."
+    )
+    if run.info.get("config", {}).get("search", {}).get("scheduler") == "none":
+        return (
+            f"{told} No trial is stopped early, so a run repeated or resumed has the same tables."
+        )
+    return (
+        f"{told} Which trials ASHA stops early also depends on what runs at the same time: a run "
+        "repeated or resumed may choose another champion in a cell."
+    )
+
+
 def build(run: Run) -> Reproduce:
     """Everything from run.json, in words."""
     info = run.info
     return Reproduce(
+        determined=_determined(run),
         command=info.get("command", ""),
         config=yaml.safe_dump(
             info.get("config", {}), sort_keys=False, allow_unicode=True, width=96

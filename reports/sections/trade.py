@@ -1,4 +1,4 @@
-"""What cost buys: accuracy against training time and against the size of the backbone."""
+"""What cost buys: accuracy against the time it needs and against the size of the backbone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from reports import wording
+from reports.budgets import with_needed_s
 from reports.figures.scatter import Point, mark, pareto_front, scatter
 from reports.run import Row, Run, training_of
 
@@ -45,11 +46,12 @@ def build(run: Run) -> Trade | None:
     if not run.done:
         return None
     policy = run.done[0]["split_policy"]
-    found = _configurations([row for row in run.done if row["split_policy"] == policy])
+    done = [row for row in run.done if row["split_policy"] == policy and row["train_s"]]
+    found = _configurations(with_needed_s(run, done))
     if not found:
         return None
     scenarios = sorted({row["scenario"] for rows in found.values() for row in rows})
-    time_of = {key: _mean(rows, "train_s") for key, rows in found.items()}
+    time_of = {key: _mean(rows, "needed_s") for key, rows in found.items()}
     accuracy_of = {key: _mean(rows, "accuracy") for key, rows in found.items()}
     gmacs = {name: about.get("gmacs") for name, about in run.info.get("backbones", {}).items()}
     front = dict(
@@ -69,8 +71,8 @@ def build(run: Run) -> Trade | None:
         policy=policy,
         by_time=scatter(
             [point(key, time_of[key], front[key]) for key in found],
-            "training seconds of a cell, all its trials",
-            "Accuracy against training time",
+            "seconds of a cell: all its trials, what it starts from, extraction",
+            "Accuracy against time",
         ),
         by_gmacs=_by_gmacs(found, gmacs, accuracy_of, point),
         legend=[(_swatch(i), name) for i, name in enumerate(run.backbones)],
@@ -99,7 +101,6 @@ def _configurations(done: Sequence[Row]) -> dict[_Key, list[Row]]:
     def place(row: Row) -> tuple[Any, ...]:
         return row["scenario"], *training_of(row)
 
-    done = [row for row in done if row["train_s"]]
     groups = {k: list(rows) for k, rows in groupby(sorted(done, key=key), key=key)}
     if not groups:
         return {}

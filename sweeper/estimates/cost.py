@@ -145,7 +145,7 @@ class Estimate:
             for draw, setting in self._missing(cell):
                 macs, kind = self._work(cell, setting)
                 rate = self.speeds.of(kind, name)
-                epochs = self._epochs(strategy, draw)
+                epochs = self._epochs(strategy, draw, setting.lr)
                 busy += epochs * macs / rate.span + _OF_TRIAL[strategy]
                 stored += self._weights(cell, setting, draw)
                 count, origin = count + 1, rate.origin
@@ -173,12 +173,14 @@ class Estimate:
             frozen = size.macs + head - trained
         kind = "train" if frozen or cell.strategy == "finetune" else "head"
         each = TRAINING_PASSES * trained + max(frozen, 0.0)
-        return rows["train"] * each + rows["val"] * (trained + max(frozen, 0.0)), kind
+        seen = self.plan.epoch_rows(cell) or rows["train"]
+        return seen * each + rows["val"] * (trained + max(frozen, 0.0)), kind
 
-    def _epochs(self, strategy: str, draw: int) -> Span:
+    def _epochs(self, strategy: str, draw: int, lr: float) -> Span:
         """With ASHA, of draws after the first: as if a rung let one in `reduction_factor` pass, to
         as if none were stopped."""
-        full, rungs = self.plan.limits(strategy)[1], self.plan.rungs(strategy)
+        full, grace = self.plan.limits(strategy)[1], self.plan.grace_epochs(lr)
+        rungs = [rung for rung in self.plan.rungs(strategy) if rung >= grace]
         if draw == 0 or not rungs:
             return Span.exactly(full)
         survives, epochs, before = 1.0, 0.0, 0

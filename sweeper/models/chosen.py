@@ -129,6 +129,7 @@ def _spec(row: Row, run: FinishedRun, store: Store) -> TrialSpec:
         batch_size=made_from["batch_size"],
         hidden=tuple(made_from["hidden"]),
         epochs=made_from["epochs"],
+        epoch_rows=made_from.get("epoch_rows"),
         seed=made_from["seed"],
         pooling=config.head.pooling,
         batchnorm=made_from.get("batchnorm", config.finetune.batchnorm),
@@ -140,6 +141,7 @@ def _spec(row: Row, run: FinishedRun, store: Store) -> TrialSpec:
         online=bool(made_from.get("online")),
         start_key=made_from.get("start"),
         rungs=(),
+        grace_epochs=0,
     )
     if spec.key != row["champion"]:
         raise StoreError(

@@ -175,6 +175,8 @@ def _trials(
                 "rungs": [2, 6, 18],
                 "state": ("stopped" if stopped else "done") if done else state,
                 "epochs": epochs if done else None,
+                "steps": 12 * epochs if done else None,
+                "passes": epochs / (3 if cell["augmented"] else 1) if done else None,
                 "best_epoch": epochs - 2 if done else None,
                 "val_accuracy": min(0.99, _skill(cell) + 0.02 - 0.06 * stopped) if done else None,
                 "wall_s": float(rng.uniform(3, 60)) if done else None,
@@ -204,6 +206,8 @@ def _curves(rng: np.random.Generator, trial: Row) -> Iterator[Row]:
                 np.clip(floor + (top - floor) * learnt + rng.normal(0, 0.02), 0, 1)
             ),
             "lr": trial["lr"],
+            "steps": 12 * epoch,
+            "passes": epoch / (3 if trial["augmented"] else 1),
             "epoch_s": float(rng.uniform(0.2, 0.9)),
         }
 
@@ -237,7 +241,8 @@ def _cell(
         n = sum(row["count"] for row in confusion)
         right = sum(row["count"] for row in confusion if row["label"] == row["predicted"])
         accuracy = right / n
-        numbers |= {name: champion[name] for name in ("lr", "batch_size", "hidden", "best_epoch")}
+        taken = ("lr", "batch_size", "hidden", "best_epoch", "epochs", "steps", "passes")
+        numbers |= {name: champion[name] for name in taken}
         numbers |= {"n_train": 8 * n, "n_val": n, "n_test": n, "accuracy": accuracy}
         numbers |= {"val_accuracy": champion["val_accuracy"], "recall": accuracy}
         numbers |= {"val_loss": 2 - champion["val_accuracy"]}

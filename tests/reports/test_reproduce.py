@@ -37,6 +37,16 @@ def test_the_report_command_names_the_folder_of_the_run(tmp_path: Path) -> None:
     assert commands[-2] == "python sweep.py run paper --out 'my runs/one'"
 
 
+def test_the_same_tables_are_promised_only_where_no_trial_is_stopped_early(tmp_path: Path) -> None:
+    promises = {
+        scheduler: _with(tmp_path, config={"search": {"scheduler": scheduler}}).determined
+        for scheduler in ("none", "asha")
+    }
+    assert "has the same tables" in promises["none"]
+    assert "same tables" not in promises["asha"]
+    assert "may choose another champion" in promises["asha"]
+
+
 def test_a_changed_checkout_is_not_passed_off_as_a_commit(tmp_path: Path) -> None:
     built = _with(tmp_path, git_commit="0123abc+")
     assert built.steps[0][1] == "git checkout 0123abc"

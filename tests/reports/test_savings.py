@@ -50,31 +50,39 @@ def test_a_row_costs_what_its_pass_took_on_all_its_processes() -> None:
 
 def test_every_epoch_of_every_trial_would_pass_over_training_and_validation_rows() -> None:
     trials = [
-        {**CELL, "trial": "a", "epochs": 3},
-        {**CELL, "trial": "b", "epochs": 1},
-        {**CELL, "trial": "c", "epochs": 2, "strategy": "finetune"},
+        {**CELL, "trial": "a", "epochs": 3, "passes": 3.0},
+        {**CELL, "trial": "b", "epochs": 1, "passes": 1.0},
+        {**CELL, "trial": "c", "epochs": 2, "passes": 2.0, "strategy": "finetune"},
     ]
     (one,) = savings(_run(trials, [PASS]))
     assert (one.spent, one.transfer, one.finetune) == (50.0, 4 * 100.0, 2 * 100.0)
 
 
+def test_training_rows_count_by_passes_and_validation_rows_by_epochs() -> None:
+    trials = [{**CELL, "trial": "a", "epochs": 9, "passes": 3.0}]
+    assert savings(_run(trials, [PASS]))[0].transfer == 3 * 80 + 9 * 20
+
+
 def test_a_trial_that_cells_share_is_counted_once() -> None:
-    trials = [{**CELL, "trial": "a", "epochs": 3}, {**CELL, "trial": "a", "epochs": 3}]
+    trials = [
+        {**CELL, "trial": "a", "epochs": 3, "passes": 3.0},
+        {**CELL, "trial": "a", "epochs": 3, "passes": 3.0},
+    ]
     assert savings(_run(trials, [PASS]))[0].transfer == 300.0
 
 
 def test_what_was_trained_from_pixels_saved_nothing() -> None:
-    trials = [{**CELL, "trial": "c", "epochs": 2, "strategy": "finetune"}]
+    trials = [{**CELL, "trial": "c", "epochs": 2, "passes": 2.0, "strategy": "finetune"}]
     whole = savings(_run(trials, [PASS], finetune={"depth": "all"}))
     assert whole[0].finetune == 0.0
-    drawn = [{**CELL, "trial": "a", "epochs": 2, "augmented": True}]
+    drawn = [{**CELL, "trial": "a", "epochs": 2, "passes": 2.0, "augmented": True}]
     assert savings(_run(drawn, [PASS], augment={"online": True}))[0].transfer == 0.0
 
 
 @pytest.mark.parametrize("missing", ["seconds", "rows"])
 def test_a_pass_that_nobody_measured_is_not_guessed(missing: str) -> None:
     unmeasured = {name: value for name, value in PASS.items() if name != missing}
-    trials = [{**CELL, "trial": "a", "epochs": 3}]
+    trials = [{**CELL, "trial": "a", "epochs": 3, "passes": 3.0}]
     assert savings(_run(trials, [unmeasured])) == []
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ray.tune.schedulers import TrialScheduler
 
-from sweeper.asha import CellAsha, CellRungs, milestones
+from sweeper.asha import CellAsha, CellRungs, grace_of, milestones
 from sweeper.grid import build_grid
 from trainables.registry import BACKBONES
 
@@ -77,8 +77,8 @@ class FakeTrial:
     config: dict[str, Any]
 
 
-def trial(cell: str, draw: int) -> FakeTrial:
-    spec = {"cell": cell, "draw": draw}
+def trial(cell: str, draw: int, grace: int = 4) -> FakeTrial:
+    spec = {"cell": cell, "draw": draw, "grace_epochs": grace}
     return FakeTrial({"trial": {"key": f"{cell}:{draw}", "spec": spec}})
 
 
@@ -96,6 +96,36 @@ def test_draw_0_is_never_stopped_and_still_counts() -> None:
     assert tell(scheduler, trial("other", 0), 4, 0.5) == CONTINUE
     assert tell(scheduler, trial("other", 1), 4, 0.4) == STOP
     assert scheduler.stopped == {"other:1": "stopped by ASHA at epoch 4"}
+
+
+def test_a_small_rate_is_not_stopped_before_it_could_show_and_still_counts() -> None:
+    scheduler = CellAsha(CellRungs([4, 12], 3))
+    tell(scheduler, trial("cell", 0), 4, 0.5)
+    slow = trial("cell", 1, grace=grace_of(4, 1e-3, 9e-3))
+    assert tell(scheduler, slow, 4, 0.1) == CONTINUE
+    assert tell(scheduler, trial("cell", 2), 4, 0.3) == STOP  # not in the top third of 0.1, 0.5
+    tell(scheduler, trial("cell", 0), 12, 0.5)
+    assert tell(scheduler, slow, 12, 0.4) == STOP
+
+
+def test_grace_grows_with_the_root_of_the_rate_that_is_missing() -> None:
+    rates = [1e-2, 1e-3, 1e-4]
+    assert [grace_of(4, lr, max(rates)) for lr in rates] == [4, 13, 40]
+    assert grace_of(4, 1e-3, 1e-4) == 4
+
+
+def test_equal_trials_that_only_take_longer_survive_by_their_grace() -> None:
+    """Three rates that end alike, the slower the later."""
+    ends, rates = 0.6, [1e-2, 1e-3, 1e-4]
+    survivors = {}
+    for kind, grace in (("one for all", lambda lr: 4), ("own", lambda lr: grace_of(4, lr, 1e-2))):
+        scheduler, left = CellAsha(CellRungs([4, 12], 3)), set()
+        for draw, lr in enumerate(rates):
+            one, speed = trial("cell", draw, grace(lr)), (lr / 1e-2) ** 0.5
+            told = [tell(scheduler, one, e, ends * (1 - np.exp(-e * speed))) for e in (4, 12)]
+            left |= {lr} if STOP not in told else set()
+        survivors[kind] = left
+    assert survivors == {"one for all": {1e-2}, "own": set(rates)}
 
 
 @pytest.mark.parametrize("accuracy", [0.5, float("nan"), float("inf")])

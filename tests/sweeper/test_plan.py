@@ -264,3 +264,37 @@ def test_explanations_can_be_switched_off(make: MakePlan) -> None:
 
 def test_images_are_counted_by_class(make: MakePlan) -> None:
     assert set(class_counts(make().collection).values()) == {6}
+
+
+def test_copies_add_rows_and_no_steps_unless_epochs_are_the_budget(make: MakePlan) -> None:
+    plan = make()
+    for cell in plan.cells:
+        rows = plan.split_of(cell).count("train")
+        expected = rows // 3 if cell.augmented else None  # an image and its two copies
+        assert {spec.epoch_rows for spec in trials(plan, cell)} == {expected}
+    by_epochs = make("search.budget=epochs")
+    assert {spec.epoch_rows for c in by_epochs.cells for spec in trials(by_epochs, c)} == {None}
+    plain = {cell.id for cell in plan.cells if not cell.augmented}
+    shared = {name for name, key in keys(by_epochs).items() if keys(plan)[name] == key}
+    assert {name for name, _ in shared} == plain
+
+
+def test_batches_drawn_anew_train_as_many_steps_as_none(make: MakePlan) -> None:
+    plan = make("augment.online=true")
+    assert {spec.epoch_rows for cell in plan.cells for spec in trials(plan, cell)} == {None}
+
+
+def test_all_cells_of_a_strategy_get_the_same_draws(make: MakePlan) -> None:
+    plan = make("grid.seeds=[0, 1]", "grid.scenarios=[one, two]", "search.draws=7")
+    for strategy in ("transfer", "finetune"):
+        cells = [cell for cell in plan.cells if cell.strategy == strategy]
+        draws = plan.draws(cells[0])
+        assert len(draws) == 7
+        assert all(plan.draws(cell) == draws for cell in cells)
+        assert {one.lr for one in draws} == set(plan.config.search.lr)
+
+
+def test_slower_trials_have_more_grace(make: MakePlan) -> None:
+    plan = make("search.lr=[0.01, 0.001, 0.0001]")
+    specs = [spec for cell in plan.cells for spec in trials(plan, cell)]
+    assert {spec.lr: spec.grace_epochs for spec in specs} == {0.01: 2, 0.001: 7, 0.0001: 20}

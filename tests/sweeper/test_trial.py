@@ -38,6 +38,7 @@ SPEC = TrialSpec(
     batch_size=4,
     hidden=(8,),
     epochs=5,
+    epoch_rows=None,
     seed=3,
     pooling="max",
     batchnorm="train",
@@ -47,6 +48,7 @@ SPEC = TrialSpec(
     online=False,
     start_key=None,
     rungs=(2, 4),
+    grace_epochs=2,
 )
 FINETUNE = replace(SPEC, strategy="finetune", start_key="champion")
 
@@ -59,6 +61,7 @@ CHANGES: dict[str, Any] = {
     "batch_size": 5,
     "hidden": (8, 8),
     "epochs": 6,
+    "epoch_rows": 12,
     "seed": 4,
     "batchnorm_statistics": "running_average",
 }
@@ -71,7 +74,7 @@ FINETUNE_CHANGES = {
     "start_key": None,
 }
 END_TO_END = {"source": "shards", "online": True}  # the second only where the first holds
-WITHOUT_EFFECT = {"store": "elsewhere", "cell": "other", "draw": 0, "rungs": ()}
+WITHOUT_EFFECT = {"store": "elsewhere", "cell": "other", "draw": 0, "rungs": (), "grace_epochs": 9}
 IN_THE_BACKBONES_KEY = {"backbone": "vgg16", "model_args": ()}
 
 

@@ -2,18 +2,22 @@
 
 import copy
 from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from tests.trainables.tables import opened, write_table
 from trainables.batchnorm import BatchNormStatistics
 from trainables.finetune import FinetuneModule
 from trainables.heads import build_head
 from trainables.loop import Setting, evaluate, train
 from trainables.rows import Batch, IndexedRows
+from trainables.transfer import PooledRows
 
 CLASSES = 3
 
@@ -27,7 +31,7 @@ class _Rows(IndexedRows):
     def inputs(self, rows: Tensor) -> Tensor:
         return self.features[rows]
 
-    def whole(self) -> Iterator[Batch] | None:
+    def sample(self, every: int, turn: int) -> Iterator[Batch] | None:
         return self._shares(torch.arange(len(self)), self.at_once) if self.at_once else None
 
 
@@ -139,17 +143,32 @@ def test_the_running_average_can_be_chosen() -> None:
 def test_batches_add_up_to_the_population_variance(batch: int) -> None:
     """Not to the mean of the batches' variances: their means differ."""
     rows, norm = _maps(200, batch), nn.BatchNorm2d(4)
-    everything = rows.whole()
-    assert everything
-    BatchNormStatistics(norm).recompute(everything)
+    BatchNormStatistics(norm).recompute(rows.sample(1, 0) or [])
     _assert_describes_its_inputs(norm, rows, 1e-5)
 
 
 def test_deeper_layers_are_exact_in_one_batch_and_close_in_several() -> None:
     for batch, tolerance in ((512, 1e-4), (128, 0.1)):
         rows, head = _rows(512, 0, batch), _head()
-        BatchNormStatistics(head).recompute(rows.whole() or [])
+        BatchNormStatistics(head).recompute(rows.sample(1, 0) or [])
         _assert_describes_its_inputs(head, rows, tolerance)
+
+
+def test_cached_features_are_sampled_evenly_where_an_epoch_is_not_a_pass(tmp_path: Path) -> None:
+    """Images 0..4 with copies 0..2: each image once, in copies that change."""
+    wanted = write_table(tmp_path / "t", np.arange(15, dtype=np.float32)[:, None], parts=1)
+    labels = np.zeros(15, np.int64)
+    table = opened(tmp_path / "t")
+    rows = PooledRows(table, table.find(wanted), labels, torch.device("cpu"))
+    taken = []
+    for turn in range(3):
+        (batch,) = rows.sample(3, turn)
+        found = batch.inputs.long().flatten().tolist()
+        assert [row // 3 for row in found] == [0, 1, 2, 3, 4]
+        taken += found
+    assert sorted(taken) == list(range(15))
+    (everything,) = rows.sample(1, 7)
+    assert everything.inputs.flatten().tolist() == list(range(15))
 
 
 @pytest.mark.parametrize("epochs", [1, 5])
@@ -179,7 +198,7 @@ def test_frozen_statistics_stay_and_the_heads_are_computed() -> None:
 def test_layers_come_back_as_they_were() -> None:
     module = nn.Sequential(nn.BatchNorm1d(12, momentum=0.3), nn.Linear(12, 2))
     rows = _rows(30)
-    BatchNormStatistics(module).recompute(rows.whole() or [])
+    BatchNormStatistics(module).recompute(rows.sample(1, 0) or [])
     assert module[0].momentum == 0.3
     assert not module[0]._forward_pre_hooks
     assert all(parameter.grad is None for parameter in module.parameters())
@@ -189,7 +208,7 @@ def test_statistics_that_were_not_finite_are_replaced() -> None:
     norm = nn.BatchNorm1d(12)
     assert norm.running_mean is not None
     norm.running_mean.fill_(float("nan"))
-    BatchNormStatistics(norm).recompute(_rows(30).whole() or [])
+    BatchNormStatistics(norm).recompute(_rows(30).sample(1, 0) or [])
     assert norm.running_mean.isfinite().all()
 
 

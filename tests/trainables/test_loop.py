@@ -3,7 +3,9 @@
 import copy
 import math
 import time
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -12,7 +14,7 @@ from torch.nn import functional
 
 from trainables import loop
 from trainables.loop import Epoch, Fit, Setting, evaluate, probabilities, train
-from trainables.rows import IndexedRows
+from trainables.rows import Batch, IndexedRows
 from trainables.transfer import transfer_module
 
 
@@ -141,6 +143,46 @@ def test_the_state_kept_is_that_of_the_best_validation_accuracy_then_of_the_lowe
 def test_a_last_batch_of_a_single_row_can_be_trained_on() -> None:
     fit, _ = _fit(Setting(0.01, 5, 2, 1), _blobs(21, 0), _blobs(9, 1))
     assert len(fit.curve) == 2
+
+
+class Watched(TensorRows):
+    """Rows that remember which of them each training batch took."""
+
+    def __init__(self, count: int) -> None:
+        of = _blobs(count, 0)
+        super().__init__(of.features, of.labels)
+        self.seen: list[list[int]] = []
+
+    def shuffled(self, batch_size: int, generator: torch.Generator) -> Iterator[Batch]:
+        for batch in super().shuffled(batch_size, generator):
+            rows = [(self.features == row).all(1).nonzero().item() for row in batch.inputs]
+            self.seen.append([int(row) for row in rows])
+            yield batch
+
+
+def test_an_epoch_of_fewer_rows_takes_their_steps_and_passes_go_on_through_epochs() -> None:
+    rows, plain = Watched(36), Watched(12)
+    setting = Setting(1e-3, 5, 6, 1)
+    one = train(transfer_module(8, [], 3, 0), plain, _blobs(9, 1), setting)
+    module = transfer_module(8, [], 3, 0)
+    fit = train(module, rows, _blobs(9, 1), replace(setting, epoch_rows=12))
+    assert [epoch.steps for epoch in fit.curve] == [epoch.steps for epoch in one.curve]
+    assert fit.curve[-1].steps == 6 * 3 == len(rows.seen)
+    one_pass = [row for batch in rows.seen[:8] for row in batch]  # seven of 5 and one of 1 joined
+    assert sorted(one_pass[:36]) == list(range(36))
+    counts = Counter(row for batch in rows.seen for row in batch)
+    assert max(counts.values()) - min(counts[row] for row in range(36)) <= 1
+    assert fit.curve[-1].passes == pytest.approx(sum(counts.values()) / 36)
+    assert one.curve[-1].passes == 6
+
+
+def test_whole_epochs_are_passes_however_they_are_asked_for() -> None:
+    curves = []
+    for epoch_rows in (None, 50):
+        setting = Setting(0.01, 8, 4, 1, epoch_rows=epoch_rows)
+        fit, _ = _fit(setting, _blobs(50, 0), _blobs(20, 1))
+        curves.append(_timeless(fit.curve))
+    assert curves[0] == curves[1]
 
 
 def test_the_share_of_time_spent_waiting_for_rows_is_told() -> None:

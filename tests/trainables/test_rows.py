@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from trainables import rows as module
-from trainables.rows import IndexedRows, batches
+from trainables.rows import IndexedRows, batches, count_batches
 
 
 class Numbers(IndexedRows):
@@ -40,6 +40,11 @@ def test_every_row_is_in_exactly_one_batch(
     assert all(len(part) == batch_size for part in parts[:-1])
     if len(parts) > 1:
         assert min(smallest, batch_size) <= len(parts[-1]) < batch_size + smallest
+
+
+@given(st.integers(1, 200), st.integers(2, 40))
+def test_batches_are_counted_without_making_them(count: int, batch_size: int) -> None:
+    assert count_batches(count, batch_size) == len(list(batches(torch.arange(count), batch_size)))
 
 
 def test_a_single_last_row_joins_the_batch_before() -> None:

@@ -27,7 +27,9 @@ def setting(row: Row) -> list[tuple[str, str]]:
         ("learning rate", wording.rate(row["lr"])),
         ("batch size", wording.count(row["batch_size"])),
         ("hidden layers", row["hidden"] or "none"),
-        ("best epoch", wording.count(row["best_epoch"])),
+        ("best epoch", f"{wording.count(row['best_epoch'])} of {wording.count(row['epochs'])}"),
+        ("optimiser steps", wording.count(row["steps"])),
+        ("passes over the training rows", wording.decimal(row["passes"], 1)),
         (
             "train / val / test",
             " / ".join(wording.count(row[f"n_{p}"]) for p in ("train", "val", "test")),

@@ -1,0 +1,90 @@
+"""What each side of a comparison was trained for, and what a configuration needs by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from reports import wording
+from reports.run import Row, Run
+from reports.savings import extraction_s
+from reports.tables import CELL
+
+
+def budget(run: Run) -> str:
+    """In words: epochs, steps and passes of a full training, by strategy and augmentation. Empty
+    where no cell is done."""
+
+    def side(row: Row) -> tuple[bool, bool]:
+        return row["strategy"] == "finetune", bool(row["augmented"])
+
+    groups = [list(rows) for _, rows in groupby(sorted(run.done, key=side), key=side)]
+    if not groups:
+        return ""
+    told = "; ".join(_side(rows) for rows in groups)
+    return f"Budget of a full training: {told}.{_steps(run, groups)}{_parents(run, groups)}"
+
+
+def _side(rows: Sequence[Row]) -> str:
+    name = f"{wording.strategy(rows[0]['strategy'])}, {wording.augmentation(rows[0]['augmented'])}"
+    passes = _range([row["passes"] for row in rows], lambda value: wording.decimal(value, 1))
+    return (
+        f"{name}: {_range([row['epochs'] for row in rows], wording.count)} epochs, "
+        f"{_range([row['steps'] for row in rows], wording.count)} steps of the champions, "
+        f"{passes} passes over {_range([row['n_train'] for row in rows], wording.count)} rows"
+    )
+
+
+def _range(values: Sequence[Any], write: Any) -> str:
+    low, high = write(min(values)), write(max(values))
+    return low if low == high else f"{low} to {high}"
+
+
+def _steps(run: Run, groups: Sequence[Sequence[Row]]) -> str:
+    """How the sides with and without copies compare, where there are both."""
+    if len({bool(rows[0]["augmented"]) for rows in groups}) < 2:
+        return ""
+    if _config(run, "search").get("budget") == "epochs":
+        return " An epoch is a pass over all rows: augmented cells take more steps by their copies."
+    return " Cells with and without augmented copies take the same steps at the same batch size."
+
+
+def _parents(run: Run, groups: Sequence[Sequence[Row]]) -> str:
+    if not any(_has_parent(run, rows[0]) for rows in groups):
+        return ""
+    return (
+        " A fine-tuned cell starts from the champion of its transfer cell: that search and training"
+        " come on top."
+    )
+
+
+def with_needed_s(run: Run, cells: Sequence[Row]) -> list[Row]:
+    """The cells with `needed_s`, the seconds that each would take by itself: its search; of a
+    fine-tuned one also the search of the transfer cell that it starts from; its rows' share of the
+    extraction."""
+    trained = {_key(row): float(row["train_s"] or 0.0) for row in run.cells}
+
+    def needed(row: Row) -> float:
+        parent = trained.get(_parent(row), 0.0) if _has_parent(run, row) else 0.0
+        return trained[_key(row)] + parent + extraction_s(run, row)
+
+    return [{**row, "needed_s": needed(row)} for row in cells]
+
+
+def _has_parent(run: Run, row: Row) -> bool:
+    start = _config(run, "finetune").get("start", "transfer")
+    return bool(row["strategy"] == "finetune" and start == "transfer")
+
+
+def _parent(row: Row) -> tuple[Any, ...]:
+    return _key({**row, "strategy": "transfer"})
+
+
+def _key(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in CELL)
+
+
+def _config(run: Run, section: str) -> dict[str, Any]:
+    found: dict[str, Any] = run.info.get("config", {}).get(section, {})
+    return found

@@ -1,0 +1,62 @@
+"""What each side got, in words, and what a configuration needs by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reports.budgets import budget, with_needed_s
+from reports.run import Run, load_run
+from reports.savings import measured_passes
+from tests.reports.fake_run import FakeRun, write_fake_run
+
+
+def _run(folder: Path, **config: Any) -> Run:
+    fake = FakeRun(backbones=("resnet50",), trials=2, epochs=6, attributions=0)
+    run = load_run(write_fake_run(folder, fake))
+    run.info["config"] = run.info.get("config", {}) | config
+    return run
+
+
+def test_the_page_tells_epochs_steps_and_passes_of_each_side(tmp_path: Path) -> None:
+    told = budget(_run(tmp_path, search={"budget": "steps"}))
+    assert "transfer, augmented: 6 epochs, 72 steps of the champions, 2.0 passes over" in told
+    assert "6.0 passes over" in told
+    assert "take the same steps at the same batch size" in told
+    assert "starts from the champion of its transfer cell" in told
+
+
+def test_an_epoch_of_all_rows_is_told_as_more_steps(tmp_path: Path) -> None:
+    told = budget(_run(tmp_path, search={"budget": "epochs"}, finetune={"start": "fresh"}))
+    assert "augmented cells take more steps by their copies" in told
+    assert "transfer cell" not in told
+
+
+@pytest.mark.parametrize("start", ["transfer", "fresh"])
+def test_a_fine_tuned_cell_needs_the_search_that_it_starts_from(tmp_path: Path, start: str) -> None:
+    run = _run(tmp_path, finetune={"start": start})
+    rows = with_needed_s(run, run.done)
+    one = next(row for row in rows if row["strategy"] == "finetune")
+    parent = next(
+        row
+        for row in rows
+        if row["strategy"] == "transfer"
+        and all(
+            row[name] == one[name]
+            for name in ("split_policy", "scenario", "augmented", "seed", "fold")
+        )
+    )
+    own_rows = one["n_train"] + one["n_val"] + one["n_test"]
+    extraction = own_rows * measured_passes(run)["resnet50"].each_s
+    search = one["train_s"] + (parent["train_s"] if start == "transfer" else 0.0)
+    assert one["needed_s"] == pytest.approx(search + extraction)
+    assert extraction > 0
+
+
+def test_what_is_trained_from_pixels_needs_no_extraction(tmp_path: Path) -> None:
+    run = _run(tmp_path, finetune={"start": "fresh", "depth": "all"})
+    for row in with_needed_s(run, run.done):
+        if row["strategy"] == "finetune":
+            assert row["needed_s"] == row["train_s"]
