@@ -73,7 +73,7 @@ class KnownImages:
         return found
 
     def _exact(self, image: NewImage) -> Known | None:
-        if image.pixels is None:
+        if image.problem:
             return None
         by_bytes = self.images["image_id"].str.partition("-")[0] == image.content_hash
         by_pixels = self.images["pixel_hash"] == image.pixel_hash
