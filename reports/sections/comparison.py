@@ -119,12 +119,8 @@ def build(run: Run) -> Comparison | None:
 
 
 def _scope(run: Run) -> str:
-    covered = {run.covers_trainings(rows) for rows in run.configurations if fold_repeats(rows)}
-    if covered == {True}:
-        return "other test images and other trainings"
-    if True in covered:
-        return "other test images and, where there are enough, other trainings"
-    return "other test images, for these trained networks"
+    done = [rows for rows in run.configurations if fold_repeats(rows)]
+    return wording.interval_scope({run.covers_trainings(rows) for rows in done})
 
 
 def _policies(run: Run) -> list[str]:
