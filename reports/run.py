@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from reports.statistics import Interval, accuracy_interval
+from reports.statistics.training import TRAINED
 from reports.tables import CELL, POLICIES, SCHEMAS, TRAININGS, read_tables
 
 Row = dict[str, Any]
@@ -57,6 +58,18 @@ class Run:
         """The same for the mean over the trainings of a cell's configuration; None where
         there is only one."""
         return self._intervals.get((*cell_key({**row, **dict.fromkeys(TRAININGS)}), "", metric))
+
+    def covers_trainings(self, rows: Sequence[Row]) -> bool:
+        """Whether the interval of the accuracy of `rows`, the cells of one configuration, covers
+        other trainings too, and not only other test images."""
+        key = cell_key({**rows[0], **dict.fromkeys(TRAININGS)})
+        return len(rows) > 1 and self._covers.get(key) == TRAINED
+
+    @cached_property
+    def _covers(self) -> dict[CellKey, str]:
+        frame = self.tables["intervals"]
+        frame = frame[(frame["metric"] == "accuracy") & (frame["label"] == "")]
+        return {cell_key(row): row["covers"] for row in records(frame)}
 
     @cached_property
     def _intervals(self) -> dict[CellKey, Interval]:

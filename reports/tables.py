@@ -202,6 +202,7 @@ _DERIVED: dict[str, dict[str, pa.DataType]] = {
         "value": _FLOAT,
         "low": _FLOAT,
         "high": _FLOAT,
+        "covers": _STR,  # images | images+trainings
         "method": _STR,
         "units": _INT,  # groups of images
     },
@@ -213,9 +214,11 @@ _DERIVED: dict[str, dict[str, pa.DataType]] = {
         "mean": _FLOAT,  # accuracy of level minus reference
         "low": _FLOAT,
         "high": _FLOAT,
+        "covers": _STR,  # images | images+trainings
         "pairs": _INT,  # matches, their trainings averaged
         "p": _FLOAT,
-        "p_holm": _FLOAT,  # over the whole table
+        "p_holm": _FLOAT,  # within the split policy
+        "family": _INT,  # effects that were corrected together
     },
     "comparisons": {
         "split_policy": _STR,
@@ -228,10 +231,22 @@ _DERIVED: dict[str, dict[str, pa.DataType]] = {
         "difference": _FLOAT,  # test accuracy of best minus other
         "low": _FLOAT,
         "high": _FLOAT,
+        "covers": _STR,  # images | images+trainings
         "p": _FLOAT,
         "discordant": _INT,  # rows that one of the two got right; null where not paired by rows
         "method": _STR,
         "p_holm": _FLOAT,  # within the scenario and split policy
+        "family": _INT,  # comparisons that were corrected together
+    },
+    "trainings": {
+        "split_policy": _STR,
+        "scenario": _STR,
+        "configurations": _INT,
+        "trainings": _INT,  # of the configuration that has fewest
+        "divisions": _INT,  # repeats x folds
+        "seeds": _INT,
+        "spread": _FLOAT,  # standard deviation of a configuration's accuracy over its trainings
+        "degrees": _FLOAT,  # of freedom
     },
     "policies": {
         "compared": _STR,  # the policies whose cells are matched, with + between

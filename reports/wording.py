@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 from reports.statistics import Interval
@@ -100,6 +101,15 @@ def plural(number: int, noun: str) -> str:
     """'1 cell', '60 cells'."""
     forms = f"{noun}es" if noun.endswith(("s", "x", "ch")) else f"{noun}s"
     return f"{count(number)} {noun if number == 1 else forms}"
+
+
+def interval_scope(over_trainings: Collection[bool]) -> str:
+    """What 95 % intervals cover, given for each whether it covers other trainings too."""
+    if not any(over_trainings):
+        return "other test images, for these trained networks"
+    if all(over_trainings):
+        return "other test images and other trainings"
+    return "other test images and, where there are enough, other trainings"
 
 
 def strategy(name: str) -> str:

@@ -1,4 +1,5 @@
-"""Tables made from a run's other tables: intervals, effects, comparisons, policies, optimism.
+"""Tables made from a run's other tables: intervals, effects, comparisons, trainings,
+policies, optimism.
 
 The page and the Parquet files both take their statistics from here, so they cannot disagree.
 """
@@ -15,6 +16,7 @@ from reports.derived.intervals import interval_rows
 from reports.derived.optimism import optimism_rows
 from reports.derived.policies import policy_rows
 from reports.derived.tested import tested_cells
+from reports.derived.trainings import training_rows
 from reports.tables import read_tables, write_table
 
 
@@ -34,6 +36,7 @@ def write_derived(folder: Path) -> None:
         "intervals": interval_rows(tested),
         "effects": effect_rows(tested),
         "comparisons": comparison_rows(tested),
+        "trainings": training_rows(tested),
         "policies": policy_rows(tested, tables),
         "optimism": optimism_rows(tested, tables),
     }.items():

@@ -9,26 +9,28 @@ from typing import Any
 import numpy as np
 
 from reports.derived.tested import Tested
-from reports.statistics.bootstrap import error_of_mean
+from reports.derived.trainings import scenario_trainings
+from reports.headline import preferred, validation_of
+from reports.statistics.bootstrap import error_of
 from reports.statistics.intervals import difference_of, p_value
 from reports.statistics.multiplicity import holm
 from reports.statistics.paired import compare_paired
+from reports.statistics.training import IMAGES, TRAINED, Trainings
 from reports.tables import TRAININGS
 
 Row = dict[str, Any]
 _BOOTSTRAP = "groups resampled in both"
+_WITH_TRAININGS = "groups resampled in both, spread of trainings"
 
 
 def comparison_rows(tested: Tested) -> list[Row]:
     """Holm-corrected within each scenario and split policy."""
-    rows: list[Row] = []
-    for policy in tested.policies():
-        for scenario in sorted(set(tested.cells["scenario"])):
-            chosen = (tested.cells["split_policy"] == policy) & (
-                tested.cells["scenario"] == scenario
-            )
-            rows += _family(tested.subset(chosen.to_numpy()))
-    return rows
+    return [
+        row
+        for policy in tested.policies()
+        for own, trainings in scenario_trainings(tested.of(split_policy=policy))
+        for row in _family(own, trainings)
+    ]
 
 
 def configuration_name(row: Mapping[str, Any]) -> str:
@@ -37,28 +39,49 @@ def configuration_name(row: Mapping[str, Any]) -> str:
     return f"{row['backbone']}/{row['weights']}/{augmented}/{row['strategy']}"
 
 
-def _family(tested: Tested) -> list[Row]:
+def family_size(configurations: int, covers: str) -> int:
+    """How many comparisons are corrected together. Validation chose the best with the luck of the
+    very trainings that are compared: a claim beyond these answers for every pair that might have
+    been asked. One of these networks answers for the rivals of the chosen one, as the test images
+    had no say in the choice."""
+    rivals = configurations - 1
+    return rivals if covers == IMAGES else configurations * rivals // 2
+
+
+def _family(tested: Tested, trainings: Trainings) -> list[Row]:
     configurations = tested.configurations()
-    validation = [float(tested.cells["val_accuracy"].iloc[own].mean()) for own in configurations]
-    if len(configurations) < 2 or np.isnan(validation).any():
+    best = preferred(
+        {
+            number: [validation_of(tested.records[i]) for i in own]
+            for number, own in enumerate(configurations)
+        }
+    )
+    if best is None or tested.cells["val_accuracy"].isna().any():
         return []
-    best = int(np.argmax(validation))
     rows = [
         row
         for i, own in enumerate(configurations)
-        if i != best and (row := _compare(tested, configurations[best], own))
+        if i != best and (row := _compare(tested, trainings, configurations[best], own))
     ]
-    for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
-        row["p_holm"] = p
+    if not rows:
+        return []
+    covers = TRAINED if any(row["covers"] == TRAINED for row in rows) else IMAGES
+    size = max(len(rows), family_size(len(rows) + 1, covers))
+    unasked = [1.0] * (size - len(rows))
+    corrected = holm([*(row["p"] for row in rows), *unasked])
+    for row, p in zip(rows, corrected, strict=False):
+        row |= {"p_holm": p, "family": size}
     return rows
 
 
-def _compare(tested: Tested, best: Sequence[int], other: Sequence[int]) -> Row | None:
+def _compare(
+    tested: Tested, trainings: Trainings, best: Sequence[int], other: Sequence[int]
+) -> Row | None:
     """None where they have no training in common, or predictions were not kept."""
-    pairs = _same_repeats(tested, best, other)
+    pairs = _same_trainings(tested, best, other)
     if not pairs or any(tested.outcomes[i] is None for pair in pairs for i in pair):
         return None
-    first, second = (_columns(tested, position) for position in pairs[0])
+    first, second = (tested.records[position] for position in pairs[0])
     alone = len(pairs) == 1
     return {
         "split_policy": first["split_policy"],
@@ -66,16 +89,13 @@ def _compare(tested: Tested, best: Sequence[int], other: Sequence[int]) -> Row |
         **{name: first[name] if alone else None for name in TRAININGS},
         "best": configuration_name(first),
         "other": configuration_name(second),
-        **_difference(tested, pairs),
+        **_difference(tested, trainings, pairs),
         "p_holm": None,
+        "family": None,
     }
 
 
-def _columns(tested: Tested, position: int) -> Row:
-    return {str(name): value for name, value in tested.cells.iloc[position].items()}
-
-
-def _difference(tested: Tested, pairs: Sequence[tuple[int, int]]) -> Row:
+def _difference(tested: Tested, trainings: Trainings, pairs: Sequence[tuple[int, int]]) -> Row:
     i, j = pairs[0]
     first, second = tested.outcomes[i], tested.outcomes[j]
     assert first is not None
@@ -86,36 +106,48 @@ def _difference(tested: Tested, pairs: Sequence[tuple[int, int]]) -> Row:
             "difference": found.difference,
             "low": found.interval.low,
             "high": found.interval.high,
+            "covers": IMAGES,
             "p": found.p,
             "discordant": found.discordant,
             "method": found.method,
         }
-    return _resampled_difference(tested, pairs)
+    return _resampled_difference(tested, trainings, pairs)
 
 
-def _resampled_difference(tested: Tested, pairs: Sequence[tuple[int, int]]) -> Row:
+def _resampled_difference(
+    tested: Tested, trainings: Trainings, pairs: Sequence[tuple[int, int]]
+) -> Row:
     """Of several trainings, or of cells that do not test the same rows."""
-    ours, theirs = [i for i, _ in pairs], [j for _, j in pairs]
-    values = tested.accuracies[ours] - tested.accuracies[theirs]
-    draws = tested.draws[:, ours] - tested.draws[:, theirs]
-    error = error_of_mean(values, draws, tested.groups)
-    mean = float(values.mean())
+    coefficients = np.zeros(len(tested.cells))
+    for i, j in pairs:
+        coefficients[[i, j]] += 1 / len(pairs), -1 / len(pairs)
+    used = np.flatnonzero(coefficients)
+    mean = float(tested.accuracies[used] @ coefficients[used])
+    images = error_of(tested.draws[:, used] @ coefficients[used], _groups(tested, used))
+    found = trainings.error(images, coefficients) if len(pairs) > 1 else None
+    error = found or images
     interval = difference_of(mean, error)
     return {
         "difference": mean,
         "low": interval.low,
         "high": interval.high,
+        "covers": TRAINED if found else IMAGES,
         "p": p_value(mean, error),
         "discordant": None,
-        "method": _BOOTSTRAP,
+        "method": _WITH_TRAININGS if found else _BOOTSTRAP,
     }
 
 
-def _same_repeats(
+def _groups(tested: Tested, used: np.ndarray) -> int:
+    found = [one.groups for i in used if (one := tested.outcomes[i]) is not None]
+    return len(np.unique(np.concatenate(found)))
+
+
+def _same_trainings(
     tested: Tested, best: Sequence[int], other: Sequence[int]
 ) -> list[tuple[int, int]]:
     def training(position: int) -> tuple[int, ...]:
-        return tuple(int(tested.cells.iloc[position][name]) for name in TRAININGS)
+        return tuple(int(tested.records[position][name]) for name in TRAININGS)
 
     theirs = {training(position): position for position in other}
     return [(i, theirs[training(i)]) for i in best if training(i) in theirs]

@@ -8,15 +8,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports.derived.tested import Tested
-from reports.statistics.contrasts import Weights, against, contrast, estimate
+from reports.derived.trainings import policy_trainings
+from reports.statistics.blocks import blocks_of
+from reports.statistics.contrasts import (
+    FACTORS,
+    SHARES_TRAINING,
+    Evidence,
+    Weights,
+    against,
+    contrast,
+    estimate,
+)
 from reports.statistics.multiplicity import holm
 
 Row = dict[str, Any]
 
-_PAIRS: dict[str, tuple[object, object]] = {
-    "augmented": (True, False),
-    "strategy": ("finetune", "transfer"),
-}
+_BLOCKS = ("split_policy", "scenario")
+"""Columns of a cell that a user does not choose between: their differences are no findings."""
+_REFERENCES: dict[str, object] = {"augmented": False, "strategy": "transfer"}
+"""What the other levels of a factor are compared with, where it has a level of that kind."""
 OTHERS = "the others"
 INTERACTION = " \u00d7 "  # between the names of two factors
 
@@ -32,23 +42,25 @@ class _Choice:
 
 
 def effect_rows(tested: Tested) -> list[Row]:
-    """Effects of all policies, Holm-corrected as one family."""
-    rows = [
+    """Effects under each split policy, Holm-corrected as one family each."""
+    return [
         row
         for policy in tested.policies()
-        for row in _of_policy(
-            tested.subset((tested.cells["split_policy"] == policy).to_numpy()), policy
-        )
+        for row in _of_policy(tested.of(split_policy=policy), policy)
     ]
-    known = [row for row in rows if row["p"] is not None]
-    for row, p in zip(known, holm([row["p"] for row in known]), strict=True):
-        row["p_holm"] = p
-    return rows
 
 
 def _of_policy(tested: Tested, policy: str) -> list[Row]:
-    choices = list(_choices(tested))
-    rows = [_row(tested, policy, [choice]) for choice in choices]
+    rows = _estimated(tested, policy)
+    known = [row for row in rows if row["p"] is not None]
+    for row, p in zip(known, holm([row["p"] for row in known]), strict=True):
+        row |= {"p_holm": p, "family": len(known)}
+    return rows
+
+
+def _estimated(tested: Tested, policy: str) -> list[Row]:
+    choices, evidence = list(_choices(tested)), _evidence(tested)
+    rows = [_row(tested, evidence, policy, [choice]) for choice in choices]
     found = [(row, choice) for row, choice in zip(rows, choices, strict=True) if row["pairs"]]
     best: dict[str, tuple[float, _Choice]] = {}
     for row, choice in found:
@@ -58,26 +70,35 @@ def _of_policy(tested: Tested, policy: str) -> list[Row]:
     kept = [row for row, _ in found]
     if len(best) > 1:
         strongest = sorted(best.values(), key=lambda one: -one[0])[:2]
-        both = _row(tested, policy, [choice for _, choice in strongest])
+        both = _row(tested, evidence, policy, [choice for _, choice in strongest])
         kept += [both] if both["pairs"] else []
     return kept
 
 
+def _evidence(tested: Tested) -> Evidence:
+    blocks = blocks_of(
+        tested.cells, FACTORS, SHARES_TRAINING, tested.accuracies, tested.draws, tested.groups
+    )
+    return Evidence(blocks, policy_trainings(tested))
+
+
 def _choices(tested: Tested) -> Iterator[_Choice]:
-    for factor, (level, reference) in _PAIRS.items():
-        if {level, reference} <= set(tested.cells[factor]):
-            yield _Choice(factor, _text(level), _text(reference), {level: 1.0, reference: -1.0})
-    for factor in ("backbone", "weights", "scenario"):
+    for factor in FACTORS:
         levels = sorted(set(tested.cells[factor]))
-        if len(levels) == 2:
-            yield _Choice(factor, levels[0], levels[1], {levels[0]: 1.0, levels[1]: -1.0})
-        elif len(levels) > 2:
-            yield from (_Choice(factor, one, OTHERS, against(one, levels)) for one in levels)
+        if factor in _BLOCKS or len(levels) < 2:
+            continue
+        reference = _REFERENCES.get(factor, levels[1] if len(levels) == 2 else None)
+        if reference in levels:
+            for level in (one for one in levels if one != reference):
+                weights = {level: 1.0, reference: -1.0}
+                yield _Choice(factor, _text(level), _text(reference), weights)
+        else:
+            yield from (_Choice(factor, _text(one), OTHERS, against(one, levels)) for one in levels)
 
 
-def _row(tested: Tested, policy: str, choices: list[_Choice]) -> Row:
+def _row(tested: Tested, evidence: Evidence, policy: str, choices: list[_Choice]) -> Row:
     one = contrast(tested.cells, {choice.factor: choice.weights for choice in choices})
-    found = estimate(one, tested.accuracies, tested.draws, tested.groups)
+    found = estimate(one, tested.accuracies, tested.draws, tested.groups, evidence)
     return {
         "split_policy": policy,
         "factor": INTERACTION.join(choice.factor for choice in choices),
@@ -86,9 +107,11 @@ def _row(tested: Tested, policy: str, choices: list[_Choice]) -> Row:
         "mean": found.mean,
         "low": found.interval.low if found.interval else None,
         "high": found.interval.high if found.interval else None,
+        "covers": found.covers,
         "pairs": found.pairs,
         "p": found.p,
         "p_holm": None,
+        "family": None,
     }
 
 

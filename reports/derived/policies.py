@@ -78,8 +78,8 @@ def _of_set(
 
 def _mean(tested: Tested, own: Contrast) -> tuple[float, Interval | None]:
     """The mean accuracy, and its interval over drawings of the test groups."""
-    mean = float(own.per_match(tested.accuracies).mean())
-    draws = own.per_match(tested.draws).mean(axis=1)
+    mean = float(own.per_block(tested.accuracies).mean())
+    draws = own.per_block(tested.draws).mean(axis=1)
     if np.isnan(draws).any():
         return mean, None
     if not 0 < mean < 1:

@@ -5,12 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from reports.run import records
 from reports.statistics.bootstrap import generator, group_weights
+from reports.statistics.contrasts import SHARES_TRAINING
 from reports.statistics.outcomes import Outcomes, outcomes_of
+from reports.statistics.training import Design
 from reports.tables import CELL, POLICIES, TRAININGS
 
 _CONFIGURATION = [name for name in CELL if name not in TRAININGS]
@@ -26,6 +31,11 @@ class Tested:
     classes: Mapping[str, Sequence[str]]  # scenario -> names
     groups: int  # tested in the whole run
     draws: np.ndarray  # (draws, cells), accuracies
+
+    @cached_property
+    def records(self) -> list[dict[str, Any]]:
+        """The cells as dictionaries, gaps as None."""
+        return records(self.cells)
 
     @property
     def accuracies(self) -> np.ndarray:
@@ -47,10 +57,40 @@ class Tested:
             self.draws[:, kept],
         )
 
+    def of(self, **columns: object) -> Tested:
+        """The cells that have these values in these columns."""
+        chosen = np.ones(len(self.cells), dtype=bool)
+        for name, value in columns.items():
+            chosen &= (self.cells[name] == value).to_numpy()
+        return self.subset(chosen)
+
+    def with_predictions(self) -> Tested:
+        return self.subset(np.array([one is not None for one in self.outcomes], dtype=bool))
+
+    def scenarios(self) -> list[str]:
+        return sorted(set(self.cells["scenario"]))
+
+    @cached_property
+    def design(self) -> Design:
+        """Which training each cell is."""
+        return Design(
+            self._numbered(_CONFIGURATION),
+            self._numbered([name for name in _CONFIGURATION if name != SHARES_TRAINING]),
+            self._numbered(["repeat", "fold"]),
+            self._numbered(["seed"]),
+        )
+
+    def _numbered(self, columns: list[str]) -> np.ndarray:
+        keys = zip(*(self.cells[name].tolist() for name in columns), strict=True)
+        numbers: dict[tuple[object, ...], int] = {}
+        return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=int)
+
     def configurations(self) -> list[list[int]]:
         """Positions of the cells, those together that differ in seed, repeat and fold only."""
-        found = self.cells.groupby(_CONFIGURATION, sort=False, dropna=False).indices
-        return [sorted(int(i) for i in own) for own in found.values()]
+        found: dict[int, list[int]] = {}
+        for position, number in enumerate(self.design.configuration):
+            found.setdefault(int(number), []).append(position)
+        return list(found.values())
 
 
 def tested_cells(

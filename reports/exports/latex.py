@@ -59,9 +59,10 @@ def latex_table(table: PaperTable) -> str:
 
 def _caption(table: PaperTable) -> str:
     what = f"{wording.scenario(table.scenario)}, {wording.strategy(table.strategy)}"
+    scope = wording.interval_scope({line.covers_trainings for line in table.lines if line.values})
     return escape(
         f"{what[0].upper()}{what[1:]}, {table.policy} split. Percent of the test set, averages "
-        "weighted by class size; small: 95 % intervals."
+        f"weighted by class size; small: 95 % intervals ({scope})."
     )
 
 

@@ -18,6 +18,7 @@ from reports.pictures import pictures_tested
 from reports.repeats import fold_repeats, metric_interval
 from reports.run import Row, Run
 from reports.statistics import Interval
+from reports.statistics.training import IMAGES, TRAINED
 from reports.tables import SCHEMAS
 
 METRICS = ("accuracy", "precision", "recall", "f1")
@@ -39,6 +40,7 @@ class Line:
     augmented: bool
     state: str  # done | failed | missing
     repeats: str  # "3 seeds"; empty for a single training
+    covers_trainings: bool  # whether the intervals cover other trainings, and not images only
     n_test: int | None  # test rows
     pictures: int | None  # different ones among them, a group counted once
     values: Mapping[str, Value]  # by metric; empty unless some repeat is done
@@ -79,11 +81,12 @@ def paper_tables(run: Run) -> Iterator[PaperTable]:
 
 def table_csv(table: PaperTable) -> str:
     """Numbers 0..1 to six decimals, a row for each line; what does not exist is empty."""
-    head = ["backbone", "augmented", "state", "repeats", "n_test", "pictures"]
+    head = ["backbone", "augmented", "state", "repeats", "covers", "n_test", "pictures"]
     head += [f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")]
     rows = []
     for line in table.lines:
         row: list[object] = [line.backbone, str(line.augmented).lower(), line.state, line.repeats]
+        row += [(TRAINED if line.covers_trainings else IMAGES) if line.values else ""]
         row += [line.n_test, line.pictures]
         for metric in METRICS:
             one = line.values.get(metric)
@@ -114,6 +117,7 @@ def _line(run: Run, rows: Sequence[Row], pictures: int | None, with_weights: boo
         augmented=bool(first["augmented"]),
         state=state,
         repeats=repeats.text if repeats and len(rows) > 1 else "",
+        covers_trainings=run.covers_trainings(rows),
         n_test=repeats.n if repeats else None,
         pictures=pictures if repeats else None,
         values=_values(run, rows, pictures or (repeats.n if repeats else 0)),

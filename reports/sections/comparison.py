@@ -86,6 +86,7 @@ class Comparison:
     other_work: tuple[OtherWork, ...]
     audit: str
     results: str  # how far the paper is from ours, and what the leak is
+    scope: str  # what our intervals cover
 
 
 def build(run: Run) -> Comparison | None:
@@ -113,7 +114,13 @@ def build(run: Run) -> Comparison | None:
         other_work=other_work(),
         audit=_audit(),
         results=_results(run, ours),
+        scope=_scope(run),
     )
+
+
+def _scope(run: Run) -> str:
+    done = [rows for rows in run.configurations if fold_repeats(rows)]
+    return wording.interval_scope({run.covers_trainings(rows) for rows in done})
 
 
 def _policies(run: Run) -> list[str]:

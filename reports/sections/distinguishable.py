@@ -1,4 +1,4 @@
-"""Which configurations can be told apart from the one that validation chose, on the same images."""
+"""Which configurations differ significantly from the one that validation chose."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from reports.derived.comparisons import configuration_name
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale, round_ticks
 from reports.run import Row, Run, records
+from reports.sections.trainings import sentences, subject
 from reports.statistics import Interval
-from reports.statistics.multiplicity import Told, told
+from reports.statistics.multiplicity import Conclusion, conclusion
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Family:
     anchor: str
     accuracy: str
     words: str
+    trainings: str  # what their number lets a reader conclude
+    holm: str  # what was corrected together
     rivals: list[Rival]
 
 
@@ -62,7 +65,7 @@ def build(run: Run) -> Distinguishable | None:
     by_family = groupby(rows, key=lambda row: (row["split_policy"], row["scenario"]))
     ticks = [(value, wording.points(value).removesuffix(".0")) for value in _ticks(scale)]
     return Distinguishable(
-        families=[_family(list(own), cells, scale) for _, own in by_family],
+        families=[_family(run, list(own), cells, scale) for _, own in by_family],
         axis=axis(ticks, scale),
         method=_method(rows),
     )
@@ -79,7 +82,7 @@ def _cells(run: Run) -> Cells:
     return found
 
 
-def _family(rows: list[Row], cells: Cells, scale: Scale) -> Family:
+def _family(run: Run, rows: list[Row], cells: Cells, scale: Scale) -> Family:
     first = rows[0]
     chosen = cells[first["split_policy"], first["scenario"], first["best"]]
     rivals = [(row, cells[row["split_policy"], row["scenario"], row["other"]]) for row in rows]
@@ -90,12 +93,14 @@ def _family(rows: list[Row], cells: Cells, scale: Scale) -> Family:
         anchor=chosen[0]["anchor"],
         accuracy=_accuracy(chosen),
         words=_words(rows),
+        trainings=sentences(run, first["split_policy"], first["scenario"], rows),
+        holm=_holm(rows),
         rivals=[_rival(row, own, scale) for row, own in rivals],
     )
 
 
 def _rival(row: Row, cells: list[Row], scale: Scale) -> Rival:
-    interval, found = Interval(row["low"], row["high"]), _told(row)
+    interval, found = Interval(row["low"], row["high"]), _conclusion(row)
     mark = Mark(row["difference"], "dot", "" if found.apart else "flat", interval)
     return Rival(
         name=_name(cells[0]),
@@ -110,16 +115,30 @@ def _rival(row: Row, cells: list[Row], scale: Scale) -> Rival:
     )
 
 
-def _told(row: Row) -> Told:
-    return told(row["p_holm"], Interval(row["low"], row["high"]))
+def _conclusion(row: Row) -> Conclusion:
+    return conclusion(row["p"], row["p_holm"])
+
+
+def _holm(rows: list[Row]) -> str:
+    """What was corrected together."""
+    size = int(rows[0]["family"])
+    if size == len(rows):
+        return f"Holm family: the {wording.plural(size, 'comparison')} of this table."
+    return (
+        f"Holm family: {wording.plural(size, 'comparison')}, every pair of the {len(rows) + 1} "
+        "configurations, since the trainings that chose the first are those that are compared."
+    )
 
 
 def _words(rows: list[Row]) -> str:
-    apart = [row for row in rows if _told(row).apart]
+    apart = [row for row in rows if _conclusion(row).apart]
     alike = len(rows) - len(apart)
     if not apart:
-        which = "The other one is" if alike == 1 else f"None of the other {alike} is"
-        return f"{which}{' not' if alike == 1 else ''} distinguishable from it."
+        noun = subject(rows)
+        which = (
+            f"The other {noun} is not" if alike == 1 else f"None of the other {alike} {noun}s is"
+        )
+        return f"{which} distinguishable from it."
     better = sum(row["difference"] < 0 for row in apart)
     parts = [
         f"{count} {words}"
@@ -130,7 +149,7 @@ def _words(rows: list[Row]) -> str:
         )
         if count
     ]
-    return f"Of the other {len(rows)}, {', '.join(parts)}."
+    return f"Of the other {wording.plural(len(rows), subject(rows))}, {', '.join(parts)}."
 
 
 def _method(rows: list[Row]) -> str:

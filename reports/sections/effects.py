@@ -8,12 +8,13 @@ from markupsafe import Markup
 
 from reports import wording
 from reports.budgets import budget
-from reports.derived.effects import INTERACTION, OTHERS
+from reports.derived.effects import INTERACTION
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale, round_ticks
 from reports.run import Row, Run, records
 from reports.statistics import Interval
-from reports.statistics.multiplicity import Told, told
+from reports.statistics.multiplicity import Conclusion, conclusion
+from reports.statistics.training import IMAGES
 
 _FACTORS = {"augmented": "augmentation"}
 _LEVELS = {
@@ -56,8 +57,9 @@ class Effects:
     policies: list[str]
     factors: list[Factor]
     axis: Markup
-    family: int  # effects that were corrected together
-    words: list[str]  # what can be told apart and what cannot, a sentence a policy
+    families: str  # effects that were corrected together, for each policy
+    scope: str  # what the intervals cover
+    words: list[str]  # what is significant and what is not, a sentence a policy
     budget: str  # of each side, in words
 
 
@@ -87,16 +89,17 @@ def build(run: Run) -> Effects | None:
             for name, choices in factors.items()
         ],
         axis=axis(ticks, scale),
-        family=sum(row["p_holm"] is not None for row in rows),
+        families=_families(run, rows),
+        scope=_scope(rows),
         words=[text for policy in run.policies if (text := _words(policy, rows))],
         budget=budget(run),
     )
 
 
 def _order(run: Run, row: Row) -> tuple[int, str, int, str]:
-    factors = ("augmented", "strategy", "backbone", "weights", "scenario")
+    factors = ("augmented", "strategy", "backbone", "weights")
     place = factors.index(row["factor"]) if row["factor"] in factors else len(factors)
-    levels = {"backbone": run.backbones, "scenario": run.scenarios}.get(row["factor"], [])
+    levels = {"backbone": run.backbones}.get(row["factor"], [])
     level = row["level"]
     return (place, row["factor"], levels.index(level) if level in levels else 0, level)
 
@@ -115,43 +118,70 @@ def _level(row: Row, column: str) -> str:
 
 
 def _one_level(factor: str, level: str) -> str:
-    if factor == "scenario" and level != OTHERS:
-        return wording.scenario(level)
     return _LEVELS.get((factor, level), level)
 
 
 def _estimate(row: Row | None, scale: Scale) -> Estimate | None:
     if row is None:
         return None
-    interval, found = _interval(row), _told(row)
+    interval, found = _interval(row), _conclusion(row)
     mark = Mark(row["mean"], "dot", "" if found.apart else "flat", interval)
     return Estimate(
         mean=wording.points(row["mean"]),
         interval=wording.points_range(interval),
         pairs=int(row["pairs"]),
         p=wording.p_value(row["p_holm"]),
-        words=found.words if row["p_holm"] is not None else "",
+        words=found.words if interval else "",
         apart=found.apart,
         strip=strip([mark], scale, guides=_ticks(scale)),
     )
 
 
-def _told(row: Row) -> Told:
-    return told(row["p_holm"], _interval(row))
+def _conclusion(row: Row) -> Conclusion:
+    return conclusion(row["p"], row["p_holm"])
 
 
 def _interval(row: Row) -> Interval | None:
     return None if row["low"] is None else Interval(row["low"], row["high"])
 
 
+def _families(run: Run, rows: list[Row]) -> str:
+    """'12 effects under the grouped split', for each policy."""
+    sizes = {row["split_policy"]: int(row["family"]) for row in rows if row["family"] is not None}
+    return " and ".join(
+        f"{wording.plural(sizes[policy], 'effect')} under the {policy} split"
+        for policy in run.policies
+        if policy in sizes
+    )
+
+
+def _scope(rows: list[Row]) -> str:
+    """What the intervals cover."""
+    covered = {row["covers"] for row in rows if row["low"] is not None}
+    if not covered:
+        return ""
+    trained = (
+        "The intervals cover which images were drawn for the test, the same in all cells, and the "
+        "luck of training, as far as matched cells or several trainings show it."
+    )
+    untested = (
+        "Where too few trainings are matched, an effect is not tested: its interval covers the "
+        "test images alone, for these trained networks."
+    )
+    if covered == {IMAGES}:
+        return untested
+    return f"{trained} {untested}" if IMAGES in covered else trained
+
+
 def _words(policy: str, rows: list[Row]) -> str:
-    """What is told apart from no effect at all under one policy, in a sentence."""
+    """Which effects are significant under one policy, in a sentence."""
     own = [row for row in rows if row["split_policy"] == policy and row["p_holm"] is not None]
     if not own:
         return ""
-    apart = [_named(row) for row in own if _told(row).apart]
-    alone = [_named(row) for row in own if _told(row).words.endswith("after Holm")]
-    only = f" By their own intervals only, not after Holm's correction: {', '.join(alone)}."
+    found = [(row, _conclusion(row)) for row in own]
+    apart = [_named(row) for row, one in found if one.apart]
+    alone = [_named(row) for row, one in found if one.alone and not one.apart]
+    only = f" By themselves only, and not after Holm's correction: {', '.join(alone)}."
     return f"{_sentence(policy, apart, len(own))}{only if alone else ''}"
 
 

@@ -11,7 +11,7 @@ from reports import wording
 from reports.derived.comparisons import configuration_name
 from reports.run import CellKey, Row, Run, interval_of, optimism_of, records, training_of
 from reports.statistics import Interval
-from reports.statistics.multiplicity import told
+from reports.statistics.multiplicity import conclusion
 
 _Naming = Callable[[Any], str]
 
@@ -160,7 +160,7 @@ def _measured(run: Run) -> dict[CellKey, tuple[str, str]]:
 def _difference(one: Row) -> str:
     means = "" if one["seed"] is not None else "means over several trainings, "
     interval = Interval(one["low"], one["high"])
-    found = told(one["p_holm"], interval)
+    found = conclusion(one["p"], one["p_holm"])
     return (
         f"{wording.points(one['difference'])} points, 95 % interval "
         f"{wording.points_range(interval)}, "

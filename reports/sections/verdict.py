@@ -12,6 +12,7 @@ from reports.headline import Headline, headline, used_headline
 from reports.policies import Score, policy_scores
 from reports.repeats import Repeats, fold_repeats
 from reports.run import Row, Run, records
+from reports.sections.trainings import subject
 from reports.statistics import Interval
 from reports.statistics.multiplicity import LEVEL
 
@@ -56,7 +57,8 @@ class Best:
     anchor: str
     of: int  # configurations that validation chose from
     repeats: str  # "mean of 5 folds"; empty for a single training
-    alike: str  # how many others of its scenario it cannot be told apart from, a sentence
+    alike: str  # how many others of its scenario are not distinguishable from it, a sentence
+    covers_trainings: bool  # whether the interval covers other trainings too
     used: bool  # whether `predict` and `export` take it
     elsewhere: list[str]  # the headlines of the other policies, a phrase each
 
@@ -81,6 +83,7 @@ class Verdict:
     best: list[Best]
     more: int  # scenarios whose headline is not among them
     leak: Leak | None
+    scope: str  # what the intervals cover
     optimism: list[str]  # a sentence for each split policy
     gaps: str  # failed and missing cells; empty if none
     random_weights: list[str]
@@ -99,6 +102,7 @@ def build(run: Run) -> Verdict:
         best=best[:_MOST_CARDS],
         more=len(best[_MOST_CARDS:]),
         leak=leak,
+        scope=_scope(best),
         optimism=_optimism(run),
         gaps=_gaps(run.cells),
         random_weights=run.random_backbones(),
@@ -142,6 +146,7 @@ def _best(run: Run, one: Headline, used: Headline, others: list[Headline]) -> Be
         of=one.of,
         repeats=f"mean of {repeats.text}" if len(one.rows) > 1 else "",
         alike=_alike(run, row),
+        covers_trainings=run.covers_trainings(one.rows),
         used=one.scenario == used.scenario,
         elsewhere=[_elsewhere(other) for other in others],
     )
@@ -154,7 +159,7 @@ def _elsewhere(one: Headline) -> str:
 
 
 def _alike(run: Run, best: Row) -> str:
-    """How many configurations of its scenario cannot be told apart from the chosen one."""
+    """How many others of its scenario are not distinguishable from the chosen one."""
     own = [
         row
         for row in records(run.tables["comparisons"])
@@ -164,11 +169,31 @@ def _alike(run: Run, best: Row) -> str:
     alike = sum(row["p_holm"] >= LEVEL for row in own)
     if not alike:
         return ""
+    noun = subject(own)
     if alike == len(own):
-        others = f"None of the {alike} others" if alike > 1 else "The only other one"
+        others = f"None of the {alike} other {noun}s" if alike > 1 else f"The only other {noun}"
         return f"{others} of that scenario is {'not ' * (alike == 1)}distinguishable from it."
     verb = "is" if alike == 1 else "are"
-    return f"Of the {len(own)} others of that scenario, {alike} {verb} not distinguishable from it."
+    others = wording.plural(len(own), f"other {noun}")
+    return f"Of the {others} of that scenario, {alike} {verb} not distinguishable from it."
+
+
+def _scope(best: list[Best]) -> str:
+    """What the intervals of the cards cover."""
+    if not best:
+        return ""
+    if all(one.covers_trainings for one in best):
+        return "The intervals cover other test images and other trainings."
+    if not any(one.repeats for one in best):
+        return (
+            "The intervals cover other test images for these trained networks, and neither another "
+            "training nor another division of the images: with one training of each configuration, "
+            "architectures are not compared."
+        )
+    return (
+        "The intervals cover other test images for these trained networks: there are too few "
+        "trainings to tell how far another one would lie."
+    )
 
 
 def _optimism(run: Run) -> list[str]:

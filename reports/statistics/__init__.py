@@ -4,9 +4,13 @@
     outcomes      a cell's test rows and their groups
     measures      metrics of resampled rows; auroc: with DeLong's error
     bootstrap     groups resampled, the same in every cell that tests them
+    panel         all cells of a scenario with their draws
+    spreads       how far trainings of a configuration lie apart
+    training      what that adds to an error
     measured      every metric of a configuration with its interval
-    paired        two sets of models on the same rows
-    contrasts     what a choice is worth over matched cells
+    paired        two trained networks on the same rows
+    contrasts     what a choice is worth over matched cells; blocks: what shares a training's luck
+    planning      how many trainings a comparison needs
     multiplicity  many questions at once
 
 Accuracies and intervals are 0..1. A group is an image with all its copies and duplicates, and what

@@ -30,6 +30,18 @@ def error_of(draws: np.ndarray, groups: int) -> Error:
     return Error(spread * math.sqrt(groups / max(1, groups - 1)), max(1, groups - 1))
 
 
+def heavy_tailed(parts: np.ndarray) -> float:
+    """Degrees of freedom of the variance of a sum of `parts`, one a group: fewer than groups where
+    a few of them make most of it, as mistakes do in a score that is otherwise near 0. From the
+    kurtosis, which is what the variance of a variance depends on."""
+    squares = float((parts**2).sum())
+    n = int((parts != 0).sum())
+    if squares == 0 or n < 4:
+        return float(max(1, n - 1))
+    kurtosis = len(parts) * float((parts**4).sum()) / squares**2
+    return 2 * len(parts) / max(2.0, kurtosis - (len(parts) - 3) / (len(parts) - 1))
+
+
 def error_of_mean(values: np.ndarray, draws: np.ndarray, groups: int) -> Error:
     """Of the mean of several numbers that share test groups: seeds, folds, or matched cells.
 

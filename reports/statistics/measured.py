@@ -1,21 +1,18 @@
-"""Every metric of a cell, or of one configuration under several seeds and folds, with its interval.
+"""Every metric of a cell, or of one configuration over its trainings, with its interval.
 
-Which interval a metric has was chosen by its measured coverage on simulated test sets of 38 to 250
-groups (`python -m benchmarks statistics`): percentile intervals of F1 and ECE on 50 images cover
-20 to 93 %, those below 90 to 97 %.
+Which interval a metric has was chosen by its measured coverage on simulated test sets
+(`python -m benchmarks statistics`, docs/statistics.md).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
 from reports.statistics import auroc
-from reports.statistics.bootstrap import DRAWS, error_of_mean, generator, group_weights
 from reports.statistics.intervals import (
     Error,
     Interval,
@@ -23,8 +20,9 @@ from reports.statistics.intervals import (
     clustered_share_interval,
     share_interval,
 )
-from reports.statistics.measures import metrics_of, row_sums
-from reports.statistics.outcomes import Outcomes
+from reports.statistics.panel import Numbers, Panel, Positions
+from reports.statistics.spreads import spreads_of
+from reports.statistics.training import IMAGES, TRAINED, Spread, Spreads
 
 _WILSON, _CLUSTERED = "Wilson", "Wilson, groups"
 _LOGIT, _BIASED, _DELONG = (
@@ -33,6 +31,9 @@ _LOGIT, _BIASED, _DELONG = (
     "DeLong over groups, logit",
 )
 _AVERAGED = ("precision", "f1", "macro_f1")
+_CALIBRATED = 0.975  # quantile of the calibration error of labels drawn from the probabilities
+
+Name = tuple[str, str]  # label ('' of all rows) and metric
 
 
 @dataclass(frozen=True)
@@ -45,193 +46,190 @@ class Measured:
     interval: Interval | None
     method: str
     units: int  # groups of images that it rests on
+    covers: str  # images | images+trainings
 
 
-def measure(
-    repeats: Sequence[Outcomes], classes: Sequence[str], name: object, draws: int = DRAWS
-) -> list[Measured]:
-    """All metrics of the mean over `repeats`, which differ in seed and fold only.
+class Metrics:
+    """All metrics of a panel's cells."""
 
-    Args:
-        classes: names, in the order of the labels.
-        name: what the random numbers depend on.
-    """
-    sample = _Sample(repeats, name, draws)
-    areas = [[auroc.one_vs_rest(one, i) for i in range(sample.classes)] for one in repeats]
-    whole = [auroc.weighted(one, own) for one, own in zip(repeats, areas, strict=True)]
-    overall = [_accuracy(sample), _recall(sample), *_averages(sample), _area(sample, whole, "")]
-    of_classes = [
-        one
-        for number, label in enumerate(classes)
-        for one in (
-            *_class_shares(sample, number, label),
-            _area(sample, [own[number] for own in areas], label),
+    def __init__(self, panel: Panel, classes: Sequence[str]) -> None:
+        """`classes`: names, in the order of the labels; of the first ones, if not of all."""
+        self.panel, self.classes = panel, classes
+        areas = [
+            [auroc.one_vs_rest(one, i) for i in range(panel.classes)] for one in panel.outcomes
+        ]
+        whole = [auroc.weighted(one, own) for one, own in zip(panel.outcomes, areas, strict=True)]
+        self.areas = {"": whole} | {
+            label: [own[number] for own in areas] for number, label in enumerate(classes)
+        }
+        names = ("accuracy", *_AVERAGED, "ece", "brier")
+        self.numbers: dict[Name, Numbers] = {("", name): panel.overall(name) for name in names}
+        for label, own in self.areas.items():
+            self.numbers[label, "auroc"] = panel.areas(own)
+        for number, label in enumerate(classes):
+            for metric in ("precision", "recall", "f1"):
+                self.numbers[label, metric] = panel.shares(*self.counts(number, metric))
+
+    def counts(self, number: int, metric: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Of each cell by group: rows that are right, and those that they are a share of. For f1
+        these give the Jaccard index J: f1 = 2 J / (1 + J)."""
+        k = self.panel.classes
+        right, label, predicted = (
+            [sums[:, i * k + number] for sums in self.panel.sums] for i in range(3)
         )
-    ]
-    return [*overall, *of_classes]
+        either = [a + b - c for a, b, c in zip(label, predicted, right, strict=True)]
+        return right, {"precision": predicted, "recall": label, "f1": either}[metric]
 
+    def spreads(self) -> dict[Name, Spreads]:
+        """How far the trainings of a configuration lie apart in each metric."""
+        panel = self.panel
+        return {
+            name: spreads_of(one.values, one.draws, one.scale, panel.design, panel.groups)
+            for name, one in self.numbers.items()
+        }
 
-class _Sample:
-    """The repeats' sums by group, and the metrics with the groups resampled in all at once."""
+    def measure(self, own: Positions, spreads: Mapping[Name, Spread | None]) -> list[Measured]:
+        """All metrics of the mean over the cells at `own`, of one configuration.
 
-    def __init__(self, repeats: Sequence[Outcomes], name: object, draws: int) -> None:
-        self.repeats = repeats
-        self.classes = repeats[0].classes
-        every = np.concatenate([one.groups for one in repeats])
-        known, numbers = np.unique(every, return_inverse=True)
-        ends = np.cumsum([len(one.groups) for one in repeats])[:-1]
-        self.numbers = np.split(numbers, ends)
-        self.groups = len(known)
-        self.weights = group_weights(self.groups, generator(name), draws)
-        self.sums = [self.by_group(i, row_sums(one)) for i, one in enumerate(repeats)]
-        self.alone = len(repeats) == 1 and self.groups == len(every)
-
-    @cached_property
-    def values(self) -> list[dict[str, float]]:
-        """One for each repeat."""
-        found = [metrics_of(one.sum(axis=0, keepdims=True), self.classes) for one in self.sums]
-        return [{metric: float(value[0]) for metric, value in one.items()} for one in found]
-
-    @cached_property
-    def resampled(self) -> list[dict[str, np.ndarray]]:
-        return [metrics_of(self.weights @ one, self.classes) for one in self.sums]
-
-    def by_group(self, repeat: int, rows: np.ndarray) -> np.ndarray:
-        """(n, columns) -> (groups, columns)."""
-        sums = np.zeros((self.groups, rows.shape[1]))
-        np.add.at(sums, self.numbers[repeat], rows)
-        return sums
-
-    def error(self, metric: str) -> tuple[float, float, Error]:
-        """Mean, bias and standard error of a metric."""
-        values = np.array([one[metric] for one in self.values])
-        draws = np.stack([one[metric] for one in self.resampled], axis=1)
-        bias = float((draws - values).mean())
-        return float(values.mean()), bias, error_of_mean(values, draws, self.groups)
-
-    def linear_error(
-        self, values: Sequence[float], influences: Sequence[np.ndarray], units: int | None = None
-    ) -> Error:
-        """Standard error of the mean of numbers of which each group's part (groups,) is known.
-
-        `units`: the groups that its precision rests on, where these are fewer than all.
+        Args:
+            spreads: of trainings; where one is missing the interval covers the test images only.
         """
-        number, units = np.array(values), units or self.groups
-        if len(number) == 1:
-            few = units / max(1, units - 1)
-            spread = math.sqrt(float((influences[0] ** 2).sum()) * few)
-            return Error(spread, max(1, units - 1))
-        draws = number + (self.weights - 1) @ np.stack(influences, axis=1)
-        return error_of_mean(number, draws, units)
+        mean = _Mean(self, own, spreads)
+        overall = [mean.accuracy(), mean.recall(), *mean.averages(), mean.area("")]
+        of_classes = [
+            one
+            for number, label in enumerate(self.classes)
+            for one in (*mean.class_shares(number, label), mean.area(label))
+        ]
+        return [*overall, *of_classes]
 
 
-def _accuracy(sample: _Sample) -> Measured:
-    value, _, error = sample.error("accuracy")
-    if sample.alone:
-        return _overall(sample, "accuracy", value, share_interval(value, sample.groups), _WILSON)
-    interval = _bounded(sample, value, error)
-    return _overall(sample, "accuracy", value, interval, _LOGIT)
+@dataclass(frozen=True)
+class _Mean:
+    """The mean over some cells."""
 
+    metrics: Metrics
+    own: Positions
+    spreads: Mapping[Name, Spread | None]
 
-def _recall(sample: _Sample) -> Measured:
-    """Weighted by class size it is the accuracy."""
-    return replace(_accuracy(sample), metric="recall")
+    @property
+    def groups(self) -> int:
+        return int(self.metrics.panel.tested[list(self.own)].any(axis=0).sum())
 
+    @property
+    def rows(self) -> int:
+        return sum(len(self.metrics.panel.outcomes[i].labels) for i in self.own)
 
-def _averages(sample: _Sample) -> Iterator[Measured]:
-    least = sample.error("accuracy")[2].value  # no average over classes is surer than accuracy
-    for metric in _AVERAGED:
-        value, bias, error = sample.error(metric)
-        whole = Error(max(math.hypot(error.value, bias), least), error.degrees)
-        yield _overall(sample, metric, value, _bounded(sample, value, whole), _LOGIT)
-    value, _, error = sample.error("brier")
-    yield _overall(sample, "brier", value, _bounded(sample, value, error, 2.0), _LOGIT)
-    yield _calibration(sample)
+    def lone(self, name: Name) -> bool:
+        """Whether each row is a group of its own, tested once, and nothing else varies."""
+        return self.groups == self.rows and self.spreads.get(name) is None
 
+    def value(self, name: Name) -> float:
+        return float(self.metrics.numbers[name].values[list(self.own)].mean())
 
-def _calibration(sample: _Sample) -> Measured:
-    """ECE is too large on few rows, as much again when they are resampled: the interval lies about
-    what is left when that is taken off."""
-    value, bias, error = sample.error("ece")
-    half = 2.0 * math.hypot(error.value, bias)
-    interval = Interval(max(0.0, value - bias - half), min(1.0, value - bias + half))
-    return _overall(sample, "ece", value, interval, _BIASED)
+    def error(self, name: Name, units: int | None = None) -> Error:
+        numbers = self.metrics.numbers[name]
+        return self.metrics.panel.error(numbers, self.own, self.spreads.get(name), units)
 
+    def bias(self, name: Name) -> float:
+        numbers, at = self.metrics.numbers[name], list(self.own)
+        return float(np.nanmean(numbers.draws[:, at] - numbers.values[at]))
 
-def _bounded(sample: _Sample, value: float, error: Error, top: float = 1.0) -> Interval:
-    if 0 < value < top and error.value > 0:
-        return bounded_interval(value, error, top)
-    end = share_interval(min(1.0, value / top), sample.groups)
-    return Interval(top * end.low, top * end.high)
+    def told(
+        self, name: Name, value: float | None, interval: Interval | None, method: str, units: int
+    ) -> Measured:
+        covers = IMAGES if self.spreads.get(name) is None else TRAINED
+        return Measured(*name, value, interval, method, units, covers)
 
+    def accuracy(self) -> Measured:
+        name = ("", "accuracy")
+        value = self.value(name)
+        if self.lone(name):
+            found = share_interval(value, self.groups)
+            return self.told(name, value, found, _WILSON, self.groups)
+        return self.told(name, value, self.bounded(name, self.error(name)), _LOGIT, self.groups)
 
-def _overall(
-    sample: _Sample, metric: str, value: float, interval: Interval | None, method: str
-) -> Measured:
-    return Measured("", metric, value, interval, method, sample.groups)
+    def recall(self) -> Measured:
+        """Weighted by class size it is the accuracy."""
+        return replace(self.accuracy(), metric="recall")
 
+    def averages(self) -> Iterator[Measured]:
+        least = self.error(("", "accuracy")).value  # no average over classes is surer
+        for metric in _AVERAGED:
+            name = ("", metric)
+            error = self.error(name)
+            whole = Error(max(math.hypot(error.value, self.bias(name)), least), error.degrees)
+            found = self.bounded(name, whole)
+            yield self.told(name, self.value(name), found, _LOGIT, self.groups)
+        name = ("", "brier")
+        found = self.bounded(name, self.error(name), 2.0)
+        yield self.told(name, self.value(name), found, _LOGIT, self.groups)
+        yield self.calibration()
 
-def _class_shares(sample: _Sample, number: int, label: str) -> Iterator[Measured]:
-    """precision, recall and f1 of one class: shares of the rows predicted as it, labelled as it,
-    and (by way of the Jaccard index J, f1 = 2 J / (1 + J)) either."""
-    k = sample.classes
-    for metric in ("precision", "recall", "f1"):
-        parts = [(s[:, number], s[:, k + number], s[:, 2 * k + number]) for s in sample.sums]
-        wholes = {
-            "precision": [p for _, _, p in parts],
-            "recall": [label_ for _, label_, _ in parts],
-            "f1": [label_ + p - right for right, label_, p in parts],
-        }[metric]
-        yield _class_share(sample, label, metric, [right for right, _, _ in parts], wholes)
+    def calibration(self) -> Measured:
+        """ECE is too large on few rows, as much again when they are resampled: the interval lies
+        about what is left when that is taken off. Its lower end takes off what chance alone gives
+        to probabilities that are right, as the observed gaps are at most the true ones and chance
+        together: 0 where chance explains all."""
+        name = ("", "ece")
+        value, bias, error = self.value(name), self.bias(name), self.error(name)
+        half = 2.0 * math.hypot(error.value, bias)
+        drawn = self.metrics.panel.labels_drawn(self.own, len(self.metrics.numbers[name].draws))
+        by_chance = float(np.quantile(drawn, _CALIBRATED))
+        low = max(0.0, value - max(by_chance, bias + half))
+        high = min(1.0, value - bias + half)
+        return self.told(name, value, Interval(low, max(high, low)), _BIASED, self.groups)
 
+    def bounded(self, name: Name, error: Error, top: float = 1.0) -> Interval:
+        value = self.value(name)
+        if 0 < value < top and error.value > 0:
+            return bounded_interval(value, error, top)
+        end = share_interval(min(1.0, value / top), self.groups)
+        return Interval(top * end.low, top * end.high)
 
-def _class_share(
-    sample: _Sample,
-    label: str,
-    metric: str,
-    rights: Sequence[np.ndarray],
-    wholes: Sequence[np.ndarray],
-) -> Measured:
-    pairs = [(a, b) for a, b in zip(rights, wholes, strict=True) if b.sum() > 0]
-    if not pairs:
-        return Measured(label, metric, None, None, "", 0)
-    shares = [float(a.sum() / b.sum()) for a, b in pairs]
-    share = float(np.mean(shares))
-    rows = float(sum(b.sum() for _, b in pairs))
-    units = int(np.any([b > 0 for _, b in pairs], axis=0).sum())
-    if sample.alone:
-        interval, method = share_interval(share, rows), _WILSON
-    else:
-        influences = [(a - s * b) / b.sum() for (a, b), s in zip(pairs, shares, strict=True)]
-        error = sample.linear_error(shares, influences)
-        interval = clustered_share_interval(share, error, rows, units)
-        method = _CLUSTERED
-    if metric != "f1":
-        return Measured(label, metric, share, interval, method, units)
-    value = float(np.mean([_f1(one) for one in shares]))
-    return Measured(
-        label, metric, value, Interval(_f1(interval.low), _f1(interval.high)), method, units
-    )
+    def class_shares(self, number: int, label: str) -> Iterator[Measured]:
+        """precision, recall and f1 of one class: shares of the rows predicted as it, labelled as
+        it, and, by way of the Jaccard index, either."""
+        for metric in ("precision", "recall", "f1"):
+            yield self._class_share(number, (label, metric))
+
+    def _class_share(self, number: int, name: Name) -> Measured:
+        """Of the cells in which it exists."""
+        values = self.metrics.numbers[name].values
+        known = [i for i in self.own if not np.isnan(values[i])]
+        if not known:
+            return self.told(name, None, None, "", 0)
+        share = float(values[known].mean())
+        wholes = [self.metrics.counts(number, name[1])[1][i] for i in known]
+        rows = float(sum(one.sum() for one in wholes))
+        units = int(np.any([one > 0 for one in wholes], axis=0).sum())
+        if self.lone(name):
+            interval, method = share_interval(share, rows), _WILSON
+        else:
+            error = replace(self, own=known).error(name)
+            interval = clustered_share_interval(share, error, rows, units)
+            method = _CLUSTERED
+        if name[1] != "f1":
+            return self.told(name, share, interval, method, units)
+        value = float(np.mean([_f1(one) for one in values[known]]))
+        ends = Interval(_f1(interval.low), _f1(interval.high))
+        return self.told(name, value, ends, method, units)
+
+    def area(self, label: str) -> Measured:
+        """AUROC, where each of the cells has one."""
+        name = (label, "auroc")
+        found = [self.metrics.areas[label][i] for i in self.own]
+        areas = [one for one in found if one is not None]
+        if len(areas) < len(found):
+            return self.told(name, None, None, "", 0)
+        value, smaller = self.value(name), min(one.smaller for one in areas)
+        if value in (0.0, 1.0):
+            return self.told(name, value, share_interval(value, smaller), _WILSON, self.groups)
+        # of one class against the rest: a class of nine groups says no more than nine groups do
+        units = smaller if label or self.metrics.panel.classes == 2 else None
+        found_interval = self.bounded(name, self.error(name, units))
+        return self.told(name, value, found_interval, _DELONG, self.groups)
 
 
 def _f1(jaccard: float) -> float:
     return 2 * jaccard / (1 + jaccard)
-
-
-def _area(sample: _Sample, areas: Sequence[auroc.Area | None], label: str) -> Measured:
-    """AUROC of all repeats, where each has one."""
-    found = [area for area in areas if area is not None]
-    if len(found) < len(areas):
-        return Measured(label, "auroc", None, None, "", 0)
-    value = float(np.mean([area.value for area in found]))
-    smaller = min(area.smaller for area in found)
-    if value in (0.0, 1.0):
-        return Measured(
-            label, "auroc", value, share_interval(value, smaller), _WILSON, sample.groups
-        )
-    influences = [sample.by_group(i, area.influence[:, None])[:, 0] for i, area in enumerate(found)]
-    # of one class against the rest: a class of nine groups says no more than nine groups do
-    units = smaller if label or sample.classes == 2 else sample.groups
-    error = sample.linear_error([area.value for area in found], influences, units)
-    interval = _bounded(sample, value, error)
-    return Measured(label, "auroc", value, interval, _DELONG, sample.groups)

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from reports.statistics.outcomes import Outcomes
+from reports.statistics.outcomes import BINS, Outcomes
 
-BINS = 15
+AVERAGES = ("accuracy", "precision", "f1", "macro_f1", "ece", "brier")
+"""Metrics of all rows that `metrics_of` gives; recall, weighted by class size, is the accuracy."""
 
 
 def row_sums(outcomes: Outcomes) -> np.ndarray:
     """What each row adds to the sums: (n, 3 K + BINS + 1)."""
     identity = np.eye(outcomes.classes)
     labels, predicted = identity[outcomes.labels], identity[outcomes.predicted]
-    confidence = outcomes.probabilities.max(axis=1)
-    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
-    gap = np.eye(BINS)[bins] * (outcomes.correct - confidence)[:, None]
+    gap = np.eye(BINS)[outcomes.bins] * (outcomes.correct - outcomes.confidence)[:, None]
     brier = ((outcomes.probabilities - labels) ** 2).sum(axis=1, keepdims=True)
     return np.hstack([labels * predicted, labels, predicted, gap, brier])
 

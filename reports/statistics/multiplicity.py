@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports.statistics.intervals import Interval
-
 LEVEL = 0.05
 
 
@@ -27,21 +25,25 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a reader may conclude of one difference: by its own interval, and among all."""
+class Conclusion:
+    """What a reader may conclude of one difference: by itself, and among all of its family."""
 
+    tested: bool
     apart: bool  # from zero, after Holm's correction
-    alone: bool  # the interval, which answers this one question only, leaves zero out
+    alone: bool  # from zero before the correction
 
     @property
     def words(self) -> str:
-        """'distinguishable', or that it is not; plainly so where the interval seems to deny it."""
+        """The correction is named where it alone makes the difference."""
+        if not self.tested:
+            return "not tested"
         if self.apart:
             return "distinguishable"
         return "not distinguishable after Holm" if self.alone else "not distinguishable"
 
 
-def told(p_holm: float | None, interval: Interval | None) -> Told:
-    """`p_holm`: corrected; None where the difference was not tested."""
-    apart = p_holm is not None and p_holm < LEVEL
-    return Told(apart, interval is not None and 0.0 not in interval)
+def conclusion(p: float | None, p_holm: float | None) -> Conclusion:
+    """From the p-value before and after Holm's correction; None where nothing was tested."""
+    if p is None or p_holm is None:
+        return Conclusion(False, False, False)
+    return Conclusion(True, p_holm < LEVEL, p < LEVEL)

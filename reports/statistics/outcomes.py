@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+BINS = 15
+"""Equal bins of the predicted class's probability, for the calibration error."""
+
 
 @dataclass(frozen=True)
 class Outcomes:
@@ -22,6 +25,16 @@ class Outcomes:
     def correct(self) -> np.ndarray:
         """(n,) bool."""
         return np.asarray(self.labels == self.predicted)
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """(n,) probability of the predicted class."""
+        return np.asarray(self.probabilities.max(axis=1))
+
+    @property
+    def bins(self) -> np.ndarray:
+        """(n,) int, which of `BINS` bins the confidence lies in."""
+        return np.asarray(np.clip(np.ceil(self.confidence * BINS).astype(int) - 1, 0, BINS - 1))
 
     @property
     def classes(self) -> int:

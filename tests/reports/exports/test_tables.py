@@ -189,3 +189,10 @@ def test_file_names_are_safe_and_given_once() -> None:
     assert names.make("grouped", "hand/wrist", "transfer") == "grouped-hand-wrist-transfer-2"
     assert names.make("../..", "中") == "unnamed"
     assert len(names.make("x" * 300)) <= 100
+
+
+def test_a_table_says_what_its_intervals_cover(run: Run) -> None:
+    for table in paper_tables(run):
+        rows = list(csv.DictReader(io.StringIO(table_csv(table))))
+        assert {row["covers"] for row in rows if row["accuracy"]} <= {"images"}
+        assert "intervals (other test images, for these trained networks)" in latex_table(table)

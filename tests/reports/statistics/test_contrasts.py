@@ -34,7 +34,7 @@ def test_a_cell_without_its_match_does_not_count() -> None:
     cells = pd.DataFrame([_cell(), _cell(augmented=True), _cell(backbone="vgg16")])
     one = contrast(cells, AUGMENTED)
     assert one.pairs == 1
-    assert one.per_match(np.array([0.5, 0.7, math.nan])) == pytest.approx([0.2])
+    assert one.per_block(np.array([0.5, 0.7, math.nan])) == pytest.approx([0.2])
 
 
 def test_repeating_a_cell_under_more_seeds_does_not_weigh_it_more() -> None:
@@ -44,20 +44,20 @@ def test_repeating_a_cell_under_more_seeds_does_not_weigh_it_more() -> None:
     )
     one = contrast(cells, AUGMENTED)
     values = np.array([0.5] * 9 + [0.9] * 9 + [0.5, 0.5])
-    assert sorted(one.per_match(values)) == pytest.approx([0.0, 0.4])
+    assert sorted(one.per_block(values)) == pytest.approx([0.0, 0.4])
 
 
 def test_seeds_are_matched_one_by_one() -> None:
     """A seed that failed on one side is left out on the other."""
     cells = pd.DataFrame([_cell(), _cell(seed=1), _cell(augmented=True)])
-    assert contrast(cells, AUGMENTED).per_match(np.array([0.5, 0.1, 0.7])) == pytest.approx([0.2])
+    assert contrast(cells, AUGMENTED).per_block(np.array([0.5, 0.1, 0.7])) == pytest.approx([0.2])
 
 
 def test_a_level_against_the_others_needs_them_all_and_sums_to_nothing() -> None:
     cells = pd.DataFrame([_cell(backbone=b) for b in "abc"] + [_cell(backbone="a", scenario="2")])
     values = np.array([0.5, 0.6, 0.7, 0.9])
     found = {
-        level: contrast(cells, {"backbone": against(level, "abc")}).per_match(values)
+        level: contrast(cells, {"backbone": against(level, "abc")}).per_block(values)
         for level in "abc"
     }
     assert found["c"] == pytest.approx([0.15])
@@ -70,7 +70,7 @@ def test_an_interaction_is_the_difference_of_differences() -> None:
     )
     both = AUGMENTED | {"strategy": {"finetune": 1.0, "transfer": -1.0}}
     values = np.array([0.5, 0.6, 0.7, 0.95])
-    assert contrast(cells, both).per_match(values) == pytest.approx([(0.95 - 0.7) - (0.6 - 0.5)])
+    assert contrast(cells, both).per_block(values) == pytest.approx([(0.95 - 0.7) - (0.6 - 0.5)])
 
 
 def test_a_level_that_is_not_there_makes_no_estimate() -> None:

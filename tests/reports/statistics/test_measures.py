@@ -6,28 +6,45 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, precision_score, roc_auc_score
 
-from benchmarks.statistics import World, draw_repeats
+from benchmarks.statistics.coverage import outcomes_of_rows
+from benchmarks.statistics.truth import scores
+from benchmarks.statistics.worlds import Rows, World, experiment
 from reports.statistics import auroc
-from reports.statistics.measured import measure
+from reports.statistics.measured import Measured, Metrics
 from reports.statistics.measures import group_sums, metrics_of
 from reports.statistics.outcomes import Outcomes
+from reports.statistics.panel import Panel
+from reports.statistics.training import Design
 from trainables.metrics import classification_metrics
+
+COPIES = (1, 1, 1, 1, 1, 1, 1, 2, 2, 3)
+
+
+def _drawn(rng: np.random.Generator, **world: object) -> Outcomes:
+    (rows,) = experiment(World(**({"sizes": COPIES} | world)), rng)  # type: ignore[arg-type]
+    return outcomes_of_rows(rows)
+
+
+def _measured(rows: Outcomes, names: list[str]) -> list[Measured]:
+    one = np.zeros(1, dtype=int)
+    panel = Panel([rows], Design(one, one, one, one), "x", draws=2)
+    return Metrics(panel, names).measure([0], {})
 
 
 @pytest.mark.parametrize("classes", [2, 5])
 def test_all_rows_once_give_the_metrics_of_the_evaluation(classes: int) -> None:
     for seed in range(5):
         rng = np.random.default_rng(seed)
-        (rows,) = draw_repeats(World(groups=60, classes=classes, skill=0.8), rng)
+        rows = _drawn(rng, groups=60, classes=classes, skills=(0.8,))
         reference = classification_metrics(rows.labels, rows.probabilities)
         names = [str(number) for number in range(classes)]
-        found = {m.metric: m.value for m in measure([rows], names, "x", 2) if m.label == ""}
+        found = {m.metric: m.value for m in _measured(rows, names) if m.label == ""}
         for metric in ("accuracy", "precision", "recall", "f1", "macro_f1", "auroc", "ece"):
             assert found[metric] == pytest.approx(reference[metric], abs=1e-9), metric
 
 
 def test_a_group_drawn_twice_counts_as_its_rows_twice() -> None:
-    (rows,) = draw_repeats(World(groups=20), np.random.default_rng(1))
+    rows = _drawn(np.random.default_rng(1), groups=20)
     weights = np.arange(20) % 3
     (value,) = metrics_of(weights[None] @ group_sums(rows), 5)["precision"]
     repeated = np.repeat(np.arange(len(rows.labels)), weights[rows.groups])
@@ -38,8 +55,8 @@ def test_a_group_drawn_twice_counts_as_its_rows_twice() -> None:
 
 
 def test_every_class_has_its_precision_recall_and_f1() -> None:
-    (rows,) = draw_repeats(World(groups=80), np.random.default_rng(2))
-    found = {(m.label, m.metric): m.value for m in measure([rows], list("abcde"), "x", 2)}
+    rows = _drawn(np.random.default_rng(2), groups=80)
+    found = {(m.label, m.metric): m.value for m in _measured(rows, list("abcde"))}
     reference = f1_score(rows.labels, rows.predicted, average=None)
     areas = [roc_auc_score(rows.labels == k, rows.probabilities[:, k]) for k in range(5)]
     for number, label in enumerate("abcde"):
@@ -50,9 +67,7 @@ def test_every_class_has_its_precision_recall_and_f1() -> None:
 def test_a_class_never_predicted_has_no_precision() -> None:
     sure = np.tile([0.9, 0.1], (6, 1))
     rows = Outcomes(np.array([0, 0, 0, 1, 1, 1]), np.zeros(6, dtype=int), sure, np.arange(6))
-    (found,) = (
-        m for m in measure([rows], ["a", "b"], "x", 2) if (m.label, m.metric) == ("b", "precision")
-    )
+    (found,) = (m for m in _measured(rows, ["a", "b"]) if (m.label, m.metric) == ("b", "precision"))
     assert found.value is None
     assert found.interval is None
 
@@ -68,7 +83,7 @@ def test_ties_count_half_as_in_sklearn() -> None:
 
 
 def test_aurocs_error_is_that_of_the_bootstrap() -> None:
-    (rows,) = draw_repeats(World(groups=150), np.random.default_rng(3))
+    rows = _drawn(np.random.default_rng(3), groups=150)
     area = auroc.one_vs_rest(rows, 0)
     assert area is not None
     by_group = np.bincount(rows.groups, area.influence)
@@ -79,3 +94,12 @@ def test_aurocs_error_is_that_of_the_bootstrap() -> None:
         own = np.concatenate([np.flatnonzero(rows.groups == group) for group in drawn])
         values.append(roc_auc_score(rows.labels[own] == 0, rows.probabilities[own, 0]))
     assert np.sqrt((by_group**2).sum()) == pytest.approx(np.std(values), rel=0.15)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_the_benchmarks_own_metrics_are_those_of_the_evaluation(classes: int) -> None:
+    rows = _drawn(np.random.default_rng(5), groups=300, classes=classes)
+    own = scores(Rows(0, 0, rows.labels, rows.probabilities, rows.groups, 0.0))
+    reference = classification_metrics(rows.labels, rows.probabilities)
+    for metric in ("accuracy", "precision", "f1", "macro_f1", "auroc", "ece"):
+        assert own[metric] == pytest.approx(reference[metric], abs=1e-9), metric
