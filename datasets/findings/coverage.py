@@ -71,11 +71,12 @@ def lacking_in_parts(
 def in_words(lacking: dict[str, list[str]], classes: int) -> str:
     """`42 of 60 classes have no test image (c00, c01 and 40 more), 1 of 60 no validation image`."""
     parts = [part for part in ("test", "val", "train") if lacking.get(part)]
-    texts = [
-        f"{len(lacking[part])} of {classes} classes {'have ' if part == parts[0] else ''}no "
-        f"{_WORDS[part]} image ({named(map(repr, lacking[part]), 3)})"
-        for part in parts
-    ]
+    texts = []
+    for part in parts:
+        number = len(lacking[part])
+        verb = ("has " if number == 1 else "have ") if part == parts[0] else ""
+        first = named(map(repr, lacking[part]), 3)
+        texts.append(f"{number} of {classes} classes {verb}no {_WORDS[part]} image ({first})")
     return ", ".join(texts)
 
 

@@ -28,7 +28,7 @@ def test_a_usual_folder_gives_no_warning(tmp_path: Path) -> None:
 def test_a_class_that_a_layer_lacks_is_a_warning(tmp_path: Path) -> None:
     root = write_images(tmp_path / "images", {"train/a": 3, "train/b": 3, "test/a": 3})
     (line,) = told(root, tmp_path)
-    assert "1 of 2 classes have no test image ('b')" in line
+    assert "1 of 2 classes has no test image ('b')" in line
 
 
 def test_patients_are_a_warning_until_the_grouping_is_told(tmp_path: Path) -> None:

@@ -53,6 +53,6 @@ def test_the_folds_of_a_division_test_every_class() -> None:
     assert lacking == {"train": ["b"], "val": ["a"], "test": ["b"]}
     assert lacking_in_parts([first, second], ["a", "b"]) == {}
     assert in_words(lacking, 2) == (
-        "1 of 2 classes have no test image ('b'), 1 of 2 classes no validation image ('a'), "
+        "1 of 2 classes has no test image ('b'), 1 of 2 classes no validation image ('a'), "
         "1 of 2 classes no training image ('b')"
     )
