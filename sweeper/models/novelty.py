@@ -45,7 +45,7 @@ class Threshold:
         rate = f" ({100 * self.flagged / self.tested:.0f} %)" if self.tested else ""
         return (
             f"{100 * _QUANTILE:.0f} % of the training images are within {self.distance:.2f} of "
-            f"another; {self.flagged} of {self.tested} test images{rate} are not"
+            f"another; {self.flagged} of {self.tested} test images{rate} are flagged in this way"
         )
 
 
