@@ -105,6 +105,7 @@ def _config(
             f"augment.copies={options.copies}",
             f"preprocess.image_size={options.image_size}",
             "search.draws=1",
+            "search.budget=epochs",  # as the usual way: an epoch is a pass over all rows
             f"search.epochs={epochs}",
             "finetune.start=fresh",
             "explain.examples=0",

@@ -69,13 +69,14 @@ def main(arguments: list[str]) -> None:
 
 
 def _rows_trained(out: Path) -> dict[str, int]:
-    """Rows that went through the network by strategy: training and validation of every epoch."""
+    """Rows that went through the network by strategy: training by passes, validation by epochs."""
     trials = pd.read_parquet(out / "results" / "trials.parquet").drop_duplicates("trial")
     splits = pd.read_parquet(out / "results" / "splits.parquet").query("part != 'test'")
     split = ["split_policy", "scenario", "repeat", "fold", "augmented"]
-    counts = splits.groupby(split).size().rename("rows").reset_index()
+    counts = splits.groupby([*split, "part"]).size().unstack("part").reset_index()
     trained = trials.merge(counts, on=split)
-    rows = (trained["epochs"] * trained["rows"]).groupby(trained["strategy"]).sum()
+    each = trained["passes"] * trained["train"] + trained["epochs"] * trained["val"]
+    rows = each.groupby(trained["strategy"]).sum()
     return {str(strategy): int(count) for strategy, count in rows.items()}
 
 

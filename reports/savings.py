@@ -74,7 +74,8 @@ def _rows_passed(run: Run) -> dict[tuple[str, str], float]:
     trials = distinct_trials(run)
     sizes = run.tables["cells"][[*CELL, "n_train", "n_val"]]
     trials = trials.merge(sizes, on=list(CELL), how="left")
-    trials = trials[[_is_cached(run, row) for row in records(trials)]]
+    cached = pd.Series([_is_cached(run, row) for row in records(trials)], trials.index, dtype=bool)
+    trials = trials[cached]
     passed = trials["passes"] * trials["n_train"] + trials["epochs"] * trials["n_val"]
     summed = passed.groupby([trials["backbone"], trials["strategy"]]).sum()
     return {(str(key[0]), str(key[1])): float(rows) for key, rows in summed.items()}  # type: ignore[index]

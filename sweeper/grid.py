@@ -22,7 +22,7 @@ class Cell:
 
     @property
     def id(self) -> str:
-        """A readable name that is also the cell's identity for its random draws."""
+        """A readable name."""
         augmented = "augmented" if self.augmented else "plain"
         repeat = f"/repeat{self.repeat}" if self.repeat > 1 else ""
         fold = f"/fold{self.fold}" if self.fold else ""
