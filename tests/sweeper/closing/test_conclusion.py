@@ -9,8 +9,8 @@ import pytest
 
 from reports.derived import write_derived
 from reports.run import load_run
-from sweeper.closing.best import best_cells
 from sweeper.closing.conclusion import conclusion
+from sweeper.closing.headlines import headline_lines
 from sweeper.closing.stale import champions_in, stale
 from tests.reports.fake_run import FakeRun, write_fake_run
 
@@ -23,12 +23,16 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_best_of_each_policy_and_scenario_is_validation_s_choice(run: Path) -> None:
+def test_the_lines_are_the_pages_headlines(run: Path) -> None:
     cells = pd.read_parquet(run / "results" / "cells.parquet")
     done = cells[cells["state"] == "done"]
-    wanted = done.groupby(["split_policy", "scenario"])["val_accuracy"].max().to_dict()
-    best = list(best_cells(load_run(run)))
-    assert {(r["split_policy"], r["scenario"]): r["val_accuracy"] for r in best} == wanted
+    lines = list(headline_lines(load_run(run)))
+    assert len(lines) == 2 * 3
+    for (policy, scenario), own in done.groupby(["split_policy", "scenario"]):
+        best = own.sort_values("val_accuracy").iloc[-1]
+        (line,) = [one for one in lines if one.startswith(f"{policy}, scenario {scenario}: ")]
+        assert f": {best['backbone']}, " in line
+        assert f"test accuracy {100 * best['accuracy']:.1f} %" in line
 
 
 def test_the_last_lines_are_the_result_with_its_interval_and_warnings(run: Path) -> None:
