@@ -214,7 +214,7 @@ def _caption(run: Run) -> str:
         )
     return (
         "Test accuracy of each cell's champion in percent. "
-        f"{spread} The line below a number is 0 to 100 %, its tick the share of the most "
-        "common class; an italic number does not clear that tick. The row's best is in bold, and "
-        "the best of many is partly luck. Every tile leads to its cell."
+        f"{spread} The line below a number runs from 0 to 100 %, its tick marks the majority-class "
+        "rate; italic: the interval includes that rate. The best of a row is in bold; the best of "
+        "many is partly luck. Every tile links to its cell."
     )

@@ -22,7 +22,10 @@ def _run(folder: Path, **config: Any) -> Run:
 
 def test_the_page_tells_epochs_steps_and_passes_of_each_side(tmp_path: Path) -> None:
     told = budget(_run(tmp_path, search={"budget": "steps"}))
-    assert "transfer, augmented: 6 epochs, 72 steps of the champions, 2.0 passes over" in told
+    assert (
+        "transfer, augmented: 6 epochs, 72 optimiser steps for the champions, 2.0 passes over"
+        in told
+    )
     assert "6.0 passes over" in told
     assert "take the same steps at the same batch size" in told
     assert "starts from the champion of its transfer cell" in told
