@@ -46,7 +46,8 @@ class Panel:
         self._random = generator(name)
         self._weights = group_weights(self.groups, self._random, draws)
         self.sums = [self._by_group(i, row_sums(one)) for i, one in enumerate(outcomes)]
-        self.tested = np.stack([one[:, : self.classes].sum(axis=1) > 0 for one in self.sums])
+        labels = slice(self.classes, 2 * self.classes)
+        self.tested = np.stack([one[:, labels].sum(axis=1) > 0 for one in self.sums])
 
     def overall(self, metric: str) -> Numbers:
         """One of `measures.AVERAGES`."""
