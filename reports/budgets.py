@@ -31,7 +31,8 @@ def _side(rows: Sequence[Row]) -> str:
     passes = _range([row["passes"] for row in rows], lambda value: wording.decimal(value, 1))
     return (
         f"{name}: {_range([row['epochs'] for row in rows], wording.count)} epochs, "
-        f"{_range([row['steps'] for row in rows], wording.count)} optimiser steps for the champions, "
+        f"{_range([row['steps'] for row in rows], wording.count)} optimiser steps for the "
+        "champions, "
         f"{passes} passes over {_range([row['n_train'] for row in rows], wording.count)} rows"
     )
 
