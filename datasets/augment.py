@@ -7,6 +7,7 @@ shared by every trial, scenario, split and seed. About 0.3 ms a copy at 224 px.
 import hashlib
 import os
 import random
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
@@ -14,19 +15,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 AUGMENTATION_VERSION = 1
-AUGMENTATION: dict[str, Any] = {
-    "version": AUGMENTATION_VERSION,
-    "horizontal_flip_p": 0.5,
-    "vertical_flip_p": 0.5,
-    "rotation_degrees": 54.0,  # the notebook's RandomRotation(0.15): 0.15 of a turn
-    "rotation_border": "reflect",  # Keras' default
-    "contrast": 0.1,  # x -> mean + f (x - mean), f within 1 ± 0.1
-}
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How copies are drawn. The defaults are those of the paper's notebook."""
+
+    horizontal_flip_p: float = 0.5
+    vertical_flip_p: float = 0.5
+    rotation_degrees: float = 54.0  # up to so many either way; RandomRotation(0.15) of a turn
+    contrast: float = 0.1  # x -> mean + f (x - mean), f within 1 ± contrast
+
+    @property
+    def made_from(self) -> dict[str, Any]:
+        """What the copies depend on besides the image; for keys of the store."""
+        fixed = {"version": AUGMENTATION_VERSION, "rotation_border": "reflect"}  # Keras' default
+        return {**fixed, **asdict(self)}
+
+
+FEC_IGE = Augmentation()
 
 Image = NDArray[np.uint8]
 
 
-def augment(image: Image, image_id: str, copy: int) -> Image:
+def augment(image: Image, image_id: str, copy: int, how: Augmentation = FEC_IGE) -> Image:
     """Make one augmented copy of a preprocessed image.
 
     Args:
@@ -34,6 +46,7 @@ def augment(image: Image, image_id: str, copy: int) -> Image:
         image_id: the content hash that seeds the copy; a suffix from "-" on (a second file with
             the same bytes) does not count.
         copy: 0 returns the image itself; 1, 2, ... are its augmented copies.
+        how: what may be done to a copy.
 
     Returns:
         (N, N, 3) uint8.
@@ -45,7 +58,7 @@ def augment(image: Image, image_id: str, copy: int) -> Image:
         raise ValueError(f"copy={copy}: expected 0 (the image itself) or more")
     if copy == 0:
         return image
-    pipeline = _pipeline()
+    pipeline = _pipeline(how)
     seed = _seed(image_id, copy)
     # Not set_random_seed: in albumentations 2.0.8 it seeds every transform alike, so that both
     # flips always happen together. One shared pair of generators draws them independently.
@@ -61,17 +74,17 @@ def _seed(image_id: str, copy: int) -> int:
 
 
 @cache
-def _pipeline() -> Any:
+def _pipeline(how: Augmentation) -> Any:
     """The albumentations pipeline, built once per process."""
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # else its import asks the network for news
     import albumentations
     import cv2
 
-    degrees, contrast = AUGMENTATION["rotation_degrees"], AUGMENTATION["contrast"]
+    degrees, contrast = how.rotation_degrees, how.contrast
     return albumentations.Compose(
         [
-            albumentations.HorizontalFlip(p=AUGMENTATION["horizontal_flip_p"]),
-            albumentations.VerticalFlip(p=AUGMENTATION["vertical_flip_p"]),
+            albumentations.HorizontalFlip(p=how.horizontal_flip_p),
+            albumentations.VerticalFlip(p=how.vertical_flip_p),
             albumentations.Rotate(
                 limit=(-degrees, degrees),
                 interpolation=cv2.INTER_LINEAR,

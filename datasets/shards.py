@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyarrow.fs import FileSelector, FileSystem
 
-from datasets.augment import augment
+from datasets.augment import FEC_IGE, Augmentation, augment
 from datasets.decoding.decode import decode_image, read_file
 from datasets.errors import DataError
 from datasets.preprocess import preprocess
@@ -47,6 +47,7 @@ def write_shards(
     image_size: int,
     contrast: str,
     copies: int,
+    augmentation: Augmentation = FEC_IGE,
     on_progress: Callable[[int], None] | None = None,
 ) -> int:
     """Decode, preprocess and augment every image, and write the results as Parquet shards.
@@ -61,6 +62,7 @@ def write_shards(
         image_size: N, pixels.
         contrast: one of `preprocess.CONTRASTS`.
         copies: augmented copies per image (K).
+        augmentation: what may be done to a copy.
         on_progress: called on the driver with the rows written so far, after each shard.
 
     Returns:
@@ -79,6 +81,7 @@ def write_shards(
         image_size=image_size,
         contrast=contrast,
         copies=copies,
+        augmentation=augmentation,
     )
     written = 0
     for rows in _run(manifest, write_one):
@@ -178,6 +181,7 @@ def _write_shard(
     image_size: int,
     contrast: str,
     copies: int,
+    augmentation: Augmentation,
 ) -> int:
     """Write one shard, named by its first image; runs in a Ray worker. Returns its rows' count."""
     cv2.setNumThreads(1)  # Ray has given this task one processor
@@ -188,30 +192,32 @@ def _write_shard(
         name, schema, filesystem=filesystem, compression="zstd", use_dictionary=False
     ) as writer:
         for start in range(0, len(files), step):
-            rows = [
-                {"image_id": image_id, "copy": copy, "pixels": pixels.tobytes()}
+            images_here = (
+                (image_id, _preprocessed(Path(root, path), image_id, image_size, contrast))
                 for image_id, path in files[start : start + step]
-                for copy, pixels in _copies(
-                    Path(root, path), image_id, image_size, contrast, copies
-                )
+            )
+            rows = [
+                {
+                    "image_id": image_id,
+                    "copy": copy,
+                    "pixels": augment(image, image_id, copy, augmentation).tobytes(),
+                }
+                for image_id, image in images_here
+                for copy in range(copies + 1)
             ]
             writer.write_table(pa.Table.from_pylist(rows, schema=schema))
     return len(files) * (copies + 1)
 
 
-def _copies(
-    path: Path, image_id: str, image_size: int, contrast: str, copies: int
-) -> Iterator[tuple[int, Pixels]]:
-    """Copies 0..K of the image in one file, (N, N, 3) uint8 each."""
+def _preprocessed(path: Path, image_id: str, image_size: int, contrast: str) -> Pixels:
+    """The image in one file, (N, N, 3) uint8."""
     try:
         data = read_file(path)
     except DataError as error:
         raise DataError(f"{str(path)!r}: {error}") from error
     if hashlib.sha256(data).hexdigest() != image_id.partition("-")[0]:
         raise DataError(f"{str(path)!r} has changed since the images were listed; run again")
-    image = preprocess(decode_image(data), image_size, contrast)
-    for copy in range(copies + 1):
-        yield copy, augment(image, image_id, copy)
+    return preprocess(decode_image(data), image_size, contrast)
 
 
 def _schema(image_size: int) -> pa.Schema:

@@ -91,6 +91,7 @@ class Caches:
                     image_size=self.config.preprocess.image_size,
                     contrast=self.config.preprocess.contrast,
                     copies=plan.copies,
+                    augmentation=self.config.augment.how,
                     on_progress=self.progress.reach,
                 )
             self.progress.finish()

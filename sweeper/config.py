@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from datasets.augment import FEC_IGE, Augmentation
 from datasets.errors import DataError
 from datasets.groups import check_group_by
 from datasets.preprocess import CONTRASTS
@@ -117,6 +118,17 @@ class SplitSection(Section):
 class AugmentSection(Section):
     copies: Annotated[int, Field(ge=1, le=64)] = 8
     online: bool = False  # every batch anew instead of fixed copies; nothing can be cached
+    # What may be done to a copy, the paper's by default. A flip may change what a class means.
+    horizontal_flip_p: Annotated[float, Field(ge=0, le=1)] = FEC_IGE.horizontal_flip_p
+    vertical_flip_p: Annotated[float, Field(ge=0, le=1)] = FEC_IGE.vertical_flip_p
+    rotation_degrees: Annotated[float, Field(ge=0, le=180)] = FEC_IGE.rotation_degrees
+    contrast: Annotated[float, Field(ge=0, lt=1)] = FEC_IGE.contrast
+
+    @property
+    def how(self) -> Augmentation:
+        return Augmentation(
+            self.horizontal_flip_p, self.vertical_flip_p, self.rotation_degrees, self.contrast
+        )
 
 
 class GridSection(Section):

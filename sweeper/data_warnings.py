@@ -15,7 +15,9 @@ from datasets.findings.coverage import (
     missing_in_layers,
 )
 from datasets.findings.one_group import overfull_groups
+from datasets.findings.sides import opposite_classes
 from sweeper.collect import Collection
+from sweeper.config import Config
 from sweeper.splitting import Split, SplitName
 
 _REASONS = 5
@@ -31,6 +33,26 @@ def collection_warnings(collection: Collection) -> Iterator[str]:
     if lacking := missing_in_layers(collection.images):
         words = in_words(lacking, len(collection.classes))
         yield f"the folder's own layers lack classes: {words}; {LAYERS_ADVICE}"
+
+
+def augmentation_warnings(config: Config, classes: Sequence[str]) -> Iterator[str]:
+    """A line for each flip that may turn one class into another, the label unchanged."""
+    if True not in config.grid.augmented:
+        return
+    chances = {
+        "horizontal": config.augment.horizontal_flip_p,
+        "vertical": config.augment.vertical_flip_p,
+    }
+    found: dict[str, tuple[str, str]] = {}
+    for flip, first, second in opposite_classes(classes):
+        found.setdefault(flip, (first, second))
+    for flip, (first, second) in found.items():
+        if chances[flip]:
+            key = f"augment.{flip}_flip_p"
+            yield (
+                f"{key}={chances[flip]:g} flips copies of {first!r}, which may then look like "
+                f"{second!r} under an unchanged label; set {key}=0 if the side matters"
+            )
 
 
 def left_out(collection: Collection) -> Iterator[tuple[str, str]]:

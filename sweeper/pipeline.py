@@ -25,7 +25,12 @@ from sweeper.caches import Caches
 from sweeper.champions import evaluate_champion, explain_champion
 from sweeper.collect import collect
 from sweeper.config import Config
-from sweeper.data_warnings import collection_warnings, left_out, split_warnings
+from sweeper.data_warnings import (
+    augmentation_warnings,
+    collection_warnings,
+    left_out,
+    split_warnings,
+)
 from sweeper.engine.interrupts import ending_on_signals
 from sweeper.engine.reachable import check_ray
 from sweeper.engine.session import Resources, ray_session
@@ -124,6 +129,7 @@ class Sweep:
         rest = f", {collection.ungrouped} not matched by data.group_by" * (collection.ungrouped > 0)
         warnings = [
             *collection_warnings(collection),
+            *augmentation_warnings(self.config, collection.classes),
             *split_warnings(self.plan.splits, self.plan.scenarios),
         ]
         for line in warnings:

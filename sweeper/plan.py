@@ -11,7 +11,6 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from datasets.augment import AUGMENTATION
 from datasets.decoding.decode import DECODING_VERSION
 from datasets.preprocess import PREPROCESS_VERSION
 from datasets.shards import SHARDS_VERSION
@@ -87,7 +86,7 @@ class Plan:
             "copies": self.copies,
         }
         if self.copies:
-            made_from["augmentation"] = AUGMENTATION
+            made_from["augmentation"] = self.config.augment.how.made_from
         return made_from
 
     @cached_property
@@ -220,6 +219,7 @@ class Plan:
                 depth=self.config.finetune.depth,
                 precision=self.config.finetune.precision,
                 online=cell.augmented and self.config.augment.online,
+                augmentation=self.config.augment.how,
                 start_key=start.key if start else None,
                 rungs=tuple(self.rungs(cell.strategy)),
                 grace_epochs=self.grace_epochs(setting.lr),

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from datasets.augment import AUGMENTATION
+from datasets.augment import Augmentation
 from sweeper.space import Hyperparameters
 from sweeper.store import key_of
 from trainables.heads import HEAD_VERSION
@@ -46,6 +46,7 @@ class TrialSpec:
     depth: str
     precision: str
     online: bool  # every batch is augmented anew
+    augmentation: Augmentation
     start_key: str | None  # the transfer champion whose head fine-tuning starts from
     rungs: tuple[int, ...]  # epochs at which the scheduler wants to hear
     grace_epochs: int  # it is not stopped at a rung before
@@ -55,6 +56,7 @@ class TrialSpec:
         values = dict(fields)
         values["model_args"] = tuple((k, v) for k, v in values["model_args"])
         values["hidden"], values["rungs"] = tuple(values["hidden"]), tuple(values["rungs"])
+        values["augmentation"] = Augmentation(**values["augmentation"])
         return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
@@ -82,7 +84,7 @@ class TrialSpec:
             "batchnorm_statistics": self.batchnorm_statistics,
         }
         if self.is_end_to_end:
-            online = {"augmentation": AUGMENTATION, "version": ONLINE_VERSION}
+            online = {"augmentation": self.augmentation.made_from, "version": ONLINE_VERSION}
             common |= {"stream": STREAM_VERSION, "online": online if self.online else None}
         if self.strategy == "finetune":
             common |= {"batchnorm": self.batchnorm, "start": self.start_key}

@@ -157,7 +157,7 @@ def _training_rows(
     if not spec.is_end_to_end:
         return trial_rows(spec, store, part, device)
     size = image_size_of(store.get("shards", spec.table_key).folder, store.filesystem)
-    augment = OnlineAugmentation(spec.training_seed) if spec.online else None
+    augment = OnlineAugmentation(spec.training_seed, spec.augmentation) if spec.online else None
     stream = stream or training_dataset(spec, workers=1).iterator()
     return StreamRows(stream, len(part), size, device, augment)
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from datasets.augment import AUGMENTATION
+from datasets.augment import FEC_IGE, Augmentation
 
 ONLINE_VERSION = 1
 _GREY = (0.299, 0.587, 0.114)  # ITU-R 601
@@ -19,15 +19,16 @@ _GREY = (0.299, 0.587, 0.114)  # ITU-R 601
 class OnlineAugmentation:
     """Pixels (B, 3, N, N), 0..255 -> float32 of the same shape, another draw at every call."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, how: Augmentation = FEC_IGE) -> None:
+        self.how = how
         self.generator = torch.Generator().manual_seed(seed)
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        count, settings = len(pixels), AUGMENTATION
-        horizontal = self._uniform(count) < settings["horizontal_flip_p"]
-        vertical = self._uniform(count) < settings["vertical_flip_p"]
-        degrees = settings["rotation_degrees"] * (2 * self._uniform(count) - 1)
-        contrast = 1 + settings["contrast"] * (2 * self._uniform(count) - 1)
+        count, how = len(pixels), self.how
+        horizontal = self._uniform(count) < how.horizontal_flip_p
+        vertical = self._uniform(count) < how.vertical_flip_p
+        degrees = how.rotation_degrees * (2 * self._uniform(count) - 1)
+        contrast = 1 + how.contrast * (2 * self._uniform(count) - 1)
         turned = turn(pixels.float(), degrees, horizontal, vertical)
         return change_contrast(turned, contrast)
 

@@ -51,7 +51,7 @@ def _preprocess(speeds: Speeds, plan: Plan) -> None:
         for path in paths:
             image = preprocess(decode_image(read_file(path)), options.image_size, options.contrast)
             for copy in range(plan.copies + 1):
-                augment(image, "0" * 64, copy)
+                augment(image, "0" * 64, copy, plan.config.augment.how)
 
     rows = len(paths) * (plan.copies + 1) * pixels_scale(options.image_size)
     speeds.know("preprocess", "", _around(rows / _seconds(work)), MEASURED)

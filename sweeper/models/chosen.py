@@ -139,6 +139,7 @@ def _spec(row: Row, run: FinishedRun, store: Store) -> TrialSpec:
         depth=made_from.get("depth", "suffix"),
         precision=made_from.get("precision", "auto"),
         online=bool(made_from.get("online")),
+        augmentation=config.augment.how,
         start_key=made_from.get("start"),
         rungs=(),
         grace_epochs=0,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.augment import augment
+from datasets.augment import FEC_IGE, Augmentation, augment
 
 ROOT = Path(__file__).parents[2]
 SIDE = 48
@@ -89,3 +89,26 @@ def test_contrast_keeps_the_mean_and_changes_the_spread_by_a_tenth_at_most() -> 
 def test_a_negative_copy_is_refused() -> None:
     with pytest.raises(ValueError, match="copy=-1"):
         augment(_image(), "ab", -1)
+
+
+def test_flips_can_be_switched_off() -> None:
+    left = np.zeros((SIDE, SIDE, 3), np.uint8)
+    left[18:30, :18] = 255
+    still = Augmentation(horizontal_flip_p=0, vertical_flip_p=0, rotation_degrees=10)
+    for copy in range(1, 17):
+        found = augment(left, "ab", copy, still)
+        assert found[:, : SIDE // 2].mean() > found[:, SIDE // 2 :].mean()
+    assert any(augment(left, "ab", copy)[:, SIDE // 2 :].mean() > 20 for copy in range(1, 17))
+
+
+def test_the_defaults_are_the_papers_and_each_setting_enters_the_key() -> None:
+    assert FEC_IGE.made_from == {
+        "version": 1,
+        "horizontal_flip_p": 0.5,
+        "vertical_flip_p": 0.5,
+        "rotation_degrees": 54.0,
+        "rotation_border": "reflect",
+        "contrast": 0.1,
+    }
+    for name in ("horizontal_flip_p", "vertical_flip_p", "rotation_degrees", "contrast"):
+        assert Augmentation(**{name: 0.25}).made_from != FEC_IGE.made_from

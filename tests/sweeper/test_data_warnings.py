@@ -8,7 +8,12 @@ from sweeper.cli import main
 from sweeper.collect import collect
 from sweeper.config import DataSection
 from sweeper.configuration.file import load_config
-from sweeper.data_warnings import collection_warnings, left_out, split_warnings
+from sweeper.data_warnings import (
+    augmentation_warnings,
+    collection_warnings,
+    left_out,
+    split_warnings,
+)
 from sweeper.plan import Plan
 from sweeper.store import Store
 from tests.sweeper.folders import write_config, write_images
@@ -79,3 +84,15 @@ def test_plan_warns_and_writes_nothing_beside_the_images(
     assert main(["plan", config, "--set", "store=store"]) == 0
     assert sorted(root.rglob("*")) == before
     assert "'a/torn.png': cannot be read" in capsys.readouterr().out
+
+
+def test_flips_of_classes_that_differ_by_side_are_a_warning() -> None:
+    config = load_config("smoke")
+    (line,) = augmentation_warnings(config, ["left hand", "right hand", "foot"])
+    assert "augment.horizontal_flip_p=0.5 flips copies of 'left hand'" in line
+    assert "set augment.horizontal_flip_p=0" in line
+    assert not list(augmentation_warnings(config, ["hand", "foot"]))
+    still = load_config("smoke", ["augment.horizontal_flip_p=0"])
+    assert not list(augmentation_warnings(still, ["left hand", "right hand"]))
+    plain = load_config("smoke", ["grid.augmented=[false]"])
+    assert not list(augmentation_warnings(plain, ["left hand", "right hand"]))

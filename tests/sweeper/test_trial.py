@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load
 
+from datasets.augment import FEC_IGE, Augmentation
 from sweeper.records import write_split
 from sweeper.spec import TrialSpec
 from sweeper.store import Artifact, Store, key_of
@@ -46,6 +47,7 @@ SPEC = TrialSpec(
     depth="suffix",
     precision="auto",
     online=False,
+    augmentation=FEC_IGE,
     start_key=None,
     rungs=(2, 4),
     grace_epochs=2,
@@ -73,7 +75,9 @@ FINETUNE_CHANGES = {
     "precision": "bfloat16",
     "start_key": None,
 }
-END_TO_END = {"source": "shards", "online": True}  # the second only where the first holds
+OTHER_COPIES = Augmentation(horizontal_flip_p=0)
+# Each only where those before it hold.
+END_TO_END = {"source": "shards", "online": True, "augmentation": OTHER_COPIES}
 WITHOUT_EFFECT = {"store": "elsewhere", "cell": "other", "draw": 0, "rungs": (), "grace_epochs": 9}
 IN_THE_BACKBONES_KEY = {"backbone": "vgg16", "model_args": ()}
 
@@ -114,6 +118,8 @@ def test_training_end_to_end_with_or_without_augmentation_are_other_trials(spec:
     online = replace(end_to_end, online=True)
     assert len({spec.key, end_to_end.key, online.key}) == 3
     assert replace(online, pooling="avg").key != online.key
+    assert replace(online, augmentation=OTHER_COPIES).key != online.key
+    assert replace(spec, augmentation=OTHER_COPIES).key == spec.key  # the shards' key has it
 
 
 @pytest.mark.parametrize("name", ["batchnorm", "pooling", "depth", "precision"])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from datasets.augment import AUGMENTATION
+from datasets.augment import FEC_IGE
 from tests.trainables.conftest import noise
 from trainables.online import OnlineAugmentation, change_contrast, turn
 
@@ -78,6 +78,6 @@ def test_draws_are_as_wide_as_the_fixed_copies_and_differ_from_batch_to_batch() 
     bright = first[:, 0, 32, :].argmax(1) < 32
     assert 0.4 < bright.float().mean() < 0.6
     spread = first[:, 0].amax((1, 2))
-    assert 200 < spread.max() <= 200 + 100 * AUGMENTATION["contrast"] + 1
+    assert 200 < spread.max() <= 200 + 100 * FEC_IGE.contrast + 1
     again = OnlineAugmentation(seed=3)(images)
     torch.testing.assert_close(again, first, atol=0, rtol=0)

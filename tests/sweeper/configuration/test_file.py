@@ -37,7 +37,7 @@ def test_the_papers_config_spans_its_sixty_cells_under_each_policy() -> None:
 def test_an_unknown_key_is_told_the_valid_ones_and_the_nearest() -> None:
     line = mistake("search.drawz=3")
     assert line.startswith("search.drawz: unknown key (did you mean draws?); valid here: ")
-    assert "batch_size, draws, epochs" in line
+    assert "batch_size, budget, draws, epochs" in line
     assert "did you mean grid?" in mistake("gird.seeds=[1]")
     assert "duplicate_fraction, images_per_class, near_duplicate_fraction, seed" in mistake(
         "data.synthetic.zzz=1"

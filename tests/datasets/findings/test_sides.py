@@ -1,0 +1,26 @@
+"""Classes that a flip turns into one another are found by their names."""
+
+import pytest
+
+from datasets.findings.sides import opposite_classes
+
+
+@pytest.mark.parametrize(
+    ("classes", "found"),
+    [
+        (["left", "right"], [("horizontal", "left", "right")]),
+        (["Left_Knee", "Right Knee", "Hip"], [("horizontal", "Left_Knee", "Right Knee")]),
+        (["kneeL", "kneeR"], [("horizontal", "kneeL", "kneeR")]),
+        (["lungLeftUpper", "lungRightUpper"], [("horizontal", "lungLeftUpper", "lungRightUpper")]),
+        (["arrow-up", "arrow-down"], [("vertical", "arrow-up", "arrow-down")]),
+        (["left", "normal"], []),
+        (["left hip", "right knee"], []),
+        (["bright", "cleft"], []),
+        (["malignant", "benign"], []),
+    ],
+)
+def test_opposites_are_equal_but_for_one_word(
+    classes: list[str], found: list[tuple[str, str, str]]
+) -> None:
+    assert list(opposite_classes(classes)) == found
+    assert len(list(opposite_classes(classes[::-1]))) == len(found)
