@@ -187,10 +187,8 @@ def _words(policy: str, rows: list[Row]) -> str:
 
 def _sentence(policy: str, apart: list[str], every: int) -> str:
     if not apart:
-        return (
-            f"Under the {policy} split none of the {every} effects is distinguishable from "
-            "no effect."
-        )
+        number = "the only effect is not" if every == 1 else f"none of the {every} effects is"
+        return f"Under the {policy} split {number} distinguishable from no effect."
     rest = every - len(apart)
     others = "the other one is" if rest == 1 else f"the other {rest} are"
     tail = f"; {others} not" if rest else ""
