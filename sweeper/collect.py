@@ -52,7 +52,7 @@ class Collection:
     duplicates: pd.DataFrame
     ungrouped: int = 0  # images of which `data.group_by` says nothing
     remote: MachineCopy | None = None
-    remarks: tuple[Remark, ...] = ()  # what was noticed about the folder, and is left out of it
+    remarks: tuple[Remark, ...] = ()  # on the folder, what is left out of it, and data.group_by
 
     @property
     def classes(self) -> list[str]:
@@ -78,7 +78,7 @@ def collect(data: DataSection, store: Store, progress: Progress | None = None) -
     check_problems(manifest, data.on_error)
     with progress.during("look for copies"):
         groups = find_groups(root, manifest, data, store)
-    return replace(groups, remote=remote, remarks=remarks_on(contents, data))
+    return replace(groups, remote=remote, remarks=(*remarks_on(contents, data), *groups.remarks))
 
 
 def read_images(root: str, contents: Contents, progress: Progress) -> pd.DataFrame:
@@ -132,7 +132,8 @@ def find_groups(root: str, manifest: pd.DataFrame, data: DataSection, store: Sto
     near = _near(root, usable(manifest), store) if data.near_duplicates else pair_table([])
     duplicates = pd.concat([find_exact(manifest), near, known.pairs], ignore_index=True)
     manifest = with_groups(manifest, duplicates)
-    return Collection(root, manifest, usable(manifest), duplicates, known.unmatched)
+    images = usable(manifest)
+    return Collection(root, manifest, images, duplicates, known.unmatched, remarks=known.remarks)
 
 
 def label_ranking(

@@ -7,8 +7,11 @@ accuracy, `balanced accuracy`, `val accuracy` and `average precision` are other 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from reports.published.consistency import METRICS, Rules
+from reports.published.numbers import is_numeric
 
 N_TEST = "n_test"
 _SPELLINGS = {
@@ -22,10 +25,9 @@ _METRIC_OF = {word: name for name, words in _SPELLINGS.items() for word in words
 _OF_TEST = {"images", "imgs", "size", "samples", "set", "setsize", "rows", "n", "nimages"}
 _QUALIFIERS = {"test", "overall", "score", "weighted", "macro", "micro", "in", "percent", "pct"}
 _AVERAGES = {"weighted", "macro", "micro"}  # beside one of them, `average` is no metric's name
-_AVERAGE = {"average", "averaged", "avg", "mean"}
+_MEAN = {"average", "averaged", "avg", "mean"}
 _ONE_CLASS = {"sensitivity", "sens", "tpr", "truepositiverate"}
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_NUMERIC = re.compile(r"[+-]?[.,]?\d")
 
 
 class ColumnError(ValueError):
@@ -33,61 +35,170 @@ class ColumnError(ValueError):
 
 
 @dataclass(frozen=True)
+class Column:
+    """A header that names a metric or n_test."""
+
+    header: str
+    metric: str
+    average: str | None  # weighted, macro or micro, where the header says so
+    is_mean: bool  # `Accuracy (mean)`: over several trainings, or over the classes
+
+    @property
+    def in_percent(self) -> bool:
+        return "%" in self.header
+
+    @property
+    def is_of_one_class(self) -> bool:
+        return bool(_ONE_CLASS & set(_words(self.header)))
+
+
+@dataclass(frozen=True)
 class Columns:
-    """Which header holds which metric. `names`: metric or n_test -> header."""
+    """Which header holds which metric.
 
-    names: dict[str, str]
-    in_percent: frozenset[str] = frozenset()  # metrics whose header has a % sign
-    recall_is_accuracy: bool = True  # whether its header lets recall be the mean weighted by size
-    others: tuple[str, ...] = field(default=())
+    Args:
+        of: by metric, or n_test.
+        average: how metrics are averaged over classes whose header does not say so.
+        rivals: headers of a metric for which another column was taken.
+        others: all headers that hold no metric, rivals included.
+    """
 
-    def unchecked(self, rows: Sequence[Mapping[str, str]]) -> list[str]:
+    of: Mapping[str, Column]
+    average: str
+    rivals: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Metric or n_test -> header."""
+        return {name: column.header for name, column in self.of.items()}
+
+    def numeric(self, rows: Sequence[Mapping[str, str]]) -> list[str]:
         """The other headers whose values are numbers: those of text name the row."""
-        return [name for name in self.others if _is_numeric(row.get(name) or "" for row in rows)]
+        return [
+            name
+            for name in self.others
+            if name in self.rivals or _mostly_numbers(row.get(name) or "" for row in rows)
+        ]
+
+    @property
+    def rules(self) -> Rules:
+        """Which rules hold for numbers that are averaged as the headers say."""
+        recall = self._recall_is_accuracy()
+        third = "recall" if "recall" in self.of else "accuracy" if recall else ""
+        kinds = {self._kind(name) for name in ("precision", third, "f1") if name in self.of}
+        return Rules(recall, len(kinds) < 2)
+
+    def notes(self) -> Iterator[str]:
+        """Which rules do not hold because of what a header says."""
+        rules, names = self.rules, self.names
+        if not rules.recall and {"accuracy", "recall"} <= set(names) and self.average != "macro":
+            yield (
+                f"'{names['recall']}' is not compared with the accuracy: it is not the recall "
+                "weighted by class size"
+            )
+        if not rules.f1 and "f1" in names:
+            yield (
+                f"'{names['f1']}' is not compared with precision and recall: they are averaged in "
+                "different ways"
+            )
+        accuracy = self.of.get("accuracy")
+        if accuracy and accuracy.is_mean:
+            yield (
+                f"'{accuracy.header}' may be a mean over several trainings, which need not be a "
+                "whole number of n_test images"
+            )
+
+    def _recall_is_accuracy(self) -> bool:
+        recall, accuracy = self.of.get("recall"), self.of.get("accuracy")
+        if recall is None:
+            return self.average != "macro"
+        if recall.is_of_one_class or (accuracy and recall.is_mean and not accuracy.is_mean):
+            return False  # a mean where the accuracy is none is a mean over classes
+        return (recall.average or self.average) != "macro"
+
+    def _kind(self, name: str) -> tuple[str, bool]:
+        column = self.of[name]
+        if name == "accuracy":
+            return "weighted", column.is_mean
+        return column.average or self.average, column.is_mean
 
 
-def read_columns(headers: Sequence[str]) -> Columns:
-    """Raises ColumnError where two headers are taken for one metric and neither is its plain name.
+def read_columns(headers: Sequence[str], average: str = "weighted") -> Columns:
+    """The columns of a table.
+
+    Args:
+        average: weighted or macro: of two columns of one metric, the one that is averaged so is
+            taken.
+
+    Raises ColumnError where two are averaged in the same way and neither has the metric's plain
+    name.
 
     >>> read_columns(["model", "Acc. (%)", "F1-score"]).names
     {'accuracy': 'Acc. (%)', 'f1': 'F1-score'}
     """
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[Column]] = {}
     for header in headers:
-        if name := metric_of(header):
-            found.setdefault(name, []).append(header)
-    names = {name: _one(name, candidates) for name, candidates in found.items()}
+        if column := column_of(header):
+            found.setdefault(column.metric, []).append(column)
+    chosen = {name: _one(candidates, average) for name, candidates in found.items()}
+    of = {name: column for name, column in chosen.items() if column}
+    taken = {column.header for column in of.values()}
+    rivals = [one.header for columns in found.values() for one in columns]
     return Columns(
-        names,
-        frozenset(name for name, header in names.items() if "%" in header),
-        not ({"macro", *_ONE_CLASS} & set(_words(names.get("recall", "")))),
-        tuple(header for header in headers if header and header not in names.values()),
+        of,
+        average,
+        tuple(header for header in rivals if header not in taken),
+        tuple(dict.fromkeys(header for header in headers if header not in taken)),
     )
 
 
 def metric_of(header: str) -> str | None:
     """The metric, or n_test, that a header names; None for any other."""
+    column = column_of(header)
+    return column.metric if column else None
+
+
+def column_of(header: str) -> Column | None:
+    """What a header says of its column; None where it names no metric and not n_test."""
     words = _words(header)
-    drop = _QUALIFIERS | (_AVERAGE if _AVERAGES & set(words) else set())
-    rest = "".join(word for word in words if word not in drop)
-    if "test" in words and rest in _OF_TEST:
-        return N_TEST
-    return _METRIC_OF.get(rest)
+    average = next((word for word in words if word in _AVERAGES), None)
+    is_mean = average is None and len(words) > 1 and words[-1] in _MEAN
+    drop = _QUALIFIERS | (_MEAN if average or is_mean else set())
+    rest = [word for word in words if word not in drop]
+    if is_mean and set(words[:-1]) & _MEAN:
+        return None
+    name = "".join(rest)
+    metric = N_TEST if "test" in words and name in _OF_TEST else _METRIC_OF.get(name)
+    if metric is None or (metric == "accuracy" and average in ("weighted", "macro")):
+        return None  # accuracy averaged over classes is the balanced accuracy
+    return Column(header, metric, average, is_mean)
 
 
 def _words(header: str) -> list[str]:
     return re.findall(r"[a-z0-9]+", _CAMEL.sub(" ", header).casefold())
 
 
-def _one(name: str, headers: Sequence[str]) -> str:
-    plain = [header for header in headers if header.strip().casefold() == name]
-    chosen = plain or headers
-    if len(chosen) > 1:
-        named = " and ".join(f"'{header}'" for header in chosen)
-        raise ColumnError(f"columns {named} are both taken for {name}; leave one out")
-    return chosen[0]
+def _one(columns: Sequence[Column], average: str) -> Column | None:
+    """The column that is averaged as asked for, else the one that does not say how; None where all
+    of several are averaged otherwise."""
+    if len(columns) == 1:
+        return columns[0]
+    asked = [column for column in columns if column.average == average]
+    silent = [column for column in columns if column.average is None]
+    plain = [one for one in silent if one.header.strip().casefold() == one.metric]
+    best = asked or plain or silent
+    if len(best) > 1:
+        named = " and ".join(f"'{column.header}'" for column in best)
+        raise ColumnError(f"columns {named} are both taken for {best[0].metric}; leave one out")
+    return best[0] if best else None
 
 
-def _is_numeric(values: Iterator[str]) -> bool:
+def _mostly_numbers(values: Iterable[str]) -> bool:
     given = [value.strip() for value in values if value.strip()]
-    return bool(given) and 2 * sum(bool(_NUMERIC.match(value)) for value in given) > len(given)
+    return bool(given) and 2 * sum(map(is_numeric, given)) > len(given)
+
+
+def count_metrics(headers: Iterable[str]) -> int:
+    """How many of the headers name a metric."""
+    return sum(metric_of(header) in METRICS for header in headers)

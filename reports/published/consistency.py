@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 
@@ -22,12 +22,16 @@ class Printed:
     Args:
         text: as it stood there.
         value: 0..1, whatever the unit.
-        step: what one unit of the last printed digit is worth, 0..1.
+        step: what one unit of the last printed digit is worth, 0..1; next to nothing if exact.
+        exact: printed as k/n.
+        averaged: printed as a mean over several trainings may be, which is no k/n.
     """
 
     text: str
     value: Fraction
     step: Fraction
+    exact: bool = False
+    averaged: bool = False
 
     @property
     def lowest(self) -> Fraction:
@@ -42,7 +46,12 @@ class Printed:
     @property
     def digits(self) -> int:
         """Printable values between 0 and 1, both included, less one."""
-        return int(1 / self.step)
+        return max(1, int(1 / self.step))
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it lies within 0..1, as every metric must."""
+        return 0 <= self.value <= 1
 
 
 @dataclass(frozen=True)
@@ -66,25 +75,48 @@ class Line:
     count: int | None  # k of k / n_test, if there is one
     copies: int | None  # a multiple of n_test that fits where n_test does not
     findings: tuple[Finding, ...]
+    unread: tuple[str, ...] = ()  # cells that are not checked, and why
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether n_test decides if the accuracy is possible."""
+        accuracy = self.accuracy
+        return bool(accuracy and self.n_test and accuracy.is_share and not accuracy.averaged)
+
+    @property
+    def counted_name(self) -> str:
+        """The metric that `accuracy` was printed as."""
+        return "accuracy" if "accuracy" in self.metrics else "weighted recall"
+
+    @property
+    def is_impossible(self) -> bool:
+        """Whether a finding rules the row out; one that repeats another row is only suspicious."""
+        return any(finding.kind != "repeated" for finding in self.findings)
 
 
-def printed(text: str, decimals: int, percent: bool) -> Printed:
-    """A number as printed with that many decimals, a share or in percent.
+@dataclass(frozen=True)
+class Rules:
+    """Which rules hold for a table.
 
-    Raises ValueError if `text` is no number.
+    Args:
+        recall: recall is the mean over classes weighted by class size, which is the accuracy.
+        f1: precision, recall and F1 are averaged over classes in the same way.
     """
-    unit = 100 if percent else 1
-    return Printed(text, Fraction(text) / unit, Fraction(1, unit * 10**decimals))
+
+    recall: bool = True
+    f1: bool = True
 
 
 def correct_count(value: Printed, n: int) -> int | None:
-    """The k for which k / n prints as `value`, truncated or rounded; None if there is none.
+    """The k nearest to `value` for which k / n prints as it, truncated or rounded, or None.
 
-    >>> correct_count(printed("0.6363", 4, False), 66), correct_count(printed("96.63", 2, True), 66)
-    (42, None)
+    >>> correct_count(Printed("0.6363", Fraction("0.6363"), Fraction("0.0001")), 66)
+    42
     """
-    k = math.ceil(value.lowest * n)
-    return k if 0 <= k <= n and k < value.limit * n else None
+    exactly = value.value * n
+    near = sorted({math.floor(exactly), math.ceil(exactly)}, key=lambda k: abs(k - exactly))
+    fits = (k for k in near if 0 <= k <= n and value.lowest * n <= k < value.limit * n)
+    return next(fits, None)
 
 
 @cache
@@ -124,28 +156,27 @@ def check(
     label: str,
     metrics: Mapping[str, Printed],
     n_test: int | None,
-    weighted: bool = True,
+    rules: Rules,
     factors: Sequence[int] = (),
 ) -> Line:
     """All that can be said of one row by itself.
 
     Args:
         metrics: those of `METRICS` that the row has.
-        weighted: the averages over classes are weighted by class size, so that recall is accuracy.
         factors: multiples of n_test to try where n_test does not fit, the likeliest first.
     """
-    findings = list(_outside(metrics))
-    accuracy = metrics.get("accuracy", metrics.get("recall") if weighted else None)
-    count = copies = None
-    if accuracy and n_test:
-        count = correct_count(accuracy, n_test)
-        if count is None:
-            copies = fitting_copies(accuracy, n_test, factors)
-            findings.append(_no_count(accuracy, n_test, copies, factors))
-    if weighted:
-        findings += _recall(metrics)
-    findings += _f1(metrics, weighted)
-    return Line(number, label, metrics, accuracy, n_test, count, copies, tuple(findings))
+    accuracy = metrics.get("accuracy", metrics.get("recall") if rules.recall else None)
+    count = correct_count(accuracy, n_test) if accuracy and n_test else None
+    line = Line(number, label, metrics, accuracy, n_test, count, None, tuple(_outside(metrics)))
+    if accuracy and n_test and line.is_counted and count is None:
+        copies = fitting_copies(accuracy, n_test, factors)
+        finding = _no_count(
+            f"{line.counted_name} {accuracy.text}", accuracy, n_test, copies, factors
+        )
+        line = replace(line, copies=copies, findings=(*line.findings, finding))
+    recall = _recall(metrics) if rules.recall else ()
+    f1 = _f1(metrics, rules.recall) if rules.f1 else ()
+    return replace(line, findings=(*line.findings, *recall, *f1))
 
 
 def repeated(lines: Sequence[Line]) -> dict[int, int]:
@@ -179,12 +210,14 @@ def at_least(hits: int, chances: Sequence[float]) -> float:
 
 def _outside(metrics: Mapping[str, Printed]) -> Iterator[Finding]:
     for name, value in metrics.items():
-        if not 0 <= value.value <= 1:
-            yield Finding("range", f"{name} {value.text} is outside 0..1")
+        if not value.is_share:
+            yield Finding("range", f"{name} {value.text} is outside 0 to 100 %")
 
 
-def _no_count(accuracy: Printed, n: int, copies: int | None, factors: Sequence[int]) -> Finding:
-    text = f"accuracy {accuracy.text} is impossible with n={n}"
+def _no_count(
+    name: str, accuracy: Printed, n: int, copies: int | None, factors: Sequence[int]
+) -> Finding:
+    text = f"{name} is impossible with n={n}"
     if copies:
         rows = n * copies
         k = correct_count(accuracy, rows)
@@ -204,12 +237,12 @@ def _recall(metrics: Mapping[str, Printed]) -> Iterator[Finding]:
         yield Finding("recall", text)
 
 
-def _f1(metrics: Mapping[str, Printed], weighted: bool) -> Iterator[Finding]:
-    recall = metrics.get("recall", metrics.get("accuracy") if weighted else None)
+def _f1(metrics: Mapping[str, Printed], recall_is_accuracy: bool) -> Iterator[Finding]:
+    recall = metrics.get("recall", metrics.get("accuracy") if recall_is_accuracy else None)
     precision, f1 = metrics.get("precision"), metrics.get("f1")
     if recall is None or precision is None or f1 is None:
         return
-    if any(not 0 <= value.value <= 1 for value in (recall, precision, f1)):
+    if not all(value.is_share for value in (recall, precision, f1)):
         return
     low, high = f1_bounds(precision, recall)
     if f1.lowest > high or f1.limit <= low:

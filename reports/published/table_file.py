@@ -1,70 +1,29 @@
 """A published table as a CSV file, and what is wrong with its numbers.
 
 Columns accuracy, precision, recall and f1, any of them and as people spell them (`columns`), and
-n_test where tables differ in it; all other columns name the row. Separated by commas, semicolons or
-tabs, with a decimal point or comma.
+n_test where tables differ in it; other columns of text name the row. A cell that cannot be read is
+named and passed over (`numbers`).
 """
 
 from __future__ import annotations
 
-import csv
 import re
-import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reports.published.columns import N_TEST, ColumnError, Columns, read_columns
-from reports.published.consistency import (
-    METRICS,
-    Finding,
-    Line,
-    Printed,
-    at_least,
-    check,
-    correct_count,
-    possible_share,
-    printed,
-    repeated,
-)
+from reports.published.columns import N_TEST, Column, ColumnError, Columns, read_columns
+from reports.published.consistency import METRICS, Finding, Line, Printed, check, repeated
+from reports.published.evidence import Copies, Teeth, copies_of, teeth_of
+from reports.published.numbers import ABSENT, Number, read_number
+from reports.published.scales import Mixture, mixture_notes, mixture_of, printed_as, scale_of
+from reports.published.table_text import TableError, read_table
 
 LARGEST_N = 1_000_000
-_LONGEST_N = 30  # characters
 MOST_COPIES = 20
 """The largest multiple of n that is tried where n does not fit."""
-_ABSENT = {"", "-", "\u2013", "\u2014", "n/a", "na", "nan"}
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)\s*%?")
+_LONGEST_N = 30  # characters
 _WHOLE = re.compile(r"(\d+|\d{1,3}(?:,\d{3})+)(?:\.0*)?")  # pandas writes 66.0 beside a gap
-_SEPARATORS = (",", ";", "\t")
-_SURE = 0.01  # a multiple is named if chance would let as many rows fit less often than this
-
-Row = dict[str, str]
-
-
-class TableError(ValueError):
-    """A file that cannot be checked, told in one line."""
-
-
-@dataclass(frozen=True)
-class Teeth:
-    """How much the check of counts can find: few possible values, strong evidence."""
-
-    n_test: int
-    digits: int
-    share: float  # of the printable values, those possible with n_test
-    rows: int
-    impossible: int
-
-
-@dataclass(frozen=True)
-class Copies:
-    """One multiple of n that fits rows which n does not."""
-
-    factor: int
-    fits: int
-    of: int  # impossible rows
-    expected: float  # of them that would fit by chance
-    probability: float  # that as many fit by chance, of any factor tried
 
 
 @dataclass(frozen=True)
@@ -74,12 +33,21 @@ class Audit:
     lines: tuple[Line, ...]
     teeth: tuple[Teeth, ...]
     copies: Copies | None
-    notes: tuple[str, ...] = ()  # what was not checked
+    notes: tuple[str, ...] = ()  # what was not checked, and how ambiguous numbers were read
 
     @property
     def findings(self) -> int:
         """Rows with at least one finding."""
         return sum(bool(line.findings) for line in self.lines)
+
+
+@dataclass
+class _Cells:
+    """What is read of one row."""
+
+    metrics: dict[str, Printed]
+    n_test: int | None
+    unread: list[str]
 
 
 def audit_file(
@@ -94,18 +62,20 @@ def audit_file(
 
     Args:
         n_test: test rows, for rows without a value in the column n_test.
-        weighted: averages over classes are weighted by class size.
-        percent: the numbers are percent (True), shares (False), or (None) whichever most look like.
+        weighted: averages over classes are weighted by class size where their header does not say
+            how they are averaged; else macro.
+        percent: bare numbers are percentages (True), fractions (False), or (None) each as it looks.
 
     Raises TableError for a file that is not such a table.
     """
-    columns, rows = _read(path)
-    own = [_renamed(row, columns) for row in rows]
-    weighted_recall = weighted and columns.recall_is_accuracy
-    audit = audit_rows(
-        own, n_test, weighted=weighted_recall, percent=percent, most_copies=most_copies
-    )
-    return replace(audit, notes=tuple(_notes(columns, rows, weighted)))
+    table = read_table(path)
+    try:
+        columns = read_columns(table.headers, "weighted" if weighted else "macro")
+        audit = _audit(columns, table.rows, n_test, percent, most_copies)
+    except (ColumnError, TableError) as error:
+        raise TableError(f"table '{path}': {error}") from None
+    title = [f"above the header, passed over: {table.title!r}"] if table.title else []
+    return replace(audit, notes=(*title, *audit.notes))
 
 
 def audit_rows(
@@ -117,137 +87,99 @@ def audit_rows(
     most_copies: int = MOST_COPIES,
 ) -> Audit:
     """The same for rows of text, as csv.DictReader gives them."""
-    texts = [_texts(number, row) for number, row in enumerate(rows, start=1)]
-    if percent is None:
-        percent = _looks_like_percent(texts)
-    metrics = [_metrics(own, _decimals(texts, percent), percent) for own in texts]
-    sizes = [_n_test(number, row, n_test) for number, row in enumerate(rows, start=1)]
+    headers = list(dict.fromkeys(header for row in rows for header in row))
+    columns = read_columns(headers, "weighted" if weighted else "macro")
+    return _audit(columns, rows, n_test, percent, most_copies)
+
+
+def _audit(
+    columns: Columns,
+    rows: Sequence[Mapping[str, str]],
+    n_test: int | None,
+    percent: bool | None,
+    most_copies: int,
+) -> Audit:
+    cells = [_Cells({}, *_n_test(row, columns, n_test)) for row in rows]
+    mixtures = [
+        _fill(cells, name, columns.of[name], rows, percent)
+        for name in METRICS
+        if name in columns.of
+    ]
+    if not any(own.metrics for own in cells):
+        raise TableError(_nothing_read(columns, cells))
+    numeric = columns.numeric(rows)
+    labels = [_label(row, set(columns.others) - set(numeric)) for row in rows]
 
     def checked(factors: Sequence[int]) -> list[Line]:
         return [
-            check(number, _label(row), own, n, weighted, factors)
-            for number, (row, own, n) in enumerate(zip(rows, metrics, sizes, strict=True), start=1)
+            check(number, label, own.metrics, own.n_test, columns.rules, factors)
+            for number, (label, own) in enumerate(zip(labels, cells, strict=True), start=1)
         ]
 
     factors = list(range(2, most_copies + 1))
-    copies = _copies(checked([]), factors)
-    lines = checked([copies.factor, *factors] if copies else factors)
-    return Audit(tuple(_with_repeated(lines)), tuple(_teeth(lines)), copies)
+    copies = copies_of(checked([]), factors)
+    lines = _with_repeated(checked([copies.factor, *factors] if copies else factors))
+    lines = [
+        replace(line, unread=tuple(own.unread)) for line, own in zip(lines, cells, strict=True)
+    ]
+    notes = [*mixture_notes(mixtures), *columns.notes()]
+    if unchecked := ", ".join(filter(None, numeric)):
+        notes.append(f"not checked: {unchecked}")
+    return Audit(tuple(lines), tuple(teeth_of(lines)), copies, tuple(notes))
 
 
-def _read(path: Path) -> tuple[Columns, list[Row]]:
-    """The columns and the rows, under the headers as they stand there."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines(keepends=True)
-        first = next((line for line in lines if line.strip()), "")
-        separator = max(_SEPARATORS, key=first.count)
-        table = [row for row in csv.reader(lines, delimiter=separator) if any(map(str.strip, row))]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or "not a CSV file in UTF-8"
-        raise TableError(f"table '{path}': cannot be read ({reason})") from None
-    headers = [name.strip() for name in table[0]] if table else []
-    try:
-        columns = read_columns(headers)
-    except ColumnError as error:
-        raise TableError(f"table '{path}': {error}") from None
-    if not set(METRICS) & set(columns.names):
-        raise TableError(
-            f"table '{path}': has columns {', '.join(headers) or 'none'}; expected one or more of "
-            f"{', '.join(METRICS)}, separated by commas, semicolons or tabs"
-        )
-    if len(table) < 2:
-        raise TableError(f"table '{path}': has a header and no rows")
-    return columns, [_row(n, row, headers) for n, row in enumerate(table[1:], start=1)]
+def _label(row: Mapping[str, str], names: Set[str]) -> str:
+    """The row's text under those headers."""
+    return " ".join(value.strip() for name, value in row.items() if name in names and value.strip())
 
 
-def _row(number: int, cells: Sequence[str], headers: Sequence[str]) -> Row:
-    if any(map(str.strip, cells[len(headers) :])):
-        raise TableError(
-            f"row {number}: {len(cells)} values under {len(headers)} columns; quote those with a "
-            "comma in them, or separate all by semicolons"
-        )
-    return dict(zip(headers, [*cells, *[""] * (len(headers) - len(cells))], strict=False))
+def _nothing_read(columns: Columns, cells: Sequence[_Cells]) -> str:
+    names = ", ".join(f"'{column.header}'" for name, column in columns.of.items() if name != N_TEST)
+    first = next((text for own in cells for text in own.unread), "all cells are empty")
+    return f"no number can be read under {names}: {first}"
 
 
-def _renamed(row: Row, columns: Columns) -> Row:
-    """The row with the metrics' own names, and a % sign where only the header has one."""
-    own = {header: row[header] for header in columns.others}
-    for name, header in columns.names.items():
-        text = row[header].strip()
-        is_bare = name in columns.in_percent and text.lower() not in _ABSENT and text[-1] != "%"
-        own[name] = f"{text}%" if is_bare else text
-    return own
-
-
-def _notes(columns: Columns, rows: Sequence[Row], weighted: bool) -> Iterator[str]:
-    if weighted and not columns.recall_is_accuracy:
-        header = columns.names["recall"]
-        yield f"'{header}' is not compared with the accuracy: it is no recall weighted by size"
-    if unchecked := columns.unchecked(rows):
-        yield f"not checked: {', '.join(unchecked)}"
-
-
-def _texts(number: int, row: Mapping[str, str]) -> dict[str, str]:
-    """The row's metrics as text, absent ones left out."""
-    found = {}
-    for name in METRICS:
-        text = (row.get(name) or "").strip()
-        if text.lower() in _ABSENT:
+def _fill(
+    cells: Sequence[_Cells],
+    name: str,
+    column: Column,
+    rows: Sequence[Mapping[str, str]],
+    percent: bool | None,
+) -> Mixture:
+    """Put the numbers of one metric into the cells of each row; returns what the column mixes."""
+    numbers: dict[int, Number] = {}
+    for index, row in enumerate(rows):
+        text = (row.get(column.header) or "").strip()
+        if text.lower() in ABSENT:
             continue
-        if not _NUMBER.fullmatch(text):
-            raise TableError(
-                f"row {number}, {name} '{text}': expected a number such as 0.9663 or 96.63"
-            )
-        found[name] = "".join(text.split()).replace(",", ".")
-    return found
+        if number := read_number(text):
+            numbers[index] = replace(number, averaged=number.averaged or column.is_mean)
+        else:
+            cells[index].unread.append(f"{name} '{text}' cannot be read as a number")
+    scale = scale_of(list(numbers.values()), percent, column.in_percent)
+    for index, number in numbers.items():
+        cells[index].metrics[name] = printed_as(number, scale)
+        if name == "accuracy" and cells[index].n_test is None and not cells[index].unread:
+            cells[index].n_test = number.of
+    return mixture_of(name, list(numbers.values()), scale)
 
 
-def _looks_like_percent(texts: Sequence[Mapping[str, str]]) -> bool:
-    """Whether the numbers without a % sign are percent too."""
-    values = [float(text) for row in texts for text in row.values() if text[-1] != "%"]
-    return bool(values) and statistics.median(values) > 1
-
-
-def _decimals(texts: Sequence[Mapping[str, str]], percent: bool) -> dict[tuple[str, bool], int]:
-    """The most that any value of a column in this unit has: spreadsheets drop zeros at the end."""
-    most: dict[tuple[str, bool], int] = {}
-    for row in texts:
-        for name, text in row.items():
-            unit = name, percent or text[-1] == "%"
-            most[unit] = max(most.get(unit, 0), len(text.rstrip("%").partition(".")[2]))
-    return most
-
-
-def _metrics(
-    texts: Mapping[str, str], decimals: Mapping[tuple[str, bool], int], percent: bool
-) -> dict[str, Printed]:
-    found = {}
-    for name, text in texts.items():
-        in_percent = percent or text[-1] == "%"
-        value = printed(text.rstrip("%"), decimals[name, in_percent], in_percent)
-        found[name] = replace(value, text=text)
-    return found
-
-
-def _n_test(number: int, row: Mapping[str, str], default: int | None) -> int | None:
-    text = (row.get(N_TEST) or "").strip()
-    if text.lower() in _ABSENT:
-        return default
+def _n_test(
+    row: Mapping[str, str], columns: Columns, default: int | None
+) -> tuple[int | None, list[str]]:
+    """The size of the row's test set, and what cannot be read of it."""
+    column = columns.of.get(N_TEST)
+    text = (row.get(column.header) or "").strip() if column else ""
+    if text.lower() in ABSENT:
+        return default, []
     whole = _WHOLE.fullmatch(text)
     n_test = int(whole[1].replace(",", "")) if whole and len(text) <= _LONGEST_N else 0
-    if not 1 <= n_test <= LARGEST_N:
-        raise TableError(
-            f"row {number}, n_test '{text}': expected a whole number, 1 to {LARGEST_N}"
-        )
-    return n_test
+    if 1 <= n_test <= LARGEST_N:
+        return n_test, []
+    return None, [f"n_test '{text}' is not a whole number from 1 to {LARGEST_N}"]
 
 
-def _label(row: Mapping[str, str]) -> str:
-    named = (value.strip() for key, value in row.items() if key not in (*METRICS, N_TEST))
-    return " ".join(value for value in named if value)
-
-
-def _with_repeated(lines: list[Line]) -> list[Line]:
+def _with_repeated(lines: Sequence[Line]) -> list[Line]:
     twins = repeated(lines)
     return [
         line
@@ -261,33 +193,3 @@ def _with_repeated(lines: list[Line]) -> list[Line]:
         )
         for line in lines
     ]
-
-
-def _teeth(lines: Sequence[Line]) -> Iterator[Teeth]:
-    groups: dict[tuple[int, int], list[Line]] = {}
-    for line in lines:
-        if line.accuracy and line.n_test:
-            groups.setdefault((line.n_test, line.accuracy.digits), []).append(line)
-    for (n, digits), members in sorted(groups.items()):
-        impossible = sum(line.count is None for line in members)
-        yield Teeth(n, digits, possible_share(n, digits), len(members), impossible)
-
-
-def _copies(lines: Sequence[Line], factors: Sequence[int]) -> Copies | None:
-    """The multiple that explains most of the impossible rows, if chance hardly would.
-
-    The probability is Bonferroni's, over the factors. A row outside 0..1 fits nothing: left out.
-    """
-    wrong = [
-        (line.accuracy, line.n_test)
-        for line in lines
-        if line.accuracy and line.n_test and line.count is None and 0 <= line.accuracy.value <= 1
-    ]
-    best: Copies | None = None
-    for factor in factors if wrong else ():
-        fits = sum(correct_count(value, factor * n) is not None for value, n in wrong)
-        chances = [possible_share(factor * n, value.digits) for value, n in wrong]
-        probability = min(1.0, at_least(fits, chances) * len(factors))
-        if probability < (best.probability if best else _SURE):
-            best = Copies(factor, fits, len(wrong), sum(chances), probability)
-    return best

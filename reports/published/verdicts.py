@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from reports.published.consistency import Line
-from reports.published.table_file import Audit, Copies, Teeth
+from reports.published.evidence import Copies, Teeth
+from reports.published.table_file import Audit
 
 
 def row_text(line: Line) -> str:
     """'row 6, resnet50: accuracy 0.9663 is impossible with n=66, ...'."""
     name = f"row {line.number}" + (f", {line.label}" if line.label else "")
-    if line.findings:
-        return f"{name}: {'; '.join(finding.text for finding in line.findings)}"
-    if line.count is not None and line.accuracy:
-        return f"{name}: accuracy {line.accuracy.text} is possible as {line.count}/{line.n_test}"
-    why = "no n_test" if line.accuracy else "no accuracy"
-    return f"{name}: nothing found, but {why} to check a count with"
+    texts = [finding.text for finding in line.findings] or [_passed(line)]
+    texts += [f"not checked: {text}" for text in line.unread]
+    return f"{name}: {'; '.join(text for text in texts if text)}"
+
+
+def _passed(line: Line) -> str:
+    """What is said of a row without findings."""
+    accuracy = line.accuracy
+    if not line.metrics:
+        return "" if line.unread else "nothing to check"
+    if accuracy is None:
+        return "no contradiction found; there is no accuracy to count with"
+    printed = f"{line.counted_name} {accuracy.text}"
+    if line.count is not None:
+        return f"{printed} is possible as {line.count}/{line.n_test}"
+    if line.n_test is None:
+        return "no contradiction found; without n_test (--n-test) the accuracy is not counted"
+    return (
+        f"{printed} is no whole number of n={line.n_test}, but may be a mean over several trainings"
+    )
 
 
 def conclusions(audit: Audit) -> list[str]:
@@ -23,24 +38,18 @@ def conclusions(audit: Audit) -> list[str]:
     texts = [teeth_text(one) for one in audit.teeth]
     if audit.copies:
         texts.append(copies_text(audit.copies))
-    total = len(audit.lines)
-    return [
-        *audit.notes,
-        *texts,
-        f"{audit.findings} of {total} row{'s' * (total != 1)} cannot be as printed",
-    ]
+    return [*audit.notes, *texts, _total(audit)]
 
 
 def teeth_text(teeth: Teeth) -> str:
     """How many rows the count rules out, and how much that test can see."""
+    precision = "without decimals" if teeth.digits == 1 else f"to {100 / teeth.digits:g} %"
+    printed = f"n={teeth.n_test}, accuracies printed {precision}: "
     if teeth.share == 1:
-        return (
-            f"n={teeth.n_test}: so many rows, so few decimals: every printable value is possible, "
-            "and counting can find nothing"
-        )
+        return f"{printed}every such value is possible, so counting can find nothing in them"
     return (
-        f"n={teeth.n_test}: {teeth.impossible} of {teeth.rows} impossible; a number made up at "
-        f"random would be possible with a chance of {_percent(teeth.share)}"
+        f"{printed}{teeth.impossible} of {teeth.rows} impossible; a value made up at random would "
+        f"be possible with a probability of {_percent(teeth.share)}"
     )
 
 
@@ -49,8 +58,30 @@ def copies_text(copies: Copies) -> str:
     return (
         f"{copies.factor} x n fits {copies.fits} of the {copies.of} impossible rows, where chance "
         f"would fit {copies.expected:.1f} (p {_probability(copies.probability)}): the test set "
-        f"held {copies.factor} rows for each image, or was that much larger than told"
+        f"held {copies.factor} rows for each image, or was that much larger than reported"
     )
+
+
+def _total(audit: Audit) -> str:
+    """How many rows are impossible, repeated or not wholly checked, in a sentence each."""
+    total = len(audit.lines)
+    wrong = sum(line.is_impossible for line in audit.lines)
+    same = audit.findings - wrong
+    unread = sum(len(line.unread) for line in audit.lines)
+    sentences = [
+        f"{wrong} of {total} rows {_is(wrong)} impossible." if wrong else "No row is impossible.",
+        f"{same} row{'s repeat' if same > 1 else ' repeats'} the numbers of another."
+        if same
+        else "",
+        f"{unread} cell{'s were' if unread > 1 else ' was'} not checked." if unread else "",
+    ]
+    if total == wrong == 1:
+        sentences[0] = "The only row is impossible."
+    return " ".join(filter(None, sentences))
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _percent(share: float) -> str:

@@ -78,7 +78,8 @@ def run_audit(
         raise _nothing_usable(path, manifest)
     with progress.during("look for copies"):
         collection = find_groups(root, manifest, data, Store(store))
-    collection = replace(collection, remarks=remarks_on(contents, data))
+    remarks = (*remarks_on(contents, data), *collection.remarks)
+    collection = replace(collection, remarks=remarks)
     ranked = no_ranking()
     with progress.during("look for doubtful labels"):
         if data.check_labels:

@@ -21,7 +21,7 @@ _TEXT = (
 def add_check_table(commands: Any) -> None:
     """Add the command to the subparsers of `sweep.py`."""
     command = commands.add_parser(
-        "check-table", help="tell which numbers of a published table cannot be", description=_TEXT
+        "check-table", help="find the impossible numbers of a published table", description=_TEXT
     )
     command.add_argument(
         "file",
@@ -33,20 +33,25 @@ def add_check_table(commands: Any) -> None:
         "--n-test", type=int, metavar="N", help="test images, for rows without a value in n_test"
     )
     command.add_argument(
-        "--unit", choices=_UNITS, default="auto", help="of the numbers; auto: as they look"
+        "--unit",
+        choices=_UNITS,
+        default="auto",
+        help="of numbers without a %% sign; auto: each as it looks",
     )
     command.add_argument(
         "--average",
         choices=("weighted", "macro"),
         default="weighted",
-        help="over classes; with macro, recall need not equal accuracy",
+        help="over classes, where a header does not say it; with macro, recall need not equal "
+        "accuracy. Of two columns of a metric, the one averaged so is checked",
     )
     command.set_defaults(work=check_table)
 
 
 def check_table(options: argparse.Namespace, command: str) -> int:
     """Print a line for every row and what they come to; 0 consistent, 1 findings."""
-    from reports.published.table_file import LARGEST_N, TableError, audit_file
+    from reports.published.table_file import LARGEST_N, audit_file
+    from reports.published.table_text import TableError
     from reports.published.verdicts import conclusions, row_text
 
     if options.n_test is not None and not 1 <= options.n_test <= LARGEST_N:

@@ -57,39 +57,6 @@ def test_unusable_files_are_in_no_pair() -> None:
     assert groups(table, "(P1)") == []
 
 
-def test_a_csv_gives_groups_for_paths_from_the_root_or_its_own_folder(tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    table = tmp_path / "known.csv"
-    table.write_text("group,path\nx,a/P1_1.png\nx,data/b/P2_9.png\n,a/P2_1.png\nx,./a/P1_2.png\n")
-    found = known_pairs(manifest(), str(table), str(tmp_path / "data"))
-    assert found.unmatched == 2
-    assert groups(manifest(), str(table), str(tmp_path / "data")) == [
-        "a/P1_1.png a/P1_2.png b/P2_9.png"
-    ]
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        ("file,group\na/P1_1.png,x\n", "no column path; expected path and group"),
-        ("", "no column path and group"),
-        ("path,group\na/none.png,x\n", "line 2: 'a/none.png' is no image of the data"),
-        ("path,group\na/P1_1.png,x\na/P1_1.png,y\n", "line 3: .* in two groups, 'x' and 'y'"),
-        (b"path,group\n\xff\xfe,x\n", "not a CSV file in UTF-8"),
-        (None, "cannot be read: No such file"),
-    ],
-)
-def test_mistakes_in_the_csv_are_one_line(
-    tmp_path: Path, content: str | bytes | None, reason: str
-) -> None:
-    table = tmp_path / "known.csv"
-    if content is not None:
-        table.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(DataError, match=reason) as caught:
-        known_pairs(manifest(), str(table), str(tmp_path))
-    assert "\n" not in str(caught.value)
-
-
 def test_roboflow_copies_of_one_upload_share_their_stem() -> None:
     names = [
         "train/Oblique/knee-2_jpg.rf.0a4f68fb0c9b522ce75a26df6061f.jpg",

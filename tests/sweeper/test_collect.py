@@ -255,6 +255,16 @@ def test_near_copies_are_not_looked_for_where_that_is_switched_off(
     assert off.images["group"].nunique() == len(off.images)
 
 
+def test_a_group_file_that_lists_other_files_too_is_remarked_on(tmp_path: Path) -> None:
+    root = write_images(tmp_path / "images", {"a": 2, "b": 2})
+    table = tmp_path / "known.csv"
+    table.write_text("Path;Group\na/0.png;x\nb/0.png;x\nb/9.png;x\n")
+    data = DataSection(path=str(root), group_by=str(table))
+    found = collect(data, Store(str(tmp_path / "store")))
+    assert ["1 of the 3 files that it lists is not" in one.text for one in found.remarks] == [True]
+    assert found.images.set_index("path")["group"].nunique() == 3
+
+
 def test_images_of_one_patient_are_in_one_group(tmp_path: Path) -> None:
     root = write_images(tmp_path / "images", {"a": 4, "b": 4})
     data = DataSection(path=str(root), group_by=r"([012])\.png")

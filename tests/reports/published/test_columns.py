@@ -26,7 +26,10 @@ def audit(folder: Path, text: str, n_test: int | None = None) -> Audit:
         ("n_test", ["n_test", "N", "nTest", "test images", "Test size"]),
         (
             None,
-            ["balanced accuracy", "val_acc", "average precision", "mAP", "F2", "F0.5", "top-5 acc"],
+            [
+                *["balanced accuracy", "macro accuracy", "mean accuracy", "val_acc", "top-5 acc"],
+                *["average precision", "mAP", "F2", "F0.5"],
+            ],
         ),
     ],
 )
@@ -40,6 +43,45 @@ def test_the_plain_name_wins_over_another_spelling() -> None:
     assert read_columns(["Precision", "macro precision"]).names == {"precision": "Precision"}
     with pytest.raises(ColumnError, match="'acc' and 'test acc' are both taken for accuracy"):
         read_columns(["acc", "test acc"])
+
+
+@pytest.mark.parametrize(
+    ("average", "taken", "left"),
+    [
+        ("weighted", "Recall (weighted)", "recall macro"),
+        ("macro", "recall macro", "Recall (weighted)"),
+    ],
+)
+def test_of_two_averages_the_one_asked_for_is_checked(average: str, taken: str, left: str) -> None:
+    columns = read_columns(["Accuracy", "Recall (weighted)", "recall macro"], average)
+    assert columns.names["recall"] == taken
+    assert columns.numeric([]) == [left]
+    assert columns.rules.recall is (average == "weighted")
+
+
+def test_two_averages_that_are_not_asked_for_are_both_left() -> None:
+    columns = read_columns(["F1 (macro)", "F1 (micro)"])
+    assert not columns.names
+    assert columns.numeric([]) == ["F1 (macro)", "F1 (micro)"]
+
+
+def test_means_of_different_kinds_are_not_held_against_each_other(tmp_path: Path) -> None:
+    """Macro F1 may be above what the weighted precision and recall allow the weighted F1."""
+    values = "0.80,0.60,0.72\n"
+    assert audit(tmp_path, f"precision,recall,f1\n{values}").findings == 1
+    mixed = audit(tmp_path, f"precision,recall,macro f1\n{values}")
+    assert mixed.findings == 0
+    assert mixed.notes[0].startswith("'macro f1' is not compared with precision and recall")
+    macro = "macro precision,macro recall,macro f1\n"
+    assert audit(tmp_path, macro + values).findings == 1
+    assert audit(tmp_path, f"macro precision,accuracy,macro f1\n{values}").findings == 0
+
+
+def test_a_mean_behind_a_metric_is_that_metric() -> None:
+    names = read_columns(["Accuracy (mean)", "Accuracy (std)", "F1 avg."]).names
+    assert names == {"accuracy": "Accuracy (mean)", "f1": "F1 avg."}
+    assert not read_columns(["Accuracy", "Recall (mean)"]).rules.recall  # over the classes, then
+    assert read_columns(["Accuracy (mean)", "Recall (mean)"]).rules.recall
 
 
 def test_numbers_are_read_as_they_are_written(tmp_path: Path) -> None:
@@ -76,5 +118,7 @@ def test_sensitivity_need_not_be_accuracy(tmp_path: Path) -> None:
 
 def test_columns_of_numbers_that_are_not_known_are_named(tmp_path: Path) -> None:
     text = "model,accuracy,AUC,params (M),remark\nA,0.91,0.95,25.6,\nB,0.92,,11.7,best\n"
-    assert audit(tmp_path, text, 100).notes == ("not checked: AUC, params (M)",)
+    found = audit(tmp_path, text, 100)
+    assert found.notes == ("not checked: AUC, params (M)",)
+    assert [line.label for line in found.lines] == ["A", "B best"]
     assert audit(tmp_path, "model,accuracy\nA,0.91\n", 100).notes == ()

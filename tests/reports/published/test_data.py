@@ -20,16 +20,16 @@ def test_all_sixty_cells_are_there_once() -> None:
     assert len({c.backbone for c in cells}) == 5
 
 
-def test_26_of_30_augmented_accuracies_are_impossible_on_an_unaugmented_test_set() -> None:
+def test_25_of_30_augmented_accuracies_are_impossible_on_an_unaugmented_test_set() -> None:
     impossible = _rows_with("count")
-    assert sum(augmented for _, _, augmented in impossible) == 26
+    assert sum(augmented for _, _, augmented in impossible) == 25
     assert [row for row in impossible if not row[2]] == [("VI", "vgg16", False)]
 
 
 def test_nine_rows_for_each_image_explain_them_beyond_chance() -> None:
     copies = published_audit().copies
     assert copies
-    assert (copies.factor, copies.fits, copies.of) == (9, 25, 27)
+    assert (copies.factor, copies.fits, copies.of) == (9, 24, 26)
     assert copies.expected < 3
     assert copies.probability < 1e-15
 

@@ -231,6 +231,18 @@ def test_group_by_counts_the_users_groups(tmp_path: Path) -> None:
     assert about["pairs"]["user"] == about["groups"]["several"] == 12
 
 
+def test_a_group_file_that_lists_absent_files_is_a_finding_and_stops_nothing(
+    tmp_path: Path,
+) -> None:
+    root = write_images(tmp_path / "images", {"a": 12, "b": 12})
+    table = tmp_path / "known.csv"
+    table.write_text("path,group\na/0.png,x\nb/0.png,x\nb/99.png,x\n")
+    arguments = ["audit", str(root), "--out", str(tmp_path / "out")]
+    assert main([*arguments, "--set", f"data.group_by={table}"]) == 1
+    assert "group_file" in kinds(tmp_path / "out")
+    assert told(tmp_path / "out")["groups"]["several"] == 1
+
+
 def test_a_rule_that_holds_most_images_in_one_group_is_a_finding(tmp_path: Path) -> None:
     root = write_images(tmp_path / "images", {"a": 12, "b": 12})
     arguments = ["audit", str(root), "--out", str(tmp_path / "out")]
