@@ -147,7 +147,11 @@ class _Mean:
         if self.lone(name):
             found = share_interval(value, self.groups)
             return self.told(name, value, found, _WILSON, self.groups)
-        return self.told(name, value, self.bounded(name, self.error(name)), _LOGIT, self.groups)
+        error = self.error(name)
+        if self.spreads.get(name) is None:
+            found = clustered_share_interval(value, error, self.rows, self.groups)
+            return self.told(name, value, found, _CLUSTERED, self.groups)
+        return self.told(name, value, self.bounded(name, error), _LOGIT, self.groups)
 
     def recall(self) -> Measured:
         """Weighted by class size it is the accuracy."""

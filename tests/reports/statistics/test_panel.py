@@ -38,3 +38,19 @@ def test_a_cell_that_is_never_right_has_all_its_metrics() -> None:
     for metric in ("accuracy", "recall", "precision", "f1", "macro_f1"):
         assert found[metric].value == 0
     assert all(one.interval is None or one.interval.low >= 0 for one in found.values())
+
+
+@pytest.mark.parametrize("correct", [1, 2, 3])
+def test_few_right_answers_and_one_pair_of_copies_do_not_blow_the_interval_up(correct: int) -> None:
+    """16 rows in 15 groups: not far wider than of 16 independent rows."""
+    number = np.arange(16)
+    labels = number % 2
+    predicted = np.where(number < correct, labels, 1 - labels)
+    probabilities = np.where(np.eye(2)[predicted] == 1, 0.7, 0.3)
+    one = np.zeros(1, dtype=int)
+    cell = Outcomes(labels, predicted, probabilities, np.minimum(number, 14))
+    found = Metrics(Panel([cell], Design(one, one, one, one), "x"), ["a", "b"]).measure([0], {})
+    (accuracy,) = [each for each in found if (each.label, each.metric) == ("", "accuracy")]
+    assert accuracy.interval is not None
+    assert wilson(correct, 16).half_width < accuracy.interval.half_width
+    assert accuracy.interval.half_width < 2 * wilson(correct, 16).half_width + 0.01
