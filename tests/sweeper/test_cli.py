@@ -214,6 +214,31 @@ def test_nothing_is_said_of_a_reader_who_has_left(config: str, buffered: bool) -
     assert process.wait(60) == 141
 
 
+@pytest.mark.parametrize("buffered", [False, True])
+def test_output_that_cannot_be_written_is_one_line(buffered: bool) -> None:
+    environment = {**os.environ, "PYTHONUNBUFFERED": "" if buffered else "1"}
+    for command in (["check-table", "reports/published/tables_1_to_6.csv"], []):
+        with open("/dev/full", "w") as full:
+            ended = subprocess.run(
+                [sys.executable, "sweep.py", *command],
+                cwd=ROOT,
+                env=environment,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        assert ended.stderr == (
+            "error: what this prints cannot be written (No space left on device)\n"
+        )
+        assert ended.returncode == 2
+
+
+def test_a_mistake_that_cannot_be_told_is_a_mistake() -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "sweep.py", "audit", "/no/where"]
+        assert subprocess.run(command, cwd=ROOT, stderr=full).returncode == 2
+
+
 def test_the_command_alone_prints_its_help(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
