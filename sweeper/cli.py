@@ -24,7 +24,7 @@ from sweeper.commands.export import add_export
 from sweeper.commands.plan import add_plan_arguments, plan_run
 from sweeper.commands.predict import add_predict
 from sweeper.commands.store import add_store
-from sweeper.configuration.file import load_config
+from sweeper.configuration.file import load_chosen_config
 from sweeper.errors import ConfigError, DamagedError, ResourceError, StoreError, one_line
 from sweeper.exit_codes import BY_SIGNAL, DONE, INTERRUPTED, SOME_FAILED, USER_ERROR
 from sweeper.models.finished import read_run
@@ -36,6 +36,7 @@ from sweeper.terminal import (
     flush_output,
     is_read,
     lost_output,
+    refuse_empty_arguments,
     refuse_names_that_are_not_unicode,
     write_anything,
 )
@@ -52,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         refuse_names_that_are_not_unicode(given)
+        refuse_empty_arguments(given)
         options = _parsed(given)
         code = int(options.work(options, shlex.join(["python", "sweep.py", *given])))
         flush_output()
@@ -93,17 +95,21 @@ def _parser() -> argparse.ArgumentParser:
         description="Run, explain and report a grid of image classifiers.",
         epilog="Without arguments and with SWEEP_CONFIG set, as on a cluster: run that config.",
     )
-    default = os.environ.get("SWEEP_CONFIG", "demo")
     preset = os.environ.get("SWEEP_SET", "").split()  # a cluster's store and images
     alone = _run if "SWEEP_CONFIG" in os.environ else partial(_help, parser)
-    parser.set_defaults(work=alone, config=default, overrides=preset, out=None)
+    parser.set_defaults(work=alone, config=None, overrides=preset, out=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, work, text in (
         ("run", _run, "run what is missing of a grid and write its report"),
         ("plan", plan_run, "show cells, trials, what is done and what the rest costs; run nothing"),
     ):
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("config", nargs="?", default=default, help="a file or a shipped name")
+        command.add_argument(
+            "config",
+            metavar="CONFIG",
+            nargs="?",
+            help="a file or a shipped name; else SWEEP_CONFIG, grouped where data.path is set, demo",
+        )
         command.add_argument(
             "--set", dest="overrides", action="append", default=preset, metavar="key.path=value"
         )
@@ -130,7 +136,7 @@ def _help(parser: argparse.ArgumentParser, options: argparse.Namespace, command:
 
 
 def _run(options: argparse.Namespace, command: str) -> int:
-    config = load_config(options.config, options.overrides)
+    config = load_chosen_config(options.config, options.overrides)
     out = _writable(run_folder(config, options.out))
     with Progress() as progress:
         with progress.during("load torch and Ray"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import select
 import shlex
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 from sweeper.errors import ConfigError
 
 _STDOUT = 1  # file descriptor
+_OPTION = re.compile(r"(--[\w-]+)=?")
 
 
 def write_anything() -> None:
@@ -71,6 +73,20 @@ def refuse_names_that_are_not_unicode(arguments: Sequence[str]) -> None:
                 for name in odd
             ]
         )
+
+
+def refuse_empty_arguments(arguments: Sequence[str]) -> None:
+    """Raises ConfigError for an argument that holds nothing, such as `"$OUT"` of a shell that has
+    no such variable: an empty path would be the working directory."""
+    for before, given in zip(["", *arguments], arguments, strict=False):
+        option = _OPTION.fullmatch(given.rstrip())
+        if option and given.rstrip().endswith("="):
+            name = option[1]
+        elif not given.strip():
+            name = before if _OPTION.fullmatch(before) else "an argument"
+        else:
+            continue
+        raise ConfigError([f"{name} '': empty; write a value, or leave it out"])
 
 
 def is_unicode(name: str) -> bool:

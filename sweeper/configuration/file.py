@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,18 @@ AUDIT_KEYS = (
 )
 _LONGEST_VALUE = 80  # of a value that an error quotes
 _WANTS_LIST = ("list_type", "tuple_type")
+
+
+def load_chosen_config(
+    name: str | None, overrides: Sequence[str], say: Callable[[str], None] = print
+) -> Config:
+    """As `load_config`; where no config is named, that of `SWEEP_CONFIG`, or else a shipped one,
+    which is said: `grouped` for images of one's own, `demo` for drawn ones."""
+    name = name or os.environ.get("SWEEP_CONFIG")
+    if name is None:
+        name = "grouped" if _set_data_path(overrides) else "demo"
+        say(f"no CONFIG: using '{name}'")
+    return load_config(name, overrides)
 
 
 def load_config(name: str, overrides: Sequence[str] = ()) -> Config:
@@ -75,6 +89,15 @@ def load_audit_section(folder: str, overrides: Sequence[str] = ()) -> DataSectio
         raise ConfigError([_line(one) for one in error.errors()]) from None
 
 
+def _set_data_path(overrides: Sequence[str]) -> bool:
+    data: dict[str, Any] = {}
+    for override in overrides:
+        with suppress(ConfigError):  # told once there is a config
+            _apply(data, override)
+    section = data.get("data")
+    return isinstance(section, dict) and "path" in section
+
+
 def _find(name: str) -> Path:
     path = typed_path(name)
     if path.suffix in {".yaml", ".yml"}:
@@ -107,7 +130,7 @@ def _apply(data: dict[str, Any], override: str) -> None:
     if not equals or not all(keys):
         raise ConfigError([f"--set {override}: expected key.path=value"])
     try:
-        value = typed_value(keys, text)
+        value = typed_value(keys, text.lstrip())
     except ValueError as error:
         raise ConfigError([f"--set {override}: {error}"]) from None
     for key in keys[:-1]:

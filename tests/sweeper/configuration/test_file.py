@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.configuration.file import SHIPPED, load_config
+from sweeper.configuration.file import SHIPPED, load_chosen_config, load_config
 from sweeper.errors import ConfigError
 
 
@@ -25,6 +25,36 @@ def test_every_shipped_config_loads_under_its_own_name(name: str) -> None:
     assert load_config(name, overrides).name == name
 
 
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [
+        ([], "demo"),
+        (["search.draws=2", "data.seed"], "demo"),
+        (["data.path=x"], "grouped"),
+        (["data.path = x"], "grouped"),
+        (["data={path: x}"], "grouped"),
+    ],
+)
+def test_without_a_config_it_is_one_for_the_images_and_is_said(
+    overrides: list[str], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SWEEP_CONFIG", raising=False)
+    said: list[str] = []
+    try:
+        assert load_chosen_config(None, overrides, said.append).name == name
+    except ConfigError as error:
+        assert error.lines == ["--set data.seed: expected key.path=value"]
+    assert said == [f"no CONFIG: using '{name}'"]
+
+
+def test_a_config_that_is_named_is_taken_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setenv("SWEEP_CONFIG", "smoke")
+    assert load_chosen_config(None, ["data.path=x"], said.append).name == "smoke"
+    assert load_chosen_config("demo", ["data.path=x"], said.append).name == "demo"
+    assert said == []
+
+
 def test_the_papers_config_spans_its_sixty_cells_under_each_policy() -> None:
     grid = load_config("paper").grid
     sizes = [
@@ -37,7 +67,7 @@ def test_the_papers_config_spans_its_sixty_cells_under_each_policy() -> None:
 def test_an_unknown_key_is_told_the_valid_ones_and_the_nearest() -> None:
     line = mistake("search.drawz=3")
     assert line.startswith("search.drawz: unknown key (did you mean draws?); valid here: ")
-    assert "batch_size, draws, epochs" in line
+    assert "batch_size, budget, draws, epochs" in line
     assert "did you mean grid?" in mistake("gird.seeds=[1]")
     assert "duplicate_fraction, images_per_class, near_duplicate_fraction, seed" in mistake(
         "data.synthetic.zzz=1"
@@ -70,7 +100,7 @@ def test_lists_of_overrides_are_yaml() -> None:
 
 
 FOLDERS = ["2024", "2024-01-05", "no", "null", "~", "@home", "[x] y", "a: b", "scans #2", "012"]
-FOLDERS += ["1e3", "0x10", "*", "&a", "!b", "%c", "{d}", "it's", "`", "- e", "? f", " g ", "a=b"]
+FOLDERS += ["1e3", "0x10", "*", "&a", "!b", "%c", "{d}", "it's", "`", "- e", "? f", "g ", "a=b"]
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -78,6 +108,12 @@ def test_a_text_of_an_override_is_taken_as_it_was_typed(folder: str) -> None:
     assert load_config("smoke", [f"data.path={folder}"]).data.path == folder
     if "?" not in folder:
         assert load_config("smoke", [f"weights.vgg16={folder}"]).weights["vgg16"] == folder
+
+
+def test_blanks_around_the_equals_sign_are_no_part_of_a_value() -> None:
+    config = load_config("smoke", ["data.path = my scans", "grid.seeds = [3]"])
+    assert (config.data.path, config.grid.seeds) == ("my scans", [3])
+    assert load_config("smoke", ["data.path =' x'"]).data.path == " x"
 
 
 @pytest.mark.parametrize("rule", [r"[^/]+_(\d+)", "(a|b)#", "no", "'(x)'", r'"(\d)"'])
