@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
             "config",
             metavar="CONFIG",
             nargs="?",
-            help="a file or a shipped name; else SWEEP_CONFIG, grouped where data.path is set, demo",
+            help="a file or a shipped name; else SWEEP_CONFIG, grouped with data.path, demo",
         )
         command.add_argument(
             "--set", dest="overrides", action="append", default=preset, metavar="key.path=value"
