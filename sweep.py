@@ -2,8 +2,12 @@
 
 import os
 import shlex
+import signal
 import sys
 from pathlib import Path
+
+if __name__ == "__main__":  # an interrupt waits until `supervised` can answer it
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
 
 OLDEST = (3, 11)
 OURS = ("benchmarks", "datasets", "reports", "sweeper", "trainables")

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import select
 import shlex
 import signal
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -24,17 +24,24 @@ from sweeper.commands.export import add_export
 from sweeper.commands.plan import add_plan_arguments, plan_run
 from sweeper.commands.predict import add_predict
 from sweeper.commands.store import add_store
-from sweeper.configuration.file import load_config
+from sweeper.configuration.file import load_chosen_config
 from sweeper.errors import ConfigError, DamagedError, ResourceError, StoreError, one_line
 from sweeper.exit_codes import BY_SIGNAL, DONE, INTERRUPTED, SOME_FAILED, USER_ERROR
 from sweeper.models.finished import read_run
 from sweeper.output_folder import run_folder
 from sweeper.paths import typed_path
 from sweeper.progress import Progress
-from sweeper.terminal import as_pasted, refuse_names_that_are_not_unicode, write_anything
+from sweeper.terminal import (
+    as_pasted,
+    flush_output,
+    is_read,
+    lost_output,
+    refuse_empty_arguments,
+    refuse_names_that_are_not_unicode,
+    write_anything,
+)
 from trainables.registry import WeightsError
 
-_STDOUT = 1  # file descriptor
 _UNREAD = BY_SIGNAL + signal.SIGPIPE
 _USER_ERRORS = (DamagedError, DataError, ResourceError, StoreError, WeightsError)
 
@@ -46,38 +53,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
         refuse_names_that_are_not_unicode(given)
-        options = _parser().parse_args(given)
+        refuse_empty_arguments(given)
+        options = _parsed(given)
         code = int(options.work(options, shlex.join(["python", "sweep.py", *given])))
-        return code if _is_read() else _UNREAD
+        flush_output()
+        return code if is_read() else _UNREAD
     except ConfigError as error:
         return _complain(*error.lines)
     except _USER_ERRORS as error:
         return _complain(str(error))
-    except BrokenPipeError:
-        if _is_read():
-            raise
-        return _UNREAD
+    except OSError:
+        if not is_read():
+            return _UNREAD
+        if reason := lost_output():
+            return _complain(f"what this prints cannot be written ({reason})")
+        raise
     except KeyboardInterrupt:
         again = as_pasted(given)
         print(f"\ninterrupted; what is finished is kept. To go on, run again: {again}", flush=True)
         return INTERRUPTED
 
 
-def _is_read() -> bool:
-    """Whether anybody reads what is printed; where they have left, as `| head` does, nothing more
-    is printed."""
-    look = select.poll()
-    look.register(_STDOUT, 0)
-    is_read = not any(event & select.POLLERR for _, event in look.poll(0))
-    if not is_read:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
-    return is_read
-
-
 def _complain(*lines: str) -> int:
-    for line in lines:
-        print(f"error: {one_line(line)}", file=sys.stderr)
+    with suppress(OSError):  # of a standard error that cannot be written to
+        for line in lines:
+            print(f"error: {one_line(line)}", file=sys.stderr)
     return USER_ERROR
+
+
+def _parsed(given: Sequence[str]) -> argparse.Namespace:
+    try:
+        return _parser().parse_args(given)
+    except SystemExit:  # a help has been printed, or a mistake
+        flush_output()
+        raise
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,17 +95,21 @@ def _parser() -> argparse.ArgumentParser:
         description="Run, explain and report a grid of image classifiers.",
         epilog="Without arguments and with SWEEP_CONFIG set, as on a cluster: run that config.",
     )
-    default = os.environ.get("SWEEP_CONFIG", "demo")
     preset = os.environ.get("SWEEP_SET", "").split()  # a cluster's store and images
     alone = _run if "SWEEP_CONFIG" in os.environ else partial(_help, parser)
-    parser.set_defaults(work=alone, config=default, overrides=preset, out=None)
+    parser.set_defaults(work=alone, config=None, overrides=preset, out=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, work, text in (
         ("run", _run, "run what is missing of a grid and write its report"),
         ("plan", plan_run, "show cells, trials, what is done and what the rest costs; run nothing"),
     ):
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("config", nargs="?", default=default, help="a file or a shipped name")
+        command.add_argument(
+            "config",
+            metavar="CONFIG",
+            nargs="?",
+            help="a file or a shipped name; else SWEEP_CONFIG, grouped with data.path, demo",
+        )
         command.add_argument(
             "--set", dest="overrides", action="append", default=preset, metavar="key.path=value"
         )
@@ -118,12 +131,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _help(parser: argparse.ArgumentParser, options: argparse.Namespace, command: str) -> int:
-    parser.print_help()
+    print(parser.format_help(), end="")  # print_help hides that it cannot be written
     return DONE
 
 
 def _run(options: argparse.Namespace, command: str) -> int:
-    config = load_config(options.config, options.overrides)
+    config = load_chosen_config(options.config, options.overrides)
     out = _writable(run_folder(config, options.out))
     with Progress() as progress:
         with progress.during("load torch and Ray"):

@@ -21,7 +21,7 @@ from datasets.errors import DataError
 from datasets.findings.labels import NEIGHBOURS, outline_features, rank_labels
 from datasets.groups import known_pairs
 from datasets.layout.class_names import class_key, tidy_name
-from datasets.layout.remarks import Remark
+from datasets.layout.remarks import PATIENTS, Remark
 from datasets.lookalikes.near import NEAR_VERSION, find_near
 from datasets.lookalikes.thumbnails import read_thumbnails
 from datasets.manifest import build_manifest, check_problems, manifest_hash, usable
@@ -100,7 +100,7 @@ def contents_of(root: str, data: DataSection, own: Sequence[str] = ()) -> Conten
 
 def remarks_on(contents: Contents, data: DataSection) -> tuple[Remark, ...]:
     """What is to be said of a folder; of patients nothing where `data.group_by` knows them."""
-    known = {"patients"} if data.group_by else set()
+    known = {PATIENTS} if data.group_by else set()
     return tuple(remark for remark in contents.remarks if remark.kind not in known)
 
 

@@ -16,14 +16,13 @@ from datasets.groups import check_group_by
 from datasets.preprocess import CONTRASTS
 from datasets.splits import FEWEST_FOLDS, POLICIES
 from sweeper.allowed import distinct, one_of
-from sweeper.paths import expanded
+from sweeper.paths import NAME_RULE, expanded, is_folder_name
 from trainables.registry import BACKBONES, BASELINES, Weights
 
 ALL_CLASSES = "all"  # the scenario that is always there
 DEFAULT_STORE = "store"
 
 # Bounds far above what is of use: a slip of the finger is told, not run.
-Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]*$")]
 Count = Annotated[int, Field(ge=1, le=10_000)]
 Seed = Annotated[int, Field(ge=-(2**53), le=2**53)]  # whole numbers that JSON keeps
 BatchSize = Annotated[int, Field(ge=2, le=65536)]
@@ -106,6 +105,13 @@ class SplitSection(Section):
     @classmethod
     def known_policies(cls, values: list[str]) -> list[str]:
         return distinct([one_of(value, POLICIES) for value in values])
+
+    @field_validator("fractions", mode="before")
+    @classmethod
+    def three_shares(cls, values: Any) -> Any:
+        if not isinstance(values, list | tuple) or len(values) != 3:
+            raise ValueError("expected three shares; write [0.8, 0.1, 0.1]")
+        return values
 
     @field_validator("fractions")
     @classmethod
@@ -228,7 +234,7 @@ class ResourcesSection(Section):
 
 
 class Config(Section):
-    name: Name
+    name: str
     store: Annotated[str, Field(min_length=1)] = DEFAULT_STORE
     compare: Literal["fec-ige"] | None = None  # the published table shown beside ours
     data: DataSection = DataSection()
@@ -244,6 +250,13 @@ class Config(Section):
     finetune: FinetuneSection = FinetuneSection()
     explain: ExplainSection = ExplainSection()
     resources: ResourcesSection = ResourcesSection()
+
+    @field_validator("name")
+    @classmethod
+    def names_a_folder(cls, value: str) -> str:
+        if not is_folder_name(value):
+            raise ValueError(NAME_RULE)
+        return value
 
     @field_validator("scenarios")
     @classmethod

@@ -1,4 +1,4 @@
-"""The command and its surroundings: encodings, names, interpreters.
+"""The command and its surroundings: encodings, output, names, interpreters.
 
 Whatever a terminal or a job's log cannot write is written as an escape, and a name that is not
 Unicode is refused before any work: files of the run, Ray and Arrow know Unicode names only.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import os
+import re
+import select
 import shlex
 import sys
 from collections.abc import Sequence
@@ -15,12 +17,48 @@ from pathlib import Path
 
 from sweeper.errors import ConfigError
 
+_STDOUT = 1  # file descriptor
+_OPTION = re.compile(r"(--[\w-]+)=?")
+
 
 def write_anything() -> None:
     """Let standard output and error take every letter, whatever their encoding."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def is_read() -> bool:
+    """Whether anybody reads what is printed; where they have left, as `| head` does, nothing more
+    is printed."""
+    look = select.poll()
+    look.register(_STDOUT, 0)
+    has_reader = not any(event & select.POLLERR for _, event in look.poll(0))
+    if not has_reader:
+        _print_no_more()
+    return has_reader
+
+
+def flush_output() -> None:
+    """Write what is printed and still held back. Raises OSError where it cannot be written."""
+    if sys.stdout:  # None where it is closed
+        sys.stdout.flush()
+
+
+def lost_output() -> str:
+    """Why nothing can be written to standard output, such as a full disk, and then nothing more is
+    printed; "" where a line break, which this writes, can be."""
+    try:
+        flush_output()
+        os.write(_STDOUT, b"\n")
+    except OSError as error:
+        _print_no_more()
+        return error.strerror or "unknown reason"
+    return ""
+
+
+def _print_no_more() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
 
 
 def refuse_names_that_are_not_unicode(arguments: Sequence[str]) -> None:
@@ -35,6 +73,20 @@ def refuse_names_that_are_not_unicode(arguments: Sequence[str]) -> None:
                 for name in odd
             ]
         )
+
+
+def refuse_empty_arguments(arguments: Sequence[str]) -> None:
+    """Raises ConfigError for an argument that holds nothing, such as `"$OUT"` of a shell that has
+    no such variable: an empty path would be the working directory."""
+    for before, given in zip(["", *arguments], arguments, strict=False):
+        option = _OPTION.fullmatch(given.rstrip())
+        if option and given.rstrip().endswith("="):
+            name = option[1]
+        elif not given.strip():
+            name = before if _OPTION.fullmatch(before) else "an argument"
+        else:
+            continue
+        raise ConfigError([f"{name} '': empty; write a value, or leave it out"])
 
 
 def is_unicode(name: str) -> bool:

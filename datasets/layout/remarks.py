@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from datasets.layout.file_kinds import PLAIN_SUFFIXES, suffix_of
 
+PATIENTS = "patients"  # the kind of what is said of folders that are taken for patients
+
 
 @dataclass(frozen=True)
 class Remark:

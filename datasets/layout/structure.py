@@ -4,6 +4,7 @@
     root/train/<class>/... root/test/<class>/...         layered; fold1/, fold2/ too
     root/<class>/train/... root/<class>/test/...         layered below the classes
     root/patient01/<class>/...                           patients above the classes
+    root/<class>/patient01/...                           patients below the classes
     root/wrapper/ or root/images/ and any of these
 
 What is certain is taken as it is meant, with a remark; what is not is refused in one line.
@@ -13,10 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from datasets.layout.class_names import tidy_name
-from datasets.layout.folder_names import is_mask_folder, layer_of, named
+from datasets.layout.folder_names import are_patients, is_mask_folder, layer_of, named
 from datasets.layout.layers import enter_layer, find_layers
 from datasets.layout.levels import EXPECTED, ClassFolder, Levels, Structure, labels_hint
+from datasets.layout.masks import mask_folders_inside
 from datasets.layout.meanings import copy_inside, hold_classes, hold_parts, shared_folders
+from datasets.layout.remarks import PATIENTS
 from datasets.layout.tree import Tree
 
 
@@ -52,6 +55,7 @@ class _Reader:
             raise self.levels.refused(
                 f"no class folder in it{labels_hint(self.tree, [level])}; {EXPECTED}"
             )
+        self._remark_patients_below()
         return self.found
 
     def _enter_wrappers(self, top: Path) -> Path:
@@ -102,17 +106,46 @@ class _Reader:
             folder = level / patient
             self.found.beside.append(folder)
             self.found.classes += [ClassFolder(folder / n, n, layer, folder) for n in names]
-        if any(remark.kind == "patients" for remark in self.found.remarks):
+        if self._has_patients():
             return
-        levels = len(level.relative_to(self.tree.top).parts)
-        above = f"(?:[^/]+/){{{levels}}}" if levels else ""
         classes = sorted({tidy_name(name) for names in below.values() for name in names})
-        self.levels.remark(
-            "patients",
+        self._remark_patients(
             f"{len(below)} folders ({named(below, 3)}) hold the same folders ({named(classes)}): "
             "taken for patients that have the classes in them",
-            f"set data.group_by='^{above}([^/]+)/' to keep the images of a patient together",
+            [level],
         )
+
+    def _remark_patients_below(self) -> None:
+        """Patients in the class folders leave the classes as they are, and are to be grouped."""
+        classes = self.found.classes
+        inside: set[str] = set()
+        for folder in classes:
+            listing = self.tree.listing(folder.path)
+            masks = mask_folders_inside(listing)
+            inside |= {
+                name
+                for name in listing.folders
+                if name not in masks and self.tree.has_images(folder.path / name)
+            }
+        if self._has_patients() or not are_patients(inside, {one.name for one in classes}):
+            return
+        self._remark_patients(
+            f"{len(inside)} folders in the class folders ({named(sorted(inside), 3)}) are named as "
+            "patients are: taken for patients",
+            [one.path for one in classes],
+        )
+
+    def _remark_patients(self, text: str, above: Sequence[Path]) -> None:
+        """Say that the folders directly in those `above` are patients, and the rule for them."""
+        depths = {len(folder.relative_to(self.tree.top).parts) for folder in above}
+        depth = min(depths)
+        skipped = f"(?:[^/]+/){{{depth}}}" if depth else ""
+        rule = f"^{skipped}([^/]+)/" if len(depths) == 1 else "([^/]+)/[^/]+$"
+        advice = f"set data.group_by='{rule}' to keep the images of a patient together"
+        self.levels.remark(PATIENTS, text, advice)
+
+    def _has_patients(self) -> bool:
+        return any(remark.kind == PATIENTS for remark in self.found.remarks)
 
     def _remark_shared(self, below: dict[str, list[str]]) -> None:
         if not (shared := shared_folders(below)):

@@ -21,6 +21,7 @@ from datasets.findings.flat import flat_images, without_flat_pairs
 from datasets.findings.labels import cross_class_pairs
 from datasets.findings.one_group import OneGroup, overfull_groups
 from datasets.findings.shortcuts import SizeGuess, guess_from_size
+from datasets.layout.remarks import PATIENTS
 from datasets.manifest import MIN_IMAGES_PER_CLASS
 from datasets.splitting.given import layer_rows
 from datasets.splitting.leaks import LeakCount, count_leaks
@@ -111,6 +112,16 @@ class Findings:
         """What file names say of images in several groups."""
         return propose_rule(self.images, self.duplicates)
 
+    @property
+    def uncounted(self) -> str:
+        """What the groups do not know yet although it is there to be seen, or "": without it, that
+        no test image has a group mate would be an all-clear that nobody has given."""
+        if any(remark.kind == PATIENTS for remark in self.collection.remarks):
+            return "patients are not counted until data.group_by is set"
+        if self.naming_rule:
+            return "patients that file names tell are not counted until data.group_by is set"
+        return ""
+
     @cached_property
     def classes(self) -> list[dict[str, Any]]:
         """One row per class, with its images in each layer."""
@@ -186,6 +197,7 @@ class Findings:
             "cross_class": len(self.crossed),
             "groups": self.groups,
             "ungrouped": self.collection.ungrouped,
+            "uncounted": self.uncounted,
             "left_out": self.left_out,
             "leaks": {
                 part: {"rows": count.rows, "leaked": count.leaked, **count.by_kind}
@@ -223,7 +235,7 @@ class Findings:
             if count.leaked:
                 text = (
                     f"{count.leaked} of {count.rows} {part} images have a copy or a group mate in "
-                    f"train ({_by_kind(count)})"
+                    f"train ({_by_kind(count)})" + (self.uncounted and f"; {self.uncounted}")
                 )
                 advice = (
                     "do not test on the folder's own layers, use split.policies=[grouped]: "

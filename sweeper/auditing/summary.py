@@ -70,7 +70,7 @@ def _facts(findings: Findings, about: dict[str, Any]) -> Iterable[tuple[str, lis
     yield "pairs", [_pairs(about), *_named_pairs(findings)]
     yield "groups", [_groups(about)]
     if about["leaks"]:
-        yield "own layers", [_layer(part, leak) for part, leak in about["leaks"].items()]
+        yield "own layers", [_layer(part, leak, about) for part, leak in about["leaks"].items()]
     yield "labels", list(_labels(findings, about))
     yield "sizes", [_sizes(about["size"])]
     if about["excluded"]:
@@ -111,8 +111,9 @@ def _groups(about: dict[str, Any]) -> str:
     return text + (f"; data.group_by says nothing of {unmatched} images" if unmatched else "")
 
 
-def _layer(part: str, leak: dict[str, int]) -> str:
-    return f"{leak['leaked']} of {leak['rows']} {part} images have a copy or a group mate in train"
+def _layer(part: str, leak: dict[str, int], about: dict[str, Any]) -> str:
+    text = f"{leak['leaked']} of {leak['rows']} {part} images have a copy or a group mate in train"
+    return text + (f"; {about['uncounted']}" if about["uncounted"] else "")
 
 
 def _labels(findings: Findings, about: dict[str, Any]) -> Iterable[str]:

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from sweeper.config import Config, ResourcesSection
-from sweeper.configuration.file import load_config
+from sweeper.configuration.file import load_chosen_config
 from sweeper.errors import ConfigError
 from sweeper.output_folder import run_folder
 from sweeper.progress import Progress
@@ -32,7 +32,7 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
 
 def plan_run(options: argparse.Namespace, command: str) -> int:
     """Print cells, trials and the estimate; 0. Raises ConfigError for what a run would refuse."""
-    config = load_config(options.config, options.overrides)
+    config = load_chosen_config(options.config, options.overrides)
     out = run_folder(config, options.out)
     with Progress() as progress:
         with progress.during("load torch"):

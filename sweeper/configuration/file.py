@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from sweeper.allowed import suggestion
-from sweeper.config import Config, DataSection, Section
+from sweeper.config import Config, DataSection
 from sweeper.configuration.contradictions import contradictions
+from sweeper.configuration.mistakes import mistake_line
 from sweeper.configuration.strict_yaml import NotYaml, parse
 from sweeper.configuration.typed_values import typed_value
 from sweeper.errors import ConfigError
@@ -24,8 +26,18 @@ AUDIT_KEYS = (
     "data.use_patient_id",
     "data.follow_links",
 )
-_LONGEST_VALUE = 80  # of a value that an error quotes
-_WANTS_LIST = ("list_type", "tuple_type")
+
+
+def load_chosen_config(
+    name: str | None, overrides: Sequence[str], say: Callable[[str], None] = print
+) -> Config:
+    """As `load_config`; where no config is named, that of `SWEEP_CONFIG`, or else a shipped one,
+    which is said: `grouped` for images of one's own, `demo` for drawn ones."""
+    name = name or os.environ.get("SWEEP_CONFIG")
+    if name is None:
+        name = "grouped" if _set_data_path(overrides) else "demo"
+        say(f"no CONFIG: using '{name}'")
+    return load_config(name, overrides)
 
 
 def load_config(name: str, overrides: Sequence[str] = ()) -> Config:
@@ -44,7 +56,7 @@ def load_config(name: str, overrides: Sequence[str] = ()) -> Config:
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(lines + [_line(one) for one in error.errors()]) from None
+        raise ConfigError(lines + [mistake_line(one) for one in error.errors()]) from None
     lines += contradictions(config)
     if lines:
         raise ConfigError(lines)
@@ -72,7 +84,16 @@ def load_audit_section(folder: str, overrides: Sequence[str] = ()) -> DataSectio
         section = {"path": folder, **data.get("data", {})}
         return Config.model_validate({"name": "audit", "data": section}).data
     except ValidationError as error:
-        raise ConfigError([_line(one) for one in error.errors()]) from None
+        raise ConfigError([mistake_line(one) for one in error.errors()]) from None
+
+
+def _set_data_path(overrides: Sequence[str]) -> bool:
+    data: dict[str, Any] = {}
+    for override in overrides:
+        with suppress(ConfigError):  # told once there is a config
+            _apply(data, override)
+    section = data.get("data")
+    return isinstance(section, dict) and "path" in section
 
 
 def _find(name: str) -> Path:
@@ -107,7 +128,7 @@ def _apply(data: dict[str, Any], override: str) -> None:
     if not equals or not all(keys):
         raise ConfigError([f"--set {override}: expected key.path=value"])
     try:
-        value = typed_value(keys, text)
+        value = typed_value(keys, text.lstrip())
     except ValueError as error:
         raise ConfigError([f"--set {override}: {error}"]) from None
     for key in keys[:-1]:
@@ -115,49 +136,3 @@ def _apply(data: dict[str, Any], override: str) -> None:
             data[key] = {}
         data = data[key]
     data[keys[-1]] = value
-
-
-def _line(error: Mapping[str, Any]) -> str:
-    """One pydantic error as `key.path=value: rule`."""
-    keys = [str(key) for key in error["loc"]]
-    path = ".".join(keys)
-    if error["type"] == "extra_forbidden":
-        valid = sorted(_fields_at(keys[:-1]))
-        return f"{path}: unknown key{suggestion(keys[-1], valid)}; valid here: {', '.join(valid)}"
-    if error["type"] == "missing":
-        return f"{path}: needed"
-    given, message = error["input"], error["msg"].removeprefix("Value error, ")
-    if error["type"] in _WANTS_LIST and isinstance(given, str):
-        return f"{path}={_shown(given)}: expected a list; write [{given}]"
-    if error["type"] == "string_type":
-        what = f"={_shown(given)}" if given is None else ""
-        return f"{path}{what}: expected text; quote it if it is one"
-    if isinstance(given, dict | list | Section):
-        return f"{path}: {message}" if path else message
-    value = _shown(given)
-    if message.startswith(value):  # it begins with the value itself
-        return f"{path}={message}"
-    return f"{path}={value}: {message[:1].lower()}{message[1:]}"
-
-
-def _shown(value: Any) -> str:
-    """A value as an error quotes it: numbers as they are, text in quotes."""
-    text = "null" if value is None else str(value) if _is_number(value) else repr(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-    except (ValueError, TypeError):
-        return False
-    return True
-
-
-def _fields_at(keys: Sequence[str]) -> Iterator[str]:
-    section: type[BaseModel] = Config
-    for key in keys:
-        annotation = section.model_fields[key].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            section = annotation
-    yield from section.model_fields

@@ -48,9 +48,18 @@ def parse(text: str) -> Any:
     except NotYaml:
         raise
     except _NOT_YAML as error:
-        raise NotYaml(f"not YAML: {error}") from None
+        raise NotYaml(f"not YAML: {_reason(error)}") from None
     _check(value)
     return value
+
+
+def _reason(error: Exception) -> str:
+    """What PyYAML complains of, and where, without an extract of the text."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem is None:
+        return str(error)
+    problem = error.problem.replace("'<stream end>'", "the end")
+    mark = error.problem_mark or error.context_mark
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else problem
 
 
 class _Loader(yaml.SafeLoader):

@@ -13,9 +13,10 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from sweeper.config import Config
-from sweeper.configuration.strict_yaml import NotYaml, parse
+from sweeper.configuration.strict_yaml import MAX_DEPTH, NotYaml, parse
 
 _CONTAINERS = (list, tuple, dict)
+_CLOSING = {"[": "]", "{": "}"}
 _NULLS = ("null", "~")
 _PATHS = (["data", "path"], ["split", "file"])  # a folder may be called null
 
@@ -31,10 +32,27 @@ def typed_value(keys: Sequence[str], text: str) -> Any:
         try:
             return parse(_typed(text))
         except NotYaml as error:
-            raise ValueError(f"{error}; quote what holds # : , or brackets") from None
+            way_out = _unclosed(text) or f"{error}; quote what holds # : , or brackets"
+            raise ValueError(way_out) from None
     if text in _NULLS and NoneType in kinds and list(keys) not in _PATHS:
         return None
     return _typed(_unquoted(text))
+
+
+def _unclosed(text: str) -> str:
+    """The way out where only closing brackets lack; "" for others."""
+    lacking: list[str] = []
+    for letter in text:
+        if letter in _CLOSING:
+            lacking.insert(0, _CLOSING[letter])
+        elif lacking and letter == lacking[0]:
+            lacking.pop(0)
+    closed = text.strip() + "".join(lacking[:MAX_DEPTH])
+    try:
+        value = parse(closed)
+    except NotYaml:
+        return ""
+    return f"the {'list' if isinstance(value, list) else 'section'} is not closed; write {closed}"
 
 
 def _typed(text: str) -> str:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from sweeper.exit_codes import BY_SIGNAL, USER_ERROR
+from sweeper.exit_codes import BY_SIGNAL, INTERRUPTED, USER_ERROR
 
 HANDED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GOES_ON = "what is finished is kept, and the same command goes on from there"
@@ -37,11 +37,12 @@ def supervised(work: Callable[[], int]) -> int:
     An end that comes over the child is told in one line: exit code 2 where it was Ray's doing, 128
     + n where it was signal n. Signals are handed on to the child, which stops and goes on with
     this process, and does not outlive it. Both processes return from here, the child with what
-    `work` returned.
+    `work` returned, or 130 where an interrupt ended it. Signals that whoever calls this has blocked
+    arrive in the block that answers them.
     """
     life, held = os.pipe()
     told, word = os.pipe()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDED_ON)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, HANDED_ON) - {*HANDED_ON}
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who ignores it is not told of its children
     child = os.fork()
     if child == 0:
@@ -51,30 +52,41 @@ def supervised(work: Callable[[], int]) -> int:
         for number in _OF_BACKGROUND:
             signal.signal(number, signal.SIG_IGN)
         _end_with(life)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        return _telling(work, word)
+        return _telling(work, word, mask)
     os.close(life)
     os.close(word)
     with suppress(PermissionError, ProcessLookupError):  # it has done so itself, and gone on
         os.setpgid(child, child)
     with _handing_on(child):
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         status = os.waitpid(child, 0)[1]
     return _conclude(os.waitstatus_to_exitcode(status), _heard(told))
 
 
-def _telling(work: Callable[[], int], word: int) -> int:
-    """What `work` returns, told as well: Ray may spoil the exit code as Python ends. Not told where
-    what it printed is lost: then Python's own code stands."""
+def _telling(work: Callable[[], int], word: int, mask: set[int]) -> int:
+    """What `work` returns under this signal mask, told as well: Ray may spoil the exit code as
+    Python ends. Not told where what it printed is lost: then Python's own code stands."""
     said = _RAISED
     try:
-        code = work()
+        code = _interruptible(work, mask)
         with suppress(OSError):
-            sys.stdout.flush()
+            if sys.stdout:  # None where it is closed
+                sys.stdout.flush()
             said = str(code)
         return code
     finally:
         os.write(word, said.encode())
+
+
+def _interruptible(work: Callable[[], int], mask: set[int]) -> int:
+    """What `work` returns; 130 where an interrupt comes that it does not answer itself: while it
+    imports, or the second one, while it answers the first."""
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        return work()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _end_with(life: int) -> None:

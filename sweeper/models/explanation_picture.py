@@ -22,6 +22,8 @@ _FULL_AT = 0.99  # quantile of |attribution| drawn in full colour
 _SIDE, _GAP = 224, 12  # px of a panel, and around it
 _WIDTH = 3 * _SIDE + 4 * _GAP
 _MOST_LETTERS = 110  # of a line
+_MOST_OF_CLASS = 60  # letters of a class name: what follows it is not cut off
+_MOST_OF_LEGEND = 50  # letters of one of its two halves
 
 
 def is_converged(delta: float) -> bool:
@@ -47,8 +49,9 @@ def explanation_picture(
         ("Integrated Gradients", overlay(white, signed)),
         ("both", overlay(image, signed)),
     )
+    named = shortened(class_name, _MOST_OF_CLASS)
     parts = [
-        _line(f"{class_name}, {100 * probability:.1f} %", 24, size=15, weight="600"),
+        _line(f"{named}, {100 * probability:.1f} %", 24, size=15, weight="600"),
         _line(name, 42, fill="#5f6067"),
     ]
     for number, (caption, picture) in enumerate(panels):
@@ -56,9 +59,11 @@ def explanation_picture(
         parts.append(_panel(picture, x, 54))
         parts.append(_line(caption, 54 + _SIDE + 15, x=x, fill="#5f6067"))
     y = 54 + _SIDE + 38
-    parts += _legend(class_name, y)
-    parts.append(_line(_convergence(attribution), y + 20))
-    height = y + 20 + _GAP
+    parts += _legend(named, y)
+    for text in _convergence(attribution):
+        y += 20
+        parts.append(_line(text, y))
+    height = y + _GAP
     figure = element(
         "svg", join(parts), width=_WIDTH, height=height, viewBox=f"0 0 {_WIDTH} {height}"
     )
@@ -80,15 +85,16 @@ def _smooth(attributions: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.GaussianBlur(attributions, (0, 0), sigma), np.float32)
 
 
-def _convergence(attribution: Attribution) -> str:
+def _convergence(attribution: Attribution) -> tuple[str, str]:
+    """Two lines: the sums, and what follows from them."""
     total = float(attribution.map.sum())
-    said = (
+    sums = (
         f"The map adds up to {total:+.3f}; the probability differs from that of a "
-        f"{attribution.baseline} image by {total - attribution.delta:+.3f}"
+        f"{attribution.baseline} image by {total - attribution.delta:+.3f}."
     )
     if is_converged(attribution.delta):
-        return f"{said}: converged."
-    return f"{said}: not converged, read with care."
+        return sums, "Converged."
+    return sums, "Not converged: read with care."
 
 
 def _legend(class_name: str, y: int) -> list[Markup]:
@@ -96,7 +102,7 @@ def _legend(class_name: str, y: int) -> list[Markup]:
     for colour, words in ((_RED, f"speaks for {class_name}"), (_BLUE, "speaks against it")):
         fill = "#{:02x}{:02x}{:02x}".format(*colour)
         parts.append(element("rect", x=x, y=y - 9, width=10, height=10, fill=fill))
-        parts.append(_line(words, y, x=x + 15, most=60))
+        parts.append(_line(words, y, x=x + 15, most=_MOST_OF_LEGEND))
         x = _WIDTH / 2
     return parts
 

@@ -107,6 +107,27 @@ def test_an_out_that_cannot_be_written_to_is_one_line(config: str, capsys: Captu
     assert line.startswith(f"--out '{config}/below': cannot be written to")
 
 
+@pytest.mark.parametrize("command", ["audit images", "plan", "predict run x.png", "export run"])
+@pytest.mark.parametrize("empty", [["--out", ""], ["--out", " "], ["--out="]])
+def test_an_empty_out_is_not_the_working_directory(
+    tmp_path: Path,
+    capsys: Captured,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    empty: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = complaint(capsys, *command.split(), *empty)
+    assert line == "--out '': empty; write a value, or leave it out"
+    assert not [*tmp_path.iterdir()]
+
+
+def test_an_empty_argument_is_no_run_no_image_and_no_store(capsys: Captured) -> None:
+    assert complaint(capsys, "report", "").startswith("an argument '': empty")
+    assert complaint(capsys, "predict", "run", "").startswith("an argument '': empty")
+    assert complaint(capsys, "export", "run", "--store", "").startswith("--store '': empty")
+
+
 def test_a_config_that_is_not_there_is_one_line(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,6 +235,31 @@ def test_nothing_is_said_of_a_reader_who_has_left(config: str, buffered: bool) -
     assert process.wait(60) == 141
 
 
+@pytest.mark.parametrize("buffered", [False, True])
+def test_output_that_cannot_be_written_is_one_line(buffered: bool) -> None:
+    environment = {**os.environ, "PYTHONUNBUFFERED": "" if buffered else "1"}
+    for command in (["check-table", "reports/published/tables_1_to_6.csv"], []):
+        with open("/dev/full", "w") as full:
+            ended = subprocess.run(
+                [sys.executable, "sweep.py", *command],
+                cwd=ROOT,
+                env=environment,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        assert ended.stderr == (
+            "error: what this prints cannot be written (No space left on device)\n"
+        )
+        assert ended.returncode == 2
+
+
+def test_a_mistake_that_cannot_be_told_is_a_mistake() -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "sweep.py", "audit", "/no/where"]
+        assert subprocess.run(command, cwd=ROOT, stderr=full).returncode == 2
+
+
 def test_the_command_alone_prints_its_help(
     capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,6 +278,21 @@ def test_the_command_alone_runs_what_sweep_config_names(
     monkeypatch.setattr(pipeline, "run_sweep", lambda one, *_: ran.append(one.name) or outcome)
     assert main([]) == 0
     assert ran == ["four-cells"]
+
+
+def test_a_plan_without_a_config_is_not_of_the_demos_classes(
+    config: str, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SWEEP_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    overrides = [f"data.path={tmp_path / 'images'}", "search.draws=none"]
+    line = complaint(capsys, "plan", "--set", overrides[0], "--set", overrides[1])
+    assert line.startswith("search.draws=")
+    monkeypatch.setattr(foreseen, "out_of_reach", lambda specs: None)
+    assert main(["plan", "--set", overrides[0]]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("no CONFIG: using 'grouped'\n")
+    assert "10 images in 2 classes" in out
 
 
 def test_an_interpreter_without_the_packages_is_told_which_one_has_them(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Whatever way a folder is laid out, it is taken as it is meant, or refused in one line."""
 
+import re
 import unicodedata
 from pathlib import Path
 
 import pytest
 
 from datasets.errors import DataError
+from datasets.groups import pattern_group
 from datasets.sources import Contents, read_folder
 
 Classes = set[tuple[str, str]]
@@ -177,7 +179,39 @@ def test_not_every_patient_needs_every_class(tmp_path: Path) -> None:
 def test_patients_below_the_classes_are_what_they_are(tmp_path: Path) -> None:
     found = read_folder(str(folder(tmp_path, *crossed("ill", "healthy", inner=("p1", "p2")))))
     assert classes(found) == {("ill", ""), ("healthy", "")}
-    assert not kinds(found)
+    assert kinds(found) == {"patients"}
+    assert "(p1, p2) are named as patients are" in found.remarks[0].text
+    assert "'^(?:[^/]+/){1}([^/]+)/'" in found.remarks[0].advice
+
+
+@pytest.mark.parametrize(
+    ("folders", "rule"),
+    [
+        (
+            ["train/ill/p1", "train/well/p2", "test/ill/p3", "test/well/p4"],
+            "^(?:[^/]+/){2}([^/]+)/",
+        ),
+        (
+            ["ill/train/p1", "ill/test/p1", "well/train/p2", "well/test/p2"],
+            "^(?:[^/]+/){2}([^/]+)/",
+        ),
+        (["ill/p1", "well/p2", "well/p3"], "^(?:[^/]+/){1}([^/]+)/"),
+        (["train/ill/p1", "test/images/ill/p2", "train/well/p3"], "([^/]+)/[^/]+$"),
+    ],
+)
+def test_the_rule_for_patients_below_the_classes_finds_them(
+    tmp_path: Path, folders: list[str], rule: str
+) -> None:
+    found = read_folder(str(folder(tmp_path, *folders)))
+    (remark,) = found.remarks
+    assert f"data.group_by='{rule}'" in remark.advice
+    patient_of = pattern_group(re.compile(rule))
+    assert all(patient_of(file.path) == file.path.split("/")[-2] for file in found.files)
+
+
+def test_other_folders_in_the_classes_are_no_patients(tmp_path: Path) -> None:
+    found = read_folder(str(folder(tmp_path, *crossed("cat", "dog", inner=("young", "old7")))))
+    assert "patients" not in kinds(found)
 
 
 @pytest.mark.parametrize(

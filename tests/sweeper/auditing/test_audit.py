@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +269,31 @@ def test_names_of_one_patient_are_a_finding_until_the_rule_is_written(
     assert setting in " ".join(capsys.readouterr().out.split())
     assert main([*arguments, *shlex.split(f"--set {setting}")]) == 0
     assert told(tmp_path / "out")["groups"]["several"] == 24
+
+
+@pytest.mark.parametrize("path", ["{layer}/{patient}/{name}", "{layer}/{name}/{patient}"])
+def test_patients_in_two_layers_are_no_all_clear_before_they_are_grouped(
+    tmp_path: Path, capsys: Captured, path: str
+) -> None:
+    layers, patients = {"train": 4, "test": 2}, ("patient01", "patient02", "patient03")
+    for seed, (layer, patient, name) in enumerate(product(layers, patients, ("ill", "well"))):
+        folder = tmp_path / "images" / path.format(layer=layer, patient=patient, name=name)
+        folder.mkdir(parents=True)
+        for number in range(layers[layer]):
+            noise = np.random.default_rng([seed, number]).integers(0, 256, (40, 40))
+            cv2.imwrite(str(folder / f"{number}.png"), noise.astype(np.uint8))
+    arguments = ["audit", str(tmp_path / "images"), "--out", str(tmp_path / "out")]
+    uncounted = "patients are not counted until data.group_by is set"
+    assert main(arguments) == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"0 of 12 test images have a copy or a group mate in train; {uncounted}" in printed
+    assert uncounted in (tmp_path / "out" / "audit.html").read_text()
+    (finding,) = told(tmp_path / "out")["findings"]
+    setting = shlex.split(finding["advice"].removeprefix("set "))[0]
+    assert main([*arguments, "--set", setting]) == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "12 of 12 test images have a copy or a group mate in train" in printed
+    assert uncounted not in printed
 
 
 def test_one_patient_id_for_all_is_a_finding_and_can_be_left_out_of_account(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """What a config may say, and what it is told when it says something else."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from sweeper.configuration.file import SHIPPED, load_config
+from sweeper.configuration.file import SHIPPED, load_chosen_config, load_config
 from sweeper.errors import ConfigError
+from sweeper.paths import is_folder_name
+from tests.sweeper.test_config_fuzz import PATHS
 
 
 def mistakes(*overrides: str, config: str = "demo") -> list[str]:
@@ -23,6 +26,40 @@ def mistake(override: str) -> str:
 def test_every_shipped_config_loads_under_its_own_name(name: str) -> None:
     overrides = ["data.path=somewhere"] if name == "grouped" else []
     assert load_config(name, overrides).name == name
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [
+        ([], "demo"),
+        (["search.draws=2"], "demo"),
+        (["data.path=x"], "grouped"),
+        (["data.path = x"], "grouped"),
+        (["data={path: x}"], "grouped"),
+    ],
+)
+def test_without_a_config_it_is_one_for_the_images_and_is_said(
+    overrides: list[str], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SWEEP_CONFIG", raising=False)
+    said: list[str] = []
+    assert load_chosen_config(None, overrides, said.append).name == name
+    assert said == [f"no CONFIG: using '{name}'"]
+
+
+def test_a_mistake_without_a_config_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SWEEP_CONFIG", raising=False)
+    with pytest.raises(ConfigError) as caught:
+        load_chosen_config(None, ["data.path"], lambda line: None)
+    assert caught.value.lines == ["--set data.path: expected key.path=value"]
+
+
+def test_a_config_that_is_named_is_taken_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setenv("SWEEP_CONFIG", "smoke")
+    assert load_chosen_config(None, ["data.path=x"], said.append).name == "smoke"
+    assert load_chosen_config("demo", ["data.path=x"], said.append).name == "demo"
+    assert said == []
 
 
 def test_the_papers_config_spans_its_sixty_cells_under_each_policy() -> None:
@@ -70,7 +107,7 @@ def test_lists_of_overrides_are_yaml() -> None:
 
 
 FOLDERS = ["2024", "2024-01-05", "no", "null", "~", "@home", "[x] y", "a: b", "scans #2", "012"]
-FOLDERS += ["1e3", "0x10", "*", "&a", "!b", "%c", "{d}", "it's", "`", "- e", "? f", " g ", "a=b"]
+FOLDERS += ["1e3", "0x10", "*", "&a", "!b", "%c", "{d}", "it's", "`", "- e", "? f", "g ", "a=b"]
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -78,6 +115,12 @@ def test_a_text_of_an_override_is_taken_as_it_was_typed(folder: str) -> None:
     assert load_config("smoke", [f"data.path={folder}"]).data.path == folder
     if "?" not in folder:
         assert load_config("smoke", [f"weights.vgg16={folder}"]).weights["vgg16"] == folder
+
+
+def test_blanks_around_the_equals_sign_are_no_part_of_a_value() -> None:
+    config = load_config("smoke", ["data.path = my scans", "grid.seeds = [3]"])
+    assert (config.data.path, config.grid.seeds) == ("my scans", [3])
+    assert load_config("smoke", ["data.path =' x'"]).data.path == " x"
 
 
 @pytest.mark.parametrize("rule", [r"[^/]+_(\d+)", "(a|b)#", "no", "'(x)'", r'"(\d)"'])
@@ -125,11 +168,11 @@ def test_words_and_dates_of_a_file_are_the_names_that_were_written(tmp_path: Pat
 
 @pytest.mark.parametrize("word", ["yes", "no", "on", "off", "true", "2024-01-05"])
 def test_a_word_is_no_number(tmp_path: Path, word: str) -> None:
-    line = f"search.draws='{word}': input should be a valid integer"
-    assert mistake(f"search.draws={word}").startswith(line)
+    line = f"search.draws='{word}': expected a whole number"
+    assert mistake(f"search.draws={word}") == line
     path = tmp_path / "config.yaml"
     path.write_text(f"name: x\nsearch: {{draws: {word}}}\n")
-    assert mistakes(config=str(path))[0].startswith(line)
+    assert mistakes(config=str(path)) == [line]
 
 
 def test_null_and_lists_where_a_name_is_meant_are_told_to_be_quoted() -> None:
@@ -154,8 +197,8 @@ def test_a_message_says_a_value_once() -> None:
 def test_unreadable_files_are_left_out_unless_told_to_stop() -> None:
     assert load_config("demo").data.on_error == "exclude"
     assert load_config("demo", ["data.on_error=stop"]).data.on_error == "stop"
-    assert "data.on_error='ignore': input should be 'exclude' or 'stop'" in mistake(
-        "data.on_error=ignore"
+    assert mistake("data.on_error=ignore") == (
+        "data.on_error='ignore': expected one of exclude, stop"
     )
 
 
@@ -216,28 +259,80 @@ def test_all_cannot_be_given_another_meaning() -> None:
         ("weights.resnet50=imagenet?what", "expected imagenet, none or path"),
         ("split.policies=[group]", "'group' (did you mean grouped?): expected one of pooled"),
         ("preprocess.contrast=strech", "(did you mean stretch?): expected one of"),
-        ("grid.strategies=[scratch]", "'transfer' or 'finetune'"),
+        ("grid.strategies=[scratch]", "expected one of transfer, finetune"),
         ("explain.baselines=[white]", "expected one of black, random"),
         ("split.fractions=[0.8, 0.1, 0.2]", "sum to 1"),
-        ("split.folds=2", "greater than or equal to 3"),
-        ("split.folds=many", "valid integer"),
-        ("split.file_unlisted=maybe", "'stop' or 'leave_out'"),
+        ("split.folds=2", "expected 3 or more"),
+        ("split.folds=many", "expected a whole number"),
+        ("split.file_unlisted=maybe", "expected one of stop, leave_out"),
         ("split.fractions=[0.9, 0.1, 0]", "three positive shares"),
         ("split.fractions=[0.5, nan, 0.5]", "finite number"),
-        ("split.fractions=[0.5, .nan, 0.5]", "valid number"),
+        ("split.fractions=[0.5, .nan, 0.5]", "expected a number"),
         ("resources.gpus_per_trial=inf", "finite number"),
-        ("search.draws=" + "9" * 5000, "as an integer, exceeded maximum size"),
+        ("search.draws=" + "9" * 5000, "a number of too many digits"),
         ("grid.seeds=[1, 1]", "every value once"),
-        ("grid.backbones=[]", "at least 1 item"),
-        ("scenarios.few=[one]", "at least 2 items"),
-        ("name=a/../../b", "string should match pattern"),
-        ("search=fast", "valid dictionary"),
+        ("grid.backbones=[]", "expected at least 1 value"),
+        ("scenarios.few=[one]", "expected at least 2 values"),
+        ("name=a/../../b", "a name begins with a letter or digit and holds"),
+        ("name=-x", "a name begins with a letter or digit and holds"),
+        ("search=fast", "a section; write search.KEY=value"),
+        ("grid=3", "grid=3: a section; write grid.KEY=value"),
+        ("weights=none", "a section; write weights.KEY=value"),
+        ("search.draws=[3]", "search.draws='[3]': expected a whole number; write 3"),
+        ("resources.gpus_per_trial=[0.5]", "expected a number; write 0.5"),
+        ("data.near_duplicates=2", "data.near_duplicates=2: expected true or false"),
+        ("data.near_duplicates=[no]", "expected true or false; write no"),
+        ("split.fractions=0.8", "fractions=0.8: expected three shares; write [0.8, 0.1, 0.1]"),
+        ("split.fractions=[0.8, 0.2]", "split.fractions: expected three shares; write [0.8"),
+        ("data.path.x=1", "data.path is a text, not a section"),
+        ("search.draws.x=1", "search.draws is a whole number, not a section"),
+        ("grid.seeds=1]", "expected a list; write [1]"),
     ],
 )
 def test_a_wrong_value_is_told_its_key_and_the_rule(override: str, rule: str) -> None:
     line = mistake(override)
     assert line.startswith(override.partition("=")[0].partition(".")[0])
     assert rule in line
+
+
+@pytest.mark.parametrize(
+    ("override", "way_out"),
+    [
+        ("grid.seeds=[1", "the list is not closed; write [1]"),
+        ("search.hidden=[[1, 2], [3", "the list is not closed; write [[1, 2], [3]]"),
+        ("scenarios={a: [b, c", "the section is not closed; write {a: [b, c]}"),
+        ("grid.seeds=[1]]", "line 1, column 4: expected '<document start>', but found ']'"),
+    ],
+)
+def test_brackets_that_do_not_match_are_told_the_way_out(override: str, way_out: str) -> None:
+    line = mistake(override)
+    assert line.startswith(f"--set {override}: ")
+    assert way_out in line
+    assert "while parsing" not in line
+
+
+@pytest.mark.parametrize("value", ["x", "3", "-1.5", "[3]", "[x, [y]]", "{a: b}", "null", "nan"])
+def test_no_mistake_is_told_in_the_words_of_a_library(value: str) -> None:
+    for path in PATHS:
+        try:
+            load_config("smoke", [f"{path}={value}"])
+        except ConfigError as error:
+            for line in error.lines:
+                assert not re.search("[Ii]nput should|should have|a valid|instance|parse", line)
+
+
+@pytest.mark.parametrize(
+    "name", ["x", "2024", "Überprüfung_3", "骨折 2", "العظام", "हड्डी", "a.b-c"]
+)
+def test_a_name_may_be_of_any_script(name: str) -> None:
+    assert load_config("smoke", [f"name={name}"]).name == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/b", "a\\b", "a:b", "_a", "🦴", "x" * 101, "骨" * 70]
+)
+def test_a_name_is_that_of_a_folder_everywhere(name: str) -> None:
+    assert not is_folder_name(name)
 
 
 @pytest.mark.parametrize(

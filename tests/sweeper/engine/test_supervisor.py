@@ -31,15 +31,15 @@ sys.exit(supervised(work))
 GOES_ON = "; what is finished is kept, and the same command goes on from there\n"
 
 
-def start(work: str, **options: Any) -> subprocess.Popen[str]:
-    """In a process group of its own, as a shell does it."""
+def start(work: str, script: str = SCRIPT, **options: Any) -> subprocess.Popen[str]:
+    """A script that works, in a process group of its own, as a shell does it."""
     usual: dict[str, Any] = {
         "stdout": subprocess.PIPE,
         "process_group": 0,
         "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     }
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, work],
+        [sys.executable, "-c", script, work],
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
@@ -131,13 +131,42 @@ def test_ctrl_c_and_a_signal_to_the_process_interrupt_once(everyone: bool) -> No
     assert not psutil.pid_exists(child)
 
 
-def test_a_second_ctrl_c_is_handed_on_as_well() -> None:
+def test_a_second_ctrl_c_is_handed_on_and_is_one_line() -> None:
     process, _ = waiting()
     process.send_signal(signal.SIGINT)
     assert process.stdout is not None
     assert process.stdout.readline() == "interrupted\n"
     process.send_signal(signal.SIGINT)
-    assert "KeyboardInterrupt" in process.communicate(timeout=20)[1]
+    assert process.communicate(timeout=20) == ("", "interrupted\n")
+    assert process.returncode == 130
+
+
+def test_an_interrupt_before_the_work_waits_for_it_and_is_one_line() -> None:
+    early = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])\n"
+    early += "os.kill(os.getpid(), signal.SIGINT)\nsys.exit(supervised("
+    script = SCRIPT.replace("sys.exit(supervised(", early)
+    process = start("time.sleep(10)", script=script)
+    assert process.communicate(timeout=20) == ("", "interrupted\n")
+    assert process.returncode == 130
+
+
+def test_an_interrupt_while_the_command_is_imported_is_one_line(tmp_path: Path) -> None:
+    """A module that the command imports, and that an interrupt reaches while it is imported."""
+    (tmp_path / "pydantic.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)")
+    ended = subprocess.run(
+        [sys.executable, "sweep.py", "plan", "smoke"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "interrupted\n")
+
+
+def test_closed_output_is_no_error() -> None:
+    process = start("3", preexec_fn=lambda: os.close(1))
+    assert process.communicate(timeout=20)[1] == ""
+    assert process.returncode == 3
 
 
 def test_ctrl_z_stops_both_and_they_go_on_together() -> None:

@@ -47,7 +47,9 @@ def test_three_panels_hold_the_image_the_map_and_both() -> None:
     assert max(colour(2, 16, 2)) < 110
 
 
-@pytest.mark.parametrize(("delta", "words"), [(0.01, ": converged."), (0.2, ": not converged")])
+@pytest.mark.parametrize(
+    ("delta", "words"), [(0.01, "Converged."), (-0.2, "Not converged: read with care.")]
+)
 def test_class_probability_and_convergence_are_written_on_it(
     monkeypatch: pytest.MonkeyPatch, delta: float, words: str
 ) -> None:
@@ -59,3 +61,17 @@ def test_class_probability_and_convergence_are_written_on_it(
     for text in ("骨折, 87.6 %", "a&lt;b&gt;.png", "speaks for 骨折", "speaks against it", words):
         assert text in svg
     assert "+0.320" in svg  # what the map adds up to
+    assert "…" not in svg
+
+
+def test_a_long_class_name_cuts_off_neither_its_probability_nor_the_verdict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(module, "to_png", lambda svg: said.append(svg) or b"")
+    values = Attribution(np.full((32, 32), -0.01, np.float32), "random", -0.2)
+    explanation_picture(np.zeros((32, 32, 3), np.uint8), values, "a.png", "grade " * 40, 0.876)
+    (svg,) = said
+    assert "…, 87.6 %" in svg
+    assert "that of a random image by -10.040." in svg
+    assert "Not converged: read with care." in svg
