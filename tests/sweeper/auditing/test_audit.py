@@ -334,7 +334,7 @@ def test_names_are_escaped_on_the_page_and_obeyed_by_no_terminal(
         (["/no/where"], "data.path='/no/where': no such folder"),
         ([".", "--set", "split.folds=3"], "split.folds: no key of an audit; it takes data.group"),
         ([".", "--set", "data.group_by=("], "data.group_by='(': not a regular expression"),
-        ([".", "--set", "data.near_duplicates=perhaps"], "data.near_duplicates='perhaps': input"),
+        ([".", "--set", "data.near_duplicates=perhaps"], "data.near_duplicates='perhaps': expected true or false"),
     ],
 )
 def test_a_mistake_is_one_line(
