@@ -11,14 +11,16 @@ from itertools import groupby
 from pathlib import Path
 
 from datasets.errors import DataError
+from datasets.layout.archives import archive_problem
 from datasets.layout.class_names import classes_of, same_on_screen, spelled_alike
-from datasets.layout.file_kinds import IMAGE_SUFFIXES
 from datasets.layout.folder_names import mask_files, named
 from datasets.layout.levels import ClassFolder, Structure, labels_hint
 from datasets.layout.masks import mask_folders_inside
 from datasets.layout.remarks import Remark, images, others_remarks
 from datasets.layout.structure import find_structure
 from datasets.layout.tree import Listing, Tree
+
+_NO_FOLDER = "not a folder; give a folder of class folders, or a zip of them"
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,8 @@ def read_folder(
     if not tree.top.exists():
         raise DataError(f"data.path={called!r}: no such folder; give a folder of class folders")
     if not tree.top.is_dir():
-        raise DataError(
-            f"data.path={called!r}: not a folder; give a folder of class folders, or a zip of them"
-        )
+        problem = archive_problem(tree.top) or _NO_FOLDER
+        raise DataError(f"data.path={called!r}: {problem}")
     if problem := tree.listing(tree.top).problem.removeprefix("a folder that "):
         raise DataError(f"data.path={called!r}: {problem}")
     return _Reading(tree, find_structure(tree, called, own)).contents(called)
@@ -104,10 +105,10 @@ class _Reading:
             self._read_class(folder, class_name, walked.setdefault(class_name, set()))
         empty = sorted({name for _, name in classes} - {file.class_name for file in self.files})
         if empty:
+            what = "class folder" if len(empty) == 1 else "class folders"
             raise DataError(
-                f"class folder without an image in {called!r}: {', '.join(empty)}; expected "
-                f"{'/'.join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))}; add some or remove "
-                "it"
+                f"data.path={called!r}: {what} without an image: {named(empty)}; add images or "
+                f"remove the {what.removeprefix('class ')}"
             )
         stray = self._read_beside()
         noticed = [

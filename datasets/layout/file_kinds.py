@@ -52,6 +52,12 @@ def unread_problem(name: str) -> str:
     return f"{suffix} is not read here; save it as PNG or TIFF"
 
 
+def unread_reason(path: Path) -> str:
+    """As `unread_problem`, of a file whose content may be another than its extension says."""
+    problem = unread_problem(path.name)
+    return "" if problem and is_image_content(path.name, head_of(path)) else problem
+
+
 def needs_a_look(name: str) -> bool:
     """Whether only the content tells if a file of this name is an image."""
     suffix = suffix_of(name)

@@ -233,14 +233,11 @@ class Findings:
         found = []
         for part, count in self.leaks.items():
             if count.leaked:
-                text = (
-                    f"{count.leaked} of {count.rows} {part} images have a copy or a group mate in "
-                    f"train ({_by_kind(count)})" + (self.uncounted and f"; {self.uncounted}")
-                )
+                leak = leak_text(part, count.rows, count.leaked)
+                uncounted = self.uncounted and f"; {self.uncounted}"
+                text = f"{leak} ({_by_kind(count)}){uncounted}"
                 advice = (
-                    "do not test on the folder's own layers, use split.policies=[grouped]: "
-                    f"{count.leaked} of {count.rows} {part} images have a copy or a group mate in "
-                    "train"
+                    f"do not test on the folder's own layers, use split.policies=[grouped]: {leak}"
                 )
                 found.append(Finding("cross_layer", text, advice))
         return found
@@ -333,7 +330,8 @@ class Findings:
         ]
         named = ", ".join(repr(path) for path in self.flat["path"].head(_NAMED))
         more = ", ..." if number > _NAMED else ""
-        text = f"{' and '.join(told)}: nothing can be seen on them ({named}{more})"
+        which = "it" if number == 1 else "them"
+        text = f"{' and '.join(told)}: nothing can be seen on {which} ({named}{more})"
         advice = (
             "look at how the images of one colour were exported (window, depth, transparency), "
             "export them again or remove them"
@@ -354,7 +352,12 @@ class Findings:
         number = len(self.excluded)
         if not number:
             return []
-        text = f"{number} {'file' if number == 1 else 'files'} cannot be used, and left out"
+        whole = (
+            "1 file cannot be used and is"
+            if number == 1
+            else f"{number} files cannot be used and are"
+        )
+        text = f"{whole} left out"
         return [Finding("excluded", text, "mend or remove the files that cannot be used")]
 
 
@@ -375,6 +378,12 @@ _KEEP = "keep the copies or remove them, grouped holds them together"
 
 def _pairs(number: int) -> str:
     return f"{number} pairs" if number > 1 else "1 pair"
+
+
+def leak_text(part: str, rows: int, leaked: int) -> str:
+    """How many images of a layer training has seen."""
+    have = "has" if leaked == 1 else "have"
+    return f"{leaked} of {rows} {part} images {have} a copy or a group mate in train"
 
 
 def _by_kind(count: LeakCount) -> str:

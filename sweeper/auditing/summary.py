@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sweeper.auditing.findings import Findings
+from sweeper.auditing.findings import Findings, leak_text
 
 _WIDTH = 100  # where there is no terminal that has one
 _LABEL = 13
@@ -112,7 +112,7 @@ def _groups(about: dict[str, Any]) -> str:
 
 
 def _layer(part: str, leak: dict[str, int], about: dict[str, Any]) -> str:
-    text = f"{leak['leaked']} of {leak['rows']} {part} images have a copy or a group mate in train"
+    text = leak_text(part, leak["rows"], leak["leaked"])
     return text + (f"; {about['uncounted']}" if about["uncounted"] else "")
 
 

@@ -6,7 +6,7 @@ import argparse
 from collections import Counter
 from typing import Any
 
-from sweeper.commands.predict import add_choice
+from sweeper.commands.predict import add_choice, open_store
 from sweeper.models.finished import read_run
 from sweeper.paths import typed_path
 
@@ -33,9 +33,8 @@ def export(options: argparse.Namespace, command: str) -> int:
     run = read_run(options.run)
     from sweeper.models.chosen import choose  # a mistake above is told at once
     from sweeper.models.export import export_champion
-    from sweeper.store import Store
 
-    store = Store(options.store or run.config.store, to_write=False)
+    store = open_store(options, run)
     chosen = choose(run, store, options.cell)
     print(chosen.summary())
     out = options.out or run.folder / "export"

@@ -66,6 +66,18 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", help="the run's store, where it is not where it was")
 
 
+def open_store(options: argparse.Namespace, run: FinishedRun) -> Store:
+    """The store of the run, or that of `--store`, for reading. Raises StoreError."""
+    from sweeper.store import Store
+
+    try:
+        return Store(options.store or run.config.store, to_write=False)
+    except StoreError as error:
+        if options.store:
+            raise
+        raise StoreError(f"{error}; if it was moved, give its new place as --store") from None
+
+
 def predict_images(options: argparse.Namespace, command: str) -> int:
     """Print the probabilities; 0, 1 where some images cannot be read, 2 where none can."""
     run = read_run(options.run)
@@ -76,9 +88,8 @@ def predict_images(options: argparse.Namespace, command: str) -> int:
     from sweeper.models.known_images import MOST_COMPARED, KnownImages
     from sweeper.models.novelty import Novelty
     from sweeper.models.prediction import predict
-    from sweeper.store import Store
 
-    store = Store(options.store or run.config.store, to_write=False)
+    store = open_store(options, run)
     chosen = choose(run, store, options.cell)
     known, novelty = KnownImages(run, chosen, store), Novelty.of(run, chosen, store)
     predictions = predict(chosen, store, paths, run.config.preprocess, known, novelty)

@@ -12,7 +12,7 @@ import numpy as np
 from datasets.decoding.decode import decode_image, read_file
 from datasets.decoding.isolation import Reader
 from datasets.errors import DataError
-from datasets.layout.file_kinds import IMAGE_SUFFIXES
+from datasets.layout.file_kinds import unread_reason
 from datasets.layout.tree import Tree
 from datasets.lookalikes.thumbnails import thumbnail
 from datasets.preprocess import preprocess
@@ -48,10 +48,7 @@ def image_files(paths: Sequence[Path]) -> list[Path]:
             continue
         found = sorted(_images_below(path))
         if not found:
-            raise DataError(
-                f"image '{path}': a folder without an image file; expected "
-                f"{'/'.join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))}"
-            )
+            raise DataError(f"image '{path}': a folder without an image file; give one with images")
         files += found
     return list(dict.fromkeys(files))
 
@@ -70,6 +67,8 @@ def read_each(paths: Sequence[Path], section: PreprocessSection) -> Iterator[New
 def _read(reader: Reader, path: Path, section: PreprocessSection) -> NewImage:
     if not path.exists():
         raise DataError("no such file")
+    if problem := unread_reason(path):
+        raise DataError(problem)
     described = reader.describe(str(path))
     if described.problem:
         raise DataError(described.problem)

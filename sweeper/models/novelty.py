@@ -43,9 +43,10 @@ class Threshold:
 
     def __str__(self) -> str:
         rate = f" ({100 * self.flagged / self.tested:.0f} %)" if self.tested else ""
+        verb = "is" if self.flagged == 1 else "are"
         return (
             f"{100 * _QUANTILE:.0f} % of the training images are within {self.distance:.2f} of "
-            f"another; {self.flagged} of {self.tested} test images{rate} are flagged in this way"
+            f"another; {self.flagged} of {self.tested} test images{rate} {verb} flagged in this way"
         )
 
 

@@ -117,7 +117,7 @@ def test_what_was_planted_is_found_and_nothing_else(audited: tuple[int, Path, Pa
     assert (about["cross_layer"], about["cross_class"], about["excluded"]) == (1, 1, 1)
     assert about["leaks"]["test"]["rows"] == 2 * TESTED + 1
     assert about["leaks"]["test"]["near"] == about["leaks"]["test"]["leaked"] == 1
-    assert "1 of 25 test images have a copy or a group mate in train" in about["advice"]
+    assert "1 of 25 test images has a copy or a group mate in train" in about["advice"]
 
 
 def test_the_tables_name_the_files(audited: tuple[int, Path, Path]) -> None:
@@ -334,7 +334,10 @@ def test_names_are_escaped_on_the_page_and_obeyed_by_no_terminal(
         (["/no/where"], "data.path='/no/where': no such folder"),
         ([".", "--set", "split.folds=3"], "split.folds: no key of an audit; it takes data.group"),
         ([".", "--set", "data.group_by=("], "data.group_by='(': not a regular expression"),
-        ([".", "--set", "data.near_duplicates=perhaps"], "data.near_duplicates='perhaps': expected true or false"),
+        (
+            [".", "--set", "data.near_duplicates=perhaps"],
+            "data.near_duplicates='perhaps': expected true or false",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(
@@ -505,3 +508,32 @@ def test_the_same_picture_under_two_classes_has_a_wrong_label(tmp_path: Path) ->
         one["text"] for one in told(tmp_path / "out")["findings"] if one["kind"] == "cross_class"
     ]
     assert "at least one of the two labels is wrong" in text
+
+
+@pytest.mark.parametrize(
+    ("number", "texts"),
+    [
+        (
+            1,
+            (
+                "1 image is one colour: nothing can be seen on it ('a/0.png')",
+                "1 file cannot be used and is left out",
+            ),
+        ),
+        (
+            2,
+            (
+                "2 images are one colour: nothing can be seen on them ('a/0.png', 'a/1.png')",
+                "2 files cannot be used and are left out",
+            ),
+        ),
+    ],
+)
+def test_one_is_told_in_the_singular(tmp_path: Path, number: int, texts: tuple[str, ...]) -> None:
+    root = write_images(tmp_path / "images", {"a": 12, "b": 12})
+    for at in range(number):
+        cv2.imwrite(str(root / "a" / f"{at}.png"), np.full((40, 40), 60 * at, np.uint8))
+        (root / "b" / f"torn{at}.png").write_bytes(b"no picture")
+    assert main(["audit", str(root), "--out", str(tmp_path / "out")]) == 1
+    found = [finding["text"] for finding in told(tmp_path / "out")["findings"]]
+    assert set(texts) <= set(found)

@@ -1,5 +1,6 @@
 """`predict` on many files: those that can be read are answered, in each form of output."""
 
+import argparse
 import csv
 import io
 import json
@@ -12,6 +13,9 @@ import pytest
 from PIL import Image
 
 from sweeper.cli import main
+from sweeper.commands.predict import open_store
+from sweeper.configuration.file import load_config
+from sweeper.errors import StoreError
 from sweeper.models.finished import FinishedRun
 
 Captured = pytest.CaptureFixture[str]
@@ -122,3 +126,14 @@ def test_files_that_are_all_bad_are_a_line_each(
     captured = capsys.readouterr()
     assert [line.split("'")[1] for line in captured.err.splitlines()] == bad
     assert captured.out == ""
+
+
+@pytest.mark.parametrize("given", [None, "nowhere"])
+def test_a_store_that_was_moved_is_told_how_to_be_given(tmp_path: Path, given: str | None) -> None:
+    gone = str(tmp_path / "gone")
+    run = FinishedRun(tmp_path, {}, load_config("smoke", [f"store={gone}"]))
+    with pytest.raises(StoreError) as told:
+        open_store(argparse.Namespace(store=given), run)
+    line = f"store '{given or gone}': cannot be read from (there is nothing)"
+    way_out = "" if given else "; if it was moved, give its new place as --store"
+    assert str(told.value) == line + way_out

@@ -10,6 +10,7 @@ from datasets.decoding.decode import decode_image
 from datasets.decoding.describe import describe
 from datasets.errors import DataError
 from datasets.preprocess import preprocess
+from datasets.sources import read_folder
 from sweeper.config import PreprocessSection
 from sweeper.models.new_images import image_files, read_each
 from tests.datasets.decoding.dicom_files import dicom_file, ramp
@@ -65,3 +66,20 @@ def test_what_cannot_be_read_has_a_problem_and_keeps_its_place(tmp_path: Path) -
         "",
         "no such file",
     ]
+
+
+def test_a_format_that_is_not_read_has_the_reason_that_the_audit_tells(tmp_path: Path) -> None:
+    (tmp_path / "class").mkdir()
+    for name in ("a.pgm", "b.heic", "c.nii.gz", "d.svs"):
+        (tmp_path / "class" / name).write_bytes(b"II*\0" if name == "d.svs" else b"P5 2 2 255 abcd")
+    Image.new("L", (20, 20)).save(tmp_path / "class" / "e.png")
+    (tmp_path / "class" / "e.png").rename(tmp_path / "class" / "e.heic")
+    (tmp_path / "class" / "f.png").write_bytes(b"P5 2 2 255 abcd")
+    audited = {one.path: one.problem for one in read_folder(str(tmp_path)).files}
+    problems = {
+        image.path.relative_to(tmp_path).as_posix(): image.problem
+        for image in read_each(image_files([tmp_path]), SECTION)
+    }
+    assert problems["class/a.pgm"] == ".pgm is not read here; save it as PNG or TIFF"
+    assert problems.pop("class/f.png").startswith("cannot be read as an image")
+    assert problems == {path: why for path, why in audited.items() if path != "class/f.png"}

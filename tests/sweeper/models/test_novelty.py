@@ -10,7 +10,7 @@ from sweeper.champions import read_predictions
 from sweeper.models import novelty
 from sweeper.models.chosen import choose
 from sweeper.models.finished import FinishedRun
-from sweeper.models.novelty import Novelty, nearest
+from sweeper.models.novelty import Novelty, Threshold, nearest
 from sweeper.models.run_artifacts import pooled_of, shards_of
 from sweeper.records import read_split
 from sweeper.store import Store
@@ -66,6 +66,11 @@ def test_training_images_are_at_no_distance_and_test_images_flagged_as_told(
     assert len(tested) == measured.threshold.tested == len(read_predictions(store, chosen.spec))
     flagged = sum(measured.is_far(float(one)) for one in tested)
     assert flagged == measured.threshold.flagged
+
+
+def test_one_flagged_image_is_told_in_the_singular() -> None:
+    assert "1 of 3 test images (33 %) is flagged" in str(Threshold(0.5, 1, 3))
+    assert "2 of 3 test images (67 %) are flagged" in str(Threshold(0.5, 2, 3))
 
 
 def test_noise_and_stripes_are_unlike_radiographs(measured: Novelty) -> None:
