@@ -73,9 +73,7 @@ def open_store(options: argparse.Namespace, run: FinishedRun) -> Store:
     try:
         return Store(options.store or run.config.store, to_write=False)
     except StoreError as error:
-        if options.store:
-            raise
-        raise StoreError(f"{error}; if it was moved, give its new place as --store") from None
+        raise StoreError(f"{error}; give the run's store with --store") from None
 
 
 def predict_images(options: argparse.Namespace, command: str) -> int:

@@ -134,6 +134,7 @@ def test_a_store_that_was_moved_is_told_how_to_be_given(tmp_path: Path, given: s
     run = FinishedRun(tmp_path, {}, load_config("smoke", [f"store={gone}"]))
     with pytest.raises(StoreError) as told:
         open_store(argparse.Namespace(store=given), run)
-    line = f"store '{given or gone}': cannot be read from (there is nothing)"
-    way_out = "" if given else "; if it was moved, give its new place as --store"
-    assert str(told.value) == line + way_out
+    assert str(told.value) == (
+        f"store '{given or gone}': cannot be read from (there is nothing); give the run's store "
+        "with --store"
+    )

@@ -1,14 +1,11 @@
 """What a config may say, and what it is told when it says something else."""
 
-import re
 from pathlib import Path
 
 import pytest
 
 from sweeper.configuration.file import SHIPPED, load_chosen_config, load_config
 from sweeper.errors import ConfigError
-from sweeper.paths import is_folder_name
-from tests.sweeper.test_config_fuzz import PATHS
 
 
 def mistakes(*overrides: str, config: str = "demo") -> list[str]:
@@ -293,46 +290,6 @@ def test_a_wrong_value_is_told_its_key_and_the_rule(override: str, rule: str) ->
     line = mistake(override)
     assert line.startswith(override.partition("=")[0].partition(".")[0])
     assert rule in line
-
-
-@pytest.mark.parametrize(
-    ("override", "way_out"),
-    [
-        ("grid.seeds=[1", "the list is not closed; write [1]"),
-        ("search.hidden=[[1, 2], [3", "the list is not closed; write [[1, 2], [3]]"),
-        ("scenarios={a: [b, c", "the section is not closed; write {a: [b, c]}"),
-        ("grid.seeds=[1]]", "line 1, column 4: expected '<document start>', but found ']'"),
-    ],
-)
-def test_brackets_that_do_not_match_are_told_the_way_out(override: str, way_out: str) -> None:
-    line = mistake(override)
-    assert line.startswith(f"--set {override}: ")
-    assert way_out in line
-    assert "while parsing" not in line
-
-
-@pytest.mark.parametrize("value", ["x", "3", "-1.5", "[3]", "[x, [y]]", "{a: b}", "null", "nan"])
-def test_no_mistake_is_told_in_the_words_of_a_library(value: str) -> None:
-    for path in PATHS:
-        try:
-            load_config("smoke", [f"{path}={value}"])
-        except ConfigError as error:
-            for line in error.lines:
-                assert not re.search("[Ii]nput should|should have|a valid|instance|parse", line)
-
-
-@pytest.mark.parametrize(
-    "name", ["x", "2024", "Überprüfung_3", "骨折 2", "العظام", "हड्डी", "a.b-c"]
-)
-def test_a_name_may_be_of_any_script(name: str) -> None:
-    assert load_config("smoke", [f"name={name}"]).name == name
-
-
-@pytest.mark.parametrize(
-    "name", ["", ".", "..", "a/b", "a\\b", "a:b", "_a", "🦴", "x" * 101, "骨" * 70]
-)
-def test_a_name_is_that_of_a_folder_everywhere(name: str) -> None:
-    assert not is_folder_name(name)
 
 
 @pytest.mark.parametrize(

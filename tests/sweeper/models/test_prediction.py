@@ -124,7 +124,7 @@ def test_a_run_or_a_store_that_is_not_there_is_one_line(
     line = complaint(
         capsys, "predict", str(finished_run.folder), str(image), "--store", str(tmp_path / "other")
     )
-    assert "cannot be read" in line
+    assert "there is nothing" in line
     assert "--store" in line
 
 
