@@ -181,7 +181,7 @@ def _write_shard(
     image_size: int,
     contrast: str,
     copies: int,
-    augmentation: Augmentation,
+    augmentation: Augmentation = FEC_IGE,
 ) -> int:
     """Write one shard, named by its first image; runs in a Ray worker. Returns its rows' count."""
     cv2.setNumThreads(1)  # Ray has given this task one processor
