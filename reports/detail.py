@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import product
 
-from reports.headline import headline
+from reports.headline import headlines
 from reports.run import CellKey, Row, Run
 
 MOST_BYTES = 5_000_000
@@ -51,9 +50,8 @@ def by_importance(run: Run) -> list[CellKey]:
     leading = [row for row in best if row["split_policy"] == run.policies[0]]
     chosen = sorted(run.done, key=lambda row: -(row["val_accuracy"] or 0.0))
     rest = _by_rank(chosen, ("split_policy", "scenario"))
-    places = product(run.policies, run.scenarios)
-    headlines = [one.best for place in places if (one := headline(run, *place))]
-    return _distinct([*without, *headlines, *_firsts(leading, ("backbone",)), *rest])
+    chief = [one.best for one in headlines(run)]
+    return _distinct([*without, *chief, *_firsts(leading, ("backbone",)), *rest])
 
 
 def _by_rank(ranked: Sequence[Row], columns: tuple[str, ...]) -> list[Row]:

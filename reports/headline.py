@@ -6,8 +6,9 @@ Scenarios are never compared with each other: fewer classes make any accuracy hi
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TypeVar
 
 from reports.run import Row, Run
@@ -58,6 +59,13 @@ def headline(run: Run, policy: str, scenario: str) -> Headline | None:
         return None
     best = max(finished[chosen], key=lambda row: _rank([validation_of(row)]))
     return Headline(policy, scenario, run.configurations[chosen], best, len(finished))
+
+
+def headlines(run: Run) -> Iterator[Headline]:
+    """The headline of every split policy and scenario that has a result, in the report's order."""
+    for policy, scenario in product(run.policies, run.scenarios):
+        if found := headline(run, policy, scenario):
+            yield found
 
 
 def used_headline(run: Run) -> Headline | None:

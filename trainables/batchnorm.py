@@ -25,8 +25,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from trainables.rows import Batch
 
-BATCHNORM_STATISTICS = ("training_rows", "running_average")
-
 
 class BatchNormStatistics:
     """Sets the statistics of every BatchNorm below `module` that trains. One that stays in eval

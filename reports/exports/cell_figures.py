@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -13,7 +12,7 @@ from reports import wording
 from reports.exports.layout import framed
 from reports.figures.confusion import confusion_matrix
 from reports.figures.curves import HEIGHT, WIDTH, Curve, learning_curves
-from reports.headline import headline
+from reports.headline import headlines
 from reports.run import Row, Run, cell_key, counts_of, records
 from reports.sections.cell.curves import curve_of
 from reports.tables import CELL
@@ -21,8 +20,7 @@ from reports.tables import CELL
 
 def best_cells(run: Run) -> list[Row]:
     """The headline's cell of each split policy and scenario."""
-    places = product(run.policies, run.scenarios)
-    return [one.best for place in places if (one := headline(run, *place))]
+    return [one.best for one in headlines(run)]
 
 
 def cell_figures(run: Run, row: Row) -> Iterator[tuple[str, Markup]]:

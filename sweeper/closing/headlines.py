@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
 
 from reports import wording
-from reports.headline import Headline, headline
+from reports.headline import Headline, headlines
 from reports.repeats import fold_repeats
 from reports.run import Run
 
 
 def headline_lines(run: Run) -> Iterator[str]:
     """A line for each split policy and scenario that has a result, in the report's order."""
-    for policy, scenario in product(run.policies, run.scenarios):
-        if found := headline(run, policy, scenario):
-            yield _line(found)
+    return (_line(found) for found in headlines(run))
 
 
 def _line(found: Headline) -> str:
