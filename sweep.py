@@ -22,7 +22,7 @@ if not (HOME / "sweeper" / "cli.py").is_file():
     sys.exit(2)
 sys.path.insert(0, str(HOME))
 
-from sweeper.engine.supervisor import supervised  # noqa: E402
+from sweeper.ray.supervisor import supervised  # noqa: E402
 
 
 def main() -> int:

@@ -23,12 +23,12 @@ import pandas as pd
 
 from benchmarks.report import tell
 from benchmarks.usual import UsualTimes, train_the_usual_way
-from sweeper.config import Config
-from sweeper.configuration.file import load_config
-from sweeper.grid import Cell
-from sweeper.pipeline import Sweep, run_sweep
+from sweeper.config.load import load_config
+from sweeper.config.schema import Config
+from sweeper.plan.grid import Cell
 from sweeper.progress import Progress
-from sweeper.store import key_of
+from sweeper.run.pipeline import Sweep, run_sweep
+from sweeper.store.store import key_of
 from trainables.stored_backbone import StoredBackbone
 
 

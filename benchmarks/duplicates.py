@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from benchmarks.report import tell
 from datasets.decoding.decode import decode_image
+from datasets.drawn.synthetic import FRACTURE_TYPES, draw_radiograph, write_synthetic
 from datasets.lookalikes.candidates import Descriptors, describe, find_candidates
 from datasets.lookalikes.near import (
     THRESHOLD,
@@ -38,7 +39,6 @@ from datasets.lookalikes.near import (
 from datasets.lookalikes.planted import WAYS, plant
 from datasets.lookalikes.thumbnails import SIDE, Thumbnails, read_thumbnails, thumbnail
 from datasets.sources import list_folder
-from datasets.synthetic import FRACTURE_TYPES, draw_radiograph, write_synthetic
 
 Image = NDArray[np.uint8]
 _GOAL = 100_000

@@ -22,9 +22,9 @@ import pandas as pd
 
 from benchmarks.memory import PeakMemory
 from benchmarks.report import tell
-from sweeper.configuration.file import load_config
-from sweeper.pipeline import run_sweep
+from sweeper.config.load import load_config
 from sweeper.progress import Progress
+from sweeper.run.pipeline import run_sweep
 
 _START = {"grid.seeds": "[0]", "split.policies": "[grouped]", "grid.scenarios": "[1]"}
 _SMALL = (

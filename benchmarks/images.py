@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.fs as pafs
 
+from datasets.drawn.synthetic import write_synthetic
 from datasets.manifest import build_manifest, usable
 from datasets.shards import write_shards
 from datasets.sources import list_folder
-from datasets.synthetic import write_synthetic
 
 LOCAL = pafs.LocalFileSystem()
 

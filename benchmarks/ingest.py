@@ -25,7 +25,7 @@ from benchmarks.images import LOCAL, add_options, images, shards
 from benchmarks.report import tell
 from benchmarks.usual import ImageRows
 from datasets.shards import read_images
-from sweeper.engine.session import ray_session
+from sweeper.ray.session import ray_session
 from trainables.finetune import PixelRows
 from trainables.stream import StreamRows, pixel_dataset
 

@@ -29,7 +29,7 @@ from torch.nn import functional
 from benchmarks.images import LOCAL, add_options, images, shards
 from benchmarks.machine import Machine, count_flop, measure_machine, moved_bytes
 from benchmarks.report import tell
-from sweeper.engine.session import ray_session
+from sweeper.ray.session import ray_session
 from trainables.activations import ActivationTable
 from trainables.backbones import Backbone, build_backbone
 from trainables.extraction import Extraction, extract

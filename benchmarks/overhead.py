@@ -12,9 +12,9 @@ from typing import Any
 from ray import tune
 
 from benchmarks.report import tell
-from sweeper.asha import CellAsha
-from sweeper.engine.session import ray_session
-from sweeper.runner import run_configs
+from sweeper.ray.asha import CellAsha
+from sweeper.ray.session import ray_session
+from sweeper.ray.trials import run_configs
 
 
 def main(arguments: list[str]) -> None:

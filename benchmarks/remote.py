@@ -25,10 +25,10 @@ from werkzeug.serving import make_server
 
 from benchmarks.report import tell
 from benchmarks.scale import CELLS_OF_SEED, DRAWS, config_of, planned, write
-from sweeper import store as store_module
-from sweeper.collect import collect
-from sweeper.ledger import Ledger
-from sweeper.store import Store
+from sweeper.plan.collect import collect
+from sweeper.plan.ledger import Ledger
+from sweeper.store import store as store_module
+from sweeper.store.store import Store
 
 
 def main(arguments: list[str]) -> None:

@@ -25,12 +25,12 @@ import psutil
 from PIL import Image
 
 from benchmarks.report import tell
-from sweeper.collect import collect
-from sweeper.config import Config
-from sweeper.ledger import Ledger
-from sweeper.plan import Plan
-from sweeper.records import write_record
-from sweeper.store import Store
+from sweeper.config.schema import Config
+from sweeper.plan.collect import collect
+from sweeper.plan.ledger import Ledger
+from sweeper.plan.plan import Plan
+from sweeper.store.records import write_record
+from sweeper.store.store import Store
 
 CURVE_EPOCHS = 10
 CELLS_OF_SEED = 20  # five backbones, with and without copies, transfer and fine-tuning
@@ -101,9 +101,9 @@ def tune_row(trials: int) -> dict[str, Any]:
     """Seconds and peak memory of Tune with trials that do nothing."""
     from benchmarks.overhead import config_of as config_of_trial
     from benchmarks.overhead import do_nothing
-    from sweeper.asha import CellAsha
-    from sweeper.engine.session import ray_session
-    from sweeper.runner import run_configs
+    from sweeper.ray.asha import CellAsha
+    from sweeper.ray.session import ray_session
+    from sweeper.ray.trials import run_configs
 
     with ray_session(None, 0, 1) as resources:
         started, busy = time.perf_counter(), time.process_time()

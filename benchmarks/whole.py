@@ -20,11 +20,11 @@ import pandas as pd
 from benchmarks.memory import PeakMemory
 from benchmarks.report import tell
 from benchmarks.usual import train_the_usual_way
-from sweeper.config import Config
-from sweeper.configuration.file import load_config
-from sweeper.pipeline import Sweep, run_sweep
+from sweeper.config.load import load_config
+from sweeper.config.schema import Config
 from sweeper.progress import Progress
-from sweeper.store import key_of
+from sweeper.run.pipeline import Sweep, run_sweep
+from sweeper.store.store import key_of
 from trainables.stored_backbone import StoredBackbone
 
 _VALIDATED = 128

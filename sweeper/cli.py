@@ -21,15 +21,14 @@ from datasets.errors import DataError
 from sweeper.commands.audit import add_audit
 from sweeper.commands.check_table import add_check_table
 from sweeper.commands.export import add_export
+from sweeper.commands.output_folder import run_folder
 from sweeper.commands.plan import add_plan_arguments, plan_run
 from sweeper.commands.predict import add_predict
 from sweeper.commands.store import add_store
-from sweeper.configuration.file import load_chosen_config
+from sweeper.config.load import load_chosen_config
+from sweeper.config.paths import typed_path
 from sweeper.errors import ConfigError, DamagedError, ResourceError, StoreError, one_line
 from sweeper.exit_codes import BY_SIGNAL, DONE, INTERRUPTED, SOME_FAILED, USER_ERROR
-from sweeper.models.finished import read_run
-from sweeper.output_folder import run_folder
-from sweeper.paths import typed_path
 from sweeper.progress import Progress
 from sweeper.terminal import (
     as_pasted,
@@ -40,6 +39,7 @@ from sweeper.terminal import (
     refuse_names_that_are_not_unicode,
     write_anything,
 )
+from sweeper.use.finished import read_run
 from trainables.registry import WeightsError
 
 _UNREAD = BY_SIGNAL + signal.SIGPIPE
@@ -140,8 +140,8 @@ def _run(options: argparse.Namespace, command: str) -> int:
     out = _writable(run_folder(config, options.out))
     with Progress() as progress:
         with progress.during("load torch and Ray"):
-            from sweeper.closing.stale import champions_in, stale
-            from sweeper.pipeline import run_sweep
+            from sweeper.results.stale import champions_in, stale
+            from sweeper.run.pipeline import run_sweep
         before = champions_in(out)
         outcome = run_sweep(config, out, command, progress)
     return _conclude(outcome.cells, out, stale(out, before))
@@ -152,13 +152,13 @@ def _report(options: argparse.Namespace, command: str) -> int:
     _writable(run.folder)
     with Progress() as progress:
         with progress.during("load torch and Ray"):
-            from sweeper.pipeline import rebuild_report
+            from sweeper.run.pipeline import rebuild_report
         outcome = rebuild_report(run, run.command or command, progress)
     return _conclude(outcome.cells, run.folder)
 
 
 def _conclude(cells: Counter[str], out: Path, warnings: Iterable[str] = ()) -> int:
-    from sweeper.closing.conclusion import conclusion
+    from sweeper.results.conclusion import conclusion
 
     print(f"{cells['done']} of {cells.total()} cells done{_others(cells)}")
     for line in (*conclusion(out), *(f"warning: {text}" for text in warnings)):

@@ -21,10 +21,10 @@ import torch
 
 from benchmarks.memory import PeakMemory
 from benchmarks.report import tell
-from sweeper.config import Config
-from sweeper.configuration.file import load_config
-from sweeper.pipeline import run_sweep
+from sweeper.config.load import load_config
+from sweeper.config.schema import Config
 from sweeper.progress import Progress
+from sweeper.run.pipeline import run_sweep
 from trainables.registry import BACKBONES
 
 

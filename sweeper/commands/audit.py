@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from sweeper.config import DEFAULT_STORE
-from sweeper.configuration.file import AUDIT_KEYS, load_audit_section
+from sweeper.commands.output_folder import audit_folder
+from sweeper.config.load import AUDIT_KEYS, load_audit_section
+from sweeper.config.paths import typed_path
+from sweeper.config.schema import DEFAULT_STORE
 from sweeper.errors import one_line
-from sweeper.output_folder import audit_folder
-from sweeper.paths import typed_path
 from sweeper.progress import Progress
 
 CLEAN, FINDINGS = 0, 1
@@ -45,8 +45,8 @@ def audit_images(options: argparse.Namespace, command: str) -> int:
     out = audit_folder(options.folder, options.out)
     with Progress() as progress:
         with progress.during("start"):  # a mistake above is told at once
-            from sweeper.auditing.audit import OnlyLinksError, run_audit
-            from sweeper.auditing.summary import print_summary
+            from sweeper.audit.audit import OnlyLinksError, run_audit
+            from sweeper.audit.summary import print_summary
         # With an --out of its own an audit stays in there; else a run from here has the same store.
         store = str(out / "store") if options.out else DEFAULT_STORE
         try:

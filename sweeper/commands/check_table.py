@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from datasets.errors import DataError
-from sweeper.paths import typed_path
+from sweeper.config.paths import typed_path
 
 CONSISTENT, FINDINGS = 0, 1
 _UNITS = {"auto": None, "percent": True, "share": False}

@@ -7,8 +7,8 @@ from collections import Counter
 from typing import Any
 
 from sweeper.commands.predict import add_choice, open_store
-from sweeper.models.finished import read_run
-from sweeper.paths import typed_path
+from sweeper.config.paths import typed_path
+from sweeper.use.finished import read_run
 
 _TEXT = (
     "write the run's best champion (as predict chooses it) to a folder: weights as safetensors, "
@@ -31,8 +31,8 @@ def add_export(commands: Any) -> None:
 def export(options: argparse.Namespace, command: str) -> int:
     """Write the files and name them; 0."""
     run = read_run(options.run)
-    from sweeper.models.chosen import choose  # a mistake above is told at once
-    from sweeper.models.export import export_champion
+    from sweeper.use.chosen import choose  # a mistake above is told at once
+    from sweeper.use.export import export_champion
 
     store = open_store(options, run)
     chosen = choose(run, store, options.cell)

@@ -10,16 +10,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from sweeper.config import Config, ResourcesSection
-from sweeper.configuration.file import load_chosen_config
+from sweeper.commands.output_folder import run_folder
+from sweeper.config.load import load_chosen_config
+from sweeper.config.schema import Config, ResourcesSection
 from sweeper.errors import ConfigError
-from sweeper.output_folder import run_folder
 from sweeper.progress import Progress
-from sweeper.storage.address import is_remote
+from sweeper.store.address import is_remote
 
 if TYPE_CHECKING:
-    from sweeper.estimates.cost import Estimate
-    from sweeper.ledger import Ledger
+    from sweeper.estimate.cost import Estimate
+    from sweeper.plan.ledger import Ledger
 
 
 def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,9 +36,9 @@ def plan_run(options: argparse.Namespace, command: str) -> int:
     out = run_folder(config, options.out)
     with Progress() as progress:
         with progress.during("load torch"):
-            from sweeper.estimates.table import cost_lines
-            from sweeper.foreseen import refusals, warnings
-            from sweeper.pipeline import Sweep
+            from sweeper.estimate.table import cost_lines
+            from sweeper.plan.foreseen import refusals, warnings
+            from sweeper.run.pipeline import Sweep
         with (
             _nothing_beside_the_images(config) as config,
             Sweep(config, out, command, progress) as sweep,
@@ -71,8 +71,8 @@ def _nothing_beside_the_images(config: Config) -> Iterator[Config]:
 
 
 def _estimate(ledger: Ledger, slots: int, device: str, out: Path, measured: bool) -> Estimate:
-    from sweeper.estimates.cost import Estimate, sizes_of
-    from sweeper.estimates.speed import Speeds, learn_from_records, learn_from_run
+    from sweeper.estimate.cost import Estimate, sizes_of
+    from sweeper.estimate.speed import Speeds, learn_from_records, learn_from_run
 
     on_gpu, sizes = device == "GPU", sizes_of(ledger)
     speeds = Speeds(on_gpu)
@@ -80,7 +80,7 @@ def _estimate(ledger: Ledger, slots: int, device: str, out: Path, measured: bool
     learn_from_run(speeds, out / "results" / "run.json", sizes, slots, size)
     learn_from_records(speeds, ledger, sizes, _device_name(on_gpu))
     if measured:
-        from sweeper.estimates.timing import measure
+        from sweeper.estimate.timing import measure
 
         measure(speeds, ledger.plan, sizes)
     return Estimate(ledger, speeds, sizes, slots)

@@ -15,16 +15,16 @@ from sweeper.commands.prediction_output import (
     print_text,
     write_csv,
 )
+from sweeper.config.paths import typed_path
 from sweeper.errors import StoreError
 from sweeper.exit_codes import DONE, SOME_FAILED, USER_ERROR
-from sweeper.models.finished import FinishedRun, read_run
-from sweeper.models.new_images import image_files
-from sweeper.paths import typed_path
+from sweeper.use.finished import FinishedRun, read_run
+from sweeper.use.new_images import image_files
 
 if TYPE_CHECKING:
-    from sweeper.models.chosen import Chosen
-    from sweeper.models.prediction import Drawing, Prediction
-    from sweeper.store import Store
+    from sweeper.store.store import Store
+    from sweeper.use.chosen import Chosen
+    from sweeper.use.prediction import Drawing, Prediction
 
 _TEXT = (
     "class probabilities of images by the run's best champion: of the most trustworthy split "
@@ -68,7 +68,7 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 
 def open_store(options: argparse.Namespace, run: FinishedRun) -> Store:
     """The store of the run, or that of `--store`, for reading. Raises StoreError."""
-    from sweeper.store import Store
+    from sweeper.store.store import Store
 
     try:
         return Store(options.store or run.config.store, to_write=False)
@@ -82,10 +82,10 @@ def predict_images(options: argparse.Namespace, command: str) -> int:
     _check_csv(options.csv)
     paths = image_files(options.images)
     _refuse_missing(paths)
-    from sweeper.models.chosen import choose  # a mistake above is told at once
-    from sweeper.models.known_images import MOST_COMPARED, KnownImages
-    from sweeper.models.novelty import Novelty
-    from sweeper.models.prediction import predict
+    from sweeper.use.chosen import choose  # a mistake above is told at once
+    from sweeper.use.known_images import MOST_COMPARED, KnownImages
+    from sweeper.use.novelty import Novelty
+    from sweeper.use.prediction import predict
 
     store = open_store(options, run)
     chosen = choose(run, store, options.cell)
@@ -127,7 +127,7 @@ def _explain(
     store: Store,
     predictions: Sequence[Prediction],
 ) -> list[Drawing | None]:
-    from sweeper.models.prediction import write_explanations
+    from sweeper.use.prediction import write_explanations
 
     folder = options.out or run.folder / "explained"
     section, explain = run.config.preprocess, run.config.explain

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeper.errors import StoreError, one_line
-from sweeper.models.finished import FinishedRun
+from sweeper.use.finished import FinishedRun
 
 if TYPE_CHECKING:
-    from sweeper.models.chosen import Chosen
-    from sweeper.models.novelty import Threshold
-    from sweeper.models.prediction import Drawing, Prediction
+    from sweeper.use.chosen import Chosen
+    from sweeper.use.novelty import Threshold
+    from sweeper.use.prediction import Drawing, Prediction
 
 
 @dataclass(frozen=True)

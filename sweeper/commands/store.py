@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sweeper.config import Config
-from sweeper.configuration.file import SHIPPED, load_config
+from sweeper.config.load import SHIPPED, load_config
+from sweeper.config.paths import expanded, typed_path
+from sweeper.config.schema import Config
 from sweeper.errors import StoreError
-from sweeper.housekeeping.inventory import SAFE_HOURS, Entry, Files, Inventory, Leftover
-from sweeper.models.finished import read_run
-from sweeper.paths import expanded, typed_path
-from sweeper.storage.address import is_remote
-from sweeper.store import KINDS, Store
+from sweeper.store.address import is_remote
+from sweeper.store.inventory import SAFE_HOURS, Entry, Files, Inventory, Leftover
+from sweeper.store.store import KINDS, Store
+from sweeper.use.finished import read_run
 
 WHOLE, PROBLEMS = 0, 1
 _STORE = "a store's folder or address, or the config or run folder that it is the store of"
@@ -125,9 +125,9 @@ def prune_store(options: argparse.Namespace, command: str) -> int:
 def _references(configs: Sequence[Config], store: Store) -> set[tuple[str, str]]:
     keys: set[tuple[str, str]] = set()
     if configs:
-        from sweeper.collect import collect  # torch is imported by what needs it
-        from sweeper.housekeeping.references import references
-        from sweeper.plan import Plan
+        from sweeper.plan.collect import collect  # torch is imported by what needs it
+        from sweeper.plan.plan import Plan
+        from sweeper.plan.references import references
 
         for config in configs:
             keys |= references(Plan(config, collect(config.data, store), store))

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from datasets.synthetic import write_synthetic
+from datasets.drawn.synthetic import write_synthetic
 from tests.cluster.machines import NETWORK, Machine, Machines
 from tests.cluster.overlay import CLUSTER, filled_in, laid_over
 

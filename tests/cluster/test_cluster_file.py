@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from datasets.synthetic import write_synthetic
+from datasets.drawn.synthetic import write_synthetic
 
 ROOT = Path(__file__).parents[2]
 

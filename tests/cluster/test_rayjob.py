@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 import yaml
 
-from sweeper.configuration.file import load_config
-from sweeper.engine.cluster import most_resources
+from sweeper.config.load import load_config
+from sweeper.ray.cluster import most_resources
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

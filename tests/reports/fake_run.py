@@ -22,7 +22,7 @@ from PIL import Image
 
 from reports.published import CLASSES
 from reports.tables import SCHEMAS, write_table
-from sweeper.calibrated import Calibrated
+from sweeper.results.calibrated import Calibrated
 
 BACKBONES = {"efficientnetb3": 0.66, "resnet50": 0.62, "vgg16": 0.48, "mobilenet": 0.55}
 BACKBONES["inceptionv3"] = 0.52
@@ -447,7 +447,7 @@ def _leaks(fake: FakeRun) -> list[Row]:
 
 
 def _artifacts(fake: FakeRun) -> list[Row]:
-    """As `sweeper.about` lists them: a measured pass has rows, workers and seconds."""
+    """As `sweeper.results.run_file` lists them: a measured pass has rows, workers and seconds."""
     shards: Row = {"kind": "shards", "backbone": "", "key": f"{1:032x}"}
     tables = [
         {

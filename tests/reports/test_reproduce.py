@@ -10,8 +10,8 @@ import yaml
 
 from reports.run import load_run
 from reports.sections import reproduce
-from sweeper.config import Config
-from sweeper.configuration.file import load_config
+from sweeper.config.load import load_config
+from sweeper.config.schema import Config
 from tests.reports.fake_run import FakeRun, write_fake_run
 
 FAKE = FakeRun(backbones=("resnet50",), trials=1, epochs=2, attributions=0)

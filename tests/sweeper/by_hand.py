@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeper.champions import evaluation_of
-from sweeper.ledger import Ledger
-from sweeper.records import parquet_bytes, read_split, write_record
-from sweeper.spec import TrialSpec
+from sweeper.plan.ledger import Ledger
+from sweeper.plan.trial_spec import TrialSpec
+from sweeper.run.champions import evaluation_of
+from sweeper.store.records import parquet_bytes, read_split, write_record
 from trainables.metrics import classification_metrics
 
 

@@ -11,11 +11,11 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from sweeper.configuration.file import load_config
-from sweeper.models.finished import FinishedRun, read_run
-from sweeper.pipeline import run_sweep
+from sweeper.config.load import load_config
 from sweeper.progress import Progress
-from sweeper.results import Outcome
+from sweeper.results.tables import Outcome
+from sweeper.run.pipeline import run_sweep
+from sweeper.use.finished import FinishedRun, read_run
 
 Bucket = Callable[[], str]
 

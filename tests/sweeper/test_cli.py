@@ -15,9 +15,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sweeper import foreseen, pipeline
 from sweeper.cli import main
-from sweeper.results import Outcome
+from sweeper.plan import foreseen
+from sweeper.results.tables import Outcome
+from sweeper.run import pipeline
 from tests.sweeper.folders import write_config, write_images
 
 ROOT = Path(__file__).parents[2]

@@ -20,10 +20,10 @@ from pyarrow.fs import FileSystem, LocalFileSystem, SubTreeFileSystem
 from torch import Tensor
 
 from datasets import shards
+from datasets.drawn.synthetic import write_synthetic
 from datasets.manifest import build_manifest
 from datasets.shards import read_shards
 from datasets.sources import list_folder
-from datasets.synthetic import write_synthetic
 from tests.trainables.conftest import noise
 from trainables import extraction
 from trainables.activations import ActivationTable

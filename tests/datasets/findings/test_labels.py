@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
+from datasets.drawn.synthetic import FRACTURE_TYPES, draw_radiograph
 from datasets.findings.labels import (
     Features,
     cross_class_pairs,
@@ -14,7 +15,6 @@ from datasets.findings.labels import (
 )
 from datasets.lookalikes.thumbnails import Thumbnails, thumbnail
 from datasets.pairs import pair_table
-from datasets.synthetic import FRACTURE_TYPES, draw_radiograph
 
 CLASSES, EACH = 5, 30
 

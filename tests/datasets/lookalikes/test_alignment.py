@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from datasets.drawn.synthetic import draw_radiograph
 from datasets.lookalikes.alignment import Overlay, compare, shares
 from datasets.lookalikes.orientations import NAMES, orient, point_map
 from datasets.lookalikes.thumbnails import Image, thumbnail
-from datasets.synthetic import draw_radiograph
 
 IDENTITY = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 START = [Overlay("identity", IDENTITY)]

@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from datasets.drawn.synthetic import FRACTURE_TYPES, draw_radiograph
 from datasets.lookalikes.candidates import (
     DIMENSIONS,
     VARIANTS,
@@ -16,7 +17,6 @@ from datasets.lookalikes.candidates import (
 )
 from datasets.lookalikes.orientations import NAMES, orient
 from datasets.lookalikes.thumbnails import Image, Thumbnails, thumbnail
-from datasets.synthetic import FRACTURE_TYPES, draw_radiograph
 
 COUNT = 24
 

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from datasets.drawn.synthetic import FRACTURE_TYPES, draw_radiograph
 from datasets.lookalikes.near import THRESHOLD, compare_thumbnails, find_near
 from datasets.lookalikes.planted import WAYS, plant
 from datasets.lookalikes.thumbnails import Image, Thumbnails, thumbnail
-from datasets.synthetic import FRACTURE_TYPES, draw_radiograph
 
 ORIGINALS = 40
 PLANTED = 10

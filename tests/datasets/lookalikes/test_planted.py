@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from datasets.drawn.synthetic import FRACTURE_TYPES, draw_radiograph
 from datasets.errors import DataError
 from datasets.lookalikes.planted import WAYS, plant
-from datasets.synthetic import FRACTURE_TYPES, draw_radiograph
 
 IMAGE = draw_radiograph(FRACTURE_TYPES[0], 3)
 

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from datasets.decoding.decode import decode_image
+from datasets.drawn.synthetic import draw_radiograph
 from datasets.lookalikes import thumbnails
 from datasets.lookalikes.thumbnails import SIDE, Thumbnails, local_contrast, read_thumbnails
-from datasets.synthetic import draw_radiograph
 
 RADIOGRAPH = draw_radiograph("Spiral Fracture", 3)
 

@@ -14,9 +14,9 @@ from PIL import Image
 
 from sweeper.cli import main
 from sweeper.commands.predict import open_store
-from sweeper.configuration.file import load_config
+from sweeper.config.load import load_config
 from sweeper.errors import StoreError
-from sweeper.models.finished import FinishedRun
+from sweeper.use.finished import FinishedRun
 
 Captured = pytest.CaptureFixture[str]
 

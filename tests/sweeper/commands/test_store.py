@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sweeper.champions import explanation_of
 from sweeper.cli import main
-from sweeper.collect import collect
-from sweeper.configuration.file import load_config
-from sweeper.ledger import Ledger
-from sweeper.plan import Plan
-from sweeper.storage import address as address_module
-from sweeper.store import Store, key_of
+from sweeper.config.load import load_config
+from sweeper.plan.collect import collect
+from sweeper.plan.ledger import Ledger
+from sweeper.plan.plan import Plan
+from sweeper.run.champions import explanation_of
+from sweeper.store import address as address_module
+from sweeper.store.store import Store, key_of
 from tests.sweeper.by_hand import evaluate, record
 from tests.sweeper.conftest import Bucket
 from tests.sweeper.folders import write_config, write_images

@@ -1,9 +1,9 @@
 """Faults in Ray's workers, without a line for them in the project itself.
 
-Python imports a `sitecustomize` that it finds on PYTHONPATH. This one waits for `sweeper.trial` and
-`sweeper.champions` to be imported and wraps what they do by the rules in SWEEPER_FAULTS, JSON:
-`[{"cell": regular expression, "draw": n, "fault": one of _FAULTS, "once": bool}]`. Every fault that
-happens adds a line to the file SWEEPER_FAULTS_LOG.
+Python imports a `sitecustomize` that it finds on PYTHONPATH. This one waits for `sweeper.run.trial`
+and `sweeper.run.champions` to be imported and wraps what they do by the rules in SWEEPER_FAULTS,
+JSON: `[{"cell": regular expression, "draw": n, "fault": one of _FAULTS, "once": bool}]`. Every
+fault that happens adds a line to the file SWEEPER_FAULTS_LOG.
 """
 
 import importlib.machinery
@@ -84,7 +84,7 @@ def _wrap_champions(module: object) -> None:
     module._trained = faulty
 
 
-_WRAPPED = {"sweeper.trial": _wrap_trial, "sweeper.champions": _wrap_champions}
+_WRAPPED = {"sweeper.run.trial": _wrap_trial, "sweeper.run.champions": _wrap_champions}
 
 
 class _Finder:

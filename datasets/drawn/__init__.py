@@ -1,0 +1,1 @@
+"""Drawn radiographs: the demo's images. Nothing else in the packages knows about fractures."""

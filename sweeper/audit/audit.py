@@ -1,0 +1,141 @@
+"""The audit of a folder of images: list, decode, compare, count, and write it all down.
+
+    collect -> findings -> tables -> pictures -> page
+
+It needs neither torch nor Ray, and leaves nothing in the folder it looks at. What takes longest,
+the comparison of all pictures, is kept in a store, so that a second audit is quick, and so is a run
+with the same store.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from datasets.errors import DataError
+from datasets.findings.doubts import voters
+from datasets.findings.labels import no_ranking
+from datasets.layout.file_kinds import printable
+from datasets.layout.tree import LINK
+from datasets.manifest import usable
+from datasets.zipped import is_zip
+from reports.audit_labels import pictures as label_pictures
+from reports.audit_page import build_audit_page
+from reports.audit_pairs import ordered_groups
+from reports.audit_pairs import pictures as pair_pictures
+from reports.tables import write_table
+from sweeper.audit.findings import Findings
+from sweeper.audit.pictures import choose, draw
+from sweeper.commands.output_folder import place_of
+from sweeper.config.schema import DataSection
+from sweeper.errors import StoreError
+from sweeper.plan.collect import (
+    contents_of,
+    find_groups,
+    images_of,
+    label_ranking,
+    read_images,
+    remarks_on,
+)
+from sweeper.progress import Progress
+from sweeper.store.store import Store
+
+_MOST_OF_PAIRS = 240  # pictures; what they leave is for the labels
+
+
+class OnlyLinksError(DataError):
+    """A folder of which nothing was read, because everything in it is a link to elsewhere."""
+
+
+def run_audit(
+    data: DataSection, out: Path, store: str, command: str, progress: Progress | None = None
+) -> Findings:
+    """Audit the folder or zip file `data.path` into `out`: results/*.parquet, results/audit.json,
+    audit.html.
+
+    Args:
+        store: its address; what the audit compares is kept there.
+
+    Raises:
+        DataError: no folder of class folders, or not one file in it that can be read.
+        OnlyLinksError: nothing but links out of the folder.
+        StoreError: `out` lies in the folder or cannot be written to.
+    """
+    progress = progress or Progress()
+    path = str(data.path)
+    root = images_of(data, Store(store))[0] if is_zip(path) else path
+    if root == path:
+        _check_outside(out, root)
+    with progress.during("list images"):
+        contents = contents_of(root, data)
+    manifest = read_images(root, contents, progress)
+    images = usable(manifest)
+    if images.empty:
+        raise _nothing_usable(path, manifest)
+    with progress.during("look for copies"):
+        collection = find_groups(root, manifest, data, Store(store))
+    remarks = (*remarks_on(contents, data), *collection.remarks)
+    collection = replace(collection, remarks=remarks)
+    ranked = no_ranking()
+    with progress.during("look for doubtful labels"):
+        if data.check_labels:
+            ranked = label_ranking(collection, Store(store), voters(images))
+        findings = Findings(collection, ranked)
+    with progress.during("write tables and page"):
+        _write(findings, Path(path), out, command)
+        build_audit_page(out)
+    return findings
+
+
+def _nothing_usable(path: str, manifest: pd.DataFrame) -> DataError:
+    number, first = len(manifest), manifest.iloc[0]
+    if manifest["problem"].str.startswith(LINK).all():
+        return OnlyLinksError(
+            f"data.path={path!r}: all {number} files are links that lead out of the folder; set "
+            "data.follow_links=true to read what they lead to, or copy the files into it"
+        )
+    return DataError(
+        f"data.path={path!r}: none of {number} files can be read; the first is "
+        f"{first['path']!r} ({first['problem']})"
+    )
+
+
+def _check_outside(out: Path, root: str) -> None:
+    """What an audit writes must not become part of what it audits."""
+    if out.resolve().is_relative_to(Path(root).resolve()):
+        raise StoreError(
+            f"--out '{out}': lies in the folder to audit, whose next audit would find it; "
+            "give a folder outside of it"
+        )
+
+
+def _write(findings: Findings, path: Path, out: Path, command: str) -> None:
+    results = out / "results"
+    collection = findings.collection
+    labels = _labels(findings)
+    groups = ordered_groups(collection.images, findings.duplicates)
+    chosen = choose((pair_pictures(groups), _MOST_OF_PAIRS), (label_pictures(labels), 300))
+    write_table(results, "images", collection.manifest)
+    write_table(results, "duplicates", findings.duplicates)
+    write_table(results, "labels", labels)
+    write_table(results, "pictures", draw(collection.root, collection.images, chosen))
+    about: dict[str, Any] = {
+        "name": printable(path.resolve().name),
+        "folder": place_of(str(path)),
+        "command": command,
+        **findings.as_json(),
+    }
+    text = json.dumps(about, indent=1, ensure_ascii=False)
+    (results / "audit.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _labels(findings: Findings) -> pd.DataFrame:
+    """The table `labels`: every ranked image, with its path."""
+    ranked, images = findings.ranked, findings.images
+    path = ranked["image_id"].map(images.set_index("image_id")["path"])
+    doubtful = ranked["image_id"].isin(findings.doubtful["image_id"])
+    return ranked.assign(path=path, doubtful=doubtful)

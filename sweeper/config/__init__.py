@@ -1,0 +1,1 @@
+"""What a user may write: the schema, reading it strictly, and reporting mistakes."""

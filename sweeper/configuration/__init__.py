@@ -1,1 +1,0 @@
-"""Reading a configuration: the file, what is allowed in it, what contradicts itself."""

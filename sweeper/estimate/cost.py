@@ -1,0 +1,270 @@
+"""What a run will cost, before anything is spent: seconds, device-hours, store, memory.
+
+Work is counted: rows, trials, multiply-adds, bytes. How long it takes is a range (`speed`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from sweeper.estimate.network_sizes import NetworkSize, head_macs, network_size
+from sweeper.estimate.span import Span
+from sweeper.estimate.speed import TRAINING_PASSES, Speeds, pixels_scale
+from sweeper.plan.grid import Cell
+from sweeper.plan.ledger import Ledger
+from sweeper.plan.space import Hyperparameters
+from sweeper.plan.splits import SplitName
+from sweeper.store.store import key_of
+
+# Seconds, as seen on two cores of an AMD EPYC, idle and busy.
+_RAY_START = Span(4, 12)
+_STAGE_START = Span(2, 8)
+_OF_TRIAL = {"transfer": Span(0.05, 0.6), "finetune": Span(0.3, 3.0)}
+_OF_CHAMPION = Span(0.2, 2.0)
+_ZSTD = Span(0.3, 0.8)  # of the pixels' bytes
+_PROCESS_BYTES = Span(0.4e9, 0.9e9)  # of a worker, before it has anything to compute
+_ENGINE_BYTES = Span(0.9e9, 2.0e9)  # driver and Ray
+_FORWARD_IMAGES, _EXPLAIN_IMAGES = 32, 16
+_EXPLAIN_PASSES = 2.0  # forward, gradient of the inputs
+_FLOAT = 4
+
+
+@dataclass(frozen=True)
+class StageCost:
+    """One line of the estimate. `busy_s` is the sum over slots, `wall_s` what the clock shows."""
+
+    stage: str
+    backbone: str
+    work: int
+    unit: str
+    busy_s: Span
+    wall_s: Span
+    store_bytes: Span
+    memory_bytes: Span
+    origin: str
+
+
+class Estimate:
+    """The cost of what is missing of a plan, on `slots` processors (or shares of GPUs)."""
+
+    def __init__(
+        self, ledger: Ledger, speeds: Speeds, sizes: Mapping[str, NetworkSize], slots: int
+    ) -> None:
+        self.ledger, self.plan, self.config = ledger, ledger.plan, ledger.plan.config
+        self.speeds, self.sizes, self.slots = speeds, sizes, slots
+
+    @cached_property
+    def stages(self) -> list[StageCost]:
+        """Every stage that has something to do."""
+        return [
+            *self._preprocess(),
+            *self._extract(),
+            *self._trials("transfer"),
+            *self._trials("finetune"),
+            *self._evaluate(),
+            *self._explain(),
+        ]
+
+    @property
+    def wall_s(self) -> Span:
+        start = _RAY_START if self.stages else Span.none()
+        return sum((stage.wall_s for stage in self.stages), start)
+
+    @property
+    def busy_s(self) -> Span:
+        return sum((stage.busy_s for stage in self.stages), Span.none())
+
+    @property
+    def store_bytes(self) -> Span:
+        return sum((stage.store_bytes for stage in self.stages), Span.none())
+
+    @property
+    def memory_bytes(self) -> Span:
+        """Of all processes together, mapped tables left out, at the most."""
+        spans = [stage.memory_bytes for stage in self.stages] or [Span.none()]
+        return Span(max(one.low for one in spans), max(one.high for one in spans))
+
+    # --- what is computed once -------------------------------------------------------------
+
+    @cached_property
+    def _open(self) -> list[Cell]:
+        return [cell for cell in self.plan.cells if not self.ledger.is_settled(cell)]
+
+    @cached_property
+    def _unexplained(self) -> list[Cell]:
+        return [cell for cell in self.plan.cells if not self.ledger.is_explained(cell)]
+
+    def _preprocess(self) -> Iterator[StageCost]:
+        needed = self._open or self._unexplained
+        if not needed or self.plan.store.find("shards", key_of(self.plan.shards_from)):
+            return
+        rows, size = self.plan.rows_per_table, self.config.preprocess.image_size
+        rate = self.speeds.of("preprocess")
+        busy = Span.exactly(rows * pixels_scale(size)) / rate.span
+        stored = _ZSTD * (rows * 3 * size**2)
+        yield self._stage(
+            "preprocess and augment", "", rows, "images", busy, stored, 0, rate.origin
+        )
+
+    def _extract(self) -> Iterator[StageCost]:
+        plan, rows = self.plan, self.plan.rows_per_table
+        for name in sorted({cell.backbone for cell in self._open}):
+            size, stored = self.sizes[name], 0.0
+            kinds = {plan.source_of(cell) for cell in plan.cells if cell.backbone == name}
+            missing = [
+                kind
+                for kind in sorted(kinds - {"shards"})
+                if not plan.store.find(kind, key_of(plan.source_from(kind, name)))
+            ]
+            if not missing:
+                continue
+            number = 2 if self.config.cache.dtype == "float16" else _FLOAT
+            stored += rows * size.feature_dim * _FLOAT * ("pooled" in missing)
+            stored += rows * size.prefix_values * number * ("prefix" in missing)
+            if not plan.store.find("backbones", key_of(plan.backbones[name])):
+                stored += size.parameters * _FLOAT
+            rate = self.speeds.of("forward", name)
+            busy = Span.exactly(rows * size.macs) / rate.span
+            memory = _FLOAT * (3 * size.largest_layer * _FORWARD_IMAGES + size.parameters)
+            bytes_ = Span.exactly(stored)
+            yield self._stage("extract", name, rows, "images", busy, bytes_, memory, rate.origin)
+
+    # --- trials ------------------------------------------------------------------------------
+
+    def _trials(self, strategy: str) -> Iterator[StageCost]:
+        for name in self.config.grid.backbones:
+            cells = [c for c in self.plan.cells if (c.strategy, c.backbone) == (strategy, name)]
+            yield from self._trials_of(strategy, name, cells)
+
+    def _trials_of(self, strategy: str, name: str, cells: list[Cell]) -> Iterator[StageCost]:
+        busy, stored, count, origin = Span.none(), Span.none(), 0, ""
+        for cell in cells:
+            for draw, setting in self._missing(cell):
+                macs, kind = self._work(cell, setting)
+                rate = self.speeds.of(kind, name)
+                epochs = self._epochs(strategy, draw, setting.lr)
+                busy += epochs * macs / rate.span + _OF_TRIAL[strategy]
+                stored += self._weights(cell, setting, draw)
+                count, origin = count + 1, rate.origin
+        if count:
+            size = self.sizes[name]
+            trained = size.suffix_parameters if strategy == "finetune" else size.feature_dim * 700
+            memory = _FLOAT * 6.0 * trained
+            yield self._stage(strategy, name, count, "trials", busy, stored, memory, origin)
+
+    def _missing(self, cell: Cell) -> list[tuple[int, Hyperparameters]]:
+        """Draws that have to be run; all where the champion that they start from is not known."""
+        specs = self.ledger.trials(cell)
+        if not specs:
+            return list(enumerate(self.plan.draws(cell)))
+        return [(s.draw, s.hyperparameters) for s in specs if self.ledger.needs_running(s)]
+
+    def _work(self, cell: Cell, setting: Hyperparameters) -> tuple[float, str]:
+        """Multiply-adds of an epoch, and the kind of work that most of it is."""
+        size, rows = self.sizes[cell.backbone], self._rows(cell)
+        head = head_macs(size.feature_dim, setting.hidden, len(self.plan.scenarios[cell.scenario]))
+        trained, frozen = head, 0.0
+        if cell.strategy == "finetune":
+            trained += size.macs if self.config.finetune.depth == "all" else size.suffix_macs
+        if self.plan.source_of(cell) == "shards":
+            frozen = size.macs + head - trained
+        kind = "train" if frozen or cell.strategy == "finetune" else "head"
+        each = TRAINING_PASSES * trained + max(frozen, 0.0)
+        seen = self.plan.epoch_rows(cell) or rows["train"]
+        return seen * each + rows["val"] * (trained + max(frozen, 0.0)), kind
+
+    def _epochs(self, strategy: str, draw: int, lr: float) -> Span:
+        """With ASHA, of draws after the first: as if a rung let one in `reduction_factor` pass, to
+        as if none were stopped."""
+        full, grace = self.plan.limits(strategy)[1], self.plan.grace_epochs(lr)
+        rungs = [rung for rung in self.plan.rungs(strategy) if rung >= grace]
+        if draw == 0 or not rungs:
+            return Span.exactly(full)
+        survives, epochs, before = 1.0, 0.0, 0
+        for rung in [*rungs, full]:
+            epochs += survives * (rung - before)
+            survives, before = survives / self.config.search.reduction_factor, rung
+        return Span(epochs, full)
+
+    def _weights(self, cell: Cell, setting: Hyperparameters, draw: int) -> Span:
+        """Bytes of a finished trial; one that is stopped leaves next to nothing."""
+        size = self.sizes[cell.backbone]
+        classes = len(self.plan.scenarios[cell.scenario])
+        numbers = head_macs(size.feature_dim, setting.hidden, classes)
+        if cell.strategy == "finetune":
+            whole = self.config.finetune.depth == "all"
+            numbers += size.parameters if whole else size.suffix_parameters
+        full = numbers * _FLOAT + self._rows(cell)["val"] * (classes * _FLOAT + 30)
+        stopped = draw > 0 and self.config.search.scheduler == "asha"
+        return Span(0.0 if stopped else full, full)
+
+    # --- champions ---------------------------------------------------------------------------
+
+    def _evaluate(self) -> Iterator[StageCost]:
+        cells, busy, stored = self._open, Span.none(), 0.0
+        for cell in cells:
+            macs, kind = self._work(cell, self.plan.draws(cell)[0])
+            rows = self._rows(cell)
+            share = rows["test"] / max(1, rows["train"]) / TRAINING_PASSES
+            busy += Span.exactly(macs * share) / self.speeds.of(kind, cell.backbone).span
+            busy += _OF_CHAMPION
+            stored += rows["test"] * (len(self.plan.scenarios[cell.scenario]) * _FLOAT + 30)
+        if cells:
+            origin = self.speeds.of("head", cells[0].backbone).origin
+            bytes_ = Span.exactly(stored)
+            yield self._stage("evaluate", "", len(cells), "champions", busy, bytes_, 0, origin)
+
+    def _explain(self) -> Iterator[StageCost]:
+        if not self._unexplained:
+            return
+        explain, pixels = self.config.explain, self.config.preprocess.image_size**2
+        starts = sum({"random": explain.random_baselines}.get(b, 1) for b in explain.baselines)
+        for name, count in Counter(cell.backbone for cell in self._unexplained).items():
+            size, rate = self.sizes[name], self.speeds.of("explain", name)
+            passes = count * explain.examples * starts * explain.n_steps
+            busy = Span.exactly(passes * size.macs * _EXPLAIN_PASSES) / rate.span
+            busy += _OF_CHAMPION * count
+            stored = count * explain.examples * len(explain.baselines) * pixels * 2.2
+            memory = _FLOAT * (2.5 * size.all_layers * _EXPLAIN_IMAGES + size.parameters)
+            bytes_ = Span.exactly(stored)
+            yield self._stage(
+                "explain", name, count, "champions", busy, bytes_, memory, rate.origin
+            )
+
+    # -------------------------------------------------------------------------------------------
+
+    def _rows(self, cell: Cell) -> Mapping[str, int]:
+        return self._rows_of_splits[SplitName.of(cell)]
+
+    @cached_property
+    def _rows_of_splits(self) -> dict[SplitName, Counter[str]]:
+        return {name: Counter(split.rows["part"]) for name, split in self.plan.splits.items()}
+
+    def _stage(
+        self,
+        stage: str,
+        backbone: str,
+        work: int,
+        unit: str,
+        busy: Span,
+        stored: Span,
+        computing_bytes: float,
+        origin: str,
+    ) -> StageCost:
+        wall = busy * (1 / min(self.slots, max(1, work))) + _STAGE_START
+        process = _PROCESS_BYTES + Span(computing_bytes * 0.7, computing_bytes * 1.5)
+        memory = _ENGINE_BYTES + process * self.slots
+        return StageCost(stage, backbone, work, unit, busy, wall, stored, memory, origin)
+
+
+def sizes_of(ledger: Ledger) -> dict[str, NetworkSize]:
+    """The sizes of the plan's backbones at its image size."""
+    plan = ledger.plan
+    side = plan.config.preprocess.image_size
+    return {
+        name: network_size(name, side, dict(weights.model_args))
+        for name, weights in plan.weights.items()
+    }

@@ -1,0 +1,99 @@
+"""What is to be said of the images and their splits before anything is trained on them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+import pandas as pd
+
+from datasets.findings.coverage import (
+    ADVICE,
+    LAYERS_ADVICE,
+    in_words,
+    lacking_in_parts,
+    missing_in_layers,
+)
+from datasets.findings.one_group import overfull_groups
+from datasets.findings.sides import opposite_classes
+from sweeper.config.schema import Config
+from sweeper.plan.collect import Collection
+from sweeper.plan.splits import Split, SplitName
+
+_REASONS = 5
+
+
+def collection_warnings(collection: Collection) -> Iterator[str]:
+    """A line for each thing about the folder that may be wrong, with what to do about it."""
+    for remark in collection.remarks:
+        if remark.advice:
+            yield f"{remark.text}; {remark.advice}"
+    for one in overfull_groups(collection.images, collection.duplicates):
+        yield str(one)
+    if lacking := missing_in_layers(collection.images):
+        words = in_words(lacking, len(collection.classes))
+        yield f"the folder's own layers lack classes: {words}; {LAYERS_ADVICE}"
+
+
+def augmentation_warnings(config: Config, classes: Sequence[str]) -> Iterator[str]:
+    """A line for each flip that may turn one class into another, the label unchanged."""
+    if True not in config.grid.augmented:
+        return
+    chances = {
+        "horizontal": config.augment.horizontal_flip_p,
+        "vertical": config.augment.vertical_flip_p,
+    }
+    found: dict[str, tuple[str, str]] = {}
+    for flip, first, second in opposite_classes(classes):
+        found.setdefault(flip, (first, second))
+    for flip, (first, second) in found.items():
+        if chances[flip]:
+            key = f"augment.{flip}_flip_p"
+            yield (
+                f"{key}={chances[flip]:g} flips copies of {first!r}, which may then look like "
+                f"{second!r} under an unchanged label; set {key}=0 if the side matters"
+            )
+
+
+def left_out(collection: Collection) -> Iterator[tuple[str, str]]:
+    """What of the folder is not used: `excluded` files by their reason, `left out` by kind."""
+    manifest = collection.manifest
+    excluded = manifest[manifest["problem"] != ""].sort_values("path")
+    reasons = Counter(excluded["problem"])
+    first = dict(zip(excluded["problem"][::-1], excluded["path"][::-1], strict=True))
+    for problem, number in reasons.most_common(_REASONS):
+        path = repr(first[problem])
+        yield "excluded", f"{path if number == 1 else f'{number} files, {path} first'}: {problem}"
+    if (more := len(reasons) - _REASONS) > 0:
+        yield "excluded", f"others for {more} more reasons; an audit lists them all"
+    for remark in collection.remarks:
+        if not remark.advice:
+            yield "left out", remark.text
+
+
+def split_warnings(
+    splits: Mapping[SplitName, Split], scenarios: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
+    """A line for each policy and scenario whose parts lack classes: the seed that lacks most."""
+    worst: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for (policy, scenario), lacking in _lacking(splits, scenarios):
+        if _number(lacking) > _number(worst.get((policy, scenario), {})):
+            worst[policy, scenario] = lacking
+    for (policy, scenario), lacking in worst.items():
+        words = in_words(lacking, len(scenarios[scenario]))
+        yield f"split {policy}, scenario {scenario}: {words}; {ADVICE}"
+
+
+def _lacking(
+    splits: Mapping[SplitName, Split], scenarios: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[tuple[str, str], dict[str, list[str]]]]:
+    """What the parts of each split lack; the folds of one division count together."""
+    divisions: dict[SplitName, list[pd.DataFrame]] = {}
+    for name, split in splits.items():
+        divisions.setdefault(name._replace(fold=0), []).append(split.rows)
+    for name, rows in divisions.items():
+        yield (name.split_policy, name.scenario), lacking_in_parts(rows, scenarios[name.scenario])
+
+
+def _number(lacking: Mapping[str, Sequence[str]]) -> int:
+    return sum(len(names) for names in lacking.values())

@@ -1,0 +1,179 @@
+"""What the store holds of a plan: records, champions, what is open."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from threading import RLock
+from typing import Any
+
+from reports.headline import Validation, preferred
+from sweeper.plan.grid import Cell
+from sweeper.plan.plan import Plan
+from sweeper.plan.trial_spec import TrialSpec
+from sweeper.run.champions import Explanation, evaluation_of, explanation_of
+from sweeper.store.address import is_remote
+from sweeper.store.records import read_record, validation_of
+from sweeper.store.store import Artifact, key_of
+
+Record = dict[str, Any]
+
+
+class Ledger:
+    """Reads trial records once and remembers them until told that they changed."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.store = plan, plan.store
+        self._records: dict[str, Record | None] = {}
+        self._reading = RLock()
+        self._leading: frozenset[str] | None = None
+
+    def record(self, spec: TrialSpec) -> Record | None:
+        """The trial's record, or None where it has none yet."""
+        if spec.key not in self._records:
+            with self._reading:
+                self._read(spec)
+        return self._records[spec.key]
+
+    def _read(self, spec: TrialSpec) -> None:
+        """Read a trial, and of a remote store all others of its strategy that are not known yet."""
+        keys = {spec.key}
+        if is_remote(self.store.address):
+            cells = [cell for cell in self.plan.cells if cell.strategy == spec.strategy]
+            keys |= {one.key for cell in cells for one in self.trials(cell)}
+        unread = sorted(key for key in keys if key not in self._records)
+        records = self.store.each(partial(read_record, self.store), unread)
+        self._records.update(zip(unread, records, strict=True))
+
+    def forget(self, key: str) -> None:
+        """Read the trial anew the next time: it has been run."""
+        self._records.pop(key, None)
+        self._leading = None
+
+    def needs_running(self, spec: TrialSpec) -> bool:
+        """Whether the trial has no outcome to build on. A failure is tried again, but for a loss
+        that was not finite, which it would be again; a trial that ASHA stopped counts as long as
+        ASHA is used."""
+        record = self.record(spec)
+        if record is None or record["state"] == "failed":
+            return record is None or not _diverged(record)
+        return record["state"] == "stopped" and not spec.rungs
+
+    def trials(self, cell: Cell) -> list[TrialSpec]:
+        """The cell's trials; none while the champion that it starts from is not known."""
+        source = self.plan.transfer_cell_of(cell)
+        if source is None:
+            return self.plan.trials(cell)
+        start = self.champion(source)
+        return self.plan.trials(cell, start) if start else []
+
+    def champion(self, cell: Cell) -> TrialSpec | None:
+        """The cell's finished trial with the best validation accuracy; the lower validation loss,
+        then the earlier draw break ties. None while trials are missing, or where none finished."""
+        specs = self.trials(cell)
+        records = [self.record(spec) for spec in specs]
+        if None in records:
+            return None
+        done = [
+            (*_rank(record), -spec.draw, spec)
+            for spec, record in zip(specs, records, strict=True)
+            if record and record["state"] == "done"
+        ]
+        return max(done, key=lambda one: one[:3])[3] if done else None
+
+    def evaluation(self, champion: TrialSpec) -> Artifact | None:
+        return self.store.verified("evaluations", key_of(evaluation_of(champion)))
+
+    def explanation(self, champion: TrialSpec) -> Artifact | None:
+        made_from = explanation_of(champion, self.way_to_explain)
+        return self.store.verified("explanations", key_of(made_from))
+
+    @property
+    def way_to_explain(self) -> Explanation:
+        """The plan's, with the champions that lead as far as they are known."""
+        return replace(self.plan.explanation, leading=self.leading())
+
+    def leading(self) -> frozenset[str]:
+        """The keys of the champions that are explained class by class: the headline of each split
+        policy and scenario (`reports.headline`), or all where `explain.champions` says so."""
+        if self._leading is None:
+            found = {
+                cell: (champion.key, validation_of(record))
+                for cell in self.plan.cells
+                if (champion := self.champion(cell)) and (record := self.record(champion))
+            }
+            if self.plan.config.explain.champions == "all":
+                self._leading = frozenset(key for key, _ in found.values())
+            else:
+                self._leading = frozenset(_headlines(found))
+        return self._leading
+
+    def is_settled(self, cell: Cell) -> bool:
+        """Whether the cell is trained and evaluated."""
+        champion = self.champion(cell)
+        return (
+            champion is not None
+            and not any(self.needs_running(spec) for spec in self.trials(cell))
+            and self.evaluation(champion) is not None
+        )
+
+    def is_explained(self, cell: Cell) -> bool:
+        """Whether the cell has its explanations, or none are asked for."""
+        champion = self.champion(cell)
+        return not self.plan.explains or (
+            champion is not None and self.explanation(champion) is not None
+        )
+
+    def summary(self) -> Iterator[str]:
+        """What `plan` prints: cells and trials by policy, backbone and strategy."""
+        head = ("cells", 6), ("done", 6), ("trials", 8), ("to run", 8)
+        yield f"{'policy':<12}{'backbone':<16}{'strategy':<10}" + "".join(
+            f"{name:>{width}}" for name, width in head
+        )
+        groups: dict[tuple[str, str, str], list[Cell]] = {}
+        for cell in self.plan.cells:
+            groups.setdefault((cell.split_policy, cell.backbone, cell.strategy), []).append(cell)
+        for (policy, backbone, strategy), cells in groups.items():
+            planned = sum(len(self.plan.draws(cell)) for cell in cells)
+            ready = sum(
+                not self.needs_running(spec) for cell in cells for spec in self.trials(cell)
+            )
+            done = sum(self.is_settled(cell) for cell in cells)
+            yield (
+                f"{policy:<12}{backbone:<16}{strategy:<10}{len(cells):>6}{done:>6}"
+                f"{planned:>8}{planned - ready:>8}"
+            )
+
+    def needing(self, cells: Sequence[Cell]) -> list[TrialSpec]:
+        """The cells' trials that need running, each once."""
+        specs = [spec for cell in cells for spec in self.trials(cell)]
+        return list({s.key: s for s in specs if self.needs_running(s)}.values())
+
+
+def _headlines(champions: Mapping[Cell, tuple[str, Validation]]) -> Iterator[str]:
+    """Of each split policy and scenario the key of the training that validation prefers, of the
+    configuration that it prefers."""
+    groups: dict[tuple[str, str], dict[Cell, dict[str, Validation]]] = {}
+    for cell, (key, validation) in champions.items():
+        configurations = groups.setdefault((cell.split_policy, cell.scenario), {})
+        configurations.setdefault(cell.configuration, {})[key] = validation
+    for configurations in groups.values():
+        chosen = preferred({one: list(own.values()) for one, own in configurations.items()})
+        if chosen:
+            best = preferred({key: [own] for key, own in configurations[chosen].items()})
+            yield from [best] if best else []
+
+
+def _diverged(record: Record) -> bool:
+    return any(
+        not math.isfinite(epoch[loss])
+        for epoch in record["curve"][-1:]
+        for loss in ("train_loss", "val_loss")
+    )
+
+
+def _rank(record: Record) -> tuple[float, float]:
+    accuracy, loss = validation_of(record)
+    return accuracy, -loss

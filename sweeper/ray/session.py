@@ -1,0 +1,191 @@
+"""Ray's session: started, kept to this machine and quiet, or the cluster's joined; what it has."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from sweeper.errors import ResourceError
+from sweeper.ray.cluster import (
+    give_back_what_the_dead_reserved,
+    most_resources,
+    workers_environment,
+)
+from sweeper.ray.interrupts import RayWatch, keeping_signal_handlers
+from sweeper.ray.reachable import (
+    check_ray,
+    cluster_address,
+    unreachable,
+)
+from sweeper.ray.supervisor import GOES_ON
+from trainables.stream import CPUS_OF_TRAINING
+
+_PROJECT = Path(__file__).resolve().parents[2]
+_ENVIRONMENT = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is ours
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "NO_ALBUMENTATIONS_UPDATE": "1",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
+    # So long Ray looks for why an actor is gone before it says no more than that it is: by 1 s, the
+    # default, the death of a whole machine is not noticed yet.
+    "RAY_timeout_ms_task_wait_for_death_info": "60000",
+}
+DRIVER = "trial_driver"  # custom resource: a trial that only drives workers holds no CPU
+DRIVERS = 64
+_OPEN = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+DEFAULT_RETRIES = 2
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a session has and what a trial takes."""
+
+    cpus: int
+    gpus: float
+    gpus_per_trial: float
+    workers_per_trial: int
+    retries: int  # of a trial or task whose process died
+
+    @property
+    def slots(self) -> int:
+        """Trials or tasks that run at once."""
+        if self.gpus_per_trial:
+            return max(1, int(self.gpus / self.gpus_per_trial))
+        return max(1, self.cpus)
+
+    def of_task(self) -> dict[str, float]:
+        return {"num_cpus": 1, "num_gpus": self.gpus_per_trial}
+
+
+@contextmanager
+def ray_session(
+    cpus: int | None,
+    gpus_per_trial: float | None,
+    workers_per_trial: int,
+    retries: int = DEFAULT_RETRIES,
+) -> Iterator[Resources]:
+    """A Ray of our own on this machine, or the cluster that RAY_ADDRESS names.
+
+    Raises ResourceError when a GPU is asked for and there is none, where no Ray can be joined or
+    started, and where Ray itself dies.
+    """
+    with keeping_signal_handlers():
+        _start_ray(cpus, many=workers_per_trial > 1)
+    resources = _resources(gpus_per_trial, workers_per_trial, retries)
+    watch = RayWatch()
+    try:
+        with watch, _without_words_of_ray():
+            yield resources
+    except KeyboardInterrupt:
+        if not watch.is_to_blame:
+            raise
+        raise ResourceError(
+            f"Ray's {watch.died} died (killed, or this machine is out of memory); {GOES_ON}"
+        ) from None
+    finally:
+        watch.end_ray()
+
+
+def _start_ray(cpus: int | None, many: bool) -> None:
+    os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failed trials are ours to tell
+    # A thread still at work after ray.shutdown would start another Ray by its next call.
+    ray._private.auto_init_hook.enable_auto_connect = False
+    check_ray()
+    if address := cluster_address():
+        environment = workers_environment(_PROJECT, _ENVIRONMENT)
+        try:
+            ray.init(address=address, runtime_env=environment, **quiet)
+        except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
+            raise unreachable(address, error) from None  # another version, no token
+        if many:
+            _check_drivers(address)
+            give_back_what_the_dead_reserved()
+    else:
+        _put_first_on_path(str(_PROJECT))
+        with _staying_on_loopback():
+            ray.init(
+                address="local",
+                num_cpus=cpus,
+                include_dashboard=many,  # without it an inner Ray Train run leaks (ray#54305)
+                resources={DRIVER: DRIVERS} if many else None,
+                **quiet,
+            )
+
+
+def _check_drivers(address: str) -> None:
+    """Raises ResourceError where no node of the cluster may drive trials of several workers: they
+    would wait for one for ever."""
+    if not most_resources(ray.cluster_resources()).get(DRIVER):
+        raise ResourceError(
+            f"RAY_ADDRESS='{address}': the cluster has no resource {DRIVER}, which trials of "
+            "several workers take; start its head with ray start --head "
+            f"--resources='{{\"{DRIVER}\": {DRIVERS}}}', or set resources.workers_per_trial=1"
+        )
+
+
+@contextmanager
+def _staying_on_loopback() -> Iterator[None]:
+    """A Ray that is started in the block listens on 127.0.0.1 only, where by default it listens to
+    the network and runs what anyone sends. Ray does so by itself on macOS and Windows, by this
+    switch; RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=1 keeps it open."""
+    if _OPEN in os.environ:
+        yield
+        return
+    constants = ray._private.ray_constants
+    before = constants.ENABLE_RAY_CLUSTER
+    os.environ[_OPEN], constants.ENABLE_RAY_CLUSTER = "0", False
+    try:
+        yield
+    finally:
+        del os.environ[_OPEN]
+        constants.ENABLE_RAY_CLUSTER = before
+
+
+@contextmanager
+def _without_words_of_ray() -> Iterator[None]:
+    """Whatever `log_to_driver` says, Ray prints what befalls its processes, with pages of its logs
+    and everybody's command lines. We tell it in one line, or in the tables."""
+    module = ray._private.worker
+    before = module.print_to_stdstream
+    module.print_to_stdstream = lambda *_, **__: None
+    try:
+        yield
+    finally:
+        module.print_to_stdstream = before
+
+
+def _put_first_on_path(folder: str) -> None:
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if folder not in paths:
+        os.environ["PYTHONPATH"] = os.pathsep.join([folder, *filter(None, paths)])
+
+
+def _resources(gpus_per_trial: float | None, workers_per_trial: int, retries: int) -> Resources:
+    may_grow = cluster_address() is not None
+    there = most_resources(ray.cluster_resources()) if may_grow else ray.cluster_resources()
+    cpus, gpus = int(there.get("CPU", 1)), there.get("GPU", 0.0)
+    wanted = float(gpus > 0) if gpus_per_trial is None else gpus_per_trial
+    if wanted > gpus and not may_grow:  # an autoscaler starts GPU nodes once they are asked for
+        raise ResourceError(
+            f"resources.gpus_per_trial={wanted:g}: Ray sees {gpus:g} GPUs here; "
+            "set resources.gpus_per_trial=0 to run on the CPU"
+        )
+    fit = gpus if wanted else cpus / CPUS_OF_TRAINING
+    if workers_per_trial > max(1, fit) and not may_grow:
+        raise ResourceError(
+            f"resources.workers_per_trial={workers_per_trial}: Ray sees {cpus} CPUs and {gpus:g} "
+            f"GPUs here, enough for {int(fit)} workers"
+        )
+    return Resources(cpus, gpus, wanted, workers_per_trial, retries)

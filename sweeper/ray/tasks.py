@@ -1,0 +1,51 @@
+"""Work that is not a trial: Ray tasks, tried again where they died."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import ray
+
+from sweeper.errors import StoreError
+from sweeper.ray.failures import Attempts, Cause, cause_of, readable
+from sweeper.ray.session import Resources
+
+
+def run_tasks(
+    work: Callable[[Any], None],
+    items: Iterable[Any],
+    resources: Resources,
+    on_end: Callable[[Any, str], None],
+) -> None:
+    """Run `work(item)` for every item, which has a `key`, as Ray tasks; `on_end` gets the item and
+    its error, or ""."""
+
+    def task(item: Any) -> None:
+        work(item)
+
+    # Ray's own retries would not tell a lost machine from a crash.
+    remote = ray.remote(max_retries=0)(task).options(**resources.of_task())
+    attempts = Attempts(resources.retries)
+    running = {remote.remote(item): item for item in items}
+    while running:
+        ready, _ = ray.wait(list(running), num_returns=1)
+        item = running.pop(ready[0])
+        error = _error_of(ready[0])
+        if error and attempts.again(item.key, error):
+            running[remote.remote(item)] = item
+        elif error and cause_of(error) is not Cause.RAISED:
+            on_end(item, attempts.told(item.key, error))
+        else:  # it ended well, or raised: then there is nothing to add to what it said
+            on_end(item, error and readable(error))
+
+
+def _error_of(result: ray.ObjectRef[Any]) -> str:
+    """What a task ended with: its error's kind and text, or "" where it ended well."""
+    try:
+        ray.get(result)
+    except StoreError as error:  # every other task would be refused as well
+        raise StoreError(str(getattr(error, "cause", error))) from None
+    except ray.exceptions.RayError as error:
+        return f"{type(error).__name__}: {error}"
+    return ""

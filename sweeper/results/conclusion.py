@@ -1,0 +1,83 @@
+"""The last lines of a run: the best configurations, warnings, how long it took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from reports import wording
+from reports.run import Row, Run, load_run_tables, records
+from reports.sections.explanations import DELTA_LIMIT
+from sweeper.errors import one_line
+from sweeper.results.headlines import headline_lines
+
+_TABLES = ("cells", "confusion", "intervals", "leaks")
+_ERRORS_SHOWN = 3
+
+
+def conclusion(out: Path) -> Iterator[str]:
+    """The lines for a run's folder; none where it holds no run."""
+    results = out / "results"
+    if not (results / "run.json").is_file():
+        return
+    run = load_run_tables(out, _TABLES)
+    if lines := list(headline_lines(run)):
+        yield "best on validation:"
+        yield from (f"    {line}" for line in lines)
+    for text in (*_failures(run), *_leaks(run), *_unconverged(results), *_random(run)):
+        yield f"warning: {text}"
+    yield from _time(run.info)
+
+
+def _failures(run: Run) -> Iterator[str]:
+    failed = [row for row in run.cells if row["state"] == "failed"]
+    for row in failed[:_ERRORS_SHOWN]:
+        yield f"{_cell(row)} failed: {one_line(str(row['error']))[:200]}"
+    if (more := len(failed) - _ERRORS_SHOWN) > 0:
+        yield f"{wording.plural(more, 'more cell')} failed; the report says why"
+
+
+def _leaks(run: Run) -> Iterator[str]:
+    table = run.tables["leaks"]
+    test = table[table["part"] == "test"]
+    for row in records(test.groupby("split_policy", as_index=False)[["rows", "leaked"]].sum()):
+        if row["leaked"]:
+            yield (
+                f"split policy {row['split_policy']}: {row['leaked']} of {row['rows']} test rows "
+                "have a copy or a group mate in training, which makes its accuracies too good"
+            )
+
+
+def _unconverged(results: Path) -> Iterator[str]:
+    path = results / "attributions.parquet"
+    if not path.is_file():
+        return
+    deltas = pq.read_table(path, columns=["delta"])["delta"].to_pylist()
+    far = sum(delta is None or abs(delta) > DELTA_LIMIT for delta in deltas)
+    if far:
+        yield (
+            f"{far} of {len(deltas)} explanation maps did not converge (completeness gap above "
+            f"{DELTA_LIMIT:g}); raise explain.n_steps"
+        )
+
+
+def _random(run: Run) -> Iterator[str]:
+    if names := run.random_backbones():
+        yield f"random weights, whose accuracies say nothing of the backbone: {', '.join(names)}"
+
+
+def _time(info: dict[str, Any]) -> Iterator[str]:
+    try:
+        started, ended = (datetime.fromisoformat(info[name]) for name in ("started", "ended"))
+    except (KeyError, TypeError, ValueError):
+        return
+    yield f"time: {wording.seconds((ended - started).total_seconds())}"
+
+
+def _cell(row: Row) -> str:
+    parts = (row["split_policy"], row["backbone"], wording.scenario(row["scenario"]))
+    return f"{', '.join(parts)}, {wording.recipe(row)}"

@@ -1,0 +1,199 @@
+"""run.json: what was run, on what, with which versions, and how long each stage took."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sweeper.plan.ledger import Ledger
+from sweeper.plan.plan import class_counts
+from sweeper.results.tables import Outcome
+from sweeper.store.store import key_of
+from trainables.backbones import build_backbone
+from trainables.registry import BACKBONES
+
+_PACKAGES = (
+    "ray",
+    "torch",
+    "torchvision",
+    "timm",
+    "captum",
+    "albumentations",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "pyarrow",
+)
+
+
+@dataclass
+class StageTime:
+    """One row of run.json's stages."""
+
+    stage: str
+    backbone: str = ""
+    seconds: float = 0.0
+    made: int = 0
+    reused: int = 0
+
+
+class StageTimes:
+    """Measures the stages of a run."""
+
+    def __init__(self) -> None:
+        self.stages: list[StageTime] = []
+
+    @contextmanager
+    def timed(self, stage: str, backbone: str = "") -> Iterator[StageTime]:
+        """Time a block; the row it yields is for the caller to count on."""
+        row = StageTime(stage, backbone)
+        started = time.perf_counter()
+        yield row
+        row.seconds = time.perf_counter() - started
+        self.stages.append(row)
+
+
+def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) -> dict[str, Any]:
+    """run.json, but for its status and times."""
+    plan, config = ledger.plan, ledger.plan.config
+    reused = sum(s.reused for s in stages if s.stage in ("transfer", "finetune"))
+    return {
+        "name": config.name,
+        "config": config.model_dump(mode="json"),
+        "git_commit": _git_commit(),
+        "versions": {"python": platform.python_version(), **_versions()},
+        "hardware": _hardware(),
+        "seeds": list(config.grid.seeds),
+        "repeats": config.split.repeats,
+        "folds": config.split.folds or 0,
+        "stages": [asdict(stage) for stage in stages],
+        "cells": {"planned": outcome.cells.total(), **_counts(outcome.cells)},
+        "trials": {
+            "planned": outcome.trials.total(),
+            **_counts(outcome.trials),
+            "stopped": outcome.trials["stopped"],
+            "reused": reused,
+        },
+        "scenarios": plan.scenarios,
+        "backbones": {name: _backbone(ledger, name) for name in config.grid.backbones},
+        "artifacts": _artifacts(ledger),
+        "data": {
+            "source": config.data.source,
+            "path_name": Path(config.data.path).name if config.data.path else "drawn radiographs",
+            "images": len(plan.collection.images),
+            "excluded": len(plan.collection.manifest) - len(plan.collection.images),
+            "classes": dict(class_counts(plan.collection)),
+            "duplicates": len(plan.collection.duplicates),
+            "manifest_hash": plan.collection.hash,
+        },
+    }
+
+
+def write_run_file(about: Mapping[str, Any], folder: Path) -> None:
+    """Write run.json."""
+    (folder / "run.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def _counts(states: Counter[str]) -> dict[str, int]:
+    return {state: states[state] for state in ("done", "failed", "missing")}
+
+
+def _backbone(ledger: Ledger, name: str) -> dict[str, Any]:
+    spec, weights, plan = BACKBONES[name], ledger.plan.weights[name], ledger.plan
+    size = plan.config.preprocess.image_size
+    backbone = build_backbone(spec, dict(weights.model_args), device="meta")
+    pixels = torch.empty(1, 3, size, size, device="meta")
+    with torch.no_grad():
+        activations = backbone.prefix(pixels)
+        features = backbone.suffix(activations)
+    counts = [
+        sum(p.numel() for p in part.parameters()) for part in (backbone.prefix, backbone.suffix)
+    ]
+    note = "random weights: untrained features" if weights.is_random else "ImageNet weights"
+    return {
+        "timm_name": spec.timm_name,
+        "weights": weights.label,
+        "weights_note": note,
+        "random": weights.is_random,
+        "suffix": spec.suffix_text,
+        "feature_dim": features.shape[1],
+        "prefix_shape": list(activations.shape[1:]),
+        "parameters": sum(counts),
+        "suffix_parameters": counts[1],
+        "gmacs": round(spec.gmacs * (size / 224) ** 2, 3),
+    }
+
+
+def _artifacts(ledger: Ledger) -> list[dict[str, Any]]:
+    """What all trials share, by kind, backbone and key in the store; an activation table with how
+    long its pass took (`seconds` of wall time on `workers` processes, for `rows` images).
+
+    A champion's key is `champion` of the table `cells`, under `trials/`.
+    """
+    plan = ledger.plan
+    tables = sorted({(plan.source_of(cell), cell.backbone) for cell in plan.cells})
+    wanted = [("shards", "", plan.shards_from)]
+    wanted += [("backbones", name, made_from) for name, made_from in plan.backbones.items()]
+    wanted += [(k, name, plan.source_from(k, name)) for k, name in tables if k != "shards"]
+    found = [
+        (backbone, ledger.store.find(kind, key_of(made_from)))
+        for kind, backbone, made_from in wanted
+    ]
+    return [
+        {"kind": one.kind, "backbone": backbone, "key": one.key, **one.info}
+        for backbone, one in found
+        if one
+    ]
+
+
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in _PACKAGES}
+
+
+def _hardware() -> dict[str, Any]:
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "memory_bytes": memory,
+        "gpus": gpus,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
+
+
+def _git_commit() -> str:
+    """The checkout's commit, `+` behind it with changes; empty outside a checkout."""
+    try:
+        commit = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=+"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return commit.stdout.strip()

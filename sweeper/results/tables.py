@@ -1,0 +1,247 @@
+"""From what the store holds of a plan to the run's tables."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from reports.mistakes import Mistake, most_mistaken, pictured
+from reports.tables import write_table
+from sweeper.plan.grid import Cell
+from sweeper.plan.ledger import Ledger
+from sweeper.results.calibrated import CALIBRATION, Calibrated
+from sweeper.results.pictures import draw_pictures
+from sweeper.run.champions import read_predictions, read_validation
+from sweeper.store.records import validation_of
+
+_METRICS = ("accuracy", "precision", "recall", "f1", "macro_f1", "auroc", "ece")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: counts of cells and trials by state."""
+
+    cells: Counter[str]
+    trials: Counter[str]
+
+
+def write_tables(ledger: Ledger, errors: Mapping[str, str], folder: Path) -> Outcome:
+    """Write all tables of the design. `errors`: cell id -> why its champion has no evaluation."""
+    cells = ledger.store.each(
+        lambda cell: _CellRows(ledger, cell, errors.get(cell.id, "")), ledger.plan.cells
+    )
+    tables: dict[str, Any] = {
+        "cells": [rows.cell_row() for rows in cells],
+        "trials": [row for rows in cells for row in rows.trial_rows()],
+        "curves": _curves(cells),
+        "predictions": [row for rows in cells for row in rows.prediction_rows()],
+        "confusion": [row for rows in cells for row in rows.confusion_rows()],
+        "reliability": [row for rows in cells for row in rows.reliability_rows()],
+        "pictures": draw_pictures(
+            ledger.plan.collection,
+            pictured(rows.mistakes() for rows in cells),
+            ledger.plan.config.preprocess.contrast,
+        ),
+        "attributions": [row for rows in ledger.store.each(_attributions, cells) for row in rows],
+        "images": ledger.plan.collection.manifest,
+        "duplicates": ledger.plan.collection.duplicates,
+        "splits": _splits(ledger),
+        "leaks": _leaks(ledger),
+    }
+    for name, rows in tables.items():
+        write_table(folder, name, rows)
+    return Outcome(
+        Counter(row["state"] for row in tables["cells"]),
+        Counter(row["state"] for row in tables["trials"]),
+    )
+
+
+class _CellRows:
+    """The rows that one cell has in each table."""
+
+    def __init__(self, ledger: Ledger, cell: Cell, error: str) -> None:
+        self.ledger, self.cell, self.error = ledger, cell, error
+        self.columns = cell.columns(ledger.plan.labels)
+        self.classes = ledger.plan.scenarios[cell.scenario]
+        self.specs = ledger.trials(cell)
+        self.champion = ledger.champion(cell)
+        evaluation = ledger.evaluation(self.champion) if self.champion else None
+        self.evaluation = evaluation
+        self.metrics = self._metrics()
+        self.predictions = (
+            read_predictions(ledger.store, self.champion) if evaluation and self.champion else None
+        )
+        self.calibrated = (
+            Calibrated(self.predictions, read_validation(ledger.store, self.champion))
+            if self.predictions is not None and self.champion
+            else None
+        )
+
+    def cell_row(self) -> dict[str, Any]:
+        state, error = self._state()
+        split = self.ledger.plan.split_of(self.cell)
+        records = [record for spec in self.specs if (record := self.ledger.record(spec))]
+        champion = self.ledger.record(self.champion) if self.champion else None
+        return {
+            **self.columns,
+            "state": state,
+            "trials": len(self.specs),
+            "stopped": sum(record["state"] == "stopped" for record in records),
+            "champion": self.champion.key if self.champion else None,
+            "lr": self.champion.lr if self.champion else None,
+            "batch_size": self.champion.batch_size if self.champion else None,
+            "hidden": self.champion.hyperparameters.hidden_text if self.champion else None,
+            "best_epoch": champion["best_epoch"] if champion else None,
+            **_budget(champion),
+            "n_train": split.count("train"),
+            "n_val": split.count("val"),
+            "n_test": split.count("test"),
+            "val_accuracy": champion["val_accuracy"] if champion else None,
+            "val_loss": validation_of(champion)[1] if champion else None,
+            **self.metrics,
+            **(self.calibrated.columns() if self.calibrated else dict.fromkeys(CALIBRATION)),
+            "train_s": sum(record["wall_s"] for record in records),
+            "error": error,
+        }
+
+    def _state(self) -> tuple[str, str]:
+        if self.predictions is not None:
+            return "done", ""
+        if self.error:
+            return "failed", self.error
+        records = [self.ledger.record(spec) for spec in self.specs]
+        failures = [r["error"] for r in records if r and r["error"]]
+        if self.specs and None not in records and failures and not self.champion:
+            return "failed", failures[0]
+        if source := self.ledger.plan.transfer_cell_of(self.cell):
+            sources = [self.ledger.record(spec) for spec in self.ledger.trials(source)]
+            if not self.specs and None not in sources:
+                return "failed", f"no champion to start from: {source.id} failed"
+        return "missing", "not run yet"
+
+    def _metrics(self) -> dict[str, float | None]:
+        if not self.evaluation:
+            return dict.fromkeys(_METRICS)
+        text = self.ledger.store.read(self.evaluation, "metrics.json")
+        metrics = json.loads(text)
+        return {name: metrics[name] for name in _METRICS}
+
+    def trial_rows(self) -> Iterator[dict[str, Any]]:
+        for spec in self.specs:
+            record = self.ledger.record(spec) or {"state": "missing", "curve": []}
+            yield {
+                **self.columns,
+                "trial": spec.key,
+                "draw": spec.draw,
+                "lr": spec.lr,
+                "batch_size": spec.batch_size,
+                "hidden": spec.hyperparameters.hidden_text,
+                "epochs_max": spec.epochs,
+                "rungs": [rung for rung in spec.rungs if rung >= spec.grace_epochs],
+                "state": record["state"],
+                **_budget(record),
+                "best_epoch": record.get("best_epoch"),
+                "val_accuracy": record.get("val_accuracy"),
+                "wall_s": record.get("wall_s"),
+                "images_per_s": record.get("images_per_s"),
+                "data_wait": record.get("data_wait"),
+                "device": record.get("device", ""),
+                "workers": record.get("workers"),
+                "error": record.get("error", ""),
+            }
+
+    def prediction_rows(self) -> Iterator[dict[str, Any]]:
+        if self.predictions is not None:
+            for row in self.predictions.to_dict("records"):
+                yield {
+                    **self.columns,
+                    **{str(name): value for name, value in row.items()},
+                    "label": self.classes[row["label"]],
+                    "predicted": self.classes[row["predicted"]],
+                }
+
+    def confusion_rows(self) -> Iterator[dict[str, Any]]:
+        if self.predictions is not None:
+            pairs = zip(self.predictions["label"], self.predictions["predicted"], strict=True)
+            counts = Counter(pairs)
+            for i, label in enumerate(self.classes):
+                for j, predicted in enumerate(self.classes):
+                    pair = {"label": label, "predicted": predicted}
+                    yield {**self.columns, **pair, "count": counts[i, j]}
+
+    def reliability_rows(self) -> Iterator[dict[str, Any]]:
+        return self.calibrated.reliability_rows(self.columns) if self.calibrated else iter(())
+
+    def mistakes(self) -> list[Mistake]:
+        """What the champion mistakes most, by class name."""
+        if self.predictions is None:
+            return []
+        names = dict(enumerate(self.classes))
+        columns = {name: self.predictions[name].map(names) for name in ("label", "predicted")}
+        return most_mistaken(self.predictions.assign(**columns))
+
+    def attribution_rows(self) -> Iterator[dict[str, Any]]:
+        artifact = self.ledger.explanation(self.champion) if self.champion else None
+        if artifact and self.ledger.plan.explains:
+            data = self.ledger.store.read(artifact, "attributions.parquet")
+            for row in pq.read_table(pa.BufferReader(data)).to_pylist():
+                del row["copy"]
+                for name in ("label", "predicted", "target"):
+                    row[name] = self.classes[row[name]]
+                yield {**self.columns, **row}
+
+
+def _budget(record: Mapping[str, Any] | None) -> dict[str, int | float | None]:
+    """What a trial was trained for; without a record all are None, before the first epoch 0."""
+    if record is None:
+        return {"epochs": None, "steps": None, "passes": None}
+    last = record["curve"][-1] if record["curve"] else {"epoch": 0, "steps": 0, "passes": 0.0}
+    return {"epochs": last["epoch"], "steps": last["steps"], "passes": last["passes"]}
+
+
+def _attributions(rows: _CellRows) -> list[dict[str, Any]]:
+    return list(rows.attribution_rows())
+
+
+def _curves(cells: Sequence[_CellRows]) -> list[dict[str, Any]]:
+    """Curves of every trial once, though cells may share one."""
+    ledger = cells[0].ledger
+    specs = {spec.key: spec for rows in cells for spec in rows.specs}
+    records = {key: ledger.record(spec) for key, spec in specs.items()}
+    return [
+        {"trial": key, **epoch}
+        for key, record in records.items()
+        if record
+        for epoch in record["curve"]
+    ]
+
+
+def _splits(ledger: Ledger) -> pd.DataFrame:
+    frames = [
+        split.rows[["image_id", "copy", "part"]].assign(**name.columns)
+        for name, split in ledger.plan.splits.items()
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _leaks(ledger: Ledger) -> list[dict[str, Any]]:
+    return [
+        {
+            **name.columns,
+            "split_key": split.key,
+            "part": part,
+            "rows": leaks.rows,
+            "leaked": leaks.leaked,
+            **leaks.by_kind,
+        }
+        for name, split in ledger.plan.splits.items()
+        for part, leaks in split.leaks.items()
+    ]

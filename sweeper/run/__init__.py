@@ -1,0 +1,1 @@
+"""Doing what is missing: the pipeline and its steps."""

@@ -1,0 +1,218 @@
+"""What is done with a cell's champion: the test set, once, and explanations.
+
+Both are artifacts: `evaluations` (metrics.json, predictions.parquet) and `explanations`
+(attributions.parquet). Classes are numbers in them, so that a renamed class costs nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from PIL import Image
+
+from datasets.shards import read_images
+from sweeper.plan.trial_spec import TrialSpec
+from sweeper.run.trial_parts import (
+    load_trained,
+    pixel_network,
+    trial_device,
+    trial_module,
+    trial_network,
+    trial_rows,
+    trial_weights,
+)
+from sweeper.store.records import parquet_bytes, read_split
+from sweeper.store.store import Artifact, Store, key_of
+from trainables.explain import EXPLAIN_VERSION, Probabilities, attribute
+from trainables.finetune import FinetuneModule
+from trainables.loop import probabilities
+from trainables.metrics import METRICS_VERSION, classification_metrics
+
+CHAMPIONS_VERSION = 1
+_WEBP_QUALITY = 80
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """How champions are explained; `shards_key` holds the images.
+
+    `per_class` is for the champions whose keys are in `leading` only: see `Ledger.leading`.
+    """
+
+    shards_key: str
+    examples: int
+    n_steps: int
+    baselines: tuple[str, ...]
+    random_baselines: int
+    per_class: int = 0
+    leading: frozenset[str] = frozenset()
+
+    def per_class_of(self, spec: TrialSpec) -> int:
+        """Right and wrong examples of each class for this champion."""
+        return self.per_class if spec.key in self.leading else 0
+
+
+def evaluation_of(spec: TrialSpec) -> dict[str, Any]:
+    """What determines a champion's evaluation."""
+    return {"versions": [CHAMPIONS_VERSION, METRICS_VERSION], "trial": spec.key}
+
+
+def explanation_of(spec: TrialSpec, how: Explanation) -> dict[str, Any]:
+    """What determines a champion's explanation."""
+    per_class = how.per_class_of(spec)
+    return {
+        "versions": [CHAMPIONS_VERSION, EXPLAIN_VERSION],
+        "evaluation": key_of(evaluation_of(spec)),
+        "shards": how.shards_key,
+        "examples": how.examples,
+        "n_steps": how.n_steps,
+        "baselines": list(how.baselines),
+        "random_baselines": how.random_baselines,
+        **({"per_class": per_class} if per_class else {}),
+    }
+
+
+def evaluate_champion(spec: TrialSpec) -> None:
+    """Predict the test rows with a champion and store predictions and metrics, where another run
+    that shares the store has not by now."""
+    store, device = Store(spec.store), trial_device()
+    if store.find("evaluations", key_of(evaluation_of(spec))):
+        return
+    split = read_split(store, spec.split_key)
+    test = split[split["part"] == "test"]
+    network = trial_network(spec, store, _trained(spec, store)).to(device)
+    scores = probabilities(network, trial_rows(spec, store, test, device)).numpy()
+    metrics = classification_metrics(test["label"].to_numpy(), scores)
+    with store.writing("evaluations", evaluation_of(spec)) as folder:
+        predictions = test[["image_id", "copy", "label"]].assign(
+            predicted=scores.argmax(1), probabilities=list(scores.astype(np.float32))
+        )
+        store.write_file(f"{folder}/predictions.parquet", parquet_bytes(predictions))
+        store.write_file(f"{folder}/metrics.json", json.dumps(metrics).encode())
+
+
+def explain_champion(spec: TrialSpec, how: Explanation) -> None:
+    """Integrated Gradients of a champion's examples, for the predicted class; stored, where another
+    run has not by now."""
+    store, device = Store(spec.store), trial_device()
+    if store.find("explanations", key_of(explanation_of(spec, how))):
+        return
+    predictions = read_predictions(store, spec)
+    examples = choose_examples(predictions, how.examples, how.per_class_of(spec))
+    shards = store.get("shards", how.shards_key).folder
+    wanted = list(zip(examples["image_id"], examples["copy"], strict=True))
+    images = read_images(shards, store.filesystem, wanted)
+    network = champion_network(spec, store).to(device)
+    rows = [
+        row
+        for example, image in zip(_records(examples), images, strict=True)
+        for row in _attributions(network, example, image, how, device)
+    ]
+    with store.writing("explanations", explanation_of(spec, how)) as folder:
+        frame = pd.DataFrame(rows)
+        store.write_file(f"{folder}/attributions.parquet", parquet_bytes(frame))
+
+
+def read_predictions(store: Store, spec: TrialSpec) -> pd.DataFrame:
+    """A champion's stored test predictions: image_id, copy, label, predicted, probabilities."""
+    return _read_predictions(store, store.get("evaluations", key_of(evaluation_of(spec))))
+
+
+def read_validation(store: Store, spec: TrialSpec) -> pd.DataFrame:
+    """The same of a finished trial's validation rows."""
+    return _read_predictions(store, store.get("trials", spec.key))
+
+
+def _read_predictions(store: Store, artifact: Artifact) -> pd.DataFrame:
+    data = store.read(artifact, "predictions.parquet")
+    predictions: pd.DataFrame = pq.read_table(pa.BufferReader(data)).to_pandas()
+    return predictions
+
+
+def choose_examples(predictions: pd.DataFrame, count: int, per_class: int = 0) -> pd.DataFrame:
+    """Up to `count` test rows: half wrong ones, then right ones, the surest first, no class twice
+    while another has one left. Then up to `per_class` right and `per_class` wrong rows of each
+    class, the surest first, as far as they are not among them."""
+    sure = predictions.assign(confidence=predictions["probabilities"].map(max))
+    sure = sure.sort_values(["confidence", "image_id", "copy"], ascending=[False, True, True])
+    right = sure["label"] == sure["predicted"]
+    wrong = _spread(sure[~right])[: count // 2]
+    chosen = wrong + _spread(sure[right])[: count - len(wrong)]
+    rest = [i for i in _spread(sure[~right]) if i not in chosen]
+    chosen += rest[: count - len(chosen)]
+    of_class = sure.groupby([right, "label"]).head(per_class).index
+    return sure.loc[chosen + [i for i in of_class if i not in chosen]]
+
+
+def _spread(rows: pd.DataFrame) -> list[Any]:
+    """Index of rows, one of each class before a second of any."""
+    turn = rows.groupby("label").cumcount()
+    return list(rows.assign(turn=turn).sort_values("turn", kind="stable").index)
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+
+
+def champion_network(spec: TrialSpec, store: Store) -> torch.nn.Module:
+    """The whole trained network, pixels 0..255 (B, 3, H, W) -> class probabilities."""
+    module = _trained(spec, store)
+    if isinstance(module, FinetuneModule):
+        module.mixed = False  # gradients of single pixels are small
+    return Probabilities(pixel_network(spec, store, module))
+
+
+def _trained(spec: TrialSpec, store: Store) -> torch.nn.Module:
+    module = trial_module(spec, store)
+    load_trained(module, spec, trial_weights(store, spec.key))
+    return module
+
+
+def _attributions(
+    network: torch.nn.Module,
+    example: dict[str, Any],
+    image: np.ndarray,
+    how: Explanation,
+    device: torch.device,
+) -> Iterator[dict[str, Any]]:
+    name = f"{example['image_id']}{example['copy']}"
+    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big")
+    for baseline in how.baselines:
+        attribution = attribute(
+            network,
+            image,
+            int(example["predicted"]),
+            baseline=baseline,
+            n_steps=how.n_steps,
+            random_baselines=how.random_baselines,
+            seed=seed,
+            device=device,
+        )
+        yield {
+            **{name: example[name] for name in ("image_id", "copy", "label", "predicted")},
+            "target": example["predicted"],
+            "probability": float(max(example["probabilities"])),
+            "baseline": baseline,
+            "n_steps": how.n_steps,
+            "delta": attribution.delta,
+            "height": image.shape[0],
+            "width": image.shape[1],
+            "map": attribution.map.astype(np.float16).ravel(),
+            "image": _webp(image),
+        }
+
+
+def _webp(image: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "WEBP", quality=_WEBP_QUALITY)
+    return buffer.getvalue()

@@ -1,0 +1,313 @@
+"""The whole way, top to bottom like the paper's steps.
+
+    collect -> audit -> split -> preprocess + augment -> extract -> transfer -> fine-tune
+            -> evaluate -> explain -> report
+
+Each step asks the store what is there, makes what is missing, and leaves the rest alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from reports.exports.files import write_exports
+from reports.page import build_page
+from sweeper.config.run_paths import started_in
+from sweeper.config.schema import Config
+from sweeper.errors import DamagedError, StoreError
+from sweeper.plan.collect import collect
+from sweeper.plan.data_warnings import (
+    augmentation_warnings,
+    collection_warnings,
+    left_out,
+    split_warnings,
+)
+from sweeper.plan.grid import Cell
+from sweeper.plan.ledger import Ledger
+from sweeper.plan.plan import Plan
+from sweeper.plan.rungs import CellRungs
+from sweeper.plan.trial_spec import TrialSpec
+from sweeper.progress import Progress
+from sweeper.ray.asha import CellAsha
+from sweeper.ray.interrupts import ending_on_signals
+from sweeper.ray.reachable import check_ray
+from sweeper.ray.session import Resources, ray_session
+from sweeper.ray.tasks import run_tasks
+from sweeper.ray.trials import run_trials
+from sweeper.results.run_file import StageTimes, describe_run, write_run_file
+from sweeper.results.tables import Outcome, write_tables
+from sweeper.run.caches import Caches
+from sweeper.run.champions import evaluate_champion, explain_champion
+from sweeper.store.refusals import writing_to
+from sweeper.store.store import Artifact, Store
+from sweeper.use.finished import FinishedRun
+
+_PASSES = 3
+
+
+def run_sweep(config: Config, out: Path, command: str, progress: Progress) -> Outcome:
+    """Run what is missing of a configuration and write tables and report to `out`.
+
+    Interrupted, by Ctrl-C, SIGTERM or SIGHUP, it writes what there is and raises KeyboardInterrupt.
+    What a worker finds damaged in the store is missing from then on: the way is gone once more.
+    Raises ResourceError, before anything is done, where Ray cannot be had.
+    """
+    check_ray()
+    with ending_on_signals():
+        for _ in range(_PASSES):
+            if outcome := _pass(config, out, command, progress):
+                return outcome
+            progress.skip("damaged", "what was found damaged is made anew")
+    raise StoreError(
+        f"store '{config.store}': what is written there comes back damaged, {_PASSES} times; "
+        "its folder damaged/ keeps it: look at the disk"
+    )
+
+
+def _pass(config: Config, out: Path, command: str, progress: Progress) -> Outcome | None:
+    """The whole way once; None where something was found damaged on it."""
+    with suppress(DamagedError), Sweep(config, out, command, progress) as sweep:
+        store = sweep.plan.store
+        damaged = store.damaged()
+        try:
+            sweep.load_backbones()
+            sweep.preprocess_and_augment()
+            sweep.extract()
+            sweep.transfer()
+            sweep.finetune()
+            sweep.evaluate()
+            sweep.explain()
+            return sweep.report("complete") if store.damaged() <= damaged else None
+        except KeyboardInterrupt:
+            for _ in range(_PASSES):
+                with suppress(DamagedError):  # set aside: the next time it is missing
+                    sweep.report("interrupted")
+                    break
+            raise
+    return None
+
+
+def rebuild_report(run: FinishedRun, command: str, progress: Progress) -> Outcome:
+    """Tables and report of a run from what is in the store; runs nothing."""
+    kept: dict[str, Any] = {k: run.about[k] for k in ("config", "paths") if k in run.about}
+    with Sweep(run.config, run.folder, command, progress, kept=kept) as sweep:
+        return sweep.report("complete")
+
+
+@dataclass
+class Sweep:
+    """A run under way: its plan, what the store has of it, and Ray once it is needed."""
+
+    config: Config
+    out: Path
+    command: str
+    progress: Progress
+    times: StageTimes = field(default_factory=StageTimes)
+    errors: dict[str, str] = field(default_factory=dict)  # cell id -> why it has no evaluation
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    kept: Mapping[str, Any] = field(default_factory=dict)  # of run.json, as the run wrote it
+
+    def __post_init__(self) -> None:
+        store = Store(self.config.store)
+        during = self.progress.during
+        with self.times.timed("collect and audit") as stage:
+            collection = collect(self.config.data, store, self.progress)
+            stage.made = len(collection.manifest)
+        with self.times.timed("split") as stage, during("split"):
+            self.plan = Plan(self.config, collection, store)
+            stage.made = len(self.plan.splits)
+        self.ledger = Ledger(self.plan)
+        self._caches = Caches(self.plan, self.progress, self.times, lambda: self.resources)
+        self._open = ExitStack()
+        excluded = len(collection.manifest) - len(collection.images)
+        rest = f", {collection.ungrouped} not matched by data.group_by" * (collection.ungrouped > 0)
+        warnings = [
+            *collection_warnings(collection),
+            *augmentation_warnings(self.config, collection.classes),
+            *split_warnings(self.plan.splits, self.plan.scenarios),
+        ]
+        for line in warnings:
+            self.progress.skip("warning", line)
+        self.progress.skip(
+            "collect and audit",
+            f"{len(collection.images)} images in {len(collection.classes)} classes, "
+            f"{excluded} excluded, {len(collection.duplicates)} duplicate pairs{rest}",
+        )
+        for name, line in left_out(collection):
+            self.progress.skip(name, line)
+
+    def __enter__(self) -> Sweep:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._open.__exit__(kind, error, traceback)
+
+    @cached_property
+    def resources(self) -> Resources:
+        """Starts Ray, the first time that something has to be run."""
+        wanted = self.config.resources
+        session = ray_session(
+            wanted.cpus, wanted.gpus_per_trial, wanted.workers_per_trial, wanted.retries
+        )
+        with self.progress.during("start Ray"):
+            return self._open.enter_context(session)
+
+    @cached_property
+    def _open_backbones(self) -> set[str]:
+        """Backbones with a cell that is not trained and evaluated, as the run begins."""
+        return self._backbones_without(self.ledger.is_settled)
+
+    @cached_property
+    def _unexplained_backbones(self) -> set[str]:
+        return self._backbones_without(self.ledger.is_explained)
+
+    def _backbones_without(self, has: Callable[[Cell], bool]) -> set[str]:
+        found = self.plan.store.each(has, self.plan.cells)
+        return {
+            cell.backbone for cell, is_so in zip(self.plan.cells, found, strict=True) if not is_so
+        }
+
+    # --- what is computed once -------------------------------------------------------------
+
+    def load_backbones(self) -> None:
+        """Weights first: where they cannot be had, the user should not have to wait for it."""
+        self._caches.load_backbones(self._open_backbones | self._unexplained_backbones)
+
+    def preprocess_and_augment(self) -> None:
+        """Image shards: every image preprocessed, with its augmented copies."""
+        if self._open_backbones or self._unexplained_backbones:
+            self._caches.make_shards()
+
+    def extract(self) -> None:
+        """Activation tables of every backbone that still has work."""
+        self._caches.extract_tables(self._open_backbones)
+
+    # --- trials ------------------------------------------------------------------------------
+
+    def transfer(self) -> None:
+        """Heads on pooled features."""
+        self._run_cells("transfer")
+
+    def finetune(self) -> None:
+        """Suffix and head, from the transfer champions."""
+        self._run_cells("finetune")
+
+    def _run_cells(self, strategy: str) -> None:
+        cells = [cell for cell in self.plan.cells if cell.strategy == strategy]
+        specs = [spec for cell in cells for spec in self.ledger.trials(cell)]
+        if not cells:
+            return
+        with self.times.timed(strategy) as stage:
+            missing = self.ledger.needing(cells)
+            stage.made, stage.reused = len(missing), len(specs) - len(missing)
+            if not missing:
+                self.progress.skip(strategy, f"{len(specs)} trials in the store")
+                return
+            resources, scheduler = self.resources, self._scheduler(strategy, specs)
+            self.progress.start(strategy, len(missing), "trials")
+            run_trials(self._ordered(missing), scheduler, resources, self._trial_ended)
+            self.progress.finish(f"{stage.reused} in the store" if stage.reused else "")
+
+    def _scheduler(self, strategy: str, specs: Sequence[TrialSpec]) -> CellAsha:
+        """ASHA with its rungs as the trials in the store left them."""
+        rungs = self.plan.rungs(strategy)
+        if not rungs:
+            return CellAsha()
+        cells = CellRungs(rungs, self.config.search.reduction_factor)
+        for spec in specs:
+            record = self.ledger.record(spec)
+            if record and not self.ledger.needs_running(spec):
+                accuracies = [epoch["val_accuracy"] for epoch in record["curve"]]
+                cells.refill(spec.cell, spec.key, accuracies)
+        return CellAsha(cells)
+
+    def _ordered(self, specs: Sequence[TrialSpec]) -> list[TrialSpec]:
+        """Every cell's draw 0 first, so that later draws have something to be compared with; within
+        a draw the trials with most rows first, so that no long one is left for the end."""
+        rows = {split.key: len(split.rows) for split in self.plan.splits.values()}
+        return sorted(specs, key=lambda spec: (spec.draw, -rows[spec.split_key]))
+
+    def _trial_ended(self, key: str, state: str) -> None:
+        self.ledger.forget(key)
+        self.progress.count(state)
+
+    # --- champions ---------------------------------------------------------------------------
+
+    def evaluate(self) -> None:
+        """Every champion sees the test set, once."""
+        self._for_champions("evaluate", self.ledger.evaluation, evaluate_champion)
+
+    def explain(self) -> None:
+        """Integrated Gradients for a few test images of every champion."""
+        if self.plan.explains:
+            work = partial(explain_champion, how=self.ledger.way_to_explain)
+            self._for_champions("explain", self.ledger.explanation, work)
+
+    def _for_champions(
+        self,
+        name: str,
+        artifact: Callable[[TrialSpec], Artifact | None],
+        work: Callable[[TrialSpec], None],
+    ) -> None:
+        champions: dict[str, TrialSpec] = {}
+        cells: dict[str, list[Cell]] = {}  # several may share a champion
+        for cell in self.plan.cells:
+            if (champion := self.ledger.champion(cell)) and cell.id not in self.errors:
+                champions[champion.key] = champion
+                cells.setdefault(champion.key, []).append(cell)
+        with self.times.timed(name) as stage:
+            specs = list(champions.values())
+            found = self.plan.store.each(artifact, specs)
+            missing = [spec for spec, one in zip(specs, found, strict=True) if one is None]
+            stage.made, stage.reused = len(missing), len(champions) - len(missing)
+            if not missing:
+                self.progress.skip(name, f"{len(champions)} champions in the store")
+                return
+            resources = self.resources
+            self.progress.start(name, len(missing), "champions")
+
+            def ended(spec: TrialSpec, error: str) -> None:
+                if error:
+                    self.errors |= {cell.id: f"{name}: {error}" for cell in cells[spec.key]}
+                self.progress.count("failed" if error else "done")
+
+            run_tasks(work, missing, resources, ended)
+            self.progress.finish()
+
+    # --- report ------------------------------------------------------------------------------
+
+    def report(self, status: str) -> Outcome:
+        """Tables, run.json, the page and the files beside it."""
+        ledger = Ledger(self.plan)  # a fresh look: an interrupted trial may have told nobody
+        with writing_to(self.out), self.progress.during("write tables and page"):
+            return self._report(status, ledger)
+
+    def _report(self, status: str, ledger: Ledger) -> Outcome:
+        with self.times.timed("report"):
+            outcome = write_tables(ledger, self.errors, self.out / "results")
+        about = describe_run(ledger, outcome, self.times.stages)
+        about |= {
+            "status": status,
+            "command": self.command,
+            "started": self.started.isoformat(timespec="seconds"),
+            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+            "how_to_resume": f"run the same command again: {self.command}",
+            "paths": started_in(self.out),
+            **self.kept,
+        }
+        write_run_file(about, self.out / "results")
+        build_page(self.out)
+        write_exports(self.out)
+        return outcome

@@ -1,1 +1,0 @@
-"""What the store is built of: addresses, refusals, file hashes, commits, what is set aside."""

@@ -1,0 +1,115 @@
+"""Small artifacts of the store: trial records and splits, written and read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sweeper.errors import DamagedError
+from sweeper.store.store import Store, key_of
+
+SPLIT_VERSION = 1
+
+
+def write_record(
+    store: Store,
+    made_from: Mapping[str, Any],
+    state: str,
+    curve: Sequence[Mapping[str, Any]],
+    *,
+    cell: str,
+    draw: int,
+    error: str = "",
+    wall_s: float = 0.0,
+    best_epoch: int | None = None,
+    images_per_s: float | None = None,
+    data_wait: float | None = None,
+    device: str = "",
+    workers: int = 1,
+    files: Mapping[str, bytes] | None = None,
+) -> None:
+    """Store a trial that is `done`, `stopped` or `failed`. A later record takes its place, but a
+    finished trial stays: another run that shares the store may have had more luck."""
+    if state != "done" and done_record(store, key_of(made_from)):
+        return
+    record = {
+        "cell": cell,
+        "draw": draw,
+        "state": state,
+        "hyperparameters": {k: made_from[k] for k in ("lr", "batch_size", "hidden")},
+        "curve": list(curve),
+        "best_epoch": best_epoch or _best_epoch(curve),
+        "val_accuracy": max((row["val_accuracy"] for row in curve), default=None),
+        "wall_s": wall_s or sum(row["epoch_s"] for row in curve),
+        "images_per_s": images_per_s,
+        "data_wait": data_wait,
+        "device": device,
+        "workers": workers,
+        "error": error,
+    }
+    with store.writing("trials", made_from, {"state": state}) as folder:
+        for name, data in (files or {}).items():
+            store.write_file(f"{folder}/{name}", data)
+        store.write_file(f"{folder}/record.json", json.dumps(record).encode())
+
+
+def read_record(store: Store, key: str) -> dict[str, Any] | None:
+    """A trial's record, or None where it has none that is whole."""
+    artifact = store.find("trials", key)
+    try:
+        return json.loads(store.read(artifact, "record.json")) if artifact else None
+    except DamagedError:
+        return None
+
+
+def done_record(store: Store, key: str) -> dict[str, Any] | None:
+    """The record of a trial that has been trained to its end."""
+    record = read_record(store, key)
+    return record if record and record["state"] == "done" else None
+
+
+def validation_of(record: Mapping[str, Any]) -> tuple[float, float]:
+    """Validation accuracy and loss of the best epoch of a record that has a curve."""
+    best = record["curve"][record["best_epoch"] - 1]
+    return best["val_accuracy"], best["val_loss"]
+
+
+def _best_epoch(curve: Sequence[Mapping[str, Any]]) -> int | None:
+    best = max(curve, key=lambda row: (row["val_accuracy"], -row["val_loss"]), default=None)
+    return best["epoch"] if best else None
+
+
+def write_split(store: Store, rows: pd.DataFrame) -> str:
+    """Store a split, `image_id`, `copy`, `part`, `label` (int), once; returns its key."""
+    rows = rows.sort_values(["image_id", "copy"], ignore_index=True)
+    content = hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()
+    made_from = {"version": SPLIT_VERSION, "rows": content}
+    if store.verified("splits", key_of(made_from)) is None:
+        with store.writing("splits", made_from) as folder:
+            store.write_file(f"{folder}/rows.parquet", parquet_bytes(rows))
+    return key_of(made_from)
+
+
+_splits: dict[str, pd.DataFrame] = {}
+
+
+def read_split(store: Store, key: str) -> pd.DataFrame:
+    """A stored split; the last one read is kept for this process's next trial."""
+    if key not in _splits:
+        data = store.read(store.get("splits", key), "rows.parquet")
+        _splits.clear()
+        _splits[key] = pq.read_table(pa.BufferReader(data)).to_pandas()
+    return _splits[key]
+
+
+def parquet_bytes(frame: pd.DataFrame) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), sink)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data

@@ -1,0 +1,303 @@
+"""The store: what is done is read from disk.
+
+An artifact is a folder `<kind>/<key>/`. Its key is a hash of everything that determines it; its
+files lie in a sub-folder that only its `artifact.json` names, and that file is written last, at
+once. So a reader sees a whole artifact or none, a killed writer leaves nothing that is ever read,
+and of two writers one wins; who still reads the other's files keeps them. The same code serves a
+local folder and `s3://bucket/prefix`.
+
+`artifact.json` lists every file with its size and SHA-256. Sizes are compared whenever an artifact
+is looked for, hashes whenever a file is read (`read`), or all at once (`verified`). What is not as
+it was written is set aside, said in one line, and not there any more: whoever needs it makes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sweeper.errors import DamagedError, StoreError
+from sweeper.store.address import is_remote, open_address
+from sweeper.store.commit import flush, folders_of, is_object_store, publish, write
+from sweeper.store.refusals import refusal
+from sweeper.store.quarantine import DAMAGED, set_aside
+from sweeper.store.sums import FileSum, sizes_in, sums_in
+from sweeper.threads import Item, Result, results_of
+
+KINDS = (
+    "images",
+    "duplicates",
+    "shards",
+    "splits",
+    "backbones",
+    "pooled",
+    "prefix",
+    "trials",
+    "evaluations",
+    "explanations",
+)
+_FETCHED = ("pooled", "prefix")  # large; a machine that has not their disk hashes its own copy
+LOOKS_AT_ONCE = 32
+_ATTEMPT = re.compile(r"[0-9a-f]{12}")
+
+
+def key_of(made_from: Mapping[str, Any]) -> str:
+    """The key of an artifact: 32 hex digits of the SHA-256 of what it is made from, as JSON."""
+    text = json.dumps(made_from, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A finished artifact: where its files lie, what they must be, and what it was made from."""
+
+    kind: str
+    key: str
+    folder: str
+    made_from: dict[str, Any]
+    info: dict[str, Any]
+    files: dict[str, FileSum] | None  # None: written before there were hashes
+
+    @classmethod
+    def from_json(cls, kind: str, key: str, place: str, data: bytes) -> Artifact:
+        """Raises ValueError where `data` is not an artifact.json of this key."""
+        try:
+            record = json.loads(data)
+            files, made_from = record.get("files"), record["made_from"]
+            if files is not None:
+                files = {str(name): FileSum(*one) for name, one in files.items()}
+            attempt, info = record["folder"], dict(record["info"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ValueError("artifact.json cannot be read") from None
+        if key_of(made_from) != key or not _ATTEMPT.fullmatch(str(attempt)):
+            raise ValueError("artifact.json is of another artifact")
+        return cls(kind, key, f"{place}/{attempt}", made_from, info, files)
+
+    @property
+    def attempt(self) -> str:
+        """The name of its folder."""
+        return self.folder.rpartition("/")[2]
+
+    def differences(self, found: Mapping[str, int]) -> str:
+        """What is wrong with the sizes that were found; empty where nothing is."""
+        if self.files is None:
+            return ""
+        for name, wanted in self.files.items():
+            if name not in found:
+                return f"{name} is missing"
+            if found[name] != wanted.size:
+                return f"{name} has {found[name]} bytes instead of {wanted.size}"
+        extra = sorted(set(found) - set(self.files))
+        return f"{extra[0]} is not one of its files" if extra else ""
+
+
+class Store:
+    """A store at a local folder or an object-store address. Small and picklable."""
+
+    def __init__(self, address: str, *, to_write: bool = True) -> None:
+        """`to_write`: False for who only looks, in a store that may be write-protected.
+
+        Raises StoreError where the address cannot be understood, or not be written to (read from).
+        """
+        self.filesystem, self.root = _open(address, to_write=to_write)
+        self.address = address if is_remote(address) else self.root
+        self._verified: set[str] = set()  # folders whose hashes this process has compared
+
+    def find(self, kind: str, key: str) -> Artifact | None:
+        """The artifact, or None where it is not there whole; sizes are compared, not hashes."""
+        place = self._place(kind, key)
+        with self._refusals("read from"):
+            try:
+                data = self.read_file(f"{place}/artifact.json")
+            except FileNotFoundError:
+                return None
+            try:
+                artifact = Artifact.from_json(kind, key, place, data)
+            except ValueError as error:
+                self._set_aside(kind, key, f"{place}/artifact.json", data, str(error))
+                return None
+            found = sizes_in(self.filesystem, artifact.folder)
+        if artifact.files and not found:
+            return None  # it has been set aside, or removed
+        if why := artifact.differences(found):
+            self._set_aside(kind, key, artifact.folder, data, why)
+            return None
+        return artifact
+
+    def get(self, kind: str, key: str) -> Artifact:
+        """The artifact; KeyError where it is not there."""
+        artifact = self.find(kind, key)
+        if artifact is None:
+            raise KeyError(f"{kind}/{key} is not in the store {self.address}")
+        return artifact
+
+    def is_visible(self, kind: str, key: str, attempt: str) -> bool:
+        """Whether the artifact that is found is the one that this attempt has written."""
+        artifact = self.find(kind, key)
+        return artifact is not None and artifact.attempt == attempt
+
+    def verified(self, kind: str, key: str) -> Artifact | None:
+        """The artifact, its hashes compared once by this process, or None where it is not whole.
+
+        The hashes of activation tables in a remote store are left to those who fetch them, who
+        have every byte at hand (`check_copy`).
+        """
+        artifact = self.find(kind, key)
+        if artifact is None or artifact.folder in self._verified:
+            return artifact
+        if not (is_remote(self.address) and kind in _FETCHED):
+            try:
+                self.check(artifact)
+            except DamagedError:
+                return None
+        self._verified.add(artifact.folder)
+        return artifact
+
+    def check(self, artifact: Artifact) -> None:
+        """Compare every file's hash. Raises DamagedError, with the artifact set aside."""
+        with self._refusals("read from"):
+            try:
+                found = sums_in(self.filesystem, artifact.folder, artifact.files or ())
+            except FileNotFoundError as error:
+                raise self._damaged(artifact, f"{Path(str(error.filename)).name} is gone") from None
+        self._compare(artifact, found)
+
+    def check_copy(self, artifact: Artifact, folder: Path) -> None:
+        """Compare the files of a copy in a local folder, as `check` those in the store."""
+        local = {name: folder / name for name in artifact.files or () if (folder / name).is_file()}
+        found = {name: FileSum.of_file(path) for name, path in local.items()}
+        self._compare(artifact, found)
+
+    def read(self, artifact: Artifact, name: str) -> bytes:
+        """One file of a finished artifact. Raises DamagedError, with the artifact set aside, where
+        it is not what was written."""
+        with self._refusals("read from"):
+            try:
+                data = self.read_file(f"{artifact.folder}/{name}")
+            except FileNotFoundError:
+                raise self._damaged(artifact, f"{name} is gone") from None
+        if artifact.files is not None:
+            wanted = artifact.files.get(name)
+            if wanted is None:
+                raise self._damaged(artifact, f"{name} is not one of its files")
+            if FileSum.of(data) != wanted:
+                raise self._damaged(artifact, f"{name} is not as it was written")
+        return data
+
+    @contextmanager
+    def writing(
+        self, kind: str, made_from: Mapping[str, Any], info: Mapping[str, Any] | None = None
+    ) -> Iterator[str]:
+        """A folder to write an artifact's files into; it becomes visible when the block ends well.
+
+        `info`: what is worth telling but does not determine the artifact; may be filled meanwhile.
+        Raises StoreError where the disk refuses; then, and where the block raises, what it has
+        written is removed. Not what can be found: an interrupt may come right after the last write,
+        and S3 may have done what it did not answer to.
+        """
+        place = self._place(kind, key_of(made_from))
+        attempt = uuid.uuid4().hex[:12]
+        folder = f"{place}/{attempt}"
+        with self._refusals("written to"):
+            try:
+                if not is_object_store(self.filesystem):
+                    self.filesystem.create_dir(folder, recursive=True)
+                yield folder
+                files = self._finished(folder)
+                record = {"kind": kind, "folder": attempt, "made_from": dict(made_from)}
+                record |= {"info": dict(info or {}), "files": files}
+                data = json.dumps(record, indent=1).encode()
+                scratch = f"{folder}/.artifact.json"
+                publish(self.filesystem, scratch, f"{place}/artifact.json", data)
+            except BaseException:
+                with contextlib.suppress(OSError, StoreError):
+                    if not self.is_visible(kind, key_of(made_from), attempt):
+                        self.filesystem.delete_dir(folder)
+                raise
+            flush(self.filesystem, [place, f"{self.root}/{kind}", self.root])
+
+    def each(self, look: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """`look(item)` of every item, in order; many at once where each waits for a remote store,
+        whose answers take 10 to 50 ms and a record five of them."""
+        at_once = LOOKS_AT_ONCE if is_remote(self.address) else 1
+        return results_of(look, items, at_once) if at_once > 1 else [look(item) for item in items]
+
+    def write_file(self, path: str, data: bytes) -> None:
+        """One file of an artifact under way."""
+        write(self.filesystem, path, data)
+
+    def read_file(self, path: str) -> bytes:
+        """A file as it is now; `read` compares it with what was written."""
+        with self.filesystem.open_input_stream(path) as stream:
+            data: bytes = stream.read()
+        return data
+
+    def damaged(self) -> set[tuple[str, str]]:
+        """Kind and key of what has been set aside and not been made anew."""
+        root = f"{self.root}/{DAMAGED}"
+        names = {tuple(name.split("/")[:2]) for name in sizes_in(self.filesystem, root)}
+        return {(kind, key) for kind, key in names if kind in KINDS and not self.find(kind, key)}
+
+    def _finished(self, folder: str) -> dict[str, FileSum]:
+        """The files of an artifact to be published, on the disk by now."""
+        files = sums_in(self.filesystem, folder, sizes_in(self.filesystem, folder))
+        flush(self.filesystem, [f"{folder}/{name}" for name in files])
+        flush(self.filesystem, folders_of(folder, files))
+        return files
+
+    def _compare(self, artifact: Artifact, found: Mapping[str, FileSum]) -> None:
+        for name, wanted in (artifact.files or {}).items():
+            if found.get(name) != wanted:
+                raise self._damaged(artifact, f"{name} is not as it was written")
+
+    def _damaged(self, artifact: Artifact, why: str) -> DamagedError:
+        kind, key = artifact.kind, artifact.key
+        try:
+            data = self.read_file(f"{self._place(kind, key)}/artifact.json")
+        except FileNotFoundError:
+            data = b""
+        self._set_aside(kind, key, artifact.folder, data, why)
+        return DamagedError(f"{kind}/{key} was damaged ({why})")
+
+    def _set_aside(self, kind: str, key: str, source: str, record: bytes, why: str) -> None:
+        name = source.rpartition("/")[2]
+        name = name if name != "artifact.json" else f"unreadable-{uuid.uuid4().hex[:12]}"
+        target = f"{self.root}/{DAMAGED}/{kind}/{key}/{name}"
+        with self._refusals("written to"):
+            if set_aside(self.filesystem, source, target, record):
+                print(
+                    f"damaged: {kind}/{key}: {why}; it is made anew, the damaged one is kept in "
+                    f"{DAMAGED}/{kind}/{key} of the store",
+                    file=sys.stderr,
+                    flush=True,
+                )
+
+    @contextmanager
+    def _refusals(self, cannot_be: str) -> Iterator[None]:
+        """What the disk or the object store refuses, raised as a StoreError."""
+        try:
+            yield
+        except (StoreError, DamagedError):
+            raise
+        except Exception as error:
+            if reason := refusal(error):
+                line = f"store '{self.address}': cannot be {cannot_be} ({reason})"
+                raise StoreError(line) from None
+            raise
+
+    def _place(self, kind: str, key: str) -> str:
+        if kind not in KINDS:
+            raise ValueError(f"kind={kind!r}: expected one of {', '.join(KINDS)}")
+        return f"{self.root}/{kind}/{key}"
+
+
+_open = open_address

@@ -1,0 +1,1 @@
+"""Using a finished run's networks: choose one, classify with it, export it."""

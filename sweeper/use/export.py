@@ -1,0 +1,180 @@
+"""A champion as files that need nothing of this project: weights, config, loader, card, ONNX."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sweeper.errors import StoreError
+from sweeper.run.champions import champion_network
+from sweeper.run.trial_parts import stored_backbone, trial_weights
+from sweeper.store.store import Store
+from sweeper.use.bundle import write_classifier
+from sweeper.use.chosen import Chosen
+from sweeper.use.exported import classify
+from sweeper.use.finished import FinishedRun
+from sweeper.use.model_card import model_card
+from sweeper.use.prediction import Tempered
+from trainables.backbones import Backbone, typed
+from trainables.weights_file import write_weights
+
+ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+_ONNX_OPSET = 20
+_TOLERANCE = 1e-3  # of a probability; rounding differs between runtimes by some 1e-6
+_METRICS = ("val_accuracy", "accuracy", "precision", "recall", "f1", "macro_f1", "auroc", "ece")
+_FACTORS = ("split_policy", "augmented", "strategy", "seed", "repeat", "fold")
+
+
+def export_champion(
+    run: FinishedRun, chosen: Chosen, store: Store, out: Path, onnx: bool = False
+) -> list[Path]:
+    """Write the files; returns them. What is written is loaded again and compared.
+
+    Raises StoreError where `out` cannot be written to, or ONNX is asked for without its packages.
+    """
+    if onnx:
+        check_onnx()
+    backbone = stored_backbone(chosen.spec, store).load()
+    weights = trial_weights(store, chosen.spec.key)
+    config = describe(run, chosen, backbone, weights)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_weights(_state(chosen, backbone, weights), out / "model.safetensors")
+        (out / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+        code = write_classifier(out)
+        (out / "README.md").write_text(model_card(config, onnx), encoding="utf-8")
+        files = [out / "model.safetensors", out / "config.json", *code]
+        model, _ = classify.load_model(out)
+        check_same(model, chosen, store, config["preprocessing"]["image_size"])
+        if onnx:
+            files.append(write_onnx(model, config["preprocessing"]["image_size"], out))
+    except OSError as error:
+        reason = error.strerror or " ".join(str(error).split())
+        raise StoreError(f"--out '{out}': cannot be written to ({reason})") from None
+    return [*files, out / "README.md"]
+
+
+def check_onnx() -> None:
+    """Raises StoreError where a package for ONNX is not installed."""
+    missing = [name for name in ONNX_PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        project = Path(__file__).resolve().parents[2]
+        wanted = ["-c", str(project / "constraints.txt"), f"{project}[export]"]
+        install = shlex.join([sys.executable, "-m", "pip", "install", *wanted])
+        raise StoreError(
+            f"--onnx: needs {', '.join(missing)}; install with {install}, or leave --onnx out"
+        )
+
+
+def describe(
+    run: FinishedRun, chosen: Chosen, backbone: Backbone, weights: Mapping[str, Tensor]
+) -> dict[str, Any]:
+    """What `config.json` says."""
+    row, preprocess, interval = chosen.row, run.config.preprocess, chosen.interval
+    normalise = backbone.normalise
+    arguments = timm_arguments(chosen)
+    return {
+        "classes": chosen.classes,
+        "timm_name": backbone.spec.timm_name,
+        "timm_arguments": arguments,
+        "pooling": chosen.spec.pooling,
+        "feature_dim": len(weights["head.0.weight"]),
+        "hidden": list(chosen.spec.hidden),
+        "temperature": chosen.temperature,
+        "preprocessing": {
+            "image_size": preprocess.image_size,
+            "resize": "to a square, OpenCV INTER_AREA",
+            "contrast": preprocess.contrast,
+            "mean": (normalise.mean.flatten() / 255).tolist(),
+            "std": (normalise.std.flatten() / 255).tolist(),
+        },
+        "weights_source": row["weights"],
+        "trained": {name: row[name] for name in _FACTORS}
+        | {name: getattr(chosen.spec, name) for name in ("lr", "batch_size", "depth")}
+        | {"best_epoch": row["best_epoch"], "n_train": row["n_train"]},
+        "metrics": {name: row[name] for name in _METRICS}
+        | {"n_test": row["n_test"], "n_val": row["n_val"]}
+        | {"accuracy_interval": [interval.low, interval.high] if interval else None},
+        "cell": chosen.cell.id,
+        "trial": chosen.spec.key,
+        "run": run.config.name,
+        "git_commit": run.about.get("git_commit", ""),
+        "versions": run.about.get("versions", {}),
+    }
+
+
+def timm_arguments(chosen: Chosen) -> dict[str, Any]:
+    """What timm is told besides the name; mean and standard deviation are in the preprocessing."""
+    given = {k: v for k, v in chosen.spec.model_args if k not in ("mean", "std")}
+    return typed(given)
+
+
+def _state(chosen: Chosen, backbone: Backbone, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """`backbone.*`, named as timm names them, and `head.*`."""
+    state = backbone.state()
+    at = "" if chosen.spec.depth == "suffix" else "suffix."  # the whole network was trained there
+    state |= {k.removeprefix(at): v for k, v in weights.items() if k.startswith("suffix.")}
+    head = {k: v for k, v in weights.items() if k.startswith("head.")}
+    timm_name = {own: name for name, own in backbone.names.items()}
+    named = {f"backbone.{_renamed(k, timm_name)}": v for k, v in state.items()}
+    return {k: v.contiguous().clone() for k, v in (named | head).items()}
+
+
+def _renamed(key: str, names: Mapping[str, str]) -> str:
+    part, module, rest = (*key.split(".", 2), "")[:3]
+    name = names[f"{part}.{module}"]
+    return f"{name}.{rest}" if rest else name
+
+
+@torch.no_grad()
+def check_same(model: nn.Module, chosen: Chosen, store: Store, size: int) -> None:
+    """Raises RuntimeError where the exported network is not the trained one."""
+    network = champion_network(chosen.spec, store)
+    trained = Tempered(network.get_submodule("network"), chosen.temperature)
+    pixels = _noise(size)
+    _compare("the exported network", model(pixels), trained(pixels))
+
+
+@torch.no_grad()
+def write_onnx(model: nn.Module, size: int, out: Path) -> Path:
+    """Write `model.onnx`, pixels (batch, 3, N, N) float32 0..255 -> probabilities, and compare what
+    onnxruntime makes of it with torch."""
+    import onnxruntime
+
+    path, pixels = out / "model.onnx", _noise(size)
+    torch.onnx.export(
+        model,
+        (pixels,),
+        path,
+        input_names=["pixels"],
+        output_names=["probabilities"],
+        dynamic_shapes={"pixels": {0: torch.export.Dim("batch", min=1)}},
+        opset_version=_ONNX_OPSET,
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    for count in (1, len(pixels)):  # of any number of images
+        (found,) = session.run(None, {"pixels": pixels[:count].numpy()})
+        _compare("model.onnx", torch.from_numpy(found), model(pixels[:count]))
+    return path
+
+
+def _noise(size: int) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return 255 * torch.rand((3, 3, size, size), generator=generator)
+
+
+def _compare(what: str, found: Tensor, expected: Tensor) -> None:
+    difference = float((found - expected).abs().max())
+    if not difference <= _TOLERANCE:
+        raise RuntimeError(f"{what}: probabilities differ from the trained one's by {difference}")

@@ -1,0 +1,40 @@
+"""A finished run as the commands that go on with it see it: its config, and its cells."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from sweeper.config.run_paths import with_paths_of
+from sweeper.config.schema import Config
+from sweeper.errors import StoreError
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run's folder, its `about` (run.json) and the config in there, whose paths hold from
+    anywhere."""
+
+    folder: Path
+    about: dict[str, Any]
+    config: Config
+
+    @property
+    def command(self) -> str:
+        """The command that made the run."""
+        return str(self.about.get("command", ""))
+
+
+def read_run(folder: Path) -> FinishedRun:
+    """Raises StoreError where no run is in there."""
+    try:
+        about = json.loads((folder / "results" / "run.json").read_text(encoding="utf-8"))
+        config = with_paths_of(Config.model_validate(about["config"]), about, folder)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        why = "; it is of another version" if isinstance(error, ValidationError) else ""
+        raise StoreError(f"run '{folder}': no results/run.json of a run in there{why}") from None
+    return FinishedRun(folder, about, config)

@@ -1,0 +1,169 @@
+"""Class probabilities of new images by a trained network, and why: the same way as in training."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sweeper.config.schema import ExplainSection, PreprocessSection
+from sweeper.run.champions import champion_network
+from sweeper.store.store import Store
+from sweeper.use.chosen import Chosen
+from sweeper.use.explanation_picture import explanation_picture
+from sweeper.use.known_images import Known, KnownImages
+from sweeper.use.new_images import NewImage, read_each
+from sweeper.use.novelty import Novelty
+from trainables.explain import Attribution, Probabilities, attribute
+
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is said of one file.
+
+    `probabilities` in the order of the cell's classes, or none and the `problem` of the file.
+    `known`: which image of the run it is; `distance`: of its features to the training images',
+    `is_far` where they hold nothing like it. None where that was not asked for.
+    """
+
+    path: Path
+    probabilities: list[float]
+    problem: str = ""
+    known: Known | None = None
+    distance: float | None = None
+    is_far: bool = False
+
+    @property
+    def best(self) -> int:
+        return int(np.argmax(self.probabilities))
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The picture of an explanation, and its completeness gap."""
+
+    path: Path
+    delta: float
+
+
+class Predictor:
+    """A cell's champion as a network from pixels to probabilities, on the CPU or the first GPU."""
+
+    def __init__(self, chosen: Chosen, store: Store) -> None:
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        network = champion_network(chosen.spec, store)
+        assert isinstance(network, Probabilities)
+        self.network = Tempered(network.network, chosen.temperature).to(self.device)
+
+    @torch.no_grad()
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """(n, N, N, 3) uint8 -> (n, classes) float32."""
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float()
+        return np.concatenate(
+            [self.network(some.to(self.device)).cpu().numpy() for some in pixels.split(_BATCH)]
+        )
+
+    def explanation(self, image: np.ndarray, target: int, explain: ExplainSection) -> Attribution:
+        """Integrated Gradients of a class from a black image."""
+        return attribute(
+            self.network,
+            image,
+            target,
+            baseline="black",
+            n_steps=explain.n_steps,
+            random_baselines=0,
+            seed=0,
+            device=self.device,
+        )
+
+
+class Tempered(Probabilities):
+    """Probabilities of logits divided by a temperature (Guo et al. 2017)."""
+
+    def __init__(self, network: torch.nn.Module, temperature: float) -> None:
+        super().__init__(network)
+        self.temperature = temperature
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.network(pixels)
+        return (logits / self.temperature).softmax(1)
+
+
+def predict(
+    chosen: Chosen,
+    store: Store,
+    paths: Sequence[Path],
+    section: PreprocessSection,
+    known: KnownImages | None = None,
+    novelty: Novelty | None = None,
+) -> list[Prediction]:
+    """Probabilities of image files, in their order; of one that cannot be read, its problem.
+
+    A batch of pictures is held at a time, and 16 kB of each image where `known` is asked for.
+    """
+    predictor = Predictor(chosen, store)
+    predictions: list[Prediction] = []
+    small: list[NewImage] = []
+    images = read_each(paths, section)
+    while some := list(islice(images, _BATCH)):
+        predictions += _predicted(some, predictor, novelty)
+        small += [replace(image, pixels=None) for image in some]
+    if known is None:
+        return predictions
+    mates = known.find(small)
+    return [replace(one, known=mate) for one, mate in zip(predictions, mates, strict=True)]
+
+
+def write_explanations(
+    predictions: Sequence[Prediction],
+    chosen: Chosen,
+    store: Store,
+    preprocessing: PreprocessSection,
+    explain: ExplainSection,
+    folder: Path,
+) -> Iterator[Drawing | None]:
+    """One PNG an image that could be read (`explanation_picture`), None for the others."""
+    predictor = Predictor(chosen, store)
+    folder.mkdir(parents=True, exist_ok=True)
+    images = read_each([one.path for one in predictions], preprocessing)
+    for prediction, image in zip(predictions, images, strict=True):
+        if image.pixels is None or prediction.problem:
+            yield None
+            continue
+        best = prediction.best
+        attribution = predictor.explanation(image.pixels, best, explain)
+        place = hashlib.sha256(str(prediction.path.resolve()).encode()).hexdigest()[:8]
+        target = folder / f"{prediction.path.stem}-{place}.png"
+        said = chosen.classes[best], prediction.probabilities[best]
+        target.write_bytes(
+            explanation_picture(image.pixels, attribution, prediction.path.name, *said)
+        )
+        yield Drawing(target, attribution.delta)
+
+
+def _predicted(
+    images: Sequence[NewImage], predictor: Predictor, novelty: Novelty | None
+) -> list[Prediction]:
+    """Of one batch."""
+    readable = [image.pixels for image in images if image.pixels is not None]
+    if not readable:
+        return [Prediction(image.path, [], image.problem) for image in images]
+    pixels = np.stack(readable)
+    scores = iter(predictor.probabilities(pixels).tolist())
+    distances = iter(novelty.distances(pixels).tolist() if novelty else [None] * len(pixels))
+    found = []
+    for image in images:
+        if image.pixels is None:
+            found.append(Prediction(image.path, [], image.problem))
+            continue
+        distance = next(distances)
+        is_far = novelty is not None and distance is not None and novelty.is_far(distance)
+        found.append(Prediction(image.path, next(scores), distance=distance, is_far=is_far))
+    return found

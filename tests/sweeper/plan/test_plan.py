@@ -1,0 +1,300 @@
+"""Keys of a plan: what changes them, and what must not."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sweeper.config.load import load_config
+from sweeper.plan.collect import collect
+from sweeper.plan.grid import Cell
+from sweeper.plan.plan import Plan, class_counts
+from sweeper.plan.trial_spec import TrialSpec
+from sweeper.store.store import Store, key_of
+from trainables.registry import WeightsError
+
+CONFIG = {
+    "name": "planned",
+    "data": {"synthetic": {"images_per_class": 6}},
+    "preprocess": {"image_size": 64},
+    "split": {"policies": ["grouped"]},
+    "augment": {"copies": 2},
+    "scenarios": {
+        "one": ["Oblique fracture", "Spiral Fracture"],
+        "two": ["Avulsion fracture", "Impacted fracture", "Greenstick fracture"],
+    },
+    "grid": {"backbones": ["mobilenet"], "scenarios": ["one"]},
+    "weights": {"mobilenet": "none", "vgg16": "none"},
+    "search": {"draws": 3, "epochs": 6, "grace_epochs": 2},
+}
+Keys = dict[tuple[str, int], str]
+MakePlan = Callable[..., Plan]
+
+
+@pytest.fixture(scope="module")
+def make(tmp_path_factory: pytest.TempPathFactory) -> MakePlan:
+    """Plans of the config with overrides, over one store."""
+    folder = tmp_path_factory.mktemp("plan")
+    path = folder / "planned.yaml"
+    path.write_text(yaml.safe_dump(CONFIG))
+    store = Store(str(folder / "store"))
+
+    def build(*overrides: str) -> Plan:
+        config = load_config(str(path), overrides)
+        return Plan(config, collect(config.data, store), store)
+
+    return build
+
+
+def trials(plan: Plan, cell: Cell) -> list[TrialSpec]:
+    """A cell's trials, as if its transfer champion were draw 0."""
+    source = plan.transfer_cell_of(cell)
+    return plan.trials(cell, plan.trials(source)[0] if source else None)
+
+
+def keys(plan: Plan) -> Keys:
+    specs = [spec for cell in plan.cells for spec in trials(plan, cell)]
+    return {(spec.cell, spec.draw): spec.key for spec in specs}
+
+
+def table_key(plan: Plan, kind: str) -> str:
+    return key_of(plan.source_from(kind, "mobilenet"))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "grid.seeds=[0, 1]",
+        "split.policies=[pooled, stratified, grouped]",
+        "grid.scenarios=[two, one, all]",
+        "grid.backbones=[mobilenet, vgg16]",
+        "search.draws=6",
+    ],
+)
+def test_a_grid_that_grows_leaves_the_keys_it_had(make: MakePlan, more: str) -> None:
+    before, after = keys(make()), keys(make(more))
+    assert len(after) > len(before)
+    assert {name: after[name] for name in before} == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "search.epochs=7",
+        "split.fractions=[0.6, 0.2, 0.2]",
+        "data.synthetic.seed=1",
+        "preprocess.image_size=48",
+        "head.pooling=avg",
+    ],
+)
+def test_what_changes_every_result_changes_every_key(make: MakePlan, change: str) -> None:
+    before, after = keys(make()), keys(make(change))
+    assert before.keys() == after.keys()
+    assert not set(before.values()) & set(after.values())
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["name=another", "explain.examples=0", "search.grace_epochs=3", "search.scheduler=none"],
+)
+def test_what_changes_no_result_changes_no_key(make: MakePlan, change: str) -> None:
+    assert keys(make(change)) == keys(make())
+
+
+def test_only_finetuning_keys_know_of_finetuning(make: MakePlan) -> None:
+    before, after = keys(make()), keys(make("finetune.batchnorm=frozen"))
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {name for name in before if "/finetune/" in name[0]}
+
+
+def test_cells_do_not_share_trials_of_another_content(make: MakePlan) -> None:
+    plan = make("grid.seeds=[0, 1]", "grid.scenarios=[one, two]")
+    firsts = [key for (_, draw), key in keys(plan).items() if draw == 0]
+    assert len(firsts) == len(set(firsts)) == len(plan.cells) == 16
+
+
+def published(plan: Plan, augmented: bool) -> dict[str, str]:
+    """Keys of draw 0 of the transfer cells, by policy."""
+    cells = [c for c in plan.cells if c.strategy == "transfer" and c.augmented is augmented]
+    return {cell.split_policy: plan.trials(cell)[0].key for cell in cells}
+
+
+def test_without_duplicates_plain_policies_share_their_trials(make: MakePlan) -> None:
+    plan = make("split.policies=[pooled, grouped]")
+    plain, augmented = published(plan, False), published(plan, True)
+    assert plain["pooled"] == plain["grouped"]
+    assert augmented["pooled"] != augmented["grouped"]
+
+
+def test_with_duplicates_plain_policies_differ(make: MakePlan) -> None:
+    plan = make("split.policies=[pooled, grouped]", "data.synthetic.duplicate_fraction=0.5")
+    plain = published(plan, False)
+    assert plain["pooled"] != plain["grouped"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "preprocess.image_size=48",
+        "preprocess.contrast=none",
+        "augment.copies=3",
+        "weights.mobilenet=none",
+        "data.synthetic.seed=1",
+    ],
+)
+def test_what_the_activations_depend_on_changes_both_tables(make: MakePlan, change: str) -> None:
+    pretrained = "weights.mobilenet=imagenet"  # random weights are calibrated on images
+    before, after = make(pretrained), make(pretrained, change)
+    for kind in ("pooled", "prefix"):
+        assert table_key(before, kind) != table_key(after, kind)
+
+
+def test_pooling_and_cache_type_change_their_own_table_only(make: MakePlan) -> None:
+    before, pooling, dtype = make(), make("head.pooling=avg"), make("cache.dtype=float32")
+    assert table_key(pooling, "pooled") != table_key(before, "pooled")
+    assert table_key(pooling, "prefix") == table_key(before, "prefix")
+    assert table_key(dtype, "pooled") == table_key(before, "pooled")
+    assert table_key(dtype, "prefix") != table_key(before, "prefix")
+
+
+def test_tables_serve_every_scenario_policy_and_seed(make: MakePlan) -> None:
+    more = make("grid.scenarios=[all]", "split.policies=[pooled]", "grid.seeds=[5]")
+    for kind in ("pooled", "prefix"):
+        assert table_key(make(), kind) == table_key(more, kind)
+
+
+def test_weights_of_a_file_are_known_by_its_bytes_not_its_path(
+    make: MakePlan, tmp_path: Path
+) -> None:
+    for name, content in (("a", b"one"), ("b", b"one"), ("c", b"two")):
+        (tmp_path / f"{name}.safetensors").write_bytes(content)
+    a, b, c = (
+        table_key(make(f"weights.mobilenet={tmp_path}/{name}.safetensors"), "pooled")
+        for name in "abc"
+    )
+    assert a == b != c
+    with pytest.raises(WeightsError, match="no such file"):
+        make(f"weights.mobilenet={tmp_path}/d.safetensors")
+
+
+def test_random_weights_do_not_depend_on_the_data_set(make: MakePlan) -> None:
+    here, elsewhere = make(), make("data.synthetic.seed=1")
+    assert here.collection.hash != elsewhere.collection.hash
+    assert here.backbones == elsewhere.backbones
+    assert here.backbones != make("preprocess.image_size=48").backbones
+
+
+def test_no_test_image_or_its_twin_is_trained_on_in_grouped_splits(make: MakePlan) -> None:
+    plan = make("data.synthetic.duplicate_fraction=0.5", "split.policies=[pooled, grouped]")
+    assert len(plan.collection.duplicates) == 30
+    group = plan.collection.images.set_index("image_id")["group"]
+    for (policy, _, _, augmented, _), split in plan.splits.items():
+        groups = {part: set(group[rows["image_id"]]) for part, rows in split.rows.groupby("part")}
+        crossing = bool(groups["train"] & groups["test"])
+        assert (split.leaked > 0) == crossing
+        if policy == "grouped":
+            assert not crossing
+        elif augmented:
+            assert crossing
+
+
+def test_every_repeat_divides_the_images_differently(make: MakePlan) -> None:
+    splits = make("split.repeats=3", "grid.augmented=[false]").splits.values()
+    assert len({split.key for split in splits}) == 3
+    (first,) = make("split.seed=1", "grid.augmented=[false]").splits.values()
+    assert first.key == list(splits)[1].key  # a repeat counts on from the first one's seed
+
+
+def test_training_seeds_share_one_division_and_train_on_it_differently(make: MakePlan) -> None:
+    plan = make("grid.seeds=[0, 1, 2]", "grid.augmented=[false]")
+    assert len(plan.splits) == 1
+    cells = [cell for cell in plan.cells if cell.strategy == "transfer"]
+    specs = [plan.trials(cell)[0] for cell in cells]
+    assert len({spec.split_key for spec in specs}) == 1
+    assert len({spec.training_seed for spec in specs}) == len(specs)
+
+
+def test_labels_are_the_places_of_classes_in_their_scenario(make: MakePlan) -> None:
+    plan = make("grid.scenarios=[two]")
+    class_of = plan.collection.images.set_index("image_id")["class"]
+    for split in plan.splits.values():
+        names = [plan.scenarios["two"][label] for label in split.rows["label"]]
+        assert names == list(class_of[split.rows["image_id"]])
+
+
+def test_a_plain_grid_makes_no_copies(make: MakePlan) -> None:
+    plain = make("grid.augmented=[false]")
+    assert (plain.copies, plain.rows_per_table) == (0, 60)
+    assert make().rows_per_table == 180
+    assert {split.rows["copy"].max() for split in plain.splits.values()} == {0}
+
+
+def test_finetuning_takes_the_champions_head_and_has_its_own_limits(make: MakePlan) -> None:
+    plan = make("finetune.epochs=4", "finetune.draws=2")
+    cell = next(cell for cell in plan.cells if cell.strategy == "finetune")
+    source = plan.transfer_cell_of(cell)
+    assert source == replace(cell, strategy="transfer")
+    champion = plan.trials(source)[1]
+    specs = plan.trials(cell, champion)
+    assert len(specs) == 2
+    for spec in specs:
+        assert (spec.epochs, spec.start_key, spec.hidden) == (4, champion.key, champion.hidden)
+    assert len({spec.key for spec in specs}) == 2
+
+
+def test_fresh_finetuning_starts_from_no_champion(make: MakePlan) -> None:
+    plan = make("finetune.start=fresh")
+    assert all(plan.transfer_cell_of(cell) is None for cell in plan.cells)
+    assert all(spec.start_key is None for cell in plan.cells for spec in plan.trials(cell))
+
+
+def test_rungs_are_the_schedulers_and_none_without_it(make: MakePlan) -> None:
+    assert make("search.epochs=20").rungs("transfer") == [2, 6, 18]
+    assert make("search.epochs=20", "finetune.epochs=5").rungs("finetune") == [2]
+    assert make("search.scheduler=none").rungs("transfer") == []
+
+
+def test_explanations_can_be_switched_off(make: MakePlan) -> None:
+    assert make().explains
+    assert not make("explain.examples=0").explains
+    assert not make("explain.baselines=[]").explains
+
+
+def test_images_are_counted_by_class(make: MakePlan) -> None:
+    assert set(class_counts(make().collection).values()) == {6}
+
+
+def test_copies_add_rows_and_no_steps_unless_epochs_are_the_budget(make: MakePlan) -> None:
+    plan = make()
+    for cell in plan.cells:
+        rows = plan.split_of(cell).count("train")
+        expected = rows // 3 if cell.augmented else None  # an image and its two copies
+        assert {spec.epoch_rows for spec in trials(plan, cell)} == {expected}
+    by_epochs = make("search.budget=epochs")
+    assert {spec.epoch_rows for c in by_epochs.cells for spec in trials(by_epochs, c)} == {None}
+    plain = {cell.id for cell in plan.cells if not cell.augmented}
+    shared = {name for name, key in keys(by_epochs).items() if keys(plan)[name] == key}
+    assert {name for name, _ in shared} == plain
+
+
+def test_batches_drawn_anew_train_as_many_steps_as_none(make: MakePlan) -> None:
+    plan = make("augment.online=true")
+    assert {spec.epoch_rows for cell in plan.cells for spec in trials(plan, cell)} == {None}
+
+
+def test_all_cells_of_a_strategy_get_the_same_draws(make: MakePlan) -> None:
+    plan = make("grid.seeds=[0, 1]", "grid.scenarios=[one, two]", "search.draws=7")
+    for strategy in ("transfer", "finetune"):
+        cells = [cell for cell in plan.cells if cell.strategy == strategy]
+        draws = plan.draws(cells[0])
+        assert len(draws) == 7
+        assert all(plan.draws(cell) == draws for cell in cells)
+        assert {one.lr for one in draws} == set(plan.config.search.lr)
+
+
+def test_slower_trials_have_more_grace(make: MakePlan) -> None:
+    plan = make("search.lr=[0.01, 0.001, 0.0001]")
+    specs = [spec for cell in plan.cells for spec in trials(plan, cell)]
+    assert {spec.lr: spec.grace_epochs for spec in specs} == {0.01: 2, 0.001: 7, 0.0001: 20}

@@ -1,0 +1,41 @@
+"""What a session has, and what it refuses because it would wait for ever."""
+
+import pytest
+import ray
+
+from sweeper.errors import ResourceError
+from sweeper.ray.session import Resources, _resources
+
+
+@pytest.fixture(autouse=True)
+def _two_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0})
+
+
+def test_as_many_workers_as_fit_are_taken_and_one_more_is_one_line() -> None:
+    assert _resources(None, 2, 1) == Resources(2, 0.0, 0.0, 2, 1)
+    with pytest.raises(ResourceError) as told:
+        _resources(None, 3, 1)
+    assert str(told.value) == (
+        "resources.workers_per_trial=3: Ray sees 2 CPUs and 0 GPUs here, enough for 2 workers"
+    )
+
+
+def test_workers_take_a_gpu_each_where_there_are_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 8.0, "GPU": 2.0})
+    assert _resources(None, 2, 1).gpus_per_trial == 1
+    with pytest.raises(ResourceError, match="8 CPUs and 2 GPUs here, enough for 2 workers"):
+        _resources(None, 3, 1)
+    assert _resources(0.0, 3, 1).workers_per_trial == 3
+
+
+def test_a_cluster_that_may_grow_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    assert _resources(None, 16, 1).workers_per_trial == 16
+    assert _resources(1.0, 1, 1).gpus_per_trial == 1
+
+
+def test_one_worker_is_taken_on_the_smallest_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 0.5})
+    assert _resources(None, 1, 1).workers_per_trial == 1

@@ -1,0 +1,50 @@
+"""Tasks that die, raise or end well, on a real Ray."""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sweeper.ray.session import Resources
+from sweeper.ray.tasks import run_tasks
+
+RESOURCES = Resources(cpus=2, gpus=0, gpus_per_trial=0, workers_per_trial=1, retries=1)
+
+
+@dataclass(frozen=True)
+class Item:
+    key: str
+    log: Path
+
+
+def work(item: Item) -> None:
+    """Does what its key says, and adds a line to its log before."""
+    with item.log.open("a") as stream:
+        stream.write("tried\n")
+    tried = len(item.log.read_text().splitlines())
+    if item.key == "dies" or (item.key == "dies once" and tried == 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(60)
+    if item.key == "raises":
+        raise LookupError("on purpose")
+    if item.key == "memory":
+        raise MemoryError
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_tasks_are_tried_again_where_they_died_and_each_is_told_once(tmp_path: Path) -> None:
+    keys = ["fine", "dies once", "dies", "raises", "memory"]
+    items = [Item(key, tmp_path / key) for key in keys]
+    ended: list[tuple[str, str]] = []
+    run_tasks(work, items, RESOURCES, lambda item, error: ended.append((item.key, error)))
+    errors = dict(ended)
+    assert sorted(key for key, _ in ended) == sorted(keys)
+    assert errors["fine"] == errors["dies once"] == ""
+    assert errors["dies"].startswith("its process died or ran out of memory (2 times):\n")
+    assert errors["memory"].startswith("its process died or ran out of memory (2 times):\n")
+    assert "LookupError: on purpose" in errors["raises"]
+    tries = {item.key: len(item.log.read_text().splitlines()) for item in items}
+    assert tries == {"fine": 1, "dies once": 2, "dies": 2, "raises": 1, "memory": 2}

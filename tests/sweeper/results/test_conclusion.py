@@ -1,0 +1,78 @@
+"""A run ends with its result and with what to know of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from reports.derived import write_derived
+from reports.run import load_run
+from sweeper.results.conclusion import conclusion
+from sweeper.results.headlines import headline_lines
+from sweeper.results.stale import champions_in, stale
+from tests.reports.fake_run import FakeRun, write_fake_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    fake = FakeRun(policies=("pooled", "grouped"), failed=5, random_weights=True)
+    folder = write_fake_run(tmp_path_factory.mktemp("run"), fake)
+    write_derived(folder / "results")
+    return folder
+
+
+def test_the_lines_are_the_pages_headlines(run: Path) -> None:
+    cells = pd.read_parquet(run / "results" / "cells.parquet")
+    done = cells[cells["state"] == "done"]
+    lines = list(headline_lines(load_run(run)))
+    assert len(lines) == 2 * 3
+    for (policy, scenario), own in done.groupby(["split_policy", "scenario"]):
+        best = own.sort_values("val_accuracy").iloc[-1]
+        (line,) = [one for one in lines if one.startswith(f"{policy}, scenario {scenario}: ")]
+        assert f": {best['backbone']}, " in line
+        assert f"test accuracy {100 * best['accuracy']:.1f} %" in line
+
+
+def test_the_last_lines_are_the_result_with_its_interval_and_warnings(run: Path) -> None:
+    lines = list(conclusion(run))
+    assert lines[0] == "best on validation:"
+    best = [line for line in lines if line.startswith("    ")]
+    assert len(best) == 2 * 3
+    assert all("test accuracy" in line and "95 % CI" in line for line in best)
+    told = [line for line in lines if line.startswith("warning: ")]
+    assert sum(" failed: " in line for line in told) == 3
+    assert "warning: 2 more cells failed; the report says why" in told
+    assert any("pooled" in line and "test rows have a copy" in line for line in told)
+    assert any("random weights" in line for line in told)
+    assert lines[-1].startswith("time: ")
+
+
+def test_maps_that_did_not_converge_are_counted(run: Path) -> None:
+    path = run / "results" / "attributions.parquet"
+    table = pd.read_parquet(path)
+    far = int((table["delta"].abs() > 0.05).sum())
+    lines = [line for line in conclusion(run) if "did not converge" in line]
+    assert lines == (
+        [] if not far else [line for line in lines if f"{far} of {len(table)}" in line]
+    )
+    assert bool(lines) == bool(far)
+
+
+def test_a_folder_without_a_run_has_no_result(tmp_path: Path) -> None:
+    assert list(conclusion(tmp_path)) == []
+
+
+def test_what_is_beside_a_run_with_other_champions_is_told(tmp_path: Path) -> None:
+    out = write_fake_run(tmp_path)
+    before = champions_in(out)
+    (out / "export").mkdir()
+    assert list(stale(out, before)) == []
+    assert list(stale(out, frozenset({"another"}))) == [
+        f"{out / 'export'} may be of an earlier champion of this run; write it again"
+    ]
+    assert list(stale(out, frozenset())) == []
+    (out / "results" / "of_before.parquet").touch()
+    (line,) = stale(out, before)
+    assert line.endswith("of_before.parquet is no file of this run; remove it")

@@ -1,0 +1,131 @@
+"""Addresses of stores: what they may say, and what is told of those that refuse."""
+
+import time
+from pathlib import Path
+
+import boto3
+import pytest
+
+from sweeper.errors import StoreError
+from sweeper.store import address as address_module
+from sweeper.store.address import without_credentials
+from sweeper.store.store import Store
+from tests.sweeper.conftest import Bucket
+
+SECRET = "s3cr3t"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"s3://key:{SECRET}@bucket/prefix",
+        f"s3://bucket/prefix?access_key=a&secret_key={SECRET}",
+        f"s3://bucket/prefix?region=x&session_token={SECRET}&scheme=http",
+        f"gs://{SECRET}@bucket/prefix",
+        f"abfss://bucket/prefix?sig={SECRET}&Signature={SECRET}",
+    ],
+)
+def test_an_address_with_credentials_is_refused_and_not_repeated(address: str) -> None:
+    with pytest.raises(StoreError, match="must not hold credentials; set AWS_ACCESS") as caught:
+        Store(address)
+    told = str(caught.value).replace("sig=" + SECRET, "")
+    assert SECRET not in told
+    assert SECRET not in without_credentials(f"--set store={address}").replace("sig=" + SECRET, "")
+
+
+def test_what_is_no_credential_stays() -> None:
+    text = "run --set store=s3://bucket/a@b?region=eu-west-1&endpoint_override=host:9 for me@home"
+    assert without_credentials(text) == text
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("s3://bucket/prefix?regoin=x", "unknown option 'regoin'; expected s3://bucket/prefix?"),
+        ("s3:///prefix", "no bucket; expected s3://bucket/prefix?"),
+        ("s3://bucket?endpoint_override=127.0.0.1:9&scheme=http", "does not answer"),
+        ("s3://bucket?endpoint_override=no-such-host.invalid", "does not answer"),
+        ("ftp://host/prefix", "cannot be written to"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_told_in_one_line_and_soon(
+    address: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a-key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    started = time.monotonic()
+    with pytest.raises(StoreError, match=r"^store '") as caught:
+        Store(address)
+    assert told in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert SECRET not in str(caught.value)
+    assert time.monotonic() - started < 20
+
+
+def test_a_bucket_that_is_not_there_is_told(s3_bucket: Bucket) -> None:
+    with pytest.raises(StoreError, match="NO_SUCH_BUCKET: there is no such bucket; make it first"):
+        Store(s3_bucket().replace("s3://bucket-", "s3://no-bucket-"))
+
+
+def test_a_store_to_be_read_that_is_not_there_is_told_and_not_made(
+    s3_bucket: Bucket, tmp_path: Path
+) -> None:
+    addresses = [str(tmp_path / "no"), s3_bucket().replace("/some/prefix", "/no")]
+    addresses += [s3_bucket().replace("s3://bucket-", "s3://no-bucket-")]
+    for address in addresses:
+        with pytest.raises(StoreError, match=r"cannot be read from \(there is nothing\)$"):
+            Store(address, to_write=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_credentials_at_all_are_told_with_what_to_set(
+    s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    address = s3_bucket()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")  # no role of a machine either
+    with pytest.raises(StoreError, match=r"or there are none: set AWS_ACCESS_KEY_ID and") as caught:
+        Store(address)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_credentials_that_may_not_write_are_told(
+    s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """moto compares keys and policies once it has let so many requests pass."""
+    from moto.core import set_initial_no_auth_action_count
+
+    address = s3_bucket()
+    with pytest.raises(StoreError, match=r"cannot be written to \(S3 \w+: ") as caught:
+        set_initial_no_auth_action_count(0)(lambda: Store(address))()
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_an_s3_store_works_through_the_environment_s_endpoint(
+    s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, _, options = s3_bucket().partition("?")
+    endpoint = options.partition("=")[2].partition("&")[0]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{endpoint}")
+    store = Store(address)
+    with store.writing("splits", {"a": 1}) as folder:
+        store.write_file(f"{folder}/text", b"whole")
+    client = boto3.client("s3", endpoint_url=f"http://{endpoint}", region_name="us-east-1")
+    listed = client.list_objects_v2(Bucket=store.root.partition("/")[0], Prefix="some/prefix/spl")
+    assert len(listed["Contents"]) == 2  # the file and artifact.json; no markers of folders
+
+
+def test_a_bucket_is_asked_once_whether_it_can_be_written_to(
+    s3_bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = s3_bucket()
+    Store(address)
+    monkeypatch.setattr(address_module, "_try_to_write", lambda *_: 1 / 0)
+    assert Store(address).address == address
+
+
+def test_a_folder_is_remembered_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Store("here").address == str(tmp_path / "here")

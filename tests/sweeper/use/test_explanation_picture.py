@@ -1,0 +1,77 @@
+"""The picture of an explanation shows what it says: image, map, both, class, gap."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sweeper.use import explanation_picture as module
+from sweeper.use.explanation_picture import explanation_picture, overlay
+from trainables.explain import Attribution
+
+
+def attribution(delta: float) -> Attribution:
+    values = np.zeros((32, 32), np.float32)
+    values[4:12, 4:12], values[20:28, 20:28] = 0.01, -0.005
+    return Attribution(values, "black", delta)
+
+
+def test_the_overlay_is_red_where_the_class_is_spoken_for_and_blue_where_against() -> None:
+    values = np.zeros((32, 32), np.float32)
+    values[4:12, 4:12], values[20:28, 20:28] = 1.0, -1.0
+    pixels = np.asarray(overlay(np.full((32, 32, 3), 100, np.uint8), values))
+    red, blue, none = pixels[8, 8], pixels[24, 24], pixels[4, 28]
+    assert red[0] > red[2] + 100
+    assert blue[2] > blue[0] + 100
+    np.testing.assert_array_equal(none, 100)
+
+
+def test_three_panels_hold_the_image_the_map_and_both() -> None:
+    image = np.full((32, 32, 3), 90, np.uint8)
+    drawn = explanation_picture(image, attribution(0.0), "a.png", "bone", 0.9)
+    picture = Image.open(io.BytesIO(drawn)).convert("RGB")
+    zoom = picture.width // (3 * 224 + 4 * 12)
+    at = [((12 + n * 236) * zoom, 54 * zoom) for n in range(3)]
+
+    def colour(panel: int, x: int, y: int) -> list[int]:
+        """Of a place of the 32 px picture in a panel of 224 px."""
+        left, top = at[panel]
+        return list(picture.getpixel((left + x * 7 * zoom, top + y * 7 * zoom)))
+
+    assert colour(0, 8, 8) == colour(0, 24, 24) == [90, 90, 90]
+    for panel in (1, 2):
+        assert colour(panel, 8, 8)[0] > colour(panel, 8, 8)[2] + 50
+        assert colour(panel, 24, 24)[2] > colour(panel, 24, 24)[0] + 30
+    assert min(colour(1, 16, 2)) > 250
+    assert max(colour(2, 16, 2)) < 110
+
+
+@pytest.mark.parametrize(
+    ("delta", "words"), [(0.01, "Converged."), (-0.2, "Not converged: read with care.")]
+)
+def test_class_probability_and_convergence_are_written_on_it(
+    monkeypatch: pytest.MonkeyPatch, delta: float, words: str
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(module, "to_png", lambda svg: said.append(svg) or b"")
+    image = np.zeros((32, 32, 3), np.uint8)
+    explanation_picture(image, attribution(delta), "a<b>.png", "骨折", 0.876)
+    (svg,) = said
+    for text in ("骨折, 87.6 %", "a&lt;b&gt;.png", "speaks for 骨折", "speaks against it", words):
+        assert text in svg
+    assert "+0.320" in svg  # what the map adds up to
+    assert "…" not in svg
+
+
+def test_a_long_class_name_cuts_off_neither_its_probability_nor_the_verdict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(module, "to_png", lambda svg: said.append(svg) or b"")
+    values = Attribution(np.full((32, 32), -0.01, np.float32), "random", -0.2)
+    explanation_picture(np.zeros((32, 32, 3), np.uint8), values, "a.png", "grade " * 40, 0.876)
+    (svg,) = said
+    assert "…, 87.6 %" in svg
+    assert "that of a random image by -10.040." in svg
+    assert "Not converged: read with care." in svg

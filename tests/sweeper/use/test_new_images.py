@@ -1,0 +1,85 @@
+"""Which files are meant, and what is read of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from datasets.decoding.decode import decode_image
+from datasets.decoding.describe import describe
+from datasets.errors import DataError
+from datasets.preprocess import preprocess
+from datasets.sources import read_folder
+from sweeper.config.schema import PreprocessSection
+from sweeper.use.new_images import image_files, read_each
+from tests.datasets.decoding.dicom_files import dicom_file, ramp
+from tests.datasets.decoding.picture_files import every_file
+
+SECTION = PreprocessSection(image_size=48)
+
+
+def test_a_folder_means_the_images_below_it(tmp_path: Path) -> None:
+    content = {"IM1": dicom_file(ramp()), "f.jpg_large": every_file()["rgb.jpg"]}
+    names = ("b.png", "deep/a.jpg", "deep/c.txt", ".hidden/d.png", "e.heic", "notes", *content)
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content.get(name, b""))
+    found = image_files([tmp_path, tmp_path / "b.png"])
+    assert [str(path.relative_to(tmp_path)) for path in found] == [
+        "IM1",
+        "b.png",
+        "deep/a.jpg",
+        "e.heic",
+        "f.jpg_large",
+    ]
+
+
+def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(DataError, match="a folder without an image file"):
+        image_files([tmp_path])
+
+
+def test_every_kind_is_read_as_for_training_and_known_by_its_hashes(tmp_path: Path) -> None:
+    for name, data in every_file().items():
+        (tmp_path / name).write_bytes(data)
+    for image in read_each(image_files([tmp_path]), SECTION):
+        expected = preprocess(decode_image(image.path.read_bytes()), 48, "stretch")
+        assert image.pixels is not None
+        np.testing.assert_array_equal(image.pixels, expected)
+        described = describe(str(image.path))
+        assert (image.content_hash, image.pixel_hash) == (
+            described.content_hash,
+            described.pixel_hash,
+        )
+
+
+def test_what_cannot_be_read_has_a_problem_and_keeps_its_place(tmp_path: Path) -> None:
+    Image.new("L", (20, 20)).save(tmp_path / "good.png")
+    (tmp_path / "bad.png").write_bytes(b"")
+    paths = [tmp_path / name for name in ("bad.png", "good.png", "gone.png")]
+    read = list(read_each(paths, SECTION))
+    assert [image.path for image in read] == paths
+    assert [image.problem for image in read] == [
+        "cannot be read as an image: empty file",
+        "",
+        "no such file",
+    ]
+
+
+def test_a_format_that_is_not_read_has_the_reason_that_the_audit_tells(tmp_path: Path) -> None:
+    (tmp_path / "class").mkdir()
+    for name in ("a.pgm", "b.heic", "c.nii.gz", "d.svs"):
+        (tmp_path / "class" / name).write_bytes(b"II*\0" if name == "d.svs" else b"P5 2 2 255 abcd")
+    Image.new("L", (20, 20)).save(tmp_path / "class" / "e.png")
+    (tmp_path / "class" / "e.png").rename(tmp_path / "class" / "e.heic")
+    (tmp_path / "class" / "f.png").write_bytes(b"P5 2 2 255 abcd")
+    audited = {one.path: one.problem for one in read_folder(str(tmp_path)).files}
+    problems = {
+        image.path.relative_to(tmp_path).as_posix(): image.problem
+        for image in read_each(image_files([tmp_path]), SECTION)
+    }
+    assert problems["class/a.pgm"] == ".pgm is not read here; save it as PNG or TIFF"
+    assert problems.pop("class/f.png").startswith("cannot be read as an image")
+    assert problems == {path: why for path, why in audited.items() if path != "class/f.png"}
