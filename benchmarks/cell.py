@@ -99,10 +99,10 @@ def _config(
             f"store={store}",
             f"grid.backbones=[{name}]",
             f"grid.strategies=[{strategy}]",
-            "grid.augmented=[true]",
+            "grid.augmentations=[fec-ige]",
             "grid.seeds=[0]",
             f"weights.{name}={weights}",
-            f"augment.copies={options.copies}",
+            f"augmentations.fec-ige.copies={options.copies}",
             f"preprocess.image_size={options.image_size}",
             "search.draws=1",
             "search.budget=epochs",  # as the usual way: an epoch is a pass over all rows

@@ -6,28 +6,32 @@ Only `sweeper` sees these classes; the packages below take plain arguments.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
 
-from datasets.augment import FEC_IGE, Augmentation
+from datasets.augment import AUGMENTATIONS, Augmentation
 from datasets.errors import DataError
 from datasets.groups import check_group_by
 from datasets.preprocess import CONTRASTS
 from datasets.splits import FEWEST_FOLDS, POLICIES
+from reports.axes import NO_AUGMENTATION
 from sweeper.config.allowed import distinct, one_of
 from sweeper.config.paths import NAME_RULE, expanded, is_folder_name
+from sweeper.config.search_space import Space, space_type
+from sweeper.strategies import STRATEGIES
+from trainables.hyperparameters import HYPERPARAMETERS, plain
 from trainables.registry import BACKBONES, BASELINES, Weights
 
 ALL_CLASSES = "all"  # the scenario that is always there
 DEFAULT_STORE = "store"
+BUILT_IN: dict[str, dict[str, Any]] = {k: asdict(one) for k, one in AUGMENTATIONS.items()}
+"""The augmentations that are always there."""
 
 # Bounds far above what is of use: a slip of the finger is told, not run.
 Count = Annotated[int, Field(ge=1, le=10_000)]
 Seed = Annotated[int, Field(ge=-(2**53), le=2**53)]  # whole numbers that JSON keeps
-BatchSize = Annotated[int, Field(ge=2, le=65536)]
-LearningRate = Annotated[float, Field(gt=0, le=10)]
-Hidden = Annotated[list[Annotated[int, Field(ge=1, le=65536)]], Field(max_length=16)]
 
 
 class Section(BaseModel):
@@ -121,17 +125,18 @@ class SplitSection(Section):
         return values
 
 
-class AugmentSection(Section):
+class AugmentationSection(Section):
+    """One entry of `augmentations`. A flip may change what a class means."""
+
     copies: Annotated[int, Field(ge=1, le=64)] = 8
     online: bool = False  # every batch anew instead of fixed copies; nothing can be cached
-    # What may be done to a copy, the paper's by default. A flip may change what a class means.
-    horizontal_flip_p: Annotated[float, Field(ge=0, le=1)] = FEC_IGE.horizontal_flip_p
-    vertical_flip_p: Annotated[float, Field(ge=0, le=1)] = FEC_IGE.vertical_flip_p
-    rotation_degrees: Annotated[float, Field(ge=0, le=180)] = FEC_IGE.rotation_degrees
-    contrast: Annotated[float, Field(ge=0, lt=1)] = FEC_IGE.contrast
+    horizontal_flip_p: Annotated[float, Field(ge=0, le=1)] = 0.0
+    vertical_flip_p: Annotated[float, Field(ge=0, le=1)] = 0.0
+    rotation_degrees: Annotated[float, Field(ge=0, le=180)] = 0.0
+    contrast: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     @property
-    def how(self) -> Augmentation:
+    def pipeline(self) -> Augmentation:
         return Augmentation(
             self.horizontal_flip_p, self.vertical_flip_p, self.rotation_degrees, self.contrast
         )
@@ -140,11 +145,11 @@ class AugmentSection(Section):
 class GridSection(Section):
     backbones: Annotated[list[str], Field(min_length=1)] = list(BACKBONES)
     scenarios: Annotated[list[str], Field(min_length=1, max_length=1000)] = [ALL_CLASSES]
-    augmented: Annotated[list[bool], Field(min_length=1)] = [False, True]
-    strategies: Annotated[list[Literal["transfer", "finetune"]], Field(min_length=1)] = [
-        "transfer",
-        "finetune",
+    augmentations: Annotated[list[str], Field(min_length=1)] = [
+        NO_AUGMENTATION,
+        *AUGMENTATIONS,
     ]
+    strategies: Annotated[list[str], Field(min_length=1)] = list(STRATEGIES)
     seeds: Annotated[list[Seed], Field(min_length=1, max_length=1000)] = [0]
 
     @field_validator("backbones")
@@ -152,7 +157,12 @@ class GridSection(Section):
     def known_backbones(cls, values: list[str]) -> list[str]:
         return [one_of(value, BACKBONES) for value in values]
 
-    @field_validator("backbones", "scenarios", "augmented", "strategies", "seeds")
+    @field_validator("strategies")
+    @classmethod
+    def known_strategies(cls, values: list[str]) -> list[str]:
+        return [one_of(value, STRATEGIES) for value in values]
+
+    @field_validator("backbones", "scenarios", "augmentations", "strategies", "seeds")
     @classmethod
     def each_once(cls, values: list[Any]) -> list[Any]:
         return distinct(values)
@@ -168,15 +178,23 @@ class CacheSection(Section):
     dtype: Literal["float16", "float32"] = "float16"
 
 
-class PublishedSetting(Section):
-    """Draw 0 of every cell: the paper's published setting."""
+if TYPE_CHECKING:
+    PublishedSetting = Section
+else:
+    PublishedSetting = create_model(
+        "PublishedSetting",
+        __base__=Section,
+        __doc__="Draw 0 of every cell.",
+        **{
+            one.name: (one.type, Field(plain(one.published), description=one.meaning))
+            for one in HYPERPARAMETERS.values()
+        },
+    )
 
-    lr: LearningRate = 1e-3
-    batch_size: BatchSize = 16
-    hidden: Hidden = [512, 128]
 
+class SearchLimits(Section):
+    """The section `search`, without its hyperparameters."""
 
-class SearchSection(Section):
     draws: Count = 4
     epochs: Count = 30
     # What cells with and without augmented copies have in common: the optimiser's steps, an epoch
@@ -186,18 +204,32 @@ class SearchSection(Section):
     grace_epochs: Count = 4
     reduction_factor: Annotated[int, Field(ge=2, le=1000)] = 3
     published: PublishedSetting = PublishedSetting()
-    # Around where champions of 30 epochs lie: the paper's 1e-5 learns next to nothing in them.
-    lr: Annotated[list[LearningRate], Field(min_length=1, max_length=100)] = [
-        3e-3,
-        1e-3,
-        3e-4,
-        1e-4,
-    ]
-    batch_size: Annotated[list[BatchSize], Field(min_length=1, max_length=100)] = [8, 16, 32]
-    hidden: Annotated[list[Hidden], Field(min_length=1, max_length=100)] = [
-        [256, 256, 128],
-        [512, 128],
-    ]
+
+    @property
+    def first_draw(self) -> dict[str, Any]:
+        """The published value of every hyperparameter."""
+        return {name: getattr(self.published, name) for name in HYPERPARAMETERS}
+
+    @property
+    def space(self) -> dict[str, Space]:
+        """What every hyperparameter is drawn from."""
+        return {name: getattr(self, name) for name in HYPERPARAMETERS}
+
+
+if TYPE_CHECKING:
+    SearchSection = SearchLimits
+else:
+    SearchSection = create_model(
+        "SearchSection",
+        __base__=SearchLimits,
+        **{
+            one.name: (
+                space_type(one),
+                Field([plain(value) for value in one.values], description=f"draws: {one.meaning}"),
+            )
+            for one in HYPERPARAMETERS.values()
+        },
+    )
 
 
 class FinetuneSection(Section):
@@ -240,7 +272,7 @@ class Config(Section):
     data: DataSection = DataSection()
     preprocess: PreprocessSection = PreprocessSection()
     split: SplitSection = SplitSection()
-    augment: AugmentSection = AugmentSection()
+    augmentations: dict[str, AugmentationSection] = {}  # beside the built-in ones
     scenarios: dict[str, Annotated[list[str], Field(min_length=2)]] = {}
     grid: GridSection = GridSection()
     weights: dict[str, str] = {}
@@ -265,6 +297,28 @@ class Config(Section):
             raise ValueError(f"'{ALL_CLASSES}' always means every class; give it another name")
         return values
 
+    @field_validator("augmentations", mode="before")
+    @classmethod
+    def built_in_ones_are_changed(cls, values: Any) -> Any:
+        """An entry under a built-in name changes what it names of it, and keeps the rest."""
+        if not isinstance(values, dict):
+            return values
+        return {
+            name: {**BUILT_IN[name], **value}
+            if name in BUILT_IN and isinstance(value, dict)
+            else value
+            for name, value in values.items()
+        }
+
+    @field_validator("augmentations")
+    @classmethod
+    def none_is_taken(
+        cls, values: dict[str, AugmentationSection]
+    ) -> dict[str, AugmentationSection]:
+        if NO_AUGMENTATION in values:
+            raise ValueError(f"'{NO_AUGMENTATION}' always means the images alone")
+        return values
+
     @field_validator("weights")
     @classmethod
     def known_weights(cls, values: dict[str, str]) -> dict[str, str]:
@@ -277,6 +331,17 @@ class Config(Section):
                     f"{name}='{text}': expected imagenet, none or path[?argument=value&...]"
                 ) from None
         return values
+
+    def augmentation(self, name: str) -> AugmentationSection | None:
+        """The entry of that name; None for no augmentation."""
+        if name == NO_AUGMENTATION:
+            return None
+        return self.augmentations.get(name) or AugmentationSection(**BUILT_IN[name])
+
+    @property
+    def known_augmentations(self) -> list[str]:
+        """The names that `grid.augmentations` may hold."""
+        return [NO_AUGMENTATION, *dict.fromkeys([*BUILT_IN, *self.augmentations])]
 
     def weights_of(self, backbone: str) -> Weights:
         return Weights.parse(self.weights.get(backbone, "imagenet"))

@@ -32,8 +32,9 @@ from datasets.zipped import ZIP_VERSION, is_zip, left_out, unpack
 from sweeper.config.schema import ALL_CLASSES, DataSection
 from sweeper.progress import Progress
 from sweeper.store.address import is_remote
+from sweeper.store.artifact import key_of
 from sweeper.store.records import parquet_bytes
-from sweeper.store.store import Artifact, Store, key_of
+from sweeper.store.store import Artifact, Store
 from sweeper.store.sums import FileSum
 from trainables.machine_cache import MachineCopy, upload
 

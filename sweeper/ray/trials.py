@@ -52,7 +52,7 @@ def _run_alike(
     configs = [{"key": key, "spec": spec.to_json()} for key, spec in specs.items()]
     one = next(iter(specs.values()))
     distributed = resources.workers_per_trial > 1 and (
-        one.is_end_to_end or one.strategy == "finetune"
+        one.is_end_to_end or one.entry.shares_workers
     )
     cpus = CPUS_OF_TRAINING if one.is_end_to_end else 1.0
     takes = {"cpu": cpus, "gpu": resources.gpus_per_trial}

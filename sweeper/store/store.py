@@ -14,7 +14,6 @@ it was written is set aside, said in one line, and not there any more: whoever n
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import re
 import sys
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.errors import DamagedError, StoreError
+from sweeper.store.artifact import key_of
 from sweeper.store.address import is_remote, open_address
 from sweeper.store.commit import flush, folders_of, is_object_store, publish, write
 from sweeper.store.refusals import refusal
@@ -48,12 +48,6 @@ KINDS = (
 _FETCHED = ("pooled", "prefix")  # large; a machine that has not their disk hashes its own copy
 LOOKS_AT_ONCE = 32
 _ATTEMPT = re.compile(r"[0-9a-f]{12}")
-
-
-def key_of(made_from: Mapping[str, Any]) -> str:
-    """The key of an artifact: 32 hex digits of the SHA-256 of what it is made from, as JSON."""
-    text = json.dumps(made_from, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)

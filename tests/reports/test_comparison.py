@@ -92,7 +92,7 @@ def test_without_one_a_cell_has_the_interval_of_the_pictures_tested(tmp_path: Pa
         own = {
             row["split_policy"]: row
             for row in run.done
-            if (row["scenario"], row["strategy"], row["augmented"], row["backbone"])
+            if (row["scenario"], row["strategy"], row["augmentation"], row["backbone"])
             == (cell.scenario, cell.strategy, cell.augmented, cell.backbone)
         }
         if not own:

@@ -22,7 +22,7 @@ Bucket = Callable[[], str]
 
 SMALL = [
     "split.policies=[pooled, grouped]",
-    "grid.augmented=[false]",
+    "grid.augmentations=[none]",
     "data.synthetic.images_per_class=6",
     "search.draws=1",
     "explain.examples=1",

@@ -81,7 +81,11 @@ def test_a_finished_cell_has_its_champion_and_the_metrics_of_the_test_set(
     row = cell(tables, False, "transfer")
     champion = ledger.trials(ledger.plan.cells[0])[0]
     assert (row["state"], row["error"]) == ("done", "")
-    assert (row["champion"], row["lr"], row["best_epoch"]) == (champion.key, champion.lr, 2)
+    assert (row["champion"], row["lr"], row["best_epoch"]) == (
+        champion.key,
+        champion.hyperparameters["lr"],
+        2,
+    )
     assert (row["trials"], row["stopped"], row["val_accuracy"]) == (3, 1, 0.75)
     assert (row["n_train"], row["n_val"], row["n_test"]) == (16, 2, 2)
     assert row["accuracy"] == evaluate(ledger, champion)
@@ -101,7 +105,7 @@ def test_a_cell_that_has_nothing_to_start_from_failed_and_names_its_source(
 ) -> None:
     row = cell(written[0], True, "finetune")
     assert row["state"] == "failed"
-    assert "grouped/mobilenet/all/augmented/transfer/seed0 failed" in row["error"]
+    assert "grouped/mobilenet/all/fec-ige/transfer/seed0 failed" in row["error"]
 
 
 def test_a_cell_that_was_not_run_is_missing(written: Written) -> None:
