@@ -15,9 +15,10 @@ from datasets.decoding.decode import DECODING_VERSION
 from datasets.preprocess import PREPROCESS_VERSION
 from datasets.shards import SHARDS_VERSION
 from sweeper.config.schema import Config
-from sweeper.plan.collect import Collection, resolve_scenarios
+from sweeper.plan.collect import Collection
 from sweeper.plan.grid import Cell, build_grid
 from sweeper.plan.rungs import grace_of, milestones
+from sweeper.plan.scenarios import resolve_scenarios
 from sweeper.plan.space import Hyperparameters, draw_hyperparameters
 from sweeper.plan.splits import Split, SplitName, make_splits
 from sweeper.plan.trial_spec import TrialSpec

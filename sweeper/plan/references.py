@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sweeper.plan.collect import images_from, pictures_from
 from sweeper.plan.grid import Cell
+from sweeper.plan.image_source import images_from
+from sweeper.plan.lookalikes import pictures_from
 from sweeper.plan.plan import Plan
 from sweeper.plan.trial_spec import TrialSpec
 from sweeper.run.champions import evaluation_of, explanation_of
@@ -33,6 +34,7 @@ def _shared(plan: Plan) -> Iterator[tuple[str, str]]:
     data, images = plan.config.data, plan.collection.images
     if plan.collection.remote:
         yield "images", key_of(images_from(data))
+    yield from plan.collection.artifacts
     yield "duplicates", key_of(pictures_from(images))
     yield "shards", key_of(plan.shards_from)
     for split in plan.splits.values():

@@ -189,7 +189,7 @@ def test_a_second_audit_compares_no_pictures_and_says_the_same(
     def never(*arguments: object) -> None:
         raise AssertionError("looked again")
 
-    monkeypatch.setattr("sweeper.plan.collect.read_thumbnails", never)
+    monkeypatch.setattr("sweeper.plan.lookalikes.pictures_of", never)
     assert main(["audit", str(root), "--out", str(out)]) == 1
     assert (out / "audit.html").read_bytes() == page
 
