@@ -42,8 +42,7 @@ def draw(
 
     An image whose preview has been lost and whose file is gone or has changed has no picture.
     """
-    images = collection.images[collection.images["image_id"].isin(image_ids)]
-    found = dict(pictures_of(collection.root, images, descriptions))
+    found = dict(pictures_of(collection.root, collection.images, descriptions, image_ids))
     rows, total = [], 0
     for image_id in image_ids:
         if image_id in found:

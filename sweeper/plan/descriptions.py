@@ -8,7 +8,7 @@ known, and a changed collection costs its new files. A pass that is killed has k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -43,6 +43,9 @@ class Descriptions:
     def __len__(self) -> int:
         """Of how many files, by content, there is something."""
         return len(self._artifact_of) + len(self._pending)
+
+    def __contains__(self, one: str) -> bool:
+        return one in self._artifact_of or one in self._pending
 
     def keys(self, hashes: Iterable[str]) -> list[str]:
         """The artifacts that hold the descriptions of files with these content hashes."""
@@ -111,29 +114,35 @@ class Descriptions:
 
 
 def pictures_of(
-    root: str, images: pd.DataFrame, descriptions: Descriptions
+    root: str,
+    images: pd.DataFrame,
+    descriptions: Descriptions,
+    wanted: Collection[str] | None = None,
 ) -> Iterator[tuple[str, SmallPictures]]:
     """The image_id and the small pictures of images, in any order; kept ones are not decoded.
 
     Args:
         root: the folder of the images.
-        images: columns image_id and path, of files that can be used.
+        images: columns image_id and path, of all files of the folder that can be used. Those whose
+            pictures have been lost are decoded again.
         descriptions: where the pictures are kept.
+        wanted: the image_ids to look for; all of them by default.
 
     An image whose pictures have been lost and whose file is gone or has changed is left out.
     """
+    path_of = {content_hash(i): p for i, p in zip(images["image_id"], images["path"], strict=True)}
     ids: dict[str, list[str]] = {}
-    for image_id in images["image_id"]:
+    for image_id in images["image_id"] if wanted is None else wanted:
         ids.setdefault(content_hash(image_id), []).append(image_id)
-    lost = dict(ids)
+    missing = set(ids)
     for one, pictures in descriptions.pictures(ids):
-        lost.pop(one, None)
+        missing.discard(one)
         yield from ((image_id, pictures) for image_id in ids[one])
-    if lost:
-        path_of = dict(zip(images["image_id"], images["path"], strict=True))
-        for _ in descriptions.read(root, [path_of[first] for first, *_ in lost.values()]):
+    if missing:
+        lost = [path for one, path in path_of.items() if one not in descriptions]
+        for _ in descriptions.read(root, lost):
             pass
-        for one, pictures in descriptions.pictures(lost):
+        for one, pictures in descriptions.pictures(missing):
             yield from ((image_id, pictures) for image_id in ids[one])
 
 

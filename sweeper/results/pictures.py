@@ -31,8 +31,9 @@ def draw_pictures(
     preview has been lost and whose file is gone or has changed has no picture.
     """
     wanted = list(image_ids)[:MOST_PICTURES]
-    images = collection.images[collection.images["image_id"].isin(wanted)]
-    found = pictures_of(collection.root, images, Descriptions(store)) if wanted else ()
+    if not wanted:
+        return []
+    found = pictures_of(collection.root, collection.images, Descriptions(store), wanted)
     drawn = {image_id: _draw(pictures, contrast) for image_id, pictures in found}
     rows, total = [], 0
     for image_id in wanted:

@@ -13,7 +13,7 @@ from datasets.decoding.readers import describe_files
 from sweeper.config.schema import DataSection, SyntheticSection
 from sweeper.plan import descriptions
 from sweeper.plan.collect import Collection, collect, label_ranking
-from sweeper.plan.descriptions import Descriptions
+from sweeper.plan.descriptions import Descriptions, pictures_of
 from sweeper.store.store import Store
 from tests.sweeper.folders import write_images
 
@@ -143,6 +143,16 @@ def test_a_damaged_artifact_is_made_again(
     pd.testing.assert_frame_equal(again.manifest, first.manifest)
     pd.testing.assert_frame_equal(again.duplicates, first.duplicates)
     assert len(Descriptions(store)) == 8
+
+
+def test_a_lost_picture_brings_back_the_artifact_that_it_was_in(images: Path, store: Store) -> None:
+    found = read(images, store).images
+    (file,) = Path(store.root, "descriptions").rglob("pictures.parquet")
+    file.write_bytes(bytes(len(file.read_bytes())))
+    wanted = [found["image_id"][3]]
+    again = pictures_of(str(images), found, Descriptions(store), wanted)
+    assert [image_id for image_id, _ in again] == wanted
+    assert store.damaged() == set()
 
 
 def test_a_store_that_is_only_looked_at_is_enough(
