@@ -28,7 +28,7 @@ from sweeper.config.schema import Config
 from sweeper.plan.grid import Cell
 from sweeper.progress import Progress
 from sweeper.run.pipeline import Sweep, run_sweep
-from sweeper.store.store import key_of
+from sweeper.store.artifact import key_of
 from trainables.stored_backbone import StoredBackbone
 
 

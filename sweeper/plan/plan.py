@@ -16,9 +16,10 @@ from sweeper.config.schema import AugmentationSection, Config
 from sweeper.config.search_space import largest_of
 from sweeper.plan import artifacts
 from sweeper.plan.artifacts import ExplanationSettings
-from sweeper.plan.collect import Collection, resolve_scenarios
+from sweeper.plan.collect import Collection
 from sweeper.plan.grid import Cell, build_grid
 from sweeper.plan.rungs import grace_of, milestones
+from sweeper.plan.scenarios import resolve_scenarios
 from sweeper.plan.search import Draw, draw_hyperparameters
 from sweeper.plan.splits import Split, SplitName, make_splits
 from sweeper.plan.trial_spec import TrialSpec

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sweeper.plan.artifacts import evaluation, explanation
-from sweeper.plan.collect import images_from, pictures_from
 from sweeper.plan.grid import Cell
+from sweeper.plan.image_source import images_from
+from sweeper.plan.lookalikes import pictures_from
 from sweeper.plan.plan import Plan
 from sweeper.plan.trial_spec import TrialSpec
 from sweeper.store.artifact import Target
@@ -32,7 +33,8 @@ def references(plan: Plan) -> set[tuple[str, str]]:
 
 def _collected(plan: Plan) -> set[tuple[str, str]]:
     """What collecting the images has left in the store."""
-    found = {Target("duplicates", pictures_from(plan.collection.images)).place}
+    found = {*plan.collection.artifacts}
+    found.add(Target("duplicates", pictures_from(plan.collection.images)).place)
     if plan.collection.remote:
         found.add(Target("images", images_from(plan.config.data)).place)
     return found

@@ -50,6 +50,7 @@ def write_tables(ledger: Ledger, errors: Mapping[str, str], folder: Path) -> Out
             ledger.plan.collection,
             pictured(rows.mistakes() for rows in cells),
             ledger.plan.config.preprocess.contrast,
+            ledger.store,
         ),
         "attributions": [row for rows in ledger.store.each(_attributions, cells) for row in rows],
         "images": ledger.plan.collection.manifest,
