@@ -117,7 +117,7 @@ def _splits(run: Run) -> list[Hash]:
         key=lambda row: (
             run.policies.index(row["split_policy"]),
             run.scenarios.index(row["scenario"]),
-            run.augmentations.index(row["augmentation"]),
+            (row["augmented"], row["augmentation"]),
             *(row[name] for name in ("repeat", "fold")),
         )
     )
