@@ -10,10 +10,10 @@ import yaml
 
 from sweeper.cli import main
 from sweeper.config.load import load_config
+from sweeper.plan.artifacts import explanation
 from sweeper.plan.collect import collect
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.plan import Plan
-from sweeper.run.champions import explanation_of
 from sweeper.store import address as address_module
 from sweeper.store.artifact import key_of
 from sweeper.store.store import Store
@@ -187,8 +187,8 @@ def two(tmp_path: Path) -> tuple[str, str, Ledger, Ledger]:
             champion = ledger.champion(cell)
             assert champion is not None
             evaluate(ledger, champion)
-            explanation = explanation_of(champion, ledger.way_to_explain)
-            with store.writing("explanations", explanation) as made:
+            target = explanation(champion, ledger.explanation_settings)
+            with store.writing(*target.content) as made:
                 store.write_file(f"{made}/examples.json", b"[]")
         ledgers.append(ledger)
     return one, other, ledgers[0], ledgers[1]

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from sweeper.store.records import read_record, read_split, write_record, write_split
-from sweeper.store.artifact import key_of
+from sweeper.store.artifact import Target
 from sweeper.store.store import Store
 
-MADE_FROM = {"lr": 0.1, "batch_size": 4, "hidden": [8]}
+DRAW = {"lr": 0.1, "batch_size": 4, "hidden": [8]}
+TARGET = Target("trials", DRAW)
 
 
 @pytest.fixture
@@ -55,8 +56,10 @@ def epoch(number: int, accuracy: float, loss: float) -> dict[str, Any]:
 
 
 def record(store: Store, curve: list[dict[str, Any]], state: str = "done") -> dict[str, Any]:
-    write_record(store, MADE_FROM, state, curve, cell="cell", draw=2, error="why")
-    folder = store.get("trials", key_of(MADE_FROM)).folder
+    write_record(
+        store, TARGET, state, curve, cell="cell", draw=2, hyperparameters=DRAW, error="why"
+    )
+    folder = store.get(*TARGET.place).folder
     fields: dict[str, Any] = json.loads(store.read_file(f"{folder}/record.json"))
     return fields
 
@@ -71,9 +74,9 @@ def test_the_best_epoch_has_the_best_accuracy_then_the_lower_loss_then_comes_fir
 
 def test_a_record_says_what_was_tried_and_how_it_ended(store: Store) -> None:
     written = record(store, [epoch(1, 0.5, 0.1), epoch(2, 0.4, 0.1)], "stopped")
-    assert written["hyperparameters"] == MADE_FROM
+    assert written["hyperparameters"] == DRAW
     assert (written["state"], written["error"], written["wall_s"]) == ("stopped", "why", 1.0)
-    assert store.get("trials", key_of(MADE_FROM)).info == {"state": "stopped"}
+    assert store.get(*TARGET.place).info == {"state": "stopped"}
 
 
 def test_a_trial_without_an_epoch_has_no_best_one(store: Store) -> None:
@@ -96,7 +99,7 @@ def test_a_finished_trial_stays_when_another_run_of_it_is_not_as_lucky(
 
 def test_a_damaged_record_is_none_and_a_later_one_takes_its_place(store: Store) -> None:
     record(store, [epoch(1, 0.5, 0.1)])
-    key = key_of(MADE_FROM)
+    key = TARGET.key
     path = f"{store.get('trials', key).folder}/record.json"
     store.write_file(path, store.read_file(path).replace(b"done", b"gone"))
     assert read_record(store, key) is None

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -208,13 +209,13 @@ def test_onnx_computes_what_torch_computes(finished_run: FinishedRun, tmp_path: 
 def test_a_network_that_is_not_the_trained_one_is_never_exported(
     finished_run: FinishedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = export.trial_weights
+    whole = export._state
 
-    def altered(*arguments: object) -> dict[str, object]:
-        weights = whole(*arguments)  # type: ignore[arg-type]
+    def altered(*arguments: Any) -> dict[str, Any]:
+        weights = whole(*arguments)
         return weights | {"head.0.weight": weights["head.0.weight"] * 3}
 
-    monkeypatch.setattr(export, "trial_weights", altered)
+    monkeypatch.setattr(export, "_state", altered)
     with pytest.raises(RuntimeError, match="the exported network: probabilities differ"):
         exported(finished_run, tmp_path / "out", "transfer")
 
