@@ -180,7 +180,7 @@ def _compared_with(known: tuple[Thumbnails, Descriptors], copies: Thumbnails) ->
     )
     descriptors = Descriptors(
         np.concatenate([described.entries, new.entries], axis=1),
-        np.concatenate([described.questions, new.questions], axis=1),
+        np.concatenate([described.queries, new.queries], axis=1),
     )
     guesses = guess_overlays(find_candidates(descriptors), together)
     with_copy = {pair: found for pair, found in guesses.items() if pair[1] >= len(originals)}

@@ -41,7 +41,7 @@ def test_after_a_crash_the_next_file_is_read(reader: Reader, good: str) -> None:
         assert reader.describe(good) == describe(good)
 
 
-def test_a_worker_that_something_else_ends_costs_no_file(reader: Reader, good: str) -> None:
+def test_a_worker_killed_by_something_else_costs_no_file(reader: Reader, good: str) -> None:
     reader.describe(good)
     assert reader._worker is not None
     reader._worker.kill()
@@ -49,7 +49,7 @@ def test_a_worker_that_something_else_ends_costs_no_file(reader: Reader, good: s
     assert reader.describe(good) == describe(good)
 
 
-def test_a_hang_ends_in_time_and_the_next_file_is_read(reader: Reader, good: str) -> None:
+def test_a_hang_times_out_and_the_next_file_is_read(reader: Reader, good: str) -> None:
     reader.describe(good)
     began = time.perf_counter()
     assert reader.describe("hang.png").problem == "cannot be decoded within 2 seconds"
@@ -57,17 +57,19 @@ def test_a_hang_ends_in_time_and_the_next_file_is_read(reader: Reader, good: str
     assert reader.describe(good) == describe(good)
 
 
-def test_what_a_decoder_prints_is_no_answer(reader: Reader, good: str, tmp_path: Path) -> None:
+def test_output_of_a_decoder_is_not_part_of_the_answer(
+    reader: Reader, good: str, tmp_path: Path
+) -> None:
     assert reader.describe(str(tmp_path / "print.png")).problem.startswith("cannot be opened")
     assert reader.describe(good) == describe(good)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of memory there")
-def test_memory_beyond_the_limit_is_not_to_be_had(reader: Reader, good: str) -> None:
+def test_memory_beyond_the_limit_cannot_be_allocated(reader: Reader, good: str) -> None:
     assert reader.describe("greed.png").problem == "crashes its decoder"
     assert reader.describe(good) == describe(good)
 
 
-def test_a_worker_that_does_not_start_is_no_fault_of_the_file() -> None:
+def test_a_worker_that_does_not_start_is_not_blamed_on_the_file() -> None:
     with Reader((sys.executable, "-c", "pass")) as reader, pytest.raises(RuntimeError):
         reader.describe("any.png")
