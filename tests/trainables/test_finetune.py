@@ -1,4 +1,4 @@
-"""Cached fine-tuning against the same trial from pixels; what moves in it and what must not."""
+"""Cached fine-tuning against the same trial from pixels; which weights may change."""
 
 import copy
 from collections.abc import Callable
@@ -39,7 +39,7 @@ PARTS = (np.arange(TRAIN), np.arange(TRAIN, TRAIN + VALIDATION))
 
 @dataclass
 class _Run:
-    """What a trial leaves."""
+    """The result of a trial."""
 
     fit: Fit
     probabilities: Tensor
@@ -68,9 +68,9 @@ def _from_pixels(backbone: Backbone, batchnorm: str = "train") -> _Run:
 
 
 def _from_table(backbone: Backbone, folder: Path, dtype: str) -> _Run:
-    prefix = for_inference(copy.deepcopy(backbone.prefix))  # as it is when tables are made
+    prefix = for_inference(copy.deepcopy(backbone.prefix))  # as when tables are extracted
     with torch.no_grad():
-        # Batches as large as those of training: another size rounds otherwise.
+        # Batches of the size used in training: another size rounds differently.
         batches = [prefix(backbone.normalise(part)).contiguous() for part in IMAGES.split(BATCH)]
     wanted = write_table(folder, torch.cat(batches).numpy().astype(dtype), parts=2)
     table = opened(folder)
@@ -81,7 +81,7 @@ def _from_table(backbone: Backbone, folder: Path, dtype: str) -> _Run:
 
 @dataclass
 class _Runs:
-    """One backbone's trial from pixels, with its prefix before and after, and from both tables."""
+    """A backbone's trial from pixels, with its prefix before and after, and from both tables."""
 
     name: str
     pixels: _Run
@@ -178,7 +178,7 @@ def test_a_trial_starts_from_the_head_it_is_given(calibrated: Calibrated) -> Non
         torch.testing.assert_close(module.eval()(activations), expected)
 
 
-def test_a_fresh_head_is_decided_by_the_seed(calibrated: Calibrated) -> None:
+def test_a_new_head_is_determined_by_the_seed(calibrated: Calibrated) -> None:
     first, again, other = (
         finetune_module(
             calibrated("mobilenet"), "max", [8], CLASSES, batchnorm="train", seed=seed
@@ -194,7 +194,7 @@ def test_an_unknown_batchnorm_mode_is_refused(calibrated: Calibrated) -> None:
         _module(calibrated("mobilenet"), "eval")
 
 
-def test_activations_come_as_float32_whatever_the_tables_type(tmp_path: Path) -> None:
+def test_activations_are_float32_whatever_the_tables_dtype(tmp_path: Path) -> None:
     values = np.random.default_rng(0).normal(size=(8, 2, 3, 3)).astype(np.float16)
     write_table(tmp_path / "t", values, parts=3)
     table = opened(tmp_path / "t")

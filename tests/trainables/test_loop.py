@@ -1,4 +1,4 @@
-"""The training loop against the same steps written out, and against itself."""
+"""The training loop against the same steps written explicitly, and against itself."""
 
 import copy
 import math
@@ -94,7 +94,7 @@ def test_one_seed_gives_one_curve_bit_for_bit_and_another_seed_another() -> None
     assert _timeless(first.curve) != _timeless(other.curve)
 
 
-def test_each_epoch_is_told_with_the_curve_so_far() -> None:
+def test_each_epoch_is_reported_with_the_curve_so_far() -> None:
     told: list[list[dict[str, float]]] = []
     module = transfer_module(8, [], 3, 0)
     fit = train(
@@ -109,7 +109,7 @@ def test_each_epoch_is_told_with_the_curve_so_far() -> None:
     assert {epoch.lr for epoch in fit.curve} == {0.02}
 
 
-def test_what_the_listener_raises_ends_the_training() -> None:
+def test_an_exception_of_the_listener_ends_the_training() -> None:
     def stop(curve: list[Epoch]) -> None:
         if len(curve) == 2:
             raise InterruptedError(f"{len(curve)} epochs")
@@ -120,7 +120,7 @@ def test_what_the_listener_raises_ends_the_training() -> None:
         )
 
 
-def test_the_state_kept_is_that_of_the_best_validation_accuracy_then_of_the_lower_loss(
+def test_the_kept_state_is_best_by_validation_accuracy_then_loss(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     told = [(0.9, 0.5), (0.8, 0.7), (0.5, 0.7), (0.6, 0.7), (0.1, 0.6)]  # loss, accuracy
@@ -146,7 +146,7 @@ def test_a_last_batch_of_a_single_row_can_be_trained_on() -> None:
 
 
 class Watched(TensorRows):
-    """Rows that remember which of them each training batch took."""
+    """Rows that record which of them each training batch used."""
 
     def __init__(self, count: int) -> None:
         of = _blobs(count, 0)
@@ -160,7 +160,7 @@ class Watched(TensorRows):
             yield batch
 
 
-def test_an_epoch_of_fewer_rows_takes_their_steps_and_passes_go_on_through_epochs() -> None:
+def test_an_epoch_of_fewer_rows_has_their_steps_and_passes_continue_across_epochs() -> None:
     rows, plain = Watched(36), Watched(12)
     setting = Setting(1e-3, 5, 6, 1)
     one = train(transfer_module(8, [], 3, 0), plain, _blobs(9, 1), setting)
@@ -176,7 +176,7 @@ def test_an_epoch_of_fewer_rows_takes_their_steps_and_passes_go_on_through_epoch
     assert one.curve[-1].passes == 6
 
 
-def test_whole_epochs_are_passes_however_they_are_asked_for() -> None:
+def test_full_epochs_are_passes_however_they_are_specified() -> None:
     curves = []
     for epoch_rows in (None, 50):
         setting = Setting(0.01, 8, 4, 1, epoch_rows=epoch_rows)
@@ -185,7 +185,7 @@ def test_whole_epochs_are_passes_however_they_are_asked_for() -> None:
     assert curves[0] == curves[1]
 
 
-def test_the_share_of_time_spent_waiting_for_rows_is_told() -> None:
+def test_the_share_of_time_spent_waiting_for_rows_is_reported() -> None:
     class Slow(TensorRows):
         def inputs(self, rows: Tensor) -> Tensor:
             time.sleep(0.02)
@@ -198,7 +198,7 @@ def test_the_share_of_time_spent_waiting_for_rows_is_told() -> None:
 
 
 @pytest.mark.parametrize("kind", ["nan inputs", "huge rate"])
-def test_training_that_diverges_ends_with_the_epoch_that_is_not_finite(kind: str) -> None:
+def test_diverging_training_ends_with_the_first_epoch_that_is_not_finite(kind: str) -> None:
     rows, validation = _blobs(40, 0), _blobs(10, 1)
     module: nn.Module = nn.Linear(8, 3)
     if kind == "nan inputs":
@@ -217,7 +217,7 @@ def test_training_that_diverges_ends_with_the_epoch_that_is_not_finite(kind: str
         torch.testing.assert_close(fit.state, start, rtol=0, atol=0)
 
 
-def test_validation_figures_are_those_computed_directly() -> None:
+def test_validation_values_equal_those_computed_directly() -> None:
     fit, module = _fit(Setting(0.01, 16, 3, 1), _blobs(50, 0), _blobs(600, 1, distance=1.0))
     validation = _blobs(600, 1, distance=1.0)  # three batches of evaluation
     with torch.no_grad():
@@ -230,7 +230,7 @@ def test_validation_figures_are_those_computed_directly() -> None:
     torch.testing.assert_close(probabilities(module.train(), validation), logits.softmax(1))
 
 
-def test_parameters_that_require_no_gradient_stay_as_they_are() -> None:
+def test_parameters_that_require_no_gradient_are_unchanged() -> None:
     module = nn.Sequential(nn.Linear(8, 8).requires_grad_(False), nn.Linear(8, 3))
     start = copy.deepcopy(module.state_dict())
     train(module, _blobs(30, 0), _blobs(9, 1), Setting(0.1, 8, 2, 1))
