@@ -1,4 +1,4 @@
-"""What a chosen trial hangs on, besides its own artifact: found by what the store says of it."""
+"""Find the artifacts that a chosen trial depends on."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from trainables.activations import TABLES_VERSION
 
 
 def images_of_run(run: FinishedRun) -> pd.DataFrame:
-    """The usable images of a run, by image_id: image_id, path, width, height, pixel_hash, group.
+    """The usable images of a run: image_id, path, width, height, pixel_hash, group, problem.
 
-    Raises StoreError where the run's table of images cannot be read.
+    Sorted by image_id. Raises StoreError if the run's table of images cannot be read.
     """
     columns = ["image_id", "path", "width", "height", "pixel_hash", "group", "problem"]
     path = run.folder / "results" / "images.parquet"
@@ -29,14 +29,13 @@ def images_of_run(run: FinishedRun) -> pd.DataFrame:
 
 
 def shards_of(spec: TrialSpec, store: Store) -> Artifact | None:
-    """The image shards that the trial's rows come from, or None where they are gone."""
+    """The image shards of the trial's rows, or None if they have been removed."""
     key = _shards_key(spec, store)
     return store.find("shards", key) if key else None
 
 
 def pooled_of(spec: TrialSpec, store: Store) -> Artifact | None:
-    """The pooled features of the trial's frozen backbone over all images; None where there are
-    none."""
+    """The pooled features of the trial's frozen backbone for all images, or None."""
     if spec.source == "pooled":
         return store.find("pooled", spec.table_key)
     shards = _shards_key(spec, store)

@@ -26,7 +26,7 @@ def known(finished_run: FinishedRun) -> KnownImages:
 
 @pytest.fixture(scope="module")
 def of_parts(finished_run: FinishedRun) -> dict[str, tuple[str, Path]]:
-    """Of each part an image: its path in the run, and its file."""
+    """One image of each part: its path in the run, and its file."""
     store = Store(finished_run.config.store)
     split = read_split(store, choose(finished_run, store).spec.split_key)
     images = pd.read_parquet(finished_run.folder / "results" / "images.parquet")
@@ -41,7 +41,7 @@ def found(known: KnownImages, run: FinishedRun, *paths: Path) -> list[Known | No
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_a_file_of_the_run_is_known_with_its_part(
+def test_a_file_of_the_run_is_recognised_with_its_part(
     known: KnownImages,
     finished_run: FinishedRun,
     of_parts: dict[str, tuple[str, Path]],
@@ -56,7 +56,7 @@ def test_a_file_of_the_run_is_known_with_its_part(
     assert f"in the {part} part" in str(expected)
 
 
-def test_a_near_copy_is_known_however_it_was_altered(
+def test_a_near_copy_is_recognised_however_it_was_altered(
     known: KnownImages,
     finished_run: FinishedRun,
     of_parts: dict[str, tuple[str, Path]],
@@ -76,7 +76,7 @@ def test_a_near_copy_is_known_however_it_was_altered(
     assert Counter(found(known, finished_run, *paths)) == {Known("near", path, "test"): 4}
 
 
-def test_a_new_image_and_an_unreadable_one_are_not_known(
+def test_a_new_image_and_an_unreadable_one_are_not_recognised(
     known: KnownImages, finished_run: FinishedRun, tmp_path: Path
 ) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (80, 60)).astype(np.uint8)
