@@ -81,6 +81,6 @@ def _join(backend: str, host: str, port: int, rank: int, workers: int, timeout_s
 def interface_of(address: str) -> str:
     """The network interface of this machine that has an IP address; "" if none has."""
     for name, addresses in psutil.net_if_addrs().items():
-        if address in {one.address.partition("%")[0] for one in addresses}:
+        if address in {entry.address.partition("%")[0] for entry in addresses}:
             return str(name)
     return ""

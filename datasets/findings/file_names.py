@@ -65,7 +65,7 @@ def _naming_rule(images: pd.DataFrame, group_by: str, source_of: Mapping[str, st
     apart = table[table.groupby("source")["group"].transform("nunique") > 1]
     pairs = [_two_names(members) for _, members in apart.groupby("source")]
     examples = sorted(pairs, key=lambda names: (len("".join(names)), names))[:_EXAMPLES]
-    shown = tuple((_short(one), _short(other)) for one, other in examples)
+    shown = tuple((_short(first), _short(second)) for first, second in examples)
     return NamingRule(group_by, len(apart), shown)
 
 

@@ -1,6 +1,6 @@
-"""Detect blank images: of one colour, or of one that neither eye nor network can tell from one.
+"""Detect flat images: of one colour, or so nearly that neither eye nor network sees a difference.
 
-They decode to equal pixels, so they would count as copies of each other, and as wrong labels where
+They decode to equal pixels, so they would count as copies of each other, and as wrong labels if
 they are in two classes. The cause is the export, the window or the transparency.
 """
 

@@ -44,10 +44,10 @@ def refusal(path: Path) -> str:
     """The error line for a refused zip; checks that nothing was unpacked."""
     folder = path.parent / "images"
     folder.mkdir()
-    with pytest.raises(DataError) as told:
+    with pytest.raises(DataError) as caught:
         unpack(str(path), folder)
     assert list(folder.iterdir()) == []
-    line = str(told.value)
+    line = str(caught.value)
     assert line.startswith(f"data.path={str(path)!r}: ")
     assert "\n" not in line
     return line
@@ -238,8 +238,8 @@ def test_any_damaged_bytes_are_unpacked_or_reported_in_one_line(
     if is_zip(str(path)):
         try:
             unpacked(path)
-        except DataError as told:
-            line = str(told)
+        except DataError as caught:
+            line = str(caught)
     assert "\n" not in line
     shutil.rmtree(folder)
 

@@ -257,7 +257,7 @@ def test_a_pass_continues_after_a_worker_died_unless_it_always_dies(
     (tmp_path / "pooled").mkdir()
     deadly = Deadly(**vars(stored), marks=str(tmp_path / "marks"), deaths=deaths)
 
-    told: list[tuple[int, str]] = []
+    calls: list[tuple[int, str]] = []
 
     def work() -> None:
         extract(
@@ -267,13 +267,13 @@ def test_a_pass_continues_after_a_worker_died_unless_it_always_dies(
             Extraction(str(tmp_path / "pooled"), None, "max", "float32"),
             rows=ROWS,
             workers=1,
-            again=lambda written, reason: told.append((written, reason)) or len(told) < 2,
+            again=lambda written, reason: calls.append((written, reason)) or len(calls) < 2,
         )
 
     if deaths == 99:
         with pytest.raises(ExtractionError, match=r"mobilenet: its worker died \d times"):
             work()
-        assert all(reason.startswith("ActorDiedError: ") for _, reason in told)
+        assert all(reason.startswith("ActorDiedError: ") for _, reason in calls)
         assert not (tmp_path / "pooled" / "index.parquet").exists()
         return
     work()

@@ -95,16 +95,16 @@ def test_one_seed_gives_one_curve_bit_for_bit_and_another_seed_another() -> None
 
 
 def test_each_epoch_is_reported_with_the_curve_so_far() -> None:
-    told: list[list[dict[str, float]]] = []
+    reported: list[list[dict[str, float]]] = []
     module = transfer_module(8, [], 3, 0)
     fit = train(
         module,
         _blobs(30, 0),
         _blobs(10, 1),
         Setting(0.02, 8, 5, 1),
-        on_epoch=lambda curve: told.append(_timeless(curve)),
+        on_epoch=lambda curve: reported.append(_timeless(curve)),
     )
-    assert told == [_timeless(fit.curve[:n]) for n in range(1, 6)]
+    assert reported == [_timeless(fit.curve[:n]) for n in range(1, 6)]
     assert [epoch.epoch for epoch in fit.curve] == [1, 2, 3, 4, 5]
     assert {epoch.lr for epoch in fit.curve} == {0.02}
 
@@ -123,18 +123,18 @@ def test_an_exception_of_the_listener_ends_the_training() -> None:
 def test_the_kept_state_is_best_by_validation_accuracy_then_loss(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    told = [(0.9, 0.5), (0.8, 0.7), (0.5, 0.7), (0.6, 0.7), (0.1, 0.6)]  # loss, accuracy
-    script = iter(told)
+    results = [(0.9, 0.5), (0.8, 0.7), (0.5, 0.7), (0.6, 0.7), (0.1, 0.6)]  # loss, accuracy
+    script = iter(results)
     monkeypatch.setattr(loop, "evaluate", lambda module, rows: next(script))
     module, states = transfer_module(8, [6], 3, 0), []
     fit = train(
         module,
         _blobs(60, 0),
         _blobs(12, 1),
-        Setting(0.03, 8, len(told), 1),
+        Setting(0.03, 8, len(results), 1),
         on_epoch=lambda curve: states.append(copy.deepcopy(module.state_dict())),
     )
-    assert [(epoch.val_loss, epoch.val_accuracy) for epoch in fit.curve] == told
+    assert [(epoch.val_loss, epoch.val_accuracy) for epoch in fit.curve] == results
     assert (fit.best_epoch, fit.val_accuracy) == (3, 0.7)
     torch.testing.assert_close(fit.state, states[2], rtol=0, atol=0)
     assert not torch.equal(states[2]["0.running_mean"], states[3]["0.running_mean"])
@@ -203,16 +203,16 @@ def test_diverging_training_ends_with_the_first_epoch_that_is_not_finite(kind: s
     module: nn.Module = nn.Linear(8, 3)
     if kind == "nan inputs":
         rows.features[3] = math.nan
-    told: list[int] = []
+    lengths: list[int] = []
     lr = 0.01 if kind == "nan inputs" else 1e38
     start = copy.deepcopy(module.state_dict())
     fit = train(
-        module, rows, validation, Setting(lr, 8, 9, 1), lambda curve: told.append(len(curve))
+        module, rows, validation, Setting(lr, 8, 9, 1), lambda curve: lengths.append(len(curve))
     )
     assert not fit.curve[-1].is_finite
     assert all(epoch.is_finite for epoch in fit.curve[:-1])
     assert len(fit.curve) < 9
-    assert told == list(range(1, len(fit.curve) + 1))
+    assert lengths == list(range(1, len(fit.curve) + 1))
     if len(fit.curve) == 1:
         torch.testing.assert_close(fit.state, start, rtol=0, atol=0)
 

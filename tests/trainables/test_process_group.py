@@ -53,9 +53,9 @@ def _run(folder: Path, **environment: str) -> None:
 @pytest.mark.usefixtures("ray_session")
 def test_workers_meet_at_the_address_known_to_ray(tmp_path: Path) -> None:
     _run(tmp_path)
-    told = {path.name: json.loads(path.read_text()) for path in tmp_path.glob("gloo-*")}
-    assert set(told) == {"gloo-0", "gloo-1"}
-    for one in told.values():
+    results = {path.name: json.loads(path.read_text()) for path in tmp_path.glob("gloo-*")}
+    assert set(results) == {"gloo-0", "gloo-1"}
+    for one in results.values():
         assert one["total"] == 1 + 2
         assert ray.util.get_node_ip_address() in one["listens"]
         assert ray.util.get_node_ip_address() in one["addresses"]

@@ -76,8 +76,10 @@ def test_several_schemes_make_one_expression() -> None:
 
 
 def test_numbers_that_restart_in_each_class_are_patients_of_that_class() -> None:
-    anew = [(f"{name}/{p:03d}_{v}.png", name) for name in "ab" for p in range(20) for v in "xy"]
-    found = patients(anew)
+    restarting = [
+        (f"{name}/{p:03d}_{v}.png", name) for name in "ab" for p in range(20) for v in "xy"
+    ]
+    found = patients(restarting)
     assert found["a/003_x.png"] == found["a/003_y.png"] == "a/003"
     assert found["b/003_x.png"] == "b/003"
 

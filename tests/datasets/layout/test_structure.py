@@ -33,11 +33,11 @@ def kinds(contents: Contents) -> set[str]:
 
 
 def refusal(root: Path) -> str:
-    with pytest.raises(DataError) as told:
+    with pytest.raises(DataError) as caught:
         read_folder(str(root), "DATA")
-    assert str(told.value).startswith("data.path='DATA': ")
-    assert "\n" not in str(told.value)
-    return str(told.value)
+    assert str(caught.value).startswith("data.path='DATA': ")
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
 
 
 def crossed(*parents: str, inner: tuple[str, ...] = ("a", "b")) -> list[str]:
@@ -97,9 +97,9 @@ def test_classes_may_have_the_names_of_layers(tmp_path: Path, names: tuple[str, 
 def test_images_directly_in_the_parts_of_a_split_are_refused(
     tmp_path: Path, folders: tuple[str, ...]
 ) -> None:
-    told = refusal(folder(tmp_path, *folders))
-    assert "images lie directly in" in told
-    assert "train/CLASS/image" in told
+    message = refusal(folder(tmp_path, *folders))
+    assert "images lie directly in" in message
+    assert "train/CLASS/image" in message
 
 
 def test_a_refusal_names_the_file_that_may_contain_labels(tmp_path: Path) -> None:

@@ -84,13 +84,13 @@ def audited(clean: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[int,
     return main(["audit", str(root), "--out", str(out)]), root, out
 
 
-def told(out: Path) -> dict[str, Any]:
+def results_of(out: Path) -> dict[str, Any]:
     about: dict[str, Any] = json.loads((out / "results" / "audit.json").read_text())
     return about
 
 
 def kinds(out: Path) -> list[str]:
-    return [finding["kind"] for finding in told(out)["findings"]]
+    return [finding["kind"] for finding in results_of(out)["findings"]]
 
 
 def test_a_clean_folder_gives_exit_code_0(clean: Path, tmp_path: Path, capsys: Captured) -> None:
@@ -112,7 +112,7 @@ def test_what_was_planted_is_found_and_nothing_else(audited: tuple[int, Path, Pa
         "doubtful_label",
         "excluded",
     ]
-    about = told(out)
+    about = results_of(out)
     assert about["pairs"] == {"exact": 1, "near": 2, "user": 0}
     assert (about["cross_layer"], about["cross_class"], about["excluded"]) == (1, 1, 1)
     assert about["leaks"]["test"]["rows"] == 2 * TESTED + 1
@@ -219,7 +219,7 @@ def test_a_zip_is_audited_like_the_folder_in_it(
     packed = shutil.make_archive(str(tmp_path / "bones"), "zip", folder)
     assert main(["audit", packed, "--out", str(tmp_path / "out")]) == code
     assert kinds(tmp_path / "out") == kinds(out)
-    assert told(tmp_path / "out")["name"] == "bones.zip"
+    assert results_of(tmp_path / "out")["name"] == "bones.zip"
     ours, theirs = read_tables(tmp_path / "out" / "results"), read_tables(out / "results")
     pd.testing.assert_frame_equal(ours["duplicates"], theirs["duplicates"])
 
@@ -228,7 +228,7 @@ def test_group_by_counts_the_users_groups(tmp_path: Path) -> None:
     root = write_images(tmp_path / "images", {"a": 12, "b": 12})
     arguments = ["audit", str(root), "--out", str(tmp_path / "out")]
     assert main([*arguments, "--set", r"data.group_by=(\d+)\.png"]) == 0
-    about = told(tmp_path / "out")
+    about = results_of(tmp_path / "out")
     assert about["pairs"]["user"] == about["groups"]["several"] == 12
 
 
@@ -241,7 +241,7 @@ def test_a_group_file_that_lists_missing_files_is_a_finding_and_not_an_error(
     arguments = ["audit", str(root), "--out", str(tmp_path / "out")]
     assert main([*arguments, "--set", f"data.group_by={table}"]) == 1
     assert "group_file" in kinds(tmp_path / "out")
-    assert told(tmp_path / "out")["groups"]["several"] == 1
+    assert results_of(tmp_path / "out")["groups"]["several"] == 1
 
 
 def test_a_rule_that_puts_most_images_into_one_group_is_a_finding(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_a_rule_that_puts_most_images_into_one_group_is_a_finding(tmp_path: Path
     arguments = ["audit", str(root), "--out", str(tmp_path / "out")]
     assert main([*arguments, "--set", "data.group_by=(png)"]) == 1
     assert kinds(tmp_path / "out")[0] == "one_group"
-    assert "24 of 24 images into one group" in told(tmp_path / "out")["findings"][0]["text"]
+    assert "24 of 24 images into one group" in results_of(tmp_path / "out")["findings"][0]["text"]
 
 
 def test_names_of_one_patient_are_a_finding_until_the_rule_is_set(
@@ -262,13 +262,13 @@ def test_names_of_one_patient_are_a_finding_until_the_rule_is_set(
     arguments = ["audit", str(root), "--out", str(tmp_path / "out")]
     assert main(arguments) == 1
     assert kinds(tmp_path / "out") == ["file_names"]
-    (finding,) = told(tmp_path / "out")["findings"]
+    (finding,) = results_of(tmp_path / "out")["findings"]
     assert finding["text"].startswith("48 of 48 images may show the same patient")
     assert "'Pa000-L.png' and 'Pa000-R.png'" in finding["text"]
     setting = finding["advice"].split("--set ")[1].split(" holds")[0]
     assert setting in " ".join(capsys.readouterr().out.split())
     assert main([*arguments, *shlex.split(f"--set {setting}")]) == 0
-    assert told(tmp_path / "out")["groups"]["several"] == 24
+    assert results_of(tmp_path / "out")["groups"]["several"] == 24
 
 
 @pytest.mark.parametrize("path", ["{layer}/{patient}/{name}", "{layer}/{name}/{patient}"])
@@ -288,7 +288,7 @@ def test_patients_in_two_layers_prevent_an_all_clear_until_they_are_grouped(
     printed = " ".join(capsys.readouterr().out.split())
     assert f"0 of 12 test images have a copy or a group mate in train; {uncounted}" in printed
     assert uncounted in (tmp_path / "out" / "audit.html").read_text()
-    (finding,) = told(tmp_path / "out")["findings"]
+    (finding,) = results_of(tmp_path / "out")["findings"]
     setting = shlex.split(finding["advice"].removeprefix("set "))[0]
     assert main([*arguments, "--set", setting]) == 1
     printed = " ".join(capsys.readouterr().out.split())
@@ -307,7 +307,7 @@ def test_one_patient_id_for_all_is_a_finding_and_can_be_ignored(tmp_path: Path) 
     arguments = ["audit", str(tmp_path / "images"), "--out", str(tmp_path / "out")]
     assert main(arguments) == 1
     assert kinds(tmp_path / "out") == ["one_group", "thin_class"]
-    assert "same DICOM PatientID" in told(tmp_path / "out")["findings"][0]["text"]
+    assert "same DICOM PatientID" in results_of(tmp_path / "out")["findings"][0]["text"]
     assert main([*arguments, "--set", "data.use_patient_id=false"]) == 0
 
 
@@ -377,7 +377,9 @@ def test_classes_too_small_to_be_tested_are_a_finding(tmp_path: Path) -> None:
     root = write_images(tmp_path / "images", {f"c{number}": 3 for number in range(12)})
     assert main(["audit", str(root), "--out", str(tmp_path / "out")]) == 1
     assert kinds(tmp_path / "out") == ["thin_class", "untested_class"]
-    assert "8 of 12 classes have no test image" in told(tmp_path / "out")["findings"][1]["text"]
+    assert (
+        "8 of 12 classes have no test image" in results_of(tmp_path / "out")["findings"][1]["text"]
+    )
 
 
 def test_a_folder_of_links_is_a_finding_that_names_the_key(
@@ -461,7 +463,7 @@ def disc(number: int, mode: str = "RGBA") -> Image.Image:
 def test_ink_on_transparency_is_neither_an_exact_copy_nor_a_wrong_label(tmp_path: Path) -> None:
     write_drawings(tmp_path / "images", {"rgba": disc, "la": lambda n: disc(n, "LA")})
     assert main(["audit", str(tmp_path / "images"), "--out", str(tmp_path / "out")]) == 1
-    found = told(tmp_path / "out")
+    found = results_of(tmp_path / "out")
     assert found["pairs"]["exact"] == 12  # each drawing in both modes
     assert "flat" not in kinds(tmp_path / "out")
 
@@ -479,7 +481,7 @@ def test_flat_images_are_reported_as_flat_and_not_as_copies(tmp_path: Path) -> N
     assert main(["audit", str(folder), "--out", str(tmp_path / "out")]) == 1
     assert kinds(tmp_path / "out")[0] == "flat"
     assert not {"exact", "cross_class", "doubtful_label"} & set(kinds(tmp_path / "out"))
-    text = told(tmp_path / "out")["findings"][0]["text"]
+    text = results_of(tmp_path / "out")["findings"][0]["text"]
     assert "24 images are one colour and 12 images are nearly constant" in text
     assert "'black/0.png'" in text
 
@@ -488,7 +490,7 @@ def test_uncertain_findings_say_may_and_name_the_key_that_switches_them_off(
     audited: tuple[int, Path, Path], tmp_path: Path, capsys: Captured
 ) -> None:
     _, root, out = audited
-    texts = {one["kind"]: one["text"] for one in told(out)["findings"]}
+    texts = {one["kind"]: one["text"] for one in results_of(out)["findings"]}
     for kind, key in {
         "cross_class": "near_duplicates",
         "near": "near_duplicates",
@@ -508,7 +510,9 @@ def test_the_same_image_under_two_classes_has_a_wrong_label(tmp_path: Path) -> N
     shutil.copy(root / "a" / "1.png", root / "b" / "twin.png")
     assert main(["audit", str(root), "--out", str(tmp_path / "out")]) == 1
     (text,) = [
-        one["text"] for one in told(tmp_path / "out")["findings"] if one["kind"] == "cross_class"
+        one["text"]
+        for one in results_of(tmp_path / "out")["findings"]
+        if one["kind"] == "cross_class"
     ]
     assert "at least one of the two labels is wrong" in text
 
@@ -540,5 +544,5 @@ def test_a_single_item_is_reported_in_the_singular(
         cv2.imwrite(str(root / "a" / f"{at}.png"), np.full((40, 40), 60 * at, np.uint8))
         (root / "b" / f"torn{at}.png").write_bytes(b"no picture")
     assert main(["audit", str(root), "--out", str(tmp_path / "out")]) == 1
-    found = [finding["text"] for finding in told(tmp_path / "out")["findings"]]
+    found = [finding["text"] for finding in results_of(tmp_path / "out")["findings"]]
     assert set(texts) <= set(found)

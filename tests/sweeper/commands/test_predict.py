@@ -40,8 +40,8 @@ def test_one_bad_file_in_a_folder_changes_the_exit_code_only(
 ) -> None:
     assert main(["predict", str(finished_run.folder), str(folder), "--json"]) == 1
     captured = capsys.readouterr()
-    told = json.loads(captured.out)
-    known, noise, bad = told["images"]
+    results = json.loads(captured.out)
+    known, noise, bad = results["images"]
     assert bad == {
         "path": str(folder / "c-bad.png"),
         "problem": "cannot be read as an image: empty file",
@@ -54,8 +54,8 @@ def test_one_bad_file_in_a_folder_changes_the_exit_code_only(
         assert list(one["probabilities"]) == finished_run.about["scenarios"]["all"]
     assert known["known"]["how"] == "exact"
     assert (known["unlike"], noise["known"], noise["unlike"]) == (False, None, True)
-    assert noise["distance"] > told["unlike_threshold"]["distance"]
-    assert "random" in told["warnings"][0]
+    assert noise["distance"] > results["unlike_threshold"]["distance"]
+    assert "random" in results["warnings"][0]
 
 
 def test_the_text_names_known_images_and_unlike_ones(
@@ -132,9 +132,9 @@ def test_if_all_files_are_bad_each_gets_a_line(
 def test_a_moved_store_is_reported_with_the_way_out(tmp_path: Path, given: str | None) -> None:
     gone = str(tmp_path / "gone")
     run = FinishedRun(tmp_path, {}, load_config("smoke", [f"store={gone}"]))
-    with pytest.raises(StoreError) as told:
+    with pytest.raises(StoreError) as caught:
         open_store(argparse.Namespace(store=given), run)
-    assert str(told.value) == (
+    assert str(caught.value) == (
         f"store '{given or gone}': cannot be read from (no such folder); specify the run's store "
         "with --store"
     )

@@ -380,13 +380,13 @@ def test_workers_that_cannot_divide_a_batch_evenly_are_an_error_if_they_must() -
     three = ["resources.workers_per_trial=3", "search.batch_size=[9, 16]"]
     line = "resources.workers_per_trial=3: end-to-end training divides every batch evenly"
     for key in ("finetune.depth=all", "augment.online=true"):
-        told = mistakes(*three, key, "search.published.batch_size=12")
-        assert [one.startswith(line) and "batch_size=16" in one for one in told] == [True]
+        messages = mistakes(*three, key, "search.published.batch_size=12")
+        assert [one.startswith(line) and "batch_size=16" in one for one in messages] == [True]
     load_config("demo", three)
 
 
 def test_a_trial_uses_at_most_one_gpu() -> None:
     assert load_config("demo", ["resources.gpus_per_trial=0.25"]).resources.gpus_per_trial == 0.25
-    told = mistake("resources.gpus_per_trial=2")
-    assert told.startswith("resources.gpus_per_trial=2: a process trains on one GPU")
-    assert "resources.workers_per_trial" in told
+    message = mistake("resources.gpus_per_trial=2")
+    assert message.startswith("resources.gpus_per_trial=2: a process trains on one GPU")
+    assert "resources.workers_per_trial" in message

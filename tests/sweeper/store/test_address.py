@@ -28,8 +28,8 @@ SECRET = "s3cr3t"
 def test_an_address_with_credentials_is_refused_and_not_repeated(address: str) -> None:
     with pytest.raises(StoreError, match="must not contain credentials; set AWS_ACCESS") as caught:
         Store(address)
-    told = str(caught.value).replace("sig=" + SECRET, "")
-    assert SECRET not in told
+    message = str(caught.value).replace("sig=" + SECRET, "")
+    assert SECRET not in message
     assert SECRET not in without_credentials(f"--set store={address}").replace("sig=" + SECRET, "")
 
 
@@ -39,7 +39,7 @@ def test_text_without_credentials_is_unchanged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "told"),
+    ("address", "message"),
     [
         ("s3://bucket/prefix?regoin=x", "unknown option 'regoin'; expected s3://bucket/prefix?"),
         ("s3:///prefix", "no bucket; expected s3://bucket/prefix?"),
@@ -49,14 +49,14 @@ def test_text_without_credentials_is_unchanged() -> None:
     ],
 )
 def test_an_unreachable_address_is_reported_quickly_in_one_line(
-    address: str, told: str, monkeypatch: pytest.MonkeyPatch
+    address: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a-key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     started = time.monotonic()
     with pytest.raises(StoreError, match=r"^store '") as caught:
         Store(address)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
     assert SECRET not in str(caught.value)
     assert time.monotonic() - started < 20

@@ -104,9 +104,9 @@ def test_a_damaged_artifact_is_quarantined_in_one_line_and_can_be_rebuilt(
     assert store.find("splits", KEY) is None
     assert capfd.readouterr().err == ""
 
-    anew = write(store)
-    assert store.verified("splits", KEY) == anew
-    assert store.read(anew, "text") == TEXT
+    rebuilt = write(store)
+    assert store.verified("splits", KEY) == rebuilt
+    assert store.read(rebuilt, "text") == TEXT
     assert store.damaged() == set()
 
 

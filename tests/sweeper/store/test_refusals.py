@@ -21,7 +21,7 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("number", "message"),
     [
         (errno.ENOSPC, "No space left on device: free some space and run again"),
         (errno.EDQUOT, "free some space"),
@@ -29,8 +29,8 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         (errno.EROFS, "Read-only file system"),
     ],
 )
-def test_a_refusal_is_reported_with_its_way_out(number: int, told: str) -> None:
-    assert told in (refusal(OSError(number, os.strerror(number))) or "")
+def test_a_refusal_is_reported_with_its_way_out(number: int, message: str) -> None:
+    assert message in (refusal(OSError(number, os.strerror(number))) or "")
 
 
 @pytest.mark.parametrize("error", [KeyError("a"), FileNotFoundError(2, "no"), OSError("odd")])
@@ -139,7 +139,7 @@ def test_the_command_ends_with_one_line_and_exit_code_2(
     config = write_config(tmp_path, write_images(tmp_path / "images", {"a": 5, "b": 5}))
     monkeypatch.setattr(commit.os, "fsync", _refuse)
     assert main(["run", config, "--out", str(tmp_path / "run")]) == 2
-    told = capsys.readouterr().err.splitlines()
-    assert len(told) == 1
-    assert told[0].startswith("error: store '")
-    assert "No space left on device: free some space and run again" in told[0]
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("error: store '")
+    assert "No space left on device: free some space and run again" in lines[0]
