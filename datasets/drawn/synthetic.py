@@ -32,7 +32,7 @@ from datasets.drawn.radiograph import (
     swollen,
 )
 from datasets.errors import DataError
-from datasets.lookalikes.planted import WAYS, plant
+from datasets.lookalikes.planted import ALTERATIONS, plant
 
 JPEG_QUALITY = 92
 Random = np.random.Generator
@@ -106,8 +106,8 @@ def _has_twin(number: int, fraction: float) -> bool:
 def _altered(image: npt.NDArray[np.uint8], seed: int) -> npt.NDArray[np.uint8]:
     """A near-copy by one of the alterations that the duplicate finder is benchmarked on."""
     generator = np.random.default_rng([seed])
-    way = sorted(WAYS)[generator.integers(len(WAYS))]
-    return plant(image, way, 0.4, generator)
+    alteration = sorted(ALTERATIONS)[generator.integers(len(ALTERATIONS))]
+    return plant(image, alteration, 0.4, generator)
 
 
 def _jpeg(image: npt.NDArray[np.uint8]) -> bytes:

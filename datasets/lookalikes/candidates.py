@@ -96,7 +96,7 @@ class Candidates:
     similarity: Vectors
 
 
-def describe(thumbnails: Thumbnails, workers: int = 8) -> Descriptors:
+def compute_descriptors(thumbnails: Thumbnails, workers: int = 8) -> Descriptors:
     """Compute the descriptors of every image: about 1.5 ms and 5 kB each."""
     count = len(thumbnails)
     cosines = np.zeros((len(VARIANTS), count, _FREQUENCIES, _FREQUENCIES), np.float32)
@@ -116,7 +116,7 @@ def find_candidates(
     """Find the entries of other images nearest to every image.
 
     Args:
-        descriptors: as `describe` returns them.
+        descriptors: as `compute_descriptors` returns them.
         neighbours: the maximum number of candidates per image.
         probes: cells that a query searches; more find more, and take longer.
 

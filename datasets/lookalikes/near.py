@@ -12,7 +12,12 @@ import numpy as np
 import pandas as pd
 
 from datasets.lookalikes.alignment import Overlay, compare, shares
-from datasets.lookalikes.candidates import Candidates, describe, find_candidates, variant_motion
+from datasets.lookalikes.candidates import (
+    Candidates,
+    compute_descriptors,
+    find_candidates,
+    variant_motion,
+)
 from datasets.lookalikes.orientations import NAMES
 from datasets.lookalikes.thumbnails import Thumbnails
 from datasets.pairs import pair_table
@@ -73,7 +78,7 @@ def compare_thumbnails(thumbnails: Thumbnails, workers: int = 8) -> list[Compari
     """Compare every candidate pair a < b once; returns those that are not copies too."""
     if len(thumbnails) < 2:
         return []
-    candidates = find_candidates(describe(thumbnails, workers))
+    candidates = find_candidates(compute_descriptors(thumbnails, workers))
     return compare_pairs(thumbnails, guess_overlays(candidates, thumbnails), workers)
 
 

@@ -16,12 +16,12 @@ Image = npt.NDArray[np.uint8]  # (H, W) or (H, W, 3)
 Random = np.random.Generator
 
 
-def plant(image: Image, way: str, strength: float, rng: Random) -> Image:
+def plant(image: Image, alteration: str, strength: float, rng: Random) -> Image:
     """Create a near-copy of an image.
 
     Args:
         image: (H, W) or (H, W, 3) uint8.
-        way: one of `WAYS`.
+        alteration: one of `ALTERATIONS`.
         strength: 0..1; ignored by flips and quarter turns.
         rng: draws the remaining parameters, such as the position of a crop.
 
@@ -29,13 +29,13 @@ def plant(image: Image, way: str, strength: float, rng: Random) -> Image:
         Pixels like `image`, of another size if the alteration changes it.
 
     Raises:
-        DataError: an unknown way, or a strength outside 0..1.
+        DataError: an unknown alteration, or a strength outside 0..1.
     """
-    if way not in WAYS:
-        raise DataError(f"way={way!r}: expected one of {', '.join(WAYS)}")
+    if alteration not in ALTERATIONS:
+        raise DataError(f"alteration={alteration!r}: expected one of {', '.join(ALTERATIONS)}")
     if not 0 <= strength <= 1:
         raise DataError(f"strength={strength}: expected a number from 0 to 1")
-    return np.ascontiguousarray(WAYS[way](image, strength, rng), dtype=np.uint8)
+    return np.ascontiguousarray(ALTERATIONS[alteration](image, strength, rng), dtype=np.uint8)
 
 
 def _between(weak: float, strong: float, strength: float) -> float:
@@ -98,7 +98,7 @@ def _mixed(image: Image, strength: float, rng: Random) -> Image:
     return _re_encode(image, strength / 2, rng)
 
 
-WAYS: dict[str, Callable[[Image, float, Random], Image]] = {
+ALTERATIONS: dict[str, Callable[[Image, float, Random], Image]] = {
     "re_encode": _re_encode,
     "resize": _resize,
     "crop": _crop,

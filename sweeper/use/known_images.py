@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.dataset
 
-from datasets.lookalikes.candidates import describe, find_candidates
+from datasets.lookalikes.candidates import compute_descriptors, find_candidates
 from datasets.lookalikes.near import compare_pairs, guess_overlays, is_copy
 from datasets.lookalikes.thumbnails import SIDE, Thumbnails, thumbnail
 from datasets.shards import pixels_of
@@ -91,7 +91,7 @@ class KnownImages:
         both = Thumbnails(
             np.concatenate([known.pixels, pixels]), np.concatenate([known.aspects, aspects])
         )
-        guesses = guess_overlays(find_candidates(describe(both)), both)
+        guesses = guess_overlays(find_candidates(compute_descriptors(both)), both)
         across = {
             pair: overlays for pair, overlays in guesses.items() if pair[0] < len(known) <= pair[1]
         }

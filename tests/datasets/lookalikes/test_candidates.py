@@ -11,7 +11,7 @@ from datasets.lookalikes.candidates import (
     VARIANTS,
     Candidates,
     Descriptors,
-    describe,
+    compute_descriptors,
     find_candidates,
     variant_motion,
 )
@@ -28,7 +28,9 @@ def drawn() -> list[Image]:
 
 def described(images: list[Image]) -> Descriptors:
     aspects = np.array([image.shape[1] / image.shape[0] for image in images])
-    return describe(Thumbnails(np.stack([thumbnail(image) for image in images]), aspects))
+    return compute_descriptors(
+        Thumbnails(np.stack([thumbnail(image) for image in images]), aspects)
+    )
 
 
 def first_of(candidates: Candidates, queried: int) -> tuple[int, str]:

@@ -9,7 +9,7 @@ import pytest
 
 from datasets.drawn.synthetic import FRACTURE_TYPES, draw_radiograph
 from datasets.lookalikes.near import THRESHOLD, compare_thumbnails, find_near
-from datasets.lookalikes.planted import WAYS, plant
+from datasets.lookalikes.planted import ALTERATIONS, plant
 from datasets.lookalikes.thumbnails import Image, Thumbnails, thumbnail
 
 ORIGINALS = 40
@@ -49,25 +49,25 @@ def test_unrelated_radiographs_are_far_from_being_pairs() -> None:
     assert max(scores, default=0.0) < THRESHOLD - 0.02
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_planted_copies_are_found_and_nothing_else(way: str) -> None:
+@pytest.mark.parametrize("alteration", ALTERATIONS)
+def test_planted_copies_are_found_and_nothing_else(alteration: str) -> None:
     generator = np.random.default_rng(0)
     strengths = np.linspace(0.1, 0.7, PLANTED)
-    copies = [plant(originals()[n], way, s, generator) for n, s in enumerate(strengths)]
+    copies = [plant(originals()[n], alteration, s, generator) for n, s in enumerate(strengths)]
     found = pairs_of(find([*originals(), *copies]))
     planted = {(n, ORIGINALS + n) for n in range(PLANTED)}
     assert found <= planted
-    assert len(found) >= FLOORS.get(way, 1.0) * PLANTED
+    assert len(found) >= FLOORS.get(alteration, 1.0) * PLANTED
 
 
 @pytest.mark.parametrize(
-    "way", ["flip_horizontal", "flip_vertical", "rotate_90", "rotate_180", "rotate_270"]
+    "alteration", ["flip_horizontal", "flip_vertical", "rotate_90", "rotate_180", "rotate_270"]
 )
-def test_the_table_states_the_transform_from_first_to_second(way: str) -> None:
+def test_the_table_states_the_transform_from_first_to_second(alteration: str) -> None:
     image = originals()[0]
-    copy = plant(image, way, 0.5, np.random.default_rng(0))
-    assert list(find([image, copy])["transform"]) == [way]
-    back = {"rotate_90": "rotate_270", "rotate_270": "rotate_90"}.get(way, way)
+    copy = plant(image, alteration, 0.5, np.random.default_rng(0))
+    assert list(find([image, copy])["transform"]) == [alteration]
+    back = {"rotate_90": "rotate_270", "rotate_270": "rotate_90"}.get(alteration, alteration)
     assert list(find([copy, image])["transform"]) == [back]
 
 
@@ -137,5 +137,8 @@ def test_images_of_one_template_are_not_copies_but_their_copies_are() -> None:
     templates = [one.overlay for one in compared if one.overlay and one.overlay.is_template]
     assert max(overlay.score for overlay in templates) > THRESHOLD  # by their score, copies
     generator = np.random.default_rng(0)
-    copies = [plant(plots[n], way, 0.5, generator) for n, way in enumerate(("tone", "re_encode"))]
+    copies = [
+        plant(plots[n], alteration, 0.5, generator)
+        for n, alteration in enumerate(("tone", "re_encode"))
+    ]
     assert pairs_of(find([*plots, *copies])) == {(0, 12), (1, 13)}
