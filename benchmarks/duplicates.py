@@ -130,7 +130,7 @@ def _images(folder: str | None) -> list[Image]:
 
 
 def _recall(images: list[Image], planted: int) -> Iterator[dict[str, Any]]:
-    """A row for each alteration and strength; links to other pictures count only for planted copies."""
+    """One row per alteration and strength; links to other images count for planted copies only."""
     generator = np.random.default_rng(0)
     originals = _thumbnails(images)
     known = compute_descriptors(originals)

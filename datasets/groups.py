@@ -24,7 +24,7 @@ _ROBOFLOW_NAME = re.compile(r"([^/]+)_[A-Za-z]+\.rf[.0-9a-f][^/]*$")
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownPairs:
     """`pairs`; how many usable images the rule leaves without a group; remarks about the rule."""
 
     pairs: pd.DataFrame
@@ -32,7 +32,7 @@ class Known:
     remarks: tuple[Remark, ...] = ()
 
 
-def known_pairs(manifest: pd.DataFrame, group_by: str | None, root: str) -> Known:
+def known_pairs(manifest: pd.DataFrame, group_by: str | None, root: str) -> KnownPairs:
     """Pairs of images that belong together by DICOM patient or by the user's rule.
 
     Args:
@@ -70,7 +70,7 @@ def known_pairs(manifest: pd.DataFrame, group_by: str | None, root: str) -> Know
                 f"of which is {images['path'].min()!r}; correct or remove it"
             )
         pairs += _stars(images["image_id"], groups, "group")
-    return Known(pair_table(pairs), unmatched, remarks)
+    return KnownPairs(pair_table(pairs), unmatched, remarks)
 
 
 def check_group_by(group_by: str) -> None:

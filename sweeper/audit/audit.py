@@ -29,7 +29,7 @@ from reports.audit_pairs import ordered_groups
 from reports.audit_pairs import pictures as pair_pictures
 from reports.tables import write_table
 from sweeper.audit.findings import Findings
-from sweeper.audit.pictures import choose, draw
+from sweeper.audit.page_images import choose_images, encode_images
 from sweeper.commands.output_folder import resolved_path
 from sweeper.config.schema import DataSection
 from sweeper.errors import StoreError
@@ -118,11 +118,13 @@ def _write(findings: Findings, path: Path, out: Path, command: str) -> None:
     collection = findings.collection
     labels = _labels(findings)
     groups = ordered_groups(collection.images, findings.duplicates)
-    chosen = choose((pair_pictures(groups), _MAX_PAIR_PICTURES), (label_pictures(labels), 300))
+    chosen = choose_images(
+        (pair_pictures(groups), _MAX_PAIR_PICTURES), (label_pictures(labels), 300)
+    )
     write_table(results, "images", collection.manifest)
     write_table(results, "duplicates", findings.duplicates)
     write_table(results, "labels", labels)
-    write_table(results, "pictures", draw(collection.root, collection.images, chosen))
+    write_table(results, "pictures", encode_images(collection.root, collection.images, chosen))
     about: dict[str, Any] = {
         "name": printable(path.resolve().name),
         "folder": resolved_path(str(path)),

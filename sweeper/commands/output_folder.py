@@ -28,7 +28,7 @@ _RUN, _AUDIT = "run.json", "audit.json"
 def run_folder(config: Config, out: Path | None, say: Say = print) -> Path:
     """The folder of a run. Raises StoreError if `out` is that of an audit."""
     base = out or Path("runs", config.name)
-    return _folder(base, out is not None, images_of(config.data), _RUN, "a run", say)
+    return _folder(base, out is not None, image_source(config.data), _RUN, "a run", say)
 
 
 def audit_folder(path: str, out: Path | None, say: Say = print) -> Path:
@@ -43,7 +43,7 @@ def resolved_path(path: str) -> str:
     return shown(str(typed_path(path).resolve()))
 
 
-def images_of(data: DataSection) -> str:
+def image_source(data: DataSection) -> str:
     """The images of a run: their folder, or their generator."""
     if data.path:
         return resolved_path(data.path)
@@ -77,6 +77,6 @@ def _existing_images(folder: Path, file: str) -> str | None:
         about: dict[str, Any] = json.loads((folder / "results" / file).read_text(encoding="utf-8"))
         if file == _AUDIT:
             return str(about["folder"])
-        return images_of(with_paths_of(Config(**about["config"]), about, folder).data)
+        return image_source(with_paths_of(Config(**about["config"]), about, folder).data)
     except (OSError, ValueError, KeyError, TypeError, ValidationError):
         return None  # nothing is lost by replacing it

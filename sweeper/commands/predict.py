@@ -23,7 +23,7 @@ from sweeper.use.new_images import image_files
 
 if TYPE_CHECKING:
     from sweeper.store.store import Store
-    from sweeper.use.chosen import Chosen
+    from sweeper.use.chosen import ChosenCell
     from sweeper.use.prediction import Drawing, Prediction
 
 _TEXT = (
@@ -127,7 +127,7 @@ def _print(options: argparse.Namespace, answer: Answer) -> None:
 def _explain(
     options: argparse.Namespace,
     run: FinishedRun,
-    chosen: Chosen,
+    chosen: ChosenCell,
     store: Store,
     predictions: Sequence[Prediction],
 ) -> list[Drawing | None]:

@@ -15,7 +15,7 @@ from sweeper.errors import StoreError, one_line
 from sweeper.use.finished import FinishedRun
 
 if TYPE_CHECKING:
-    from sweeper.use.chosen import Chosen
+    from sweeper.use.chosen import ChosenCell
     from sweeper.use.novelty import Threshold
     from sweeper.use.prediction import Drawing, Prediction
 
@@ -25,7 +25,7 @@ class Answer:
     """All results; `drawings` is empty if no explanations were requested."""
 
     run: FinishedRun
-    chosen: Chosen
+    chosen: ChosenCell
     predictions: Sequence[Prediction]
     drawings: Sequence[Drawing | None]
     threshold: Threshold | None

@@ -26,7 +26,7 @@ _TABLES = ("cells", "confusion", "intervals")
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenCell:
     """A cell with its champion. `row` is the cell's row of the `cells` table."""
 
     cell: Cell
@@ -60,7 +60,7 @@ class Chosen:
         return f"{self.cell.id} ({why}): {accuracy} on {row['n_test']} test rows"
 
 
-def choose(run: FinishedRun, store: Store, wanted: str | None = None) -> Chosen:
+def choose(run: FinishedRun, store: Store, wanted: str | None = None) -> ChosenCell:
     """Choose the run's headline, or the wanted cell: its id or its anchor in the report.
 
     Raises StoreError: no such cell, no finished cell, or a trial that is not in the store.
@@ -73,7 +73,7 @@ def choose(run: FinishedRun, store: Store, wanted: str | None = None) -> Chosen:
         assert headline is not None
         row, n_candidates = headline.best, headline.of
     classes = list(run.about["scenarios"][row["scenario"]])
-    return Chosen(_cell(row), row, _spec(row, run, store), classes, n_candidates)
+    return ChosenCell(_cell(row), row, _spec(row, run, store), classes, n_candidates)
 
 
 def _read_tables(run: FinishedRun) -> Run:

@@ -18,7 +18,7 @@ from sweeper.run.champions import champion_network
 from sweeper.run.trial_parts import stored_backbone, trial_weights
 from sweeper.store.store import Store
 from sweeper.use.bundle import write_classifier
-from sweeper.use.chosen import Chosen
+from sweeper.use.chosen import ChosenCell
 from sweeper.use.exported import classify
 from sweeper.use.finished import FinishedRun
 from sweeper.use.model_card import model_card
@@ -34,7 +34,7 @@ _FACTORS = ("split_policy", "augmented", "strategy", "seed", "repeat", "fold")
 
 
 def export_champion(
-    run: FinishedRun, chosen: Chosen, store: Store, out: Path, onnx: bool = False
+    run: FinishedRun, chosen: ChosenCell, store: Store, out: Path, onnx: bool = False
 ) -> list[Path]:
     """Write the files and return them. The exported network is loaded again and compared.
 
@@ -44,7 +44,7 @@ def export_champion(
         check_onnx()
     backbone = stored_backbone(chosen.spec, store).load()
     weights = trial_weights(store, chosen.spec.key)
-    config = describe(run, chosen, backbone, weights)
+    config = exported_config(run, chosen, backbone, weights)
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_weights(_state(chosen, backbone, weights), out / "model.safetensors")
@@ -74,8 +74,8 @@ def check_onnx() -> None:
         )
 
 
-def describe(
-    run: FinishedRun, chosen: Chosen, backbone: Backbone, weights: Mapping[str, Tensor]
+def exported_config(
+    run: FinishedRun, chosen: ChosenCell, backbone: Backbone, weights: Mapping[str, Tensor]
 ) -> dict[str, Any]:
     """The contents of `config.json`."""
     row, preprocess, interval = chosen.row, run.config.preprocess, chosen.interval
@@ -111,12 +111,14 @@ def describe(
     }
 
 
-def timm_arguments(chosen: Chosen) -> dict[str, Any]:
+def timm_arguments(chosen: ChosenCell) -> dict[str, Any]:
     """timm's model arguments, without mean and std, which are part of the preprocessing."""
     return typed({k: v for k, v in chosen.spec.model_args if k not in ("mean", "std")})
 
 
-def _state(chosen: Chosen, backbone: Backbone, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _state(
+    chosen: ChosenCell, backbone: Backbone, weights: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
     """The weights: `backbone.*` under timm's names, and `head.*`."""
     state = backbone.state()
     nested = "" if chosen.spec.depth == "suffix" else "suffix."  # depth `all` trains it all there
@@ -134,7 +136,7 @@ def _renamed(key: str, names: Mapping[str, str]) -> str:
 
 
 @torch.no_grad()
-def check_same(model: nn.Module, chosen: Chosen, store: Store, size: int) -> None:
+def check_same(model: nn.Module, chosen: ChosenCell, store: Store, size: int) -> None:
     """Raise RuntimeError if the exported network differs from the trained one."""
     network = champion_network(chosen.spec, store)
     trained = Tempered(network.get_submodule("network"), chosen.temperature)

@@ -21,7 +21,7 @@ from datasets.lookalikes.thumbnails import SIDE, Thumbnails, thumbnail
 from datasets.shards import pixels_of
 from sweeper.store.records import read_split
 from sweeper.store.store import Store
-from sweeper.use.chosen import Chosen
+from sweeper.use.chosen import ChosenCell
 from sweeper.use.finished import FinishedRun
 from sweeper.use.new_images import NewImage
 from sweeper.use.run_artifacts import images_of_run, shards_of
@@ -32,7 +32,7 @@ _PART_ORDER = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownImage:
     """The run's image that a new image is a copy of.
 
     `how` is "exact" or "near"; `part` is train, val or test of the cell's split, or "" if the cell
@@ -52,7 +52,7 @@ class Known:
 class KnownImages:
     """An index of the images of a run."""
 
-    def __init__(self, run: FinishedRun, chosen: Chosen, store: Store) -> None:
+    def __init__(self, run: FinishedRun, chosen: ChosenCell, store: Store) -> None:
         self.images = images_of_run(run)
         split = read_split(store, chosen.spec.split_key)
         self._parts: dict[str, set[str]] = {
@@ -66,7 +66,7 @@ class KnownImages:
         """Whether the store still has the shards, with few enough images to compare."""
         return self._shards is not None and len(self.images) <= MAX_COMPARED
 
-    def find(self, new: Sequence[NewImage]) -> list[Known | None]:
+    def find(self, new: Sequence[NewImage]) -> list[KnownImage | None]:
         """The known image of each new one; exact copies are preferred, then training images."""
         found = [self._exact(image) for image in new]
         rest = [
@@ -77,14 +77,14 @@ class KnownImages:
                 found[i] = known
         return found
 
-    def _exact(self, image: NewImage) -> Known | None:
+    def _exact(self, image: NewImage) -> KnownImage | None:
         if image.problem:
             return None
         by_bytes = self.images["image_id"].str.partition("-")[0] == image.content_hash
         by_pixels = self.images["pixel_hash"] == image.pixel_hash
         return self._first("exact", self.images[by_bytes | by_pixels])
 
-    def _near(self, new: Sequence[NewImage]) -> list[Known | None]:
+    def _near(self, new: Sequence[NewImage]) -> list[KnownImage | None]:
         known = self._thumbnails
         pixels = np.stack([image.thumbnail for image in new if image.thumbnail is not None])
         aspects = np.array([image.aspect for image in new])
@@ -121,7 +121,7 @@ class KnownImages:
         aspects = (self.images["width"] / self.images["height"]).to_numpy(np.float64)
         return Thumbnails(pixels, aspects)
 
-    def _first(self, how: str, rows: pd.DataFrame) -> Known | None:
+    def _first(self, how: str, rows: pd.DataFrame) -> KnownImage | None:
         """The first of the matching images, by part: train before val before test."""
         if rows.empty:
             return None
@@ -129,5 +129,5 @@ class KnownImages:
         for part in _PART_ORDER:
             for image_id, path in ids.items():
                 if image_id in self._parts.get(part, ()):
-                    return Known(how, str(path), part)
-        return Known(how, str(next(iter(ids.values()))), "")
+                    return KnownImage(how, str(path), part)
+        return KnownImage(how, str(next(iter(ids.values()))), "")

@@ -21,7 +21,7 @@ from torch import nn
 from sweeper.run.trial_parts import stored_backbone
 from sweeper.store.records import read_split
 from sweeper.store.store import Store
-from sweeper.use.chosen import Chosen
+from sweeper.use.chosen import ChosenCell
 from sweeper.use.finished import FinishedRun
 from sweeper.use.run_artifacts import images_of_run, pooled_of
 from trainables.activations import ActivationTable
@@ -82,7 +82,7 @@ class Novelty:
         self._network = network.to(self.device)
 
     @classmethod
-    def of(cls, run: FinishedRun, chosen: Chosen, store: Store) -> Novelty | None:
+    def of(cls, run: FinishedRun, chosen: ChosenCell, store: Store) -> Novelty | None:
         """Load the training features of a cell.
 
         None if the store has no pooled features of the cell's images, or if the training images are

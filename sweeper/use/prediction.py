@@ -14,9 +14,9 @@ import torch
 from sweeper.config.schema import ExplainSection, PreprocessSection
 from sweeper.run.champions import champion_network
 from sweeper.store.store import Store
-from sweeper.use.chosen import Chosen
+from sweeper.use.chosen import ChosenCell
 from sweeper.use.explanation_picture import explanation_picture
-from sweeper.use.known_images import Known, KnownImages
+from sweeper.use.known_images import KnownImage, KnownImages
 from sweeper.use.new_images import NewImage, read_each
 from sweeper.use.novelty import Novelty
 from trainables.explain import Attribution, Probabilities, attribute
@@ -36,7 +36,7 @@ class Prediction:
     path: Path
     probabilities: list[float]
     problem: str = ""
-    known: Known | None = None
+    known: KnownImage | None = None
     distance: float | None = None
     is_far: bool = False
 
@@ -56,7 +56,7 @@ class Drawing:
 class Predictor:
     """A cell's champion as a network from pixels to probabilities, on the CPU or the first GPU."""
 
-    def __init__(self, chosen: Chosen, store: Store) -> None:
+    def __init__(self, chosen: ChosenCell, store: Store) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         network = champion_network(chosen.spec, store)
         assert isinstance(network, Probabilities)
@@ -97,7 +97,7 @@ class Tempered(Probabilities):
 
 
 def predict(
-    chosen: Chosen,
+    chosen: ChosenCell,
     store: Store,
     paths: Sequence[Path],
     section: PreprocessSection,
@@ -123,7 +123,7 @@ def predict(
 
 def write_explanations(
     predictions: Sequence[Prediction],
-    chosen: Chosen,
+    chosen: ChosenCell,
     store: Store,
     preprocessing: PreprocessSection,
     explain: ExplainSection,

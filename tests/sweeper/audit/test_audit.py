@@ -435,7 +435,7 @@ def test_neither_torch_nor_ray_is_imported(tmp_path: Path) -> None:
 def test_pictures_are_bounded_and_the_rest_is_counted(
     audited: tuple[int, Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("sweeper.audit.pictures.MAX_PICTURES", 4)
+    monkeypatch.setattr("sweeper.audit.page_images.MAX_PICTURES", 4)
     assert main(["audit", str(audited[1]), "--out", str(tmp_path)]) == 1
     tables = read_tables(tmp_path / "results", AUDIT_SCHEMAS)
     assert len(tables["pictures"]) == 4

@@ -12,7 +12,7 @@ from sweeper.cli import main
 from sweeper.errors import StoreError
 from sweeper.run.champions import read_predictions
 from sweeper.store.store import Store
-from sweeper.use.chosen import Chosen, choose
+from sweeper.use.chosen import ChosenCell, choose
 from sweeper.use.finished import FinishedRun
 from sweeper.use.prediction import Predictor, predict
 
@@ -35,7 +35,7 @@ def file_of(run: FinishedRun, image_id: str) -> Path:
     return root / path
 
 
-def at_temperature(chosen: Chosen, temperature: float) -> Chosen:
+def at_temperature(chosen: ChosenCell, temperature: float) -> ChosenCell:
     return replace(chosen, row=chosen.row | {"temperature": temperature})
 
 

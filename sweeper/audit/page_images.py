@@ -20,7 +20,7 @@ _QUALITY = 60
 _WORKERS = 4
 
 
-def choose(*wanted: tuple[Iterable[tuple[str, ...]], int]) -> list[str]:
+def choose_images(*wanted: tuple[Iterable[tuple[str, ...]], int]) -> list[str]:
     """Choose image_ids for the page, each once.
 
     Args:
@@ -38,13 +38,15 @@ def choose(*wanted: tuple[Iterable[tuple[str, ...]], int]) -> list[str]:
     return list(chosen)
 
 
-def draw(root: str, images: pd.DataFrame, image_ids: list[str]) -> list[dict[str, Any]]:
+def encode_images(root: str, images: pd.DataFrame, image_ids: list[str]) -> list[dict[str, Any]]:
     """Rows of the table `pictures`, for as many of `image_ids` as `MAX_BYTES` allow."""
     path_of = images.set_index("image_id")["path"]
     with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
-        drawn = pool.map(lambda image_id: _draw(Path(root) / path_of[image_id]), image_ids)
+        encoded_images = pool.map(
+            lambda image_id: _encode(Path(root) / path_of[image_id]), image_ids
+        )
         rows, total = [], 0
-        for image_id, (width, height, encoded) in zip(image_ids, drawn, strict=True):
+        for image_id, (width, height, encoded) in zip(image_ids, encoded_images, strict=True):
             total += len(encoded)
             if total > MAX_BYTES:
                 break
@@ -52,7 +54,7 @@ def draw(root: str, images: pd.DataFrame, image_ids: list[str]) -> list[dict[str
     return rows
 
 
-def _draw(path: Path) -> tuple[int, int, bytes]:
+def _encode(path: Path) -> tuple[int, int, bytes]:
     """(width, height, WebP), at most `SIDE` px per side."""
     small = Image.fromarray(decode_image(read_file(path)))
     small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
