@@ -256,8 +256,8 @@ class Findings:
             return []
         pairs = ", ".join(f"{first!r} and {second!r}" for first, second in rule.examples)
         text = (
-            f"by their names, {rule.images} of {len(self.images)} images may show the same patient "
-            f"as an image of another group, or come from the same file (such as {pairs})"
+            f"{rule.images} of {len(self.images)} images may show the same patient as an image of "
+            f"another group, or come from the same file, judging by their names (such as {pairs})"
         )
         advice = f"check such pairs; {rule.setting} keeps them together"
         return [Finding("file_names", text, advice)]

@@ -265,7 +265,7 @@ def test_names_of_one_patient_are_a_finding_until_the_rule_is_set(
     (finding,) = results_of(tmp_path / "out")["findings"]
     assert finding["text"].startswith("48 of 48 images may show the same patient")
     assert "'Pa000-L.png' and 'Pa000-R.png'" in finding["text"]
-    setting = finding["advice"].split("--set ")[1].split(" holds")[0]
+    setting = finding["advice"].split("--set ")[1].split(" keeps")[0]
     assert setting in " ".join(capsys.readouterr().out.split())
     assert main([*arguments, *shlex.split(f"--set {setting}")]) == 0
     assert results_of(tmp_path / "out")["groups"]["several"] == 24
