@@ -51,7 +51,7 @@ class ChosenCell:
         why = "as requested"
         if self.n_candidates:
             why = (
-                f"best on validation of the {self.n_candidates} configurations of its scenario; "
+                f"best on validation of {self.n_candidates} configurations of its scenario; "
                 "see --cell"
             )
         accuracy = f"test accuracy {100 * row['accuracy']:.0f} %"

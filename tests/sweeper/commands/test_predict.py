@@ -58,7 +58,7 @@ def test_one_bad_file_in_a_folder_changes_the_exit_code_only(
     assert "random" in results["warnings"][0]
 
 
-def test_the_text_names_known_images_and_unlike_ones(
+def test_the_text_marks_copies_and_unlike_images(
     finished_run: FinishedRun, folder: Path, capsys: Captured
 ) -> None:
     assert main(["predict", str(finished_run.folder), str(folder)]) == 1
