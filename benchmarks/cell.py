@@ -26,9 +26,10 @@ from benchmarks.usual import UsualTimes, train_the_usual_way
 from sweeper.config.load import load_config
 from sweeper.config.schema import Config
 from sweeper.plan.grid import Cell
+from sweeper.plan.start import make_plan
 from sweeper.progress import Progress
-from sweeper.run.pipeline import Sweep, run_sweep
-from sweeper.store.artifact import key_of
+from sweeper.run.pipeline import run_sweep
+from sweeper.stage_times import StageTimes
 from trainables.stored_backbone import StoredBackbone
 
 
@@ -122,25 +123,24 @@ def _timed_run(config: Config, out: Path) -> float:
 
 def _usual(options: argparse.Namespace, config: Config) -> UsualTimes:
     """The same cell's rows, through the files and the whole network."""
-    with Sweep(config, Path(), "", Progress()) as sweep:
-        plan = sweep.plan
-        cell: Cell = plan.cells[0]
-        paths = plan.collection.images[["image_id", "path"]]
-        rows = plan.split_of(cell).rows.merge(paths, on="image_id")
-        train = rows[rows["part"] == "train"].sample(frac=1, random_state=0)
-        timed = train.head(options.usual_rows or len(train))
-        folder = plan.store.get("backbones", key_of(plan.backbones[cell.backbone])).folder
-        args = plan.weights[cell.backbone].model_args
-        backbone = StoredBackbone(cell.backbone, args, folder, plan.store.filesystem).load()
-        times = train_the_usual_way(
-            backbone,
-            Path(plan.collection.root),
-            timed,
-            rows[rows["part"] == "val"],
-            strategy=cell.strategy,
-            image_size=options.image_size,
-            classes=len(plan.scenarios[cell.scenario]),
-            batch_size=config.search.published.batch_size,
-            epochs=options.usual_epochs,
-        )
+    plan = make_plan(config, Progress(), StageTimes())
+    cell: Cell = plan.cells[0]
+    paths = plan.collection.images[["image_id", "path"]]
+    rows = plan.split_of(cell).rows.merge(paths, on="image_id")
+    train = rows[rows["part"] == "train"].sample(frac=1, random_state=0)
+    timed = train.head(options.usual_rows or len(train))
+    folder = plan.store.get("backbones", plan.backbones[cell.backbone].key).folder
+    args = plan.weights[cell.backbone].model_args
+    backbone = StoredBackbone(cell.backbone, args, folder, plan.store.filesystem).load()
+    times = train_the_usual_way(
+        backbone,
+        Path(plan.collection.root),
+        timed,
+        rows[rows["part"] == "val"],
+        strategy=cell.strategy,
+        image_size=options.image_size,
+        classes=len(plan.scenarios[cell.scenario]),
+        batch_size=config.search.published.batch_size,
+        epochs=options.usual_epochs,
+    )
     return replace(times, train_s=times.train_s * len(train) / len(timed))

@@ -22,9 +22,10 @@ from benchmarks.report import tell
 from benchmarks.usual import train_the_usual_way
 from sweeper.config.load import load_config
 from sweeper.config.schema import Config
+from sweeper.plan.start import make_plan
 from sweeper.progress import Progress
-from sweeper.run.pipeline import Sweep, run_sweep
-from sweeper.store.artifact import key_of
+from sweeper.run.pipeline import run_sweep
+from sweeper.stage_times import StageTimes
 from trainables.stored_backbone import StoredBackbone
 
 _VALIDATED = 128
@@ -82,25 +83,24 @@ def _rows_trained(out: Path) -> dict[str, int]:
 
 def _usual_s_per_row(config: Config, strategy: str, count: int) -> float:
     """Seconds that the usual way needs for a row, trained on or validated on."""
-    with Sweep(config, Path(), "", Progress()) as sweep:
-        plan = sweep.plan
-        cell = next(c for c in plan.cells if c.strategy == strategy and c.augmented)
-        paths = plan.collection.images[["image_id", "path"]]
-        rows = plan.split_of(cell).rows.merge(paths, on="image_id").sample(frac=1, random_state=0)
-        folder = plan.store.get("backbones", key_of(plan.backbones[cell.backbone])).folder
-        args = plan.weights[cell.backbone].model_args
-        backbone = StoredBackbone(cell.backbone, args, folder, plan.store.filesystem).load()
-        train = rows[rows["part"] == "train"].head(count)
-        validation = rows[rows["part"] == "val"].head(_VALIDATED)
-        times = train_the_usual_way(
-            backbone,
-            Path(plan.collection.root),
-            train,
-            validation,
-            strategy=strategy,
-            image_size=config.preprocess.image_size,
-            classes=len(plan.scenarios[cell.scenario]),
-            batch_size=config.search.published.batch_size,
-            epochs=1,
-        )
+    plan = make_plan(config, Progress(), StageTimes())
+    cell = next(c for c in plan.cells if c.strategy == strategy and c.augmented)
+    paths = plan.collection.images[["image_id", "path"]]
+    rows = plan.split_of(cell).rows.merge(paths, on="image_id").sample(frac=1, random_state=0)
+    folder = plan.store.get("backbones", plan.backbones[cell.backbone].key).folder
+    args = plan.weights[cell.backbone].model_args
+    backbone = StoredBackbone(cell.backbone, args, folder, plan.store.filesystem).load()
+    train = rows[rows["part"] == "train"].head(count)
+    validation = rows[rows["part"] == "val"].head(_VALIDATED)
+    times = train_the_usual_way(
+        backbone,
+        Path(plan.collection.root),
+        train,
+        validation,
+        strategy=strategy,
+        image_size=config.preprocess.image_size,
+        classes=len(plan.scenarios[cell.scenario]),
+        batch_size=config.search.published.batch_size,
+        epochs=1,
+    )
     return (times.train_s + times.validate_s) / (len(train) + len(validation))

@@ -43,18 +43,18 @@ def plan_run(options: argparse.Namespace, command: str) -> int:
         with progress.during("load torch"):
             from sweeper.estimate.table import cost_lines
             from sweeper.plan.foreseen import refusals, warnings
-            from sweeper.run.pipeline import Sweep
-        with (
-            _store_outside_images(config) as config,
-            Sweep(config, out, command, progress) as sweep,
-            progress.during("estimate"),
-        ):
-            lines = list(sweep.ledger.summary())
-            slots, device = slots_of(config.resources)
-            estimate = _estimate(sweep.ledger, slots, device, out, options.measure)
-            lines += ["", *cost_lines(estimate, device, options.price_per_hour)]
-            lines += [f"warning: {text}" for text in warnings(sweep.plan)]
-            refused = list(refusals(sweep.ledger))
+            from sweeper.plan.ledger import Ledger
+            from sweeper.plan.start import make_plan
+            from sweeper.stage_times import StageTimes
+        with _store_outside_images(config) as config:
+            ledger = Ledger(make_plan(config, progress, StageTimes()))
+            with progress.during("estimate"):
+                lines = list(ledger.summary())
+                slots, device = slots_of(config.resources)
+                estimate = _estimate(ledger, slots, device, out, options.measure)
+                lines += ["", *cost_lines(estimate, device, options.price_per_hour)]
+                lines += [f"warning: {text}" for text in warnings(ledger.plan)]
+                refused = list(refusals(ledger))
     print("\n".join(lines))
     if refused:
         raise ConfigError(refused)

@@ -7,11 +7,9 @@ import json
 import os
 import platform
 import subprocess
-import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ import torch
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.plan import class_counts
 from sweeper.results.tables import Outcome
+from sweeper.stage_times import StageTime
 from sweeper.strategies import STRATEGIES
 from trainables.backbones import build_backbone
 from trainables.hyperparameters import HYPERPARAMETERS
@@ -37,33 +36,6 @@ _PACKAGES = (
     "scikit-learn",
     "pyarrow",
 )
-
-
-@dataclass
-class StageTime:
-    """One row of run.json's stages."""
-
-    stage: str
-    backbone: str = ""
-    seconds: float = 0.0
-    made: int = 0
-    reused: int = 0
-
-
-class StageTimes:
-    """Measures the stages of a run."""
-
-    def __init__(self) -> None:
-        self.stages: list[StageTime] = []
-
-    @contextmanager
-    def timed(self, stage: str, backbone: str = "") -> Iterator[StageTime]:
-        """Time a block; the row it yields is for the caller to count on."""
-        row = StageTime(stage, backbone)
-        started = time.perf_counter()
-        yield row
-        row.seconds = time.perf_counter() - started
-        self.stages.append(row)
 
 
 def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) -> dict[str, Any]:

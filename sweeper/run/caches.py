@@ -23,8 +23,8 @@ from sweeper.plan.plan import ImageSet, Plan
 from sweeper.progress import Progress
 from sweeper.ray.failures import Attempts, readable
 from sweeper.ray.session import Resources
-from sweeper.results.run_file import StageTimes
 from sweeper.run.calibration import CALIBRATION
+from sweeper.stage_times import StageTimes
 from sweeper.store.artifact import Target
 from sweeper.threads import in_parallel
 from trainables.backbones import load_backbone

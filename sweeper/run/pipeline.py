@@ -1,4 +1,4 @@
-"""The whole way, top to bottom like the paper's steps.
+"""All steps of a run, top to bottom like the paper's.
 
     collect -> audit -> split -> preprocess + augment -> extract -> transfer -> fine-tune
             -> evaluate -> explain -> report
@@ -8,13 +8,12 @@ Each step asks the store what is there, makes what is missing, and leaves the re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from reports.exports.files import write_exports
@@ -22,17 +21,11 @@ from reports.page import build_page
 from sweeper.config.run_paths import started_in
 from sweeper.config.schema import Config
 from sweeper.errors import DamagedError, StoreError
-from sweeper.plan.collect import collect
-from sweeper.plan.data_warnings import (
-    augmentation_warnings,
-    collection_warnings,
-    left_out,
-    split_warnings,
-)
 from sweeper.plan.grid import Cell
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.plan import Plan
 from sweeper.plan.rungs import CellRungs
+from sweeper.plan.start import make_plan
 from sweeper.plan.trial_spec import TrialSpec
 from sweeper.progress import Progress
 from sweeper.ray.asha import CellAsha
@@ -42,12 +35,13 @@ from sweeper.ray.session import Resources, ray_session
 from sweeper.ray.tasks import run_tasks
 from sweeper.ray.trials import run_trials
 from sweeper.results.champions_file import write_champions_file
-from sweeper.results.run_file import StageTimes, describe_run, write_run_file
+from sweeper.results.run_file import describe_run, write_run_file
 from sweeper.results.tables import Outcome, write_tables
 from sweeper.run.caches import Caches
 from sweeper.run.champions import evaluate_champion, explain_champion
+from sweeper.stage_times import StageTimes
 from sweeper.store.refusals import writing_to
-from sweeper.store.store import Artifact, Store
+from sweeper.store.store import Artifact
 from sweeper.strategies import STRATEGIES
 from sweeper.use.finished import FinishedRun
 
@@ -57,25 +51,25 @@ _PASSES = 3
 def run_sweep(config: Config, out: Path, command: str, progress: Progress) -> Outcome:
     """Run what is missing of a configuration and write tables and report to `out`.
 
-    Interrupted, by Ctrl-C, SIGTERM or SIGHUP, it writes what there is and raises KeyboardInterrupt.
-    What a worker finds damaged in the store is missing from then on: the way is gone once more.
-    Raises ResourceError, before anything is done, where Ray cannot be had.
+    Interrupted by Ctrl-C, SIGTERM or SIGHUP, it writes what there is and raises KeyboardInterrupt.
+    If a worker finds something damaged in the store, the steps are run once more to rebuild it.
+    Raises ResourceError, before anything is done, if Ray cannot be started.
     """
     check_ray()
     with ending_on_signals():
         for _ in range(_PASSES):
-            if outcome := _pass(config, out, command, progress):
+            if outcome := _run_steps(config, out, command, progress):
                 return outcome
-            progress.skip("damaged", "what was found damaged is made anew")
+            progress.skip("damaged", "rebuilding what was found damaged")
     raise StoreError(
-        f"store '{config.store}': what is written there comes back damaged, {_PASSES} times; "
-        "its folder damaged/ keeps it: look at the disk"
+        f"store '{config.store}': files written to it were damaged {_PASSES} times in a row; "
+        "its folder damaged/ keeps them: check the disk"
     )
 
 
-def _pass(config: Config, out: Path, command: str, progress: Progress) -> Outcome | None:
-    """The whole way once; None where something was found damaged on it."""
-    with suppress(DamagedError), Sweep(config, out, command, progress) as sweep:
+def _run_steps(config: Config, out: Path, command: str, progress: Progress) -> Outcome | None:
+    """All steps once; None if something was found damaged."""
+    with suppress(DamagedError), _sweep(config, out, command, progress) as sweep:
         store = sweep.plan.store
         damaged = store.damaged()
         try:
@@ -88,7 +82,7 @@ def _pass(config: Config, out: Path, command: str, progress: Progress) -> Outcom
             return sweep.report("complete") if store.damaged() <= damaged else None
         except KeyboardInterrupt:
             for _ in range(_PASSES):
-                with suppress(DamagedError):  # set aside: the next time it is missing
+                with suppress(DamagedError):  # quarantined: missing the next time
                     sweep.report("interrupted")
                     break
             raise
@@ -98,62 +92,50 @@ def _pass(config: Config, out: Path, command: str, progress: Progress) -> Outcom
 def rebuild_report(run: FinishedRun, command: str, progress: Progress) -> Outcome:
     """Tables and report of a run from what is in the store; runs nothing."""
     kept: dict[str, Any] = {k: run.about[k] for k in ("config", "paths") if k in run.about}
-    with Sweep(run.config, run.folder, command, progress, kept=kept) as sweep:
+    with _sweep(run.config, run.folder, command, progress, kept) as sweep:
         return sweep.report("complete")
+
+
+@contextmanager
+def _sweep(
+    config: Config,
+    out: Path,
+    command: str,
+    progress: Progress,
+    kept: Mapping[str, Any] | None = None,
+) -> Iterator[Sweep]:
+    """The images collected and split, and what ends with the run."""
+    started, times = datetime.now(UTC), StageTimes()
+    plan = make_plan(config, progress, times)
+    with ExitStack() as closing:
+        yield Sweep(plan, out, command, progress, times, closing, started, kept or {})
 
 
 @dataclass
 class Sweep:
     """A run under way: its plan, what the store has of it, and Ray once it is needed."""
 
-    config: Config
+    plan: Plan
     out: Path
     command: str
     progress: Progress
-    times: StageTimes = field(default_factory=StageTimes)
+    times: StageTimes
+    closing: ExitStack  # what Ray needs to be shut down
+    started: datetime
+    kept: Mapping[str, Any]  # entries of run.json that a rebuilt report keeps
     errors: dict[str, str] = field(default_factory=dict)  # cell id -> why it has no evaluation
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    kept: Mapping[str, Any] = field(default_factory=dict)  # of run.json, as the run wrote it
 
-    def __post_init__(self) -> None:
-        store = Store(self.config.store)
-        during = self.progress.during
-        with self.times.timed("collect and audit") as stage:
-            collection = collect(self.config.data, store, self.progress)
-            stage.made = len(collection.manifest)
-        with self.times.timed("split") as stage, during("split"):
-            self.plan = Plan(self.config, collection, store)
-            stage.made = len(self.plan.splits)
-        self.ledger = Ledger(self.plan)
-        self._caches = Caches(self.plan, self.progress, self.times, lambda: self.resources)
-        self._open = ExitStack()
-        excluded = len(collection.manifest) - len(collection.images)
-        rest = f", {collection.ungrouped} not matched by data.group_by" * (collection.ungrouped > 0)
-        warnings = [
-            *collection_warnings(collection),
-            *augmentation_warnings(self.config, collection.classes),
-            *split_warnings(self.plan.splits, self.plan.scenarios),
-        ]
-        for line in warnings:
-            self.progress.skip("warning", line)
-        self.progress.skip(
-            "collect and audit",
-            f"{len(collection.images)} images in {len(collection.classes)} classes, "
-            f"{excluded} excluded, {len(collection.duplicates)} duplicate pairs{rest}",
-        )
-        for name, line in left_out(collection):
-            self.progress.skip(name, line)
+    @property
+    def config(self) -> Config:
+        return self.plan.config
 
-    def __enter__(self) -> Sweep:
-        return self
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.plan)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._open.__exit__(kind, error, traceback)
+    @cached_property
+    def _caches(self) -> Caches:
+        return Caches(self.plan, self.progress, self.times, lambda: self.resources)
 
     @cached_property
     def resources(self) -> Resources:
@@ -163,7 +145,7 @@ class Sweep:
             wanted.cpus, wanted.gpus_per_trial, wanted.workers_per_trial, wanted.retries
         )
         with self.progress.during("start Ray"):
-            return self._open.enter_context(session)
+            return self.closing.enter_context(session)
 
     @cached_property
     def _open_backbones(self) -> set[str]:

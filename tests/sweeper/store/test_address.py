@@ -86,7 +86,9 @@ def test_missing_credentials_are_reported_with_the_variables_to_set(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")  # no machine role either
-    with pytest.raises(StoreError, match=r"or insufficient credentials: set AWS_ACCESS_KEY_ID and") as caught:
+    with pytest.raises(
+        StoreError, match=r"or insufficient credentials: set AWS_ACCESS_KEY_ID and"
+    ) as caught:
         Store(address)
     assert len(str(caught.value).splitlines()) == 1
 

@@ -132,16 +132,16 @@ def test_a_file_is_verified_whenever_it_is_read(store: Store) -> None:
     assert store.find("splits", KEY) is None
 
 
-def test_a_missing_folder_is_not_damage(
-    store: Store, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_missing_folder_is_not_damage(store: Store, capfd: pytest.CaptureFixture[str]) -> None:
     artifact = write(store)
     store.filesystem.delete_dir(artifact.folder)
     assert store.find("splits", KEY) is None
     assert capfd.readouterr().err == ""
 
 
-def test_damage_found_by_two_processes_is_reported_by_one(store: Store, capfd: pytest.CaptureFixture[str]) -> None:
+def test_damage_found_by_two_processes_is_reported_by_one(
+    store: Store, capfd: pytest.CaptureFixture[str]
+) -> None:
     artifact = write(store)
     flip(store, artifact)
     for _ in range(2):

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sweeper.store.records import read_record, read_split, write_record, write_split
 from sweeper.store.artifact import Target
+from sweeper.store.records import read_record, read_split, write_record, write_split
 from sweeper.store.store import Store
 
 DRAW = {"lr": 0.1, "batch_size": 4, "hidden": [8]}
@@ -90,9 +90,7 @@ def test_a_later_record_replaces_a_failure(store: Store) -> None:
 
 
 @pytest.mark.parametrize("state", ["failed", "stopped"])
-def test_a_finished_trial_is_not_replaced_by_an_unfinished_one(
-    store: Store, state: str
-) -> None:
+def test_a_finished_trial_is_not_replaced_by_an_unfinished_one(store: Store, state: str) -> None:
     record(store, [epoch(1, 0.5, 0.1)])
     assert record(store, [], state)["state"] == "done"
 

@@ -162,9 +162,7 @@ def test_opening_a_store_leaves_nothing_in_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("address", ["{file}/store", "ftp://host/prefix", "~nobody-here/store"])
-def test_an_unwritable_address_is_reported_in_one_line(
-    tmp_path: Path, address: str
-) -> None:
+def test_an_unwritable_address_is_reported_in_one_line(tmp_path: Path, address: str) -> None:
     (tmp_path / "file").touch()
     address = address.format(file=tmp_path / "file")
     with pytest.raises(StoreError, match="cannot be written to") as caught:
