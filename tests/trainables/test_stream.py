@@ -76,7 +76,7 @@ def test_an_epoch_has_every_row_once_with_its_own_pixels(shards: str, count: int
 def test_a_row_missing_from_the_shards_is_an_error(shards: str) -> None:
     rows = _rows(shards, 5)
     rows.loc[2, "copy"] = COPIES + 1
-    with pytest.raises(RuntimeError, match="gave 4 of 5 rows"):
+    with pytest.raises(RuntimeError, match="have 4 of 5 rows"):
         pixel_dataset(shards, LOCAL, rows, seed=1)
 
 
