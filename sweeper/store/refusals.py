@@ -1,7 +1,7 @@
 """Turn the refusals of a disk or an object store into one-line errors.
 
-A disk may be full anywhere: in the driver, in a trial, in an actor of Ray Data. Each wraps the error
-in its own; the original one is recovered here.
+A disk may be full anywhere: in the driver, in a trial, in an actor of Ray Data. Each wraps the
+error in its own; the original one is recovered here.
 """
 
 from __future__ import annotations

@@ -174,7 +174,7 @@ class Store:
         return artifact
 
     def check(self, artifact: Artifact) -> None:
-        """Compare the hashes of all files. Quarantines a damaged artifact and raises DamagedError."""
+        """Compare the hashes of all files; quarantine a damaged artifact and raise DamagedError."""
         with self._refusals("read from"):
             try:
                 found = sums_in(self.filesystem, artifact.folder, artifact.files or ())
