@@ -17,6 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from reports.metrics import METRIC_COLUMNS
+
 _STR, _INT, _FLOAT, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
 _CELL = {
@@ -71,18 +73,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "n_test": _INT,
         "val_accuracy": _FLOAT,
         "val_loss": _FLOAT,
-        "accuracy": _FLOAT,
-        "precision": _FLOAT,
-        "recall": _FLOAT,
-        "f1": _FLOAT,
-        "macro_f1": _FLOAT,
-        "auroc": _FLOAT,
-        "ece": _FLOAT,
-        "brier": _FLOAT,
-        "log_loss": _FLOAT,
-        "temperature": _FLOAT,  # fitted on the champion's validation rows
-        "ece_scaled": _FLOAT,  # of the test rows at that temperature
-        "brier_scaled": _FLOAT,
+        **dict.fromkeys(METRIC_COLUMNS, _FLOAT),
         "train_s": _FLOAT,
         "error": _STR,
     },

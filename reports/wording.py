@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection
 from typing import Any
 
+from reports.metrics import Metric
 from reports.statistics import Interval
 
 DASH = "\u2013"
@@ -23,6 +24,18 @@ def percent(value: float | None, decimals: int = 1) -> str:
 def percent_range(interval: Interval | None) -> str:
     """(0.49, 0.72) -> '49.0–72.0'."""
     return NONE if interval is None else f"{percent(interval.low)}{DASH}{percent(interval.high)}"
+
+
+def metric(of: Metric, value: float | None) -> str:
+    """A metric's value: in percent, or as it is where it is not a share."""
+    return percent(value) if of.percent else decimal(value)
+
+
+def metric_range(of: Metric, interval: Interval | None) -> str:
+    """Its interval, in the same unit; empty where there is none."""
+    if interval is None:
+        return ""
+    return percent_range(interval) if of.percent else decimal_range(interval)
 
 
 def points(value: float | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reports.derived.tested import Tested
-from reports.statistics.measured import Measured, Metrics, Name
+from reports.metrics.measured import Measured, Metrics, Name
 from reports.statistics.panel import Panel
 from reports.statistics.training import Spread, chosen, pooled
 from reports.tables import CELL, TRAININGS

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from reports import wording
-from reports.exports.metrics import METRICS, Line, PaperTable, Value
+from reports.exports.metrics import EXPORTED, Line, PaperTable, Value
+from reports.metrics import Metric
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -28,7 +29,6 @@ _SPECIAL = {
     "\u00d7": r"$\times$",
     "\u2009": r"\,",
 }
-_HEADS = ("Accuracy", "Precision", "Recall", "F1")
 
 
 def escape(text: str) -> str:
@@ -45,9 +45,9 @@ def latex_table(table: PaperTable) -> str:
         r"  \centering\footnotesize\setlength{\tabcolsep}{2.5pt}",
         rf"  \caption{{{_caption(table)}}}",
         rf"  \label{{tab:{table.name}}}\smallskip",
-        r"  \begin{tabular}{llrrrr}",
+        rf"  \begin{{tabular}}{{ll{'r' * len(EXPORTED)}}}",
         r"    \toprule",
-        rf"    Backbone & Augm. & {' & '.join(_HEADS)} \\",
+        rf"    Backbone & Augm. & {' & '.join(_heading(one) for one in EXPORTED)} \\",
         r"    \midrule",
         *(f"    {_row(line)}" for line in table.lines),
         r"    \bottomrule",
@@ -69,8 +69,12 @@ def _caption(table: PaperTable) -> str:
 def _row(line: Line) -> str:
     names = f"{escape(line.backbone)} & {'on' if line.augmented else 'off'}"
     if not line.values:
-        return rf"{names} & \multicolumn{{4}}{{c}}{{{escape(line.state)}}} \\"
-    return f"{names} & {' & '.join(_number(line.values.get(one)) for one in METRICS)} \\\\"
+        return rf"{names} & \multicolumn{{{len(EXPORTED)}}}{{c}}{{{escape(line.state)}}} \\"
+    return f"{names} & {' & '.join(_number(line.values.get(one.name)) for one in EXPORTED)} \\\\"
+
+
+def _heading(metric: Metric) -> str:
+    return escape(metric.title[0].upper() + metric.title[1:])
 
 
 def _number(value: Value | None) -> str:

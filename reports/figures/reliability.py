@@ -7,26 +7,15 @@ confidence. Below, the rows of each bin.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from reports.figures.svg import Scale, element, join, number
+from reports.statistics.outcomes import Bin
 
 WIDTH, HEIGHT = 250, 236
 _LEFT, _RIGHT, _TOP, _BOTTOM = 30, 6, 6, 70
 _FOOT = 52  # height of the counts, at the very bottom
-
-
-@dataclass(frozen=True)
-class Bin:
-    """Rows with a top probability in (low, high]: their mean, and the share that is right."""
-
-    low: float
-    high: float
-    rows: int
-    confidence: float
-    accuracy: float
 
 
 def reliability_diagram(bins: Sequence[Bin], title: str) -> Markup:

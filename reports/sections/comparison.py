@@ -25,6 +25,7 @@ from reports.published.consistency import Line
 from reports.published.verdicts import copies_text
 from reports.repeats import fold_repeats, metric_interval
 from reports.run import Run
+from reports.sections.section import of_run
 from reports.sections.verdict import leak_score
 from reports.statistics import Interval, difference_interval
 
@@ -89,7 +90,7 @@ class Comparison:
     scope: str  # what our intervals cover
 
 
-def build(run: Run) -> Comparison | None:
+def comparison_of(run: Run) -> Comparison | None:
     """None unless the run's config says `compare: fec-ige`."""
     if run.info.get("config", {}).get("compare") != COMPARE:
         return None
@@ -294,3 +295,6 @@ def _misprint(cell: PublishedCell) -> str:
         f"Table {cell.table}, {cell.backbone}, {wording.augmentation(cell.augmented)} (accuracy "
         f"{wording.percent(cell.accuracy, 2)}, recall {wording.percent(cell.recall, 2)})"
     )
+
+
+SECTION = of_run("paper", "The paper", "paper.html.j2", comparison_of)

@@ -11,6 +11,7 @@ from reports import wording
 from reports.run import Row, Run
 from reports.savings import distinct_trials, measured_passes, savings
 from reports.sections import trade
+from reports.sections.section import of_run
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Cost:
     trade: trade.Trade | None
 
 
-def build(run: Run) -> Cost | None:
+def cost_of(run: Run) -> Cost | None:
     """None when run.json lists no stages."""
     stages = run.info.get("stages", [])
     if not stages:
@@ -74,7 +75,7 @@ def build(run: Run) -> Cost | None:
         waiting=f"{100 * waited_s / wall_s:.0f}" if wall_s else "0",
         backbones=_backbones(run, trained),
         saved=_saved(run),
-        trade=trade.build(run),
+        trade=trade.trade_of(run),
     )
 
 
@@ -150,3 +151,6 @@ def _saved(run: Run) -> str:
         "run the last block in any case, which the measured second of a row includes). This is "
         "arithmetic on measured numbers; nobody ran it."
     )
+
+
+SECTION = of_run("cost", "Cost", "cost.html.j2", cost_of)

@@ -7,6 +7,7 @@ from typing import Any
 
 from reports import wording
 from reports.run import Run, records
+from reports.sections.section import of_run
 
 _MOST_EXCLUDED = 40
 
@@ -38,7 +39,7 @@ class Data:
     of_first: str  # "first repeat, first fold" where a run has several
 
 
-def build(run: Run) -> Data:
+def data_of(run: Run) -> Data:
     """Counts from `images`, `duplicates` and `splits`."""
     images = records(run.tables["images"][["path", "problem"]])
     excluded = sorted((row["path"], row["problem"]) for row in images if row["problem"])
@@ -132,3 +133,6 @@ def _part(rows: int, images: int) -> str:
 
 def _index(order: list[str], name: str) -> int:
     return order.index(name) if name in order else len(order)
+
+
+SECTION = of_run("data", "Data", "data.html.j2", data_of)

@@ -12,6 +12,7 @@ from reports.derived.effects import INTERACTION
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale, round_ticks
 from reports.run import Row, Run, records
+from reports.sections.section import of_run
 from reports.statistics import Interval
 from reports.statistics.multiplicity import Conclusion, conclusion
 from reports.statistics.training import IMAGES
@@ -63,7 +64,7 @@ class Effects:
     budget: str  # of each side, in words
 
 
-def build(run: Run) -> Effects | None:
+def effects_of(run: Run) -> Effects | None:
     """None when no factor has two levels to compare."""
     rows = sorted(records(run.tables["effects"]), key=lambda row: _order(run, row))
     if not rows:
@@ -210,3 +211,6 @@ def _scale(rows: list[Row]) -> Scale:
 
 def _ticks(scale: Scale) -> list[float]:
     return round_ticks(scale.low, scale.high, 5)
+
+
+SECTION = of_run("effects", "Effects", "effects.html.j2", effects_of)

@@ -14,6 +14,7 @@ from reports.figures.strip import Mark, strip
 from reports.figures.svg import Scale
 from reports.repeats import Repeats, fold_repeats
 from reports.run import Row, Run, interval_of
+from reports.sections.section import of_run
 from reports.sections.verdict import policy_meaning
 from reports.statistics import Interval
 
@@ -80,7 +81,7 @@ class Grid:
     caption: str
 
 
-def build(run: Run) -> Grid:
+def grid_of(run: Run) -> Grid:
     """Fold the cells into blocks, groups, lines and tiles."""
     return Grid([_block(run, policy) for policy in run.policies], _caption(run))
 
@@ -218,3 +219,6 @@ def _caption(run: Run) -> str:
         "rate; italic: the interval includes that rate. The best of a row is in bold; the best of "
         "many is partly luck. Every tile links to its cell."
     )
+
+
+SECTION = of_run("grid", "Grid", "grid.html.j2", grid_of)

@@ -12,6 +12,7 @@ from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale
 from reports.policies import Score, policy_scores
 from reports.run import Row, Run, records
+from reports.sections.section import of_run
 from reports.sections.verdict import leak_score, policy_meaning
 from reports.tables import LEAK_KINDS
 
@@ -98,7 +99,7 @@ class LeakMeter:
     worth: str  # the leak in words; empty if there are no two policies to compare
 
 
-def build(run: Run) -> LeakMeter | None:
+def leak_meter_of(run: Run) -> LeakMeter | None:
     """None when the run recorded no leaks and has no two policies to compare."""
     leaks = _leaks(run)
     panels = _panels(run) if len(run.policies) > 1 else []
@@ -244,3 +245,6 @@ def _worth(run: Run) -> str:
 
 def _index(order: list[str], name: str) -> int:
     return order.index(name) if name in order else len(order)
+
+
+SECTION = of_run("leak", "Leak", "leak.html.j2", leak_meter_of)

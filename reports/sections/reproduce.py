@@ -10,6 +10,7 @@ import yaml
 
 from reports import wording
 from reports.run import Run, records
+from reports.sections.section import of_run
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Hash:
 
 
 @dataclass(frozen=True)
-class Reproduce:
+class Reproduction:
     determined: str  # what another run of the configuration has in common with this one
     command: str
     config: str
@@ -65,10 +66,10 @@ def _determined(run: Run) -> str:
     )
 
 
-def build(run: Run) -> Reproduce:
+def reproduction_of(run: Run) -> Reproduction:
     """Everything from run.json, in words."""
     info = run.info
-    return Reproduce(
+    return Reproduction(
         determined=_determined(run),
         command=info.get("command", ""),
         config=yaml.safe_dump(
@@ -173,3 +174,6 @@ def _model(name: str, about: dict[str, Any]) -> Model:
         feature_dim=wording.count(about.get("feature_dim")),
         prefix_shape="\u00d7".join(str(size) for size in about.get("prefix_shape", [])),
     )
+
+
+SECTION = of_run("reproduce", "Reproduce", "reproduce.html.j2", reproduction_of)

@@ -41,7 +41,7 @@ class Trade:
     scenarios: str
 
 
-def build(run: Run) -> Trade | None:
+def trade_of(run: Run) -> Trade | None:
     """Under the most trusted policy, a mean over the scenarios and trainings that all have."""
     if not run.done:
         return None

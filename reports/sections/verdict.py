@@ -92,7 +92,7 @@ class Verdict:
     facts: list[str]
 
 
-def build(run: Run) -> Verdict:
+def verdict_of(run: Run) -> Verdict:
     """Compose the header from the cells and run.json."""
     best = _headlines(run)
     leak = _leak(run)

@@ -2,12 +2,12 @@
 
     intervals     of shares and differences, in closed form
     outcomes      a cell's test rows and their groups
-    measures      metrics of resampled rows; auroc: with DeLong's error
+    measures      metrics as functions of sums over rows; auroc: with DeLong's error
+    temperature   the one that a champion's probabilities are scaled with
     bootstrap     groups resampled, the same in every cell that tests them
     panel         all cells of a scenario with their draws
     spreads       how far trainings of a configuration lie apart
     training      what that adds to an error
-    measured      every metric of a configuration with its interval
     paired        two trained networks on the same rows
     contrasts     what a choice is worth over matched cells; blocks: what shares a training's luck
     planning      how many trainings a comparison needs

@@ -1,6 +1,6 @@
 """What is done with a cell's champion: the test set, once, and explanations.
 
-Both are artifacts: `evaluations` (metrics.json, predictions.parquet) and `explanations`
+Both are artifacts: `evaluations` (predictions.parquet) and `explanations`
 (attributions.parquet). Classes are numbers in them, so that a renamed class costs nothing.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +35,6 @@ from sweeper.store.store import Artifact, Store, key_of
 from trainables.explain import EXPLAIN_VERSION, Probabilities, attribute
 from trainables.finetune import FinetuneModule
 from trainables.loop import probabilities
-from trainables.metrics import METRICS_VERSION, classification_metrics
 
 CHAMPIONS_VERSION = 1
 _WEBP_QUALITY = 80
@@ -64,7 +62,8 @@ class Explanation:
 
 def evaluation_of(spec: TrialSpec) -> dict[str, Any]:
     """What determines a champion's evaluation."""
-    return {"versions": [CHAMPIONS_VERSION, METRICS_VERSION], "trial": spec.key}
+    predictions_version = 1
+    return {"versions": [CHAMPIONS_VERSION, predictions_version], "trial": spec.key}
 
 
 def explanation_of(spec: TrialSpec, how: Explanation) -> dict[str, Any]:
@@ -83,7 +82,7 @@ def explanation_of(spec: TrialSpec, how: Explanation) -> dict[str, Any]:
 
 
 def evaluate_champion(spec: TrialSpec) -> None:
-    """Predict the test rows with a champion and store predictions and metrics, where another run
+    """Predict the test rows with a champion and store the predictions, where another run
     that shares the store has not by now."""
     store, device = Store(spec.store), trial_device()
     if store.find("evaluations", key_of(evaluation_of(spec))):
@@ -92,13 +91,11 @@ def evaluate_champion(spec: TrialSpec) -> None:
     test = split[split["part"] == "test"]
     network = trial_network(spec, store, _trained(spec, store)).to(device)
     scores = probabilities(network, trial_rows(spec, store, test, device)).numpy()
-    metrics = classification_metrics(test["label"].to_numpy(), scores)
     with store.writing("evaluations", evaluation_of(spec)) as folder:
         predictions = test[["image_id", "copy", "label"]].assign(
             predicted=scores.argmax(1), probabilities=list(scores.astype(np.float32))
         )
         store.write_file(f"{folder}/predictions.parquet", parquet_bytes(predictions))
-        store.write_file(f"{folder}/metrics.json", json.dumps(metrics).encode())
 
 
 def explain_champion(spec: TrialSpec, how: Explanation) -> None:

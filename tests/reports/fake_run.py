@@ -140,7 +140,7 @@ def _fill(tables: dict[str, list[Row]], fake: FakeRun, number: int, cell: Row) -
     if state == "done":
         predictions = _predictions(fake, rng, cell, confusion)
         calibrated = _calibrated(fake, cell, predictions)
-        row |= calibrated.columns()
+        row |= {name: value for name, value in calibrated.columns().items() if row[name] is None}
         tables["attributions"] += _attributions(fake, rng, cell)
         tables["predictions"] += predictions
         tables["reliability"] += calibrated.reliability_rows(cell)

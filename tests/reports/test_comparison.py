@@ -32,7 +32,7 @@ def _derived(folder: Path, **changes: object) -> Run:
 
 
 def _built(run: Run) -> Comparison:
-    found = comparison.build(run)
+    found = comparison.comparison_of(run)
     assert found
     return found
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from reports.derived import write_derived
+from reports.metrics import METRICS
 from reports.tables import AUDIT_SCHEMAS, CELL, SCHEMAS
 from tests.reports.fake_run import FakeRun, write_fake_run
 
@@ -63,6 +64,13 @@ def test_every_table_and_column_is_documented_with_its_type_in_order() -> None:
 def test_the_cells_own_columns_are_documented() -> None:
     cell = _columns(PAGE.split("## The cell\n")[1].split("\n## ")[0], [])
     assert [name for name, _ in cell] == list(CELL)
+
+
+def test_every_metric_is_documented_with_its_unit_and_its_own_meaning() -> None:
+    cells = PAGE.split("### cells\n")[1].split("\n### ")[0]
+    found = {row[0]: (row[2], row[3]) for row in _rows(cells)}
+    for metric in METRICS:
+        assert found[metric.name] == (metric.unit, metric.meaning)
 
 
 def test_columns_that_are_never_null_are_not_null_in_a_run(tmp_path: Path) -> None:

@@ -16,12 +16,13 @@ from reports.figures import search
 from reports.figures.attribution import SIDE, heat, picture
 from reports.figures.confusion import confusion_matrix
 from reports.figures.curves import HEIGHT, WIDTH, Curve, learning_curves
-from reports.figures.reliability import Bin, reliability_diagram
+from reports.figures.reliability import reliability_diagram
 from reports.figures.roc import Line, unit_curves
 from reports.figures.search import Point, search_plot
 from reports.figures.strip import Mark, strip
 from reports.figures.svg import Scale, element, round_ticks
 from reports.statistics import Interval
+from reports.statistics.outcomes import Bin
 
 
 def _decoded(uri: str) -> Image.Image:

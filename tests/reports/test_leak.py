@@ -40,7 +40,7 @@ def _derived(run: Path) -> Run:
 
 
 def _meter(run: Run) -> leak.LeakMeter:
-    meter = leak.build(run)
+    meter = leak.leak_meter_of(run)
     assert meter is not None
     return meter
 
@@ -167,7 +167,7 @@ def test_the_verdict_takes_the_best_mean_on_validation_and_not_the_luckiest_fold
     steady &= cells["strategy"] == "transfer"
     cells.loc[steady, ["val_accuracy", "accuracy"]] = [0.6, 0.55]
     write_table(run / "results", "cells", cells)
-    cards = verdict.build(_derived(run)).best
+    cards = verdict.verdict_of(_derived(run)).best
     (best,) = [card for card in cards if card.scenario == "scenario few"]
     assert (best.backbone, best.accuracy, best.of) == ("resnet50", "55.0", 8)
     assert best.repeats == "mean of 3 folds"
@@ -194,7 +194,7 @@ def test_a_difference_within_chance_is_not_called_a_leak(
     cells = run.tables["cells"]
     cells["accuracy"] = 0.4 + gain * (cells["split_policy"] == "pooled")
     write_table(tmp_path / "results", "cells", cells)
-    assert said in verdict.build(_derived(tmp_path)).sentence
+    assert said in verdict.verdict_of(_derived(tmp_path)).sentence
 
 
 def test_intervals_are_of_the_groups_tested_and_not_of_rows_or_cells(tmp_path: Path) -> None:

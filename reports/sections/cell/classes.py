@@ -57,7 +57,7 @@ class _Ranking:
     average_precision: float
 
 
-def build(
+def classes_of(
     classes: Sequence[str], counts: Counts, predictions: pd.DataFrame, interval: IntervalOf
 ) -> Classes:
     """`counts`: test rows by (label, predicted). `predictions`: the cell's rows of that table.

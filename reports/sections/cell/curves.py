@@ -21,7 +21,7 @@ class Curves:
     caption: str
 
 
-def build(row: Row, trials: Sequence[Row], curves: Mapping[str, pd.DataFrame]) -> Curves | None:
+def curves_of(row: Row, trials: Sequence[Row], curves: Mapping[str, pd.DataFrame]) -> Curves | None:
     """None for a cell of which no trial has an epoch. `curves`: the table's rows by trial."""
     drawn = [trial for trial in trials if trial["trial"] in curves]
     if not drawn:

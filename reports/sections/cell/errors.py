@@ -39,7 +39,7 @@ class Errors:
     pairs: list[Pair]
 
 
-def build(
+def errors_of(
     backbone: str,
     classes: Sequence[str],
     counts: Counts,

@@ -92,7 +92,7 @@ class Space:
         return found
 
 
-def build(row: Row, trials: Sequence[Row], space: Space) -> Search | None:
+def search_of(row: Row, trials: Sequence[Row], space: Space) -> Search | None:
     """None for a cell without trials."""
     if not trials:
         return None
@@ -105,7 +105,7 @@ def build(row: Row, trials: Sequence[Row], space: Space) -> Search | None:
     )
 
 
-def summary(cells: Sequence[tuple[Row, Sequence[Row]]], space: Space) -> str:
+def summary_of(cells: Sequence[tuple[Row, Sequence[Row]]], space: Space) -> str:
     """One sentence on the champions of all cells, with their trials; empty where nothing was
     searched."""
     searched = [

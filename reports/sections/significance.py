@@ -12,6 +12,7 @@ from reports.derived.comparisons import configuration_name
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale, round_ticks
 from reports.run import Row, Run, records
+from reports.sections.section import of_run
 from reports.sections.trainings import sentences, subject
 from reports.statistics import Interval
 from reports.statistics.multiplicity import Conclusion, conclusion
@@ -47,13 +48,13 @@ class Family:
 
 
 @dataclass(frozen=True)
-class Distinguishable:
+class Significance:
     families: list[Family]
     axis: Markup
     method: str
 
 
-def build(run: Run) -> Distinguishable | None:
+def significance_of(run: Run) -> Significance | None:
     """None where no scenario has two configurations with predictions."""
     rows = records(run.tables["comparisons"])
     if not rows:
@@ -64,7 +65,7 @@ def build(run: Run) -> Distinguishable | None:
     scale = Scale(min(ends) - 0.02, max(ends) + 0.02)
     by_family = groupby(rows, key=lambda row: (row["split_policy"], row["scenario"]))
     ticks = [(value, wording.points(value).removesuffix(".0")) for value in _ticks(scale)]
-    return Distinguishable(
+    return Significance(
         families=[_family(run, list(own), cells, scale) for _, own in by_family],
         axis=axis(ticks, scale),
         method=_method(rows),
@@ -178,3 +179,6 @@ def _place(order: list[str], name: str) -> int:
 
 def _ticks(scale: Scale) -> list[float]:
     return round_ticks(scale.low, scale.high, 5)
+
+
+SECTION = of_run("significance", "Significance", "significance.html.j2", significance_of)
