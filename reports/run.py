@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from reports.split_policies import SplitPolicy, split_policies
 from reports.statistics import Interval, accuracy_interval
 from reports.statistics.training import TRAINED
-from reports.tables import CELL, POLICIES, SCHEMAS, TRAININGS, read_tables
+from reports.tables import CELL, SCHEMAS, TRAININGS, read_tables
 
 Row = dict[str, Any]
 CellKey = tuple[Any, ...]
@@ -86,6 +87,15 @@ class Run:
         return [row for row in self.cells if row["state"] == "done" and row["accuracy"] is not None]
 
     @cached_property
+    def split_policies(self) -> dict[str, SplitPolicy]:
+        """What run.json says of its split policies, by name, the most trustworthy first."""
+        return split_policies(self.info)
+
+    def split_policy(self, name: str) -> SplitPolicy:
+        """What is known of a split policy."""
+        return self.split_policies.get(name, SplitPolicy(name))
+
+    @cached_property
     def policies(self) -> list[str]:
         return _distinct(row["split_policy"] for row in self.cells)
 
@@ -138,7 +148,7 @@ class Run:
 
     def _order(self, row: Row) -> tuple[Any, ...]:
         return (
-            _position(POLICIES, row["split_policy"]),
+            _position(tuple(self.split_policies), row["split_policy"]),
             self._scenario_order(row["scenario"]),
             _position(_STRATEGIES, row["strategy"]),
             row["augmented"],

@@ -12,6 +12,7 @@ from reports import wording
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale
 from reports.pictures import Tested, pictures_tested
+from reports.policy_scores import leak_score
 from reports.published import (
     DOI,
     REFERENCE,
@@ -26,7 +27,6 @@ from reports.published.verdicts import copies_text
 from reports.repeats import fold_repeats, metric_interval
 from reports.run import Run
 from reports.sections.section import of_run
-from reports.sections.verdict import leak_score
 from reports.statistics import Interval, difference_interval
 
 COMPARE = "fec-ige"
@@ -46,6 +46,7 @@ class Ours:
     accuracy: float
     interval: Interval | None
     pictures: int  # different ones tested, a group of duplicates counted once
+    mark: str
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def comparison_of(run: Run) -> Comparison | None:
     return Comparison(
         reference=REFERENCE,
         doi=DOI,
-        policies=[(policy, shape(policy)) for policy in policies],
+        policies=[(policy, shape(run, policy)) for policy in policies],
         tables=tables,
         axis=axis(marks, _SHARE),
         other_work=other_work(),
@@ -139,7 +140,7 @@ def _ours(run: Run, policy: str, pictures: Mapping[Tested, int]) -> dict[Place, 
         n = pictures.get((policy, first["scenario"], augmented)) or repeats.n
         interval = metric_interval(run, rows, "accuracy", repeats.mean, n)
         place = (first["scenario"], first["strategy"], augmented, first["backbone"])
-        found[place] = Ours(repeats.mean, interval, n)
+        found[place] = Ours(repeats.mean, interval, n, shape(run, policy))
     return found
 
 
@@ -172,9 +173,9 @@ def _entry(cell: PublishedCell, line: Line, ours: Mapping[str, Mapping[Place, Ou
     )
 
 
-def shape(policy: str) -> str:
-    """The mark of a split policy: a ring for copies on both sides, else a dot."""
-    return "ring" if policy == "pooled" else "dot"
+def shape(run: Run, policy: str) -> str:
+    """The mark of a split policy: a ring where test rows are copies, else a dot."""
+    return "ring" if run.split_policy(policy).tests_copies else "dot"
 
 
 def _marks(cell: PublishedCell, own: Mapping[str, Ours | None]) -> list[Mark]:
@@ -183,7 +184,7 @@ def _marks(cell: PublishedCell, own: Mapping[str, Ours | None]) -> list[Mark]:
     for policy, one in own.items():
         if one:
             whisker = one.interval if policy == list(own)[-1] else None
-            marks.append(Mark(one.accuracy, shape(policy), policy, whisker))
+            marks.append(Mark(one.accuracy, one.mark, policy, whisker))
     return marks
 
 
@@ -243,7 +244,7 @@ def _results(run: Run, ours: Mapping[str, Mapping[Place, Ours]]) -> str:
     score = leak_score(run)
     if score is None:
         return f"{'. '.join(texts)}."
-    cells = "augmented cells" if score.policy == "pooled" else "cells"
+    cells = run.split_policy(score.policy).compared_cells
     texts.append(
         f"The leak, {score.policy} against {score.reference} over {score.cells} matched {cells}, "
         f"is {wording.points(score.difference)} points (95 % interval "

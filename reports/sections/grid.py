@@ -15,7 +15,6 @@ from reports.figures.svg import Scale
 from reports.repeats import Repeats, fold_repeats
 from reports.run import Row, Run, interval_of
 from reports.sections.section import of_run
-from reports.sections.verdict import policy_meaning
 from reports.statistics import Interval
 
 _SHARE = Scale(0.0, 1.0)
@@ -101,7 +100,7 @@ def _block(run: Run, policy: str) -> Block:
         about = wording.plural(classes, "class") if classes else ""
         groups.append(Group(wording.scenario(scenario), about, lines))
     heads = [_column(run, *pair) for pair in columns]
-    return Block(policy, policy_meaning(policy), heads, groups)
+    return Block(policy, run.split_policy(policy).meaning, heads, groups)
 
 
 def _column(run: Run, backbone: str, weights: str) -> Column:

@@ -9,37 +9,14 @@ from typing import Any
 from reports import wording
 from reports.derived.comparisons import configuration_name
 from reports.headline import Headline, headline, used_headline
-from reports.policies import Score, policy_scores
+from reports.policy_scores import leak_score
 from reports.repeats import Repeats, fold_repeats
 from reports.run import Row, Run, records
 from reports.sections.trainings import subject
 from reports.statistics import Interval
 from reports.statistics.multiplicity import LEVEL
 
-_POLICY_MEANING = {
-    "grouped": "identical and near-identical images, and what the user groups, kept on one side",
-    "file": "read from a file, image by image",
-    "given": "the folder's own train and test layers",
-    "stratified": "images split first, then the training images augmented",
-    "pooled": "augmented first, then split: copies of one image on both sides",
-}
-
-# What leaks more, against what leaks less: the first pair that a run has is its leak.
-_LEAK_PAIRS = (
-    ("pooled", "grouped"),
-    ("stratified", "grouped"),
-    ("given", "grouped"),
-    ("pooled", "stratified"),
-    ("pooled", "given"),
-)
-
 _MOST_CARDS = 8
-
-_LEAK_MEANS = {
-    "pooled": "that is its leak, not skill",
-    "stratified": "duplicates and group mates of its test images are trained on",
-    "given": "what it leaks, and that its test images are other ones",
-}
 
 
 @dataclass(frozen=True)
@@ -98,7 +75,7 @@ def verdict_of(run: Run) -> Verdict:
     leak = _leak(run)
     return Verdict(
         name=run.info.get("name", "run"),
-        sentence=_sentence(best, leak),
+        sentence=_sentence(run, best, leak),
         best=best[:_MOST_CARDS],
         more=len(best[_MOST_CARDS:]),
         leak=leak,
@@ -110,11 +87,6 @@ def verdict_of(run: Run) -> Verdict:
         how_to_resume=run.info.get("how_to_resume", ""),
         facts=_facts(run),
     )
-
-
-def policy_meaning(policy: str) -> str:
-    """One line on what a split policy does."""
-    return _POLICY_MEANING.get(policy, "")
 
 
 def _headlines(run: Run) -> list[Best]:
@@ -140,7 +112,7 @@ def _best(run: Run, one: Headline, used: Headline, others: list[Headline]) -> Be
         scenario=wording.scenario(row["scenario"]),
         accuracy=wording.percent(repeats.mean),
         interval=wording.percent_range(repeats.interval),
-        n_test=_test_rows(row, repeats),
+        n_test=_test_rows(run, row, repeats),
         chance=wording.percent(max(r["chance"] for r in one.rows if r["state"] == "done")),
         anchor=row["anchor"],
         of=one.of,
@@ -212,8 +184,8 @@ def _optimistic(row: Row) -> str:
     return f"{text}, not distinguishable from none" if zero else text
 
 
-def _test_rows(row: Row, repeats: Repeats) -> str:
-    if row["split_policy"] == "pooled" and row["augmented"]:
+def _test_rows(run: Run, row: Row, repeats: Repeats) -> str:
+    if run.split_policy(row["split_policy"]).tests_copies and row["augmented"]:
         return f"{wording.plural(repeats.n, 'test row')} with copies"
     return wording.plural(repeats.n, "test image")
 
@@ -225,7 +197,7 @@ def _leak(run: Run) -> Leak | None:
     return Leak(
         policy=score.policy,
         against=score.reference,
-        cells="matched augmented cells" if score.policy == "pooled" else "matched cells",
+        cells=run.split_policy(score.policy).compared_cells,
         mean=wording.points(score.difference),
         interval=wording.points_range(score.difference_interval),
         pairs=score.cells,
@@ -233,18 +205,7 @@ def _leak(run: Run) -> Leak | None:
     )
 
 
-def leak_score(run: Run) -> Score | None:
-    """What the leakier of two policies scores, beside the other: of the first of `_LEAK_PAIRS` that
-    the run has. `pooled` is compared over augmented cells: without copies there is nothing that
-    pooling could leak."""
-    for leakier, against in _LEAK_PAIRS:
-        if {leakier, against} <= set(run.policies):
-            scores = policy_scores(run, [against, leakier], True if leakier == "pooled" else None)
-            return scores[1] if scores else None
-    return None
-
-
-def _sentence(best: list[Best], leak: Leak | None) -> str:
+def _sentence(run: Run, best: list[Best], leak: Leak | None) -> str:
     """The headline that `predict` takes, and the leak."""
     first = next((one for one in best if one.used), None)
     if first is None:
@@ -257,25 +218,21 @@ def _sentence(best: list[Best], leak: Leak | None) -> str:
     )
     if first.alike:
         text += f" {first.alike}"
-    if first.policy == "pooled":
-        text += (
-            " Copies of one image lie on both sides of this split, so it does not say how new "
-            "patients would fare."
-        )
-    return _unbroken(text + _leak_sentence(leak) if leak else text)
+    if caveat := run.split_policy(first.policy).caveat:
+        text += f" {caveat}"
+    return _unbroken(text + _leak_sentence(run, leak) if leak else text)
 
 
-def _leak_sentence(leak: Leak) -> str:
+def _leak_sentence(run: Run, leak: Leak) -> str:
     if not leak.mean.startswith("+"):
         return ""
-    cells = "augmented cells" if leak.policy == "pooled" else "cells"
     text = (
-        f" The {leak.policy} split scores {leak.mean[1:]} points more on average over the same "
-        f"{cells}"
+        f" The {leak.policy} split scores {leak.mean[1:]} points higher on average over the same "
+        f"{leak.cells}"
     )
     if leak.beyond_chance:
-        return f"{text}: {_LEAK_MEANS[leak.policy]}."
-    return f"{text}, which on so few pictures may be chance."
+        return f"{text}, {run.split_policy(leak.policy).leak}."
+    return f"{text}, a difference that may be due to chance with so few images."
 
 
 def _unbroken(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from datasets.splitting.policies import POLICIES, SplitPolicy
 from sweeper.config.allowed import unexpected
 from sweeper.config.schema import ALL_CLASSES, Config
 from trainables.registry import BACKBONES
@@ -69,22 +70,30 @@ def _split_contradictions(config: Config) -> Iterator[str]:
             f"split.fractions: split.folds={split.folds} has parts of its own, one fold to test "
             "and one to validate; leave one of the two keys out"
         )
-    if split.folds and "given" in policies:
-        yield (
-            f"split.policies: given has one test part, and split.folds={split.folds} asks for "
-            f"{split.folds}; write split.folds=null, or leave given out"
-        )
-    if split.repeats > 1 and "given" in policies:
-        yield (
-            f"split.policies: given has one division, and split.repeats={split.repeats} asks for "
-            f"{split.repeats}; write split.repeats=1, or leave given out"
-        )
-    if "given" in policies and config.data.source == "synthetic":
-        yield (
-            "split.policies: given takes a folder's own layers, and data.source='synthetic' has "
-            "none; set data.path, or leave given out"
-        )
-    if "file" in policies and not split.file:
-        yield "split.policies: file needs split.file, a CSV or Parquet file with a part per image"
-    if split.file and "file" not in policies:
+    for policy in (POLICIES[name] for name in policies):
+        yield from _policy_contradictions(config, policy)
+    if split.file and not any(POLICIES[name].needs == "file" for name in policies):
         yield "split.file: no policy reads it; add file to split.policies"
+
+
+def _policy_contradictions(config: Config, policy: SplitPolicy) -> Iterator[str]:
+    split, name = config.split, policy.name
+    if split.folds and not policy.divides:
+        yield (
+            f"split.policies: {name} has one test part, and split.folds={split.folds} asks for "
+            f"{split.folds}; write split.folds=null, or leave {name} out"
+        )
+    if split.repeats > 1 and not policy.divides:
+        yield (
+            f"split.policies: {name} has one division, and split.repeats={split.repeats} asks for "
+            f"{split.repeats}; write split.repeats=1, or leave {name} out"
+        )
+    if policy.needs == "layers" and config.data.source == "synthetic":
+        yield (
+            f"split.policies: {name} takes a folder's own layers, and data.source='synthetic' has "
+            f"none; set data.path, or leave {name} out"
+        )
+    if policy.needs == "file" and not split.file:
+        yield (
+            f"split.policies: {name} needs split.file, a CSV or Parquet file with a part per image"
+        )

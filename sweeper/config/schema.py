@@ -14,7 +14,8 @@ from datasets.augment import FEC_IGE, Augmentation
 from datasets.errors import DataError
 from datasets.groups import check_group_by
 from datasets.preprocess import CONTRASTS
-from datasets.splits import FEWEST_FOLDS, POLICIES
+from datasets.splits import FEWEST_FOLDS
+from datasets.splitting.policies import POLICIES
 from sweeper.config.allowed import distinct, one_of
 from sweeper.config.paths import NAME_RULE, expanded, is_folder_name
 from trainables.registry import BACKBONES, BASELINES, Weights

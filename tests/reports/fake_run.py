@@ -20,6 +20,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from datasets.splitting.leaks import KINDS
+from datasets.splitting.policies import describe_policies
 from reports.published import CLASSES
 from reports.tables import SCHEMAS, write_table
 from sweeper.results.calibrated import Calibrated
@@ -530,6 +532,8 @@ def _info(fake: FakeRun, tables: dict[str, list[Row]]) -> Row:
             "reused": 0,
         },
         "scenarios": fake.scenarios,
+        "split_policies": describe_policies(fake.policies),
+        "leak_kinds": KINDS,
         "backbones": {
             name: {
                 "timm_name": f"{name}.fake_in1k",

@@ -12,7 +12,7 @@ import pytest
 
 from reports.derived import write_derived
 from reports.page import build_page
-from reports.policies import policy_scores
+from reports.policy_scores import policy_scores
 from reports.run import Run, load_run
 from reports.sections import leak, verdict
 from reports.tables import write_table

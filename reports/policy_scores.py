@@ -37,6 +37,24 @@ def policy_scores(run: Run, policies: Sequence[str], augmented: bool | None = No
     return [_score(row) for row in records(own)]
 
 
+def leak_score(run: Run) -> Score | None:
+    """What a leakier policy of the run scores, beside a more trustworthy one. Of several such pairs
+    the one with the best reference, then with the leakiest policy."""
+    leakiest_first = reversed(run.policies)
+    pairs = [
+        (order, policy, against)
+        for policy in leakiest_first
+        for order, against in enumerate(run.split_policy(policy).leakier_than)
+        if against in run.policies
+    ]
+    if not pairs:
+        return None
+    _, leakier, against = min(pairs, key=lambda pair: pair[0])  # the first of equals
+    augmented = True if run.split_policy(leakier).tests_copies else None
+    scores = policy_scores(run, [against, leakier], augmented)
+    return scores[1] if scores else None
+
+
 def _score(row: Row) -> Score:
     return Score(
         policy=row["split_policy"],
