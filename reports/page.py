@@ -1,5 +1,4 @@
-"""A run's tables -> one HTML file that needs nothing else: no network, no fonts, and no scripts to
-be read.
+"""A run's tables -> one self-contained HTML file: no network, no fonts, readable without scripts.
 
 `build_page(Path("runs/demo"))` writes `runs/demo/report/index.html`. Same tables, same bytes:
 no clock, no host, no unordered set gets into the page.
@@ -79,7 +78,7 @@ def _made(templates: Environment, section: Section, shown: Shown) -> Markup:
 
 
 def environment() -> Environment:
-    """Templates that escape whatever a name may hold."""
+    """Templates that escape names."""
     return Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -91,5 +90,5 @@ def environment() -> Environment:
 
 
 def verbatim(name: str) -> Markup:
-    """Our own style sheet or script, which must not be escaped."""
+    """One of our own style sheets or scripts, not escaped."""
     return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What split policies score over the cells that all of them have: the table `policies`."""
+"""The scores of split policies over the cells that all of them have: the table `policies`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def policy_scores(run: Run, policies: Sequence[str], augmented: bool | None = No
 
 
 def leak_score(run: Run) -> Score | None:
-    """What a leakier policy of the run scores, beside a more trustworthy one. Of several such pairs
+    """The score of a leakier policy of the run beside a more trustworthy one. Of several such pairs
     the one with the best reference, then with the leakiest policy."""
     leakiest_first = reversed(run.policies)
     pairs = [

@@ -1,4 +1,4 @@
-"""A finished run as the page sees it: its tables, its `run.json`, and one order for everything."""
+"""A finished run: its tables, its `run.json`, and one order for everything."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ class Run:
 
     @cached_property
     def split_policies(self) -> dict[str, SplitPolicy]:
-        """What run.json says of its split policies, by name, the most trustworthy first."""
+        """Its split policies by name as run.json describes them, the most trustworthy first."""
         return split_policies(self.info)
 
     def split_policy(self, name: str) -> SplitPolicy:
-        """What is known of a split policy."""
+        """A split policy, as far as it is known."""
         return self.split_policies.get(name, SplitPolicy(name))
 
     @cached_property
@@ -180,12 +180,12 @@ def load_run_tables(run_dir: Path, names: Iterable[str]) -> Run:
 
 
 def cell_key(row: Row) -> CellKey:
-    """What names a cell: its values of `CELL`."""
+    """The name of a cell: its values of `CELL`."""
     return tuple(row[name] for name in CELL)
 
 
 def training_of(row: Row) -> CellKey:
-    """Which training of its configuration a cell is: its values of `TRAININGS`."""
+    """The training of its configuration that a cell is: its values of `TRAININGS`."""
     return tuple(row[name] for name in TRAININGS)
 
 

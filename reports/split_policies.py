@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class SplitPolicy:
-    """What the page says of a split policy; see `datasets.splitting.policies`."""
+    """A split policy as the page describes it; see `datasets.splitting.policies`."""
 
     name: str
     meaning: str = ""  # what it does, in one line

@@ -117,12 +117,12 @@ def plural(number: int, noun: str) -> str:
 
 
 def interval_scope(over_trainings: Collection[bool]) -> str:
-    """What 95 % intervals cover, given for each whether it covers other trainings too."""
+    """The scope of 95 % intervals, given for each whether it covers other trainings too."""
     if not any(over_trainings):
-        return "other test images, for these trained networks"
+        return "choice of test images, for these trained networks"
     if all(over_trainings):
-        return "other test images and other trainings"
-    return "other test images and, where there are enough, other trainings"
+        return "choice of test images and training randomness"
+    return "choice of test images and, with enough trainings, training randomness"
 
 
 def strategy(name: str) -> str:

@@ -43,7 +43,7 @@ def _metrics(tested: Tested) -> Metrics:
 def spreads_of_scenarios(
     metrics: Mapping[str, Metrics],
 ) -> dict[str, dict[Name, Spread | None]]:
-    """How far trainings lie apart in each metric of each scenario; in a metric of all rows, where a
+    """The spread of trainings in each metric of each scenario; in a metric of all rows, where a
     scenario has too few trainings, that of all scenarios together."""
     found = {scenario: own.spreads() for scenario, own in metrics.items()}
     names = {name for own in found.values() for name in own if name[0] == ""}

@@ -1,4 +1,4 @@
-"""The table `policies`: what split policies score over the cells that all of them have, and how
+"""The table `policies`: the scores of split policies over the cells that all of them have, and how
 far they are from the most trustworthy of them."""
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from reports.statistics.intervals import Interval, bounded_interval, share_inter
 
 Row = dict[str, Any]
 SCOPES: dict[str, bool | None] = {"all": None, "augmented": True, "plain": False}
-"""Which cells are compared: both kinds, augmented ones only, or plain ones only."""
+"""The cells that are compared: all, augmented ones only, or plain ones only."""
 
 
 def compared_name(policies: Sequence[str]) -> str:
-    """How `policies` names the set that a row's cells have in common: 'grouped+pooled'."""
+    """The name of a set of policies in the table `policies`: 'grouped+pooled'."""
     return "+".join(policies)
 
 

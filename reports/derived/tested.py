@@ -75,7 +75,7 @@ class Tested:
 
     @cached_property
     def design(self) -> Design:
-        """Which training each cell is."""
+        """The training of each cell."""
         return Design(
             self._numbered(_CONFIGURATION),
             self._numbered([name for name in _CONFIGURATION if name != SHARES_TRAINING]),

@@ -1,4 +1,4 @@
-"""A reliability diagram: how often a network is right, by how sure it is, and how many rows say so.
+"""A reliability diagram: accuracy by confidence, and the number of rows.
 
 Above, for each bin of confidence, the accuracy as a bar, and what lies between it and the mean
 confidence. Below, the rows of each bin.

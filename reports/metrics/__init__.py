@@ -30,7 +30,7 @@ METRIC_COLUMNS: tuple[str, ...] = (
     "temperature",
     *(f"{metric.name}_scaled" for metric in SCALED),
 )
-"""What `cells` has of a champion's test predictions."""
+"""The columns of `cells` that follow from a champion's test predictions."""
 
 
 def metrics_of(

@@ -47,7 +47,7 @@ class Metrics:
                     self.numbers[label, metric.name] = metric.of_class.numbers(panel, number)
 
     def spreads(self) -> dict[Name, Spreads]:
-        """How far the trainings of a configuration lie apart in each metric."""
+        """The spread of the trainings of a configuration in each metric."""
         panel = self.panel
         return {
             name: spreads_of(one.values, one.draws, one.scale, panel.design, panel.groups)
@@ -103,7 +103,7 @@ class Mean:
         return self.metrics.panel.error(numbers, self.own, self.spreads.get(name), units)
 
     def bias(self, name: Name) -> float:
-        """How far the resampled values lie above the value, on average."""
+        """The mean of the resampled values minus the value."""
         numbers, at = self.metrics.numbers[name], list(self.own)
         return float(np.nanmean(numbers.draws[:, at] - numbers.values[at]))
 

@@ -1,4 +1,4 @@
-"""How the 95 % interval of a metric of all rows is computed: one of these rules for each metric.
+"""Rules for the 95 % interval of a metric of all rows; each metric names one of them.
 
 Which rule a metric has was chosen by its measured coverage on simulated test sets
 (`python -m benchmarks statistics`, docs/statistics.md).

@@ -74,7 +74,7 @@ class Entries:
 
     @cached_property
     def _search(self) -> str:
-        """What all searches found together."""
+        """A sentence on all searches together."""
         every = [(row, self._of.trials(row["key"])) for row in self._run.cells]
         return search.summary_of(every, self._of.space)
 

@@ -1,4 +1,4 @@
-"""The paper's 60 numbers beside ours, and which of them can be what they are said to be."""
+"""The paper's 60 numbers next to ours, and which of them are possible."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Place = tuple[str, str, bool, str]  # scenario, strategy, augmented, backbone
 
 @dataclass(frozen=True)
 class Ours:
-    """What a cell scores in this run, trainings averaged."""
+    """The score of a cell in this run, trainings averaged."""
 
     accuracy: float
     interval: Interval | None
@@ -215,7 +215,7 @@ def _table_leak(cells: Sequence[PublishedCell], ours: Mapping[str, Mapping[Place
     pictures = pairs[0][0].pictures, pairs[0][1].pictures
     interval = difference_interval(first, pictures[0], second, pictures[1])
     return (
-        f"{' against '.join(ours)}: {wording.points(first - second)} points (95 % interval "
+        f"{' minus '.join(ours)}: {wording.points(first - second)} points (95 % CI "
         f"{wording.points_range(interval)}), {wording.plural(len(pairs), 'backbone')}"
     )
 
@@ -237,7 +237,7 @@ def _plausibility(line: Line) -> tuple[str, str]:
 
 
 def _results(run: Run, ours: Mapping[str, Mapping[Place, Ours]]) -> str:
-    """How far the paper is from ours, and the run's leak."""
+    """The distance of the paper's numbers from ours, and the run's leak."""
     texts = [text for policy, found in ours.items() if (text := _distance(policy, found))]
     if not texts:
         return "None of the paper's cells has been run yet."
@@ -246,8 +246,8 @@ def _results(run: Run, ours: Mapping[str, Mapping[Place, Ours]]) -> str:
         return f"{'. '.join(texts)}."
     cells = run.split_policy(score.policy).compared_cells
     texts.append(
-        f"The leak, {score.policy} against {score.reference} over {score.cells} matched {cells}, "
-        f"is {wording.points(score.difference)} points (95 % interval "
+        f"Leakage ({score.policy} minus {score.reference}, {score.cells} matched {cells}): "
+        f"{wording.points(score.difference)} points (95 % CI "
         f"{wording.points_range(score.difference_interval)})"
     )
     return f"{'. '.join(texts)}."
@@ -263,13 +263,14 @@ def _distance(policy: str, found: Mapping[Place, Ours]) -> str:
         return ""
     gap = sum(gaps) / len(gaps)
     return (
-        f"Over {wording.plural(len(gaps), 'cell')} run under {policy}, the paper lies "
-        f"{wording.percent(abs(gap))} points {'below' if gap < 0 else 'above'} ours on average"
+        f"Over {wording.plural(len(gaps), 'cell')} run under the {policy} split, the published "
+        f"accuracy is {wording.percent(abs(gap))} points {'lower' if gap < 0 else 'higher'} than "
+        "ours on average"
     )
 
 
 def _audit() -> str:
-    """Which of the published numbers are possible, counted, and the misprints."""
+    """The number of published results that are possible, and the misprints."""
     pairs = list(zip(published_cells(), published_audit().lines, strict=True))
     plain = [line for cell, line in pairs if not cell.augmented]
     augmented = [line for cell, line in pairs if cell.augmented]

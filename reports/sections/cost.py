@@ -1,4 +1,4 @@
-"""What the run cost, by stage and by backbone, and what the cache saved."""
+"""The cost of the run by stage and by backbone, and the time saved by the cache."""
 
 from __future__ import annotations
 
@@ -144,12 +144,11 @@ def _saved(run: Run) -> str:
     }
     spent = sum(one.spent for one in found)
     return (
-        f"Each backbone passed once over every row, {_hours(spent)} of one process in all. Had "
-        "every trial passed over its training and validation rows in every epoch, at the seconds a "
-        f"row measured in that one pass, it would have been {_hours(without['transfer'])} for "
-        f"transfer and at most {_hours(without['finetune'])} for fine-tuning (whose trials would "
-        "run the last block in any case, which the measured second of a row includes). This is "
-        "arithmetic on measured numbers; nobody ran it."
+        f"Each backbone ran once over every row, which took {_hours(spent)} of one process in "
+        "total. Running it in every trial and epoch, at the time per row measured in that pass, "
+        f"would have taken {_hours(without['transfer'])} for transfer and at most "
+        f"{_hours(without['finetune'])} for fine-tuning (whose trials run the last block in any "
+        "case; the measured time includes it). This is an estimate from measured times."
     )
 
 

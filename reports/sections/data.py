@@ -1,4 +1,4 @@
-"""The data: what was in the folder, what was left out and why, and how it was split."""
+"""The data: what the folder holds, what was excluded and why, and how it was split."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _summary(run: Run) -> list[str]:
 
 
 def _groups(run: Run) -> list[str]:
-    """How many independent groups there are, the largest, and copies under two classes."""
+    """The number of independent groups, the largest one, and duplicates in two classes."""
     images = run.tables["images"]
     usable = images[images["problem"] == ""]
     if usable.empty:
@@ -80,7 +80,7 @@ def _groups(run: Run) -> list[str]:
     return [
         f"{wording.plural(len(sizes), 'group')}, the largest of "
         f"{wording.plural(int(sizes.max()), 'image')}",
-        f"{wording.plural(int(crossed.sum()), 'pair')} of copies under two classes",
+        f"{wording.plural(int(crossed.sum()), 'pair')} of duplicates in two classes",
     ]
 
 

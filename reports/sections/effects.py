@@ -1,4 +1,4 @@
-"""What each choice is worth: paired differences in accuracy points, one column a split policy."""
+"""The effect of each choice: paired differences in accuracy points, one column per split policy."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Estimate:
     interval: str
     pairs: int
     p: str
-    words: str  # whether it is distinguishable from no effect
+    words: str  # whether it is significant
     apart: bool
     strip: Markup
 
@@ -109,7 +109,7 @@ def _factor(factor: str) -> str:
     names = [_FACTORS.get(one, one) for one in factor.split(INTERACTION)]
     if len(names) == 1:
         return names[0]
-    return f"interaction of the two strongest: {INTERACTION.join(names)}"
+    return f"interaction of the two largest effects: {INTERACTION.join(names)}"
 
 
 def _level(row: Row, column: str) -> str:
@@ -157,17 +157,17 @@ def _families(run: Run, rows: list[Row]) -> str:
 
 
 def _scope(rows: list[Row]) -> str:
-    """What the intervals cover."""
+    """The scope of the intervals, in words."""
     covered = {row["covers"] for row in rows if row["low"] is not None}
     if not covered:
         return ""
     trained = (
-        "The intervals cover which images were drawn for the test, the same in all cells, and the "
-        "luck of training, as far as matched cells or several trainings show it."
+        "The intervals account for the choice of test images, which all cells share, and for "
+        "training randomness, as estimated from matched cells and repeated trainings."
     )
     untested = (
-        "Where too few trainings are matched, an effect is not tested: its interval covers the "
-        "test images alone, for these trained networks."
+        "Where too few trainings are matched, an effect is not tested, and its interval accounts "
+        "for the choice of test images only, for these trained networks."
     )
     if covered == {IMAGES}:
         return untested
@@ -175,30 +175,30 @@ def _scope(rows: list[Row]) -> str:
 
 
 def _words(policy: str, rows: list[Row]) -> str:
-    """Which effects are significant under one policy, in a sentence."""
+    """A sentence on the significant effects under one policy."""
     own = [row for row in rows if row["split_policy"] == policy and row["p_holm"] is not None]
     if not own:
         return ""
     found = [(row, _conclusion(row)) for row in own]
     apart = [_named(row) for row, one in found if one.apart]
     alone = [_named(row) for row, one in found if one.alone and not one.apart]
-    only = f" By themselves only, and not after Holm's correction: {', '.join(alone)}."
+    only = f" Significant only before Holm's correction: {', '.join(alone)}."
     return f"{_sentence(policy, apart, len(own))}{only if alone else ''}"
 
 
 def _sentence(policy: str, apart: list[str], every: int) -> str:
     if not apart:
         number = "the only effect is not" if every == 1 else f"none of the {every} effects is"
-        return f"Under the {policy} split {number} distinguishable from no effect."
+        return f"Under the {policy} split, {number} significant."
     rest = every - len(apart)
-    others = "the other one is" if rest == 1 else f"the other {rest} are"
+    others = "the other effect is" if rest == 1 else f"the other {rest} effects are"
     tail = f"; {others} not" if rest else ""
-    return f"Under the {policy} split, distinguishable from no effect: {', '.join(apart)}{tail}."
+    return f"Significant under the {policy} split: {', '.join(apart)}{tail}."
 
 
 def _named(row: Row) -> str:
     against = _level(row, "reference")
-    return f"{_level(row, 'level')} against {against} ({wording.points(row['mean'])} points)"
+    return f"{_level(row, 'level')} vs. {against} ({wording.points(row['mean'])} points)"
 
 
 def _scale(rows: list[Row]) -> Scale:

@@ -204,19 +204,19 @@ def _caption(run: Run) -> str:
         counts = [f"{len(values)} {name}s" for name, values in run.repeated.items()]
         spread = (
             f"Each number is the mean over {' by '.join(counts)}; the range below it runs from "
-            "the lowest training to the highest."
+            "the lowest to the highest training."
         )
     else:
         spread = (
-            "± is half the width of the 95 % interval: it covers which test images were drawn, "
-            "copies and duplicates as one, and neither another division of the images nor another "
-            "training."
+            "± is half the width of the 95 % interval. It accounts for the choice of test images, "
+            "with copies and duplicates counted once, but not for another division of the images "
+            "or another training."
         )
     return (
-        "Test accuracy of each cell's champion in percent. "
-        f"{spread} The line below a number runs from 0 to 100 %, its tick marks the majority-class "
-        "rate; italic: the interval includes that rate. The best of a row is in bold; the best of "
-        "many is partly luck. Every tile links to its cell."
+        "Test accuracy (%) of each cell's champion. "
+        f"{spread} The line below each number runs from 0 to 100 %; the tick marks the "
+        "majority-class rate. Italic: the interval includes the majority-class rate. Bold: the "
+        "best of its row; the best of many is partly luck. Each tile links to its cell."
     )
 
 

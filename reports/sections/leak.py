@@ -1,4 +1,4 @@
-"""The leak meter: what each split policy lets training see of the test part, and what it scores."""
+"""Data leakage: how many test rows training has seen under each split policy, and its scores."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def _compare(run: Run, leaks: Leaks, augmented: bool) -> Comparison | None:
     scores = {score.policy: score for score in policy_scores(run, run.policies, augmented)}
     matched = wording.plural(next((s.cells for s in scores.values()), 0), "cell")
     return Comparison(
-        title=f"{wording.augmentation(augmented)}: {matched} done under all of them",
+        title=f"{wording.augmentation(augmented)}: {matched} completed under every policy",
         policies=[_policy(run, leaks, name, augmented, scores.get(name)) for name in run.policies],
     )
 
@@ -236,9 +236,10 @@ def _worth(run: Run) -> str:
         return ""
     cells = run.split_policy(score.policy).compared_cells
     return (
-        f"The {score.policy} split scores {wording.points(score.difference)} points against the "
-        f"{score.reference} one (95 % interval {wording.points_range(score.difference_interval)}, "
-        f"{score.cells} matched {cells}, trainings averaged)."
+        f"Accuracy difference, {score.policy} minus {score.reference}: "
+        f"{wording.points(score.difference)} points (95 % CI "
+        f"{wording.points_range(score.difference_interval)}; {score.cells} matched {cells}, "
+        "trainings averaged)."
     )
 
 
@@ -246,4 +247,4 @@ def _index(order: list[str], name: str) -> int:
     return order.index(name) if name in order else len(order)
 
 
-SECTION = of_run("leak", "Leak", "leak.html.j2", leak_meter_of)
+SECTION = of_run("leak", "Leakage", "leak.html.j2", leak_meter_of)

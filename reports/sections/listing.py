@@ -187,10 +187,11 @@ def _left_out(planned: int, in_full: int) -> str:
     if in_full >= planned:
         return ""
     return (
-        f"{wording.count(in_full)} of {wording.count(planned)} are shown in full below: those "
-        "without a result, then what validation put first in every split policy and scenario, then "
-        "second, and so on until the page has five megabytes. The numbers of the others are in "
-        "this table, and in cells.parquet, trials.parquet, curves.parquet and confusion.parquet."
+        f"{wording.count(in_full)} of {wording.count(planned)} cells are shown in full below: "
+        "those without a result, then the best on validation in every split policy and scenario, "
+        "then the second best, and so on up to a page size of five megabytes. The results of the "
+        "others are in this table and in cells.parquet, trials.parquet, curves.parquet and "
+        "confusion.parquet."
     )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a section can be made from.
+    """The material of a section.
 
     Attributes:
         run: the whole run.
@@ -52,7 +52,7 @@ class Section:
 
     @property
     def variable(self) -> str:
-        """What the template calls its content."""
+        """The name of its content in the template."""
         return self.template.partition(".")[0]
 
 

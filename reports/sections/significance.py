@@ -1,4 +1,4 @@
-"""Which configurations differ significantly from the one that validation chose."""
+"""Configurations that differ significantly from the one with the best validation accuracy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Rival:
     interval: str
     discordant: str
     p: str
-    words: str  # whether the two are distinguishable
+    words: str  # whether the two differ significantly
     strip: Markup
 
 
@@ -121,13 +121,13 @@ def _conclusion(row: Row) -> Conclusion:
 
 
 def _holm(rows: list[Row]) -> str:
-    """What was corrected together."""
+    """The family of comparisons that were corrected together."""
     size = int(rows[0]["family"])
     if size == len(rows):
-        return f"Holm family: the {wording.plural(size, 'comparison')} of this table."
+        return f"Holm family: the {wording.plural(size, 'comparison')} in this table."
     return (
-        f"Holm family: {wording.plural(size, 'comparison')}, every pair of the {len(rows) + 1} "
-        "configurations, since the trainings that chose the first are those that are compared."
+        f"Holm family: {wording.plural(size, 'comparison')}, all pairs of the {len(rows) + 1} "
+        "configurations, because the first was chosen by the same trainings that are compared."
     )
 
 
@@ -136,17 +136,16 @@ def _words(rows: list[Row]) -> str:
     alike = len(rows) - len(apart)
     if not apart:
         noun = subject(rows)
-        which = (
-            f"The other {noun} is not" if alike == 1 else f"None of the other {alike} {noun}s is"
-        )
-        return f"{which} distinguishable from it."
+        if alike == 1:
+            return f"The other {noun} does not differ significantly."
+        return f"None of the other {alike} {noun}s differs significantly."
     better = sum(row["difference"] < 0 for row in apart)
     parts = [
         f"{count} {words}"
         for count, words in (
-            (len(apart) - better, "worse beyond chance"),
-            (better, "better beyond chance"),
-            (alike, "not distinguishable from it"),
+            (len(apart) - better, "significantly worse"),
+            (better, "significantly better"),
+            (alike, "not significantly different"),
         )
         if count
     ]
@@ -154,11 +153,11 @@ def _words(rows: list[Row]) -> str:
 
 
 def _method(rows: list[Row]) -> str:
-    """Which tests were used, in one sentence."""
+    """A sentence on the tests used."""
     used = list(dict.fromkeys(row["method"] for row in rows))
     if len(used) == 1:
         return f"Test: {used[0]}."
-    return f"Tests, by what the two share: {'; '.join(used)}."
+    return f"Tests, depending on what the two share: {'; '.join(used)}."
 
 
 def _name(row: Row) -> str:

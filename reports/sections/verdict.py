@@ -1,4 +1,4 @@
-"""The top of the page: what came out, how sure that is, and what is wrong with it."""
+"""The top of the page: the main results, their uncertainty, and what is missing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Best:
     anchor: str
     of: int  # configurations that validation chose from
     repeats: str  # "mean of 5 folds"; empty for a single training
-    alike: str  # how many others of its scenario are not distinguishable from it, a sentence
+    alike: str  # how many others do not differ significantly, a sentence
     covers_trainings: bool  # whether the interval covers other trainings too
     used: bool  # whether `predict` and `export` take it
     elsewhere: list[str]  # the headlines of the other policies, a phrase each
@@ -131,7 +131,7 @@ def _elsewhere(one: Headline) -> str:
 
 
 def _alike(run: Run, best: Row) -> str:
-    """How many others of its scenario are not distinguishable from the chosen one."""
+    """A sentence on the configurations that do not differ significantly from the chosen one."""
     own = [
         row
         for row in records(run.tables["comparisons"])
@@ -142,29 +142,30 @@ def _alike(run: Run, best: Row) -> str:
     if not alike:
         return ""
     noun = subject(own)
+    if len(own) == 1:
+        return f"The only other {noun} in this scenario does not differ significantly."
     if alike == len(own):
-        others = f"None of the {alike} other {noun}s" if alike > 1 else f"The only other {noun}"
-        return f"{others} of that scenario is {'not ' * (alike == 1)}distinguishable from it."
-    verb = "is" if alike == 1 else "are"
-    others = wording.plural(len(own), f"other {noun}")
-    return f"Of the {others} of that scenario, {alike} {verb} not distinguishable from it."
+        return f"None of the other {alike} {noun}s in this scenario differs significantly."
+    verb = "does" if alike == 1 else "do"
+    others = f"the other {len(own)} {noun}s in this scenario"
+    return f"Of {others}, {alike} {verb} not differ significantly."
 
 
 def _scope(best: list[Best]) -> str:
-    """What the intervals of the cards cover."""
+    """The scope of the intervals on the cards, in words."""
     if not best:
         return ""
     if all(one.covers_trainings for one in best):
-        return "The intervals cover other test images and other trainings."
+        return "Intervals account for the choice of test images and for training randomness."
     if not any(one.repeats for one in best):
         return (
-            "The intervals cover other test images for these trained networks, and neither another "
-            "training nor another division of the images: with one training of each configuration, "
-            "architectures are not compared."
+            "Intervals account for the choice of test images only. Each configuration was trained "
+            "once, on one division of the images, so these results compare trained networks and "
+            "not architectures."
         )
     return (
-        "The intervals cover other test images for these trained networks: there are too few "
-        "trainings to tell how far another one would lie."
+        "Intervals account for the choice of test images only: there are too few trainings to "
+        "estimate how much another one would differ."
     )
 
 
@@ -175,13 +176,13 @@ def _optimism(run: Run) -> list[str]:
 
 def _optimistic(row: Row) -> str:
     interval = None if row["low"] is None else Interval(row["low"], row["high"])
-    sure = f" (95 % {wording.points_range(interval)})" if interval else ""
+    sure = f" (95 % CI {wording.points_range(interval)})" if interval else ""
     zero = interval is not None and 0.0 in interval
     text = (
         f"{row['split_policy']}: {wording.points(row['mean'])} points{sure} over "
         f"{wording.plural(int(row['cells']), 'cell')}"
     )
-    return f"{text}, not distinguishable from none" if zero else text
+    return f"{text}, not significant" if zero else text
 
 
 def _test_rows(run: Run, row: Row, repeats: Repeats) -> str:
@@ -250,7 +251,7 @@ def _gaps(cells: list[Row]) -> str:
     return (
         f"{failed + missing} of {wording.plural(len(cells), 'cell')} {verb} no result: "
         f"{' and '.join(part for part in parts if not part.startswith('0 '))}. "
-        "They are left out of every average below."
+        "They are excluded from all averages below."
     )
 
 

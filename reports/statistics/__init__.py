@@ -1,4 +1,4 @@
-"""How sure we can be: intervals, paired comparisons and effects, the test groups as the units.
+"""Intervals, paired comparisons and effects, with test groups as the units.
 
     intervals     of shares and differences, in closed form
     outcomes      a cell's test rows and their groups

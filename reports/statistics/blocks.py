@@ -1,4 +1,4 @@
-"""How far blocks of cells lie apart beyond what their choices and the test images explain.
+"""The spread of blocks of cells, beyond what their choices and the test images explain.
 
 A block is what shares the luck of a training: a configuration's cells under all strategies. With
 one training a cell, nothing else tells luck from effect. The spread of a single choice's matches

@@ -1,4 +1,4 @@
-"""What one cell's champion said of its test rows, and which of the rows belong together."""
+"""The predictions of one cell's champion for its test rows, and the groups of the rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far trainings of the same configuration lie apart, beyond what the test images explain.
+"""The spread of trainings of one configuration, beyond what the test images explain.
 
 All configurations of a run tell it together. Three ways, the first that has enough degrees of
 freedom:

@@ -141,7 +141,7 @@
   };
   const factorCount = heads.findIndex((head) => head.textContent === "accuracy") - 1;
 
-  const told = () => {
+  const showChosen = () => {
     const number = chosen().length;
     find("compare-chosen").disabled = number < 2;
     find("choose-none").disabled = number === 0;
@@ -152,7 +152,7 @@
 
   const addBox = (row) => {
     const box = make("input", { type: "checkbox", ariaLabel: `compare cell ${row.children[0].textContent}` });
-    box.addEventListener("change", told);
+    box.addEventListener("change", showChosen);
     row.prepend(make("td", {}, box));
   };
 
@@ -219,7 +219,7 @@
   const chooseNone = () => {
     all("input", table).forEach((box) => { box.checked = false; });
     find("compare").hidden = true;
-    told();
+    showChosen();
   };
 
   // --- reach by keyboard what scrolls sideways; copy; print the best cells opened

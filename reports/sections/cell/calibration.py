@@ -1,4 +1,4 @@
-"""How far the champion's probabilities can be believed, before and after one temperature."""
+"""The calibration of the champion's probabilities, before and after temperature scaling."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _bins(rows: pd.DataFrame) -> list[Bin]:
 
 def _sentence(temperature: float) -> str:
     if temperature > 1.05:
-        return "above 1: on validation rows the network was surer than right"
+        return "above 1: the network was overconfident on validation rows"
     if temperature < 0.95:
-        return "below 1: on validation rows the network was less sure than right"
-    return "close to 1: on validation rows the network was about as sure as right"
+        return "below 1: the network was underconfident on validation rows"
+    return "close to 1: the network was well calibrated on validation rows"

@@ -48,9 +48,9 @@ def _rungs(trials: Sequence[Row]) -> list[int]:
 
 def _caption(trials: Sequence[Row], rungs: Sequence[int]) -> str:
     if not rungs:
-        return "No trial could be stopped early."
+        return "Trials were not stopped early."
     stopped = sorted(int(trial["epochs"]) for trial in trials if trial["state"] == "stopped")
-    at = f"Rungs at epoch {_listed(rungs)}"
+    at = f"Rungs at epochs {_listed(rungs)}"
     if not stopped:
         return f"{at}: no trial was stopped."
     return f"{at}: {len(stopped)} of {len(trials)} trials stopped, after {_listed(stopped)} epochs."

@@ -25,7 +25,7 @@ class Line:
 
 
 def setting(row: Row) -> list[tuple[str, str]]:
-    """How the champion was trained."""
+    """The champion's training."""
     return [
         ("weights", "random" if row["weights"] == "none" else row["weights"]),
         ("learning rate", wording.rate(row["lr"])),
@@ -43,7 +43,7 @@ def setting(row: Row) -> list[tuple[str, str]]:
 
 
 def metrics(row: Row, interval: IntervalOf) -> list[Line]:
-    """What was measured on the test set, in percent."""
+    """The metrics of the test set."""
     return [
         *(_metric(row, metric, interval) for metric in METRICS if not metric.calibration),
         Line("validation accuracy", wording.percent(row["val_accuracy"]), "", "chose the champion"),
