@@ -48,25 +48,25 @@ def test_one_training_speaks_of_these_networks_and_says_how_many_it_would_take(o
     built = significance.significance_of(once)
     assert built
     for family in built.families:
-        assert "It does not compare their architectures" in family.trainings
-        assert "assuming that trainings differ by 3 points, train each 6 times" in family.trainings
-        assert family.holm == "Holm family: the 11 comparisons of this table."
+        assert "and not their architectures" in family.trainings
+        assert "assuming a standard deviation of 3 points, train each 6 times" in family.trainings
+        assert family.holm == "Holm family: the 11 comparisons in this table."
         assert "trained network" in family.words
     assert set(once.tables["comparisons"]["covers"]) == {"images"}
-    assert "for these trained networks" in verdict.verdict_of(once).scope
-    assert "architectures are not compared" in verdict.verdict_of(once).scope
+    assert "compare trained networks" in verdict.verdict_of(once).scope
+    assert "not architectures" in verdict.verdict_of(once).scope
 
 
 def test_several_trainings_speak_of_configurations_with_the_spread_they_have(folded: Run) -> None:
     built = significance.significance_of(folded)
     assert built
     for family in built.families:
-        assert "covers other images and other trainings" in family.trainings
-        assert re.search(r"differ by [\d.]+ points \(standard deviation", family.trainings)
-        assert family.holm.startswith("Holm family: 66 comparisons, every pair of the 12")
+        assert "choice of test images and for training randomness" in family.trainings
+        assert re.search(r"standard deviation .* is [\d.]+ points \(estimated", family.trainings)
+        assert family.holm.startswith("Holm family: 66 comparisons, all pairs of the 12")
         assert "configuration" in family.words
     assert verdict.verdict_of(folded).scope == (
-        "The intervals cover other test images and other trainings."
+        "Intervals account for the choice of test images and for training randomness."
     )
     intervals = folded.tables["intervals"]
     means = intervals[intervals["seed"].isna() & (intervals["metric"] == "accuracy")]
@@ -97,7 +97,7 @@ def test_two_trainings_of_one_configuration_have_an_interval_of_these_networks(
     assert run.tables["trainings"]["spread"].isna().all()
     assert "too few trainings" in verdict.verdict_of(run).scope
     (row,) = run.tables["comparisons"].to_dict("records")
-    assert "too few over all configurations" in sentences(run, "grouped", "few", [row])
+    assert "too few across all configurations" in sentences(run, "grouped", "few", [row])
 
 
 def test_families_are_named_with_their_numbers_and_scenarios_are_no_choice(once: Run) -> None:
@@ -125,7 +125,7 @@ def test_the_papers_section_says_what_our_intervals_cover(tmp_path: Path) -> Non
     write_derived(tmp_path / "results")
     built = comparison.comparison_of(load_run(tmp_path))
     assert built
-    assert built.scope == "other test images, for these trained networks"
+    assert built.scope == "choice of test images, for these trained networks"
 
 
 def test_trainings_needed_grow_with_the_square_of_their_spread() -> None:

@@ -112,7 +112,7 @@ def test_the_leak_is_the_leakier_policy_against_the_more_honest_one(
 def test_kinds_of_leaks_that_nobody_has_take_no_column(tmp_path: Path) -> None:
     run = _run(tmp_path, SMALL)
     meter = _meter(run)
-    assert meter.kinds == ["copy of itself", "exact duplicate", "near duplicate"]
+    assert meter.kinds == ["copy of the same image", "exact duplicate", "near-duplicate"]
     row = next(r for r in meter.counts if (r.policy, r.augmentation) == ("pooled", "augmented"))
     leaks = run.tables["leaks"]
     own = leaks[(leaks["split_policy"] == "pooled") & leaks["augmented"]]

@@ -72,7 +72,7 @@ def test_cells_that_are_not_in_full_are_said_to_be_left_out(run: Run) -> None:
     every = {row["anchor"] for row in run.cells}
     assert listing.listing_of(run, every).left_out == ""
     built = listing.listing_of(run, {"cell-1", "cell-2"})
-    assert built.left_out.startswith("2 of 24 are shown in full below")
+    assert built.left_out.startswith("2 of 24 cells are shown in full below")
     assert [entry.number for entry in built.entries if entry.in_full] == ["1", "2"]
 
 

@@ -44,14 +44,14 @@ def test_the_same_tables_are_promised_only_where_no_trial_is_stopped_early(tmp_p
     }
     assert "has the same tables" in promises["none"]
     assert "same tables" not in promises["asha"]
-    assert "may choose another champion" in promises["asha"]
+    assert "may choose a different champion" in promises["asha"]
 
 
 def test_a_changed_checkout_is_not_passed_off_as_a_commit(tmp_path: Path) -> None:
     built = _with(tmp_path, git_commit="0123abc+")
     assert built.steps[0][1] == "git checkout 0123abc"
     assert "changes" in built.steps[0][0]
-    assert _with(tmp_path / "b", git_commit="0123abc").steps[0][0] == "The code as it was"
+    assert _with(tmp_path / "b", git_commit="0123abc").steps[0][0] == "Check out the code"
     assert _with(tmp_path / "c", git_commit="").steps[0][1].startswith("make setup")
 
 
