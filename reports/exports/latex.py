@@ -70,18 +70,24 @@ def _row(line: Line) -> str:
     names = f"{escape(line.backbone)} & {'on' if line.augmented else 'off'}"
     if not line.values:
         return rf"{names} & \multicolumn{{{len(EXPORTED)}}}{{c}}{{{escape(line.state)}}} \\"
-    return f"{names} & {' & '.join(_number(line.values.get(one.name)) for one in EXPORTED)} \\\\"
+    return (
+        f"{names} & {' & '.join(_number(one, line.values.get(one.name)) for one in EXPORTED)} \\\\"
+    )
 
 
 def _heading(metric: Metric) -> str:
     return escape(metric.title[0].upper() + metric.title[1:])
 
 
-def _number(value: Value | None) -> str:
+def _number(metric: Metric, value: Value | None) -> str:
     if value is None:
         return "---"
-    text = f"{100 * value.value:.1f}"
+    text = _decimal(metric, value.value)
     if value.interval is None:
         return text
-    low, high = (f"{100 * end:.1f}" for end in (value.interval.low, value.interval.high))
+    low, high = (_decimal(metric, end) for end in (value.interval.low, value.interval.high))
     return rf"{text} {{\scriptsize {low}--{high}}}"
+
+
+def _decimal(metric: Metric, value: float) -> str:
+    return f"{100 * value:.1f}" if metric.percent else f"{value:.3f}"

@@ -73,7 +73,7 @@ def test_a_test_set_that_lacks_a_class_has_no_auroc_and_all_the_rest(classes: in
         warnings.simplefilter("error")
         found = metrics_of(labels[present], probabilities[present])
     assert math.isnan(found.pop("auroc"))
-    assert all(0 < value < 2 for value in found.values())
+    assert all(math.isfinite(value) for value in found.values())
 
 
 def test_a_class_never_predicted_counts_zero() -> None:
