@@ -58,7 +58,7 @@ class ClassShare:
         wholes = [self.whole(*mean.metrics.panel.counts(i, number)) for i in known]
         rows = float(sum(one.sum() for one in wholes))
         units = int(np.any([one > 0 for one in wholes], axis=0).sum())
-        if mean.lone(name):
+        if mean.rows_are_independent(name):
             return share_interval(share, rows), WILSON, units
         error = existing.error(name)
         return clustered_share_interval(share, error, rows, units), CLUSTERED, units

@@ -90,7 +90,7 @@ class Mean:
         """Test rows of all cells together."""
         return sum(len(self.metrics.panel.outcomes[i].labels) for i in self.own)
 
-    def lone(self, name: Name) -> bool:
+    def rows_are_independent(self, name: Name) -> bool:
         """Whether each row is a group of its own, tested once, and nothing else varies."""
         return self.groups == self.rows and self.spreads.get(name) is None
 

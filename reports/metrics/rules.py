@@ -31,7 +31,7 @@ def share_of_rows(mean: Mean, metric: str) -> Measured:
     """For a metric that is the share of rows that are correct."""
     name = ("", metric)
     value = mean.value(name)
-    if mean.lone(name):
+    if mean.rows_are_independent(name):
         found = share_interval(value, mean.groups)
         return mean.measured(name, value, found, WILSON, mean.groups)
     error = mean.error(name)

@@ -1,4 +1,5 @@
-"""What a printed metric can be: an accuracy is k of n right, and the others hang on it.
+"""The values that a printed metric can have: an accuracy is k of n correct, and the other metrics
+are bound to it.
 
 All arithmetic is exact, on fractions of what is printed. A number may have been truncated or
 rounded: both are let pass, so that what is called impossible is impossible.

@@ -25,7 +25,7 @@ Row = dict[str, str]
 
 
 class TableError(ValueError):
-    """A file that cannot be checked, told in one line."""
+    """A file that cannot be checked, described in one line."""
 
 
 @dataclass(frozen=True)

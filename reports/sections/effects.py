@@ -34,7 +34,7 @@ class Estimate:
     pairs: int
     p: str
     words: str  # whether it is significant
-    apart: bool
+    significant: bool
     strip: Markup
 
 
@@ -126,14 +126,14 @@ def _estimate(row: Row | None, scale: Scale) -> Estimate | None:
     if row is None:
         return None
     interval, found = _interval(row), _conclusion(row)
-    mark = Mark(row["mean"], "dot", "" if found.apart else "flat", interval)
+    mark = Mark(row["mean"], "dot", "" if found.significant else "flat", interval)
     return Estimate(
         mean=wording.points(row["mean"]),
         interval=wording.points_range(interval),
         pairs=int(row["pairs"]),
         p=wording.p_value(row["p_holm"]),
         words=found.words if interval else "",
-        apart=found.apart,
+        significant=found.significant,
         strip=strip([mark], scale, guides=_ticks(scale)),
     )
 
@@ -180,20 +180,22 @@ def _words(policy: str, rows: list[Row]) -> str:
     if not own:
         return ""
     found = [(row, _conclusion(row)) for row in own]
-    apart = [_named(row) for row, one in found if one.apart]
-    alone = [_named(row) for row, one in found if one.alone and not one.apart]
+    significant = [_named(row) for row, one in found if one.significant]
+    alone = [
+        _named(row) for row, one in found if one.significant_uncorrected and not one.significant
+    ]
     only = f" Significant only before Holm's correction: {', '.join(alone)}."
-    return f"{_sentence(policy, apart, len(own))}{only if alone else ''}"
+    return f"{_sentence(policy, significant, len(own))}{only if alone else ''}"
 
 
-def _sentence(policy: str, apart: list[str], every: int) -> str:
-    if not apart:
+def _sentence(policy: str, significant: list[str], every: int) -> str:
+    if not significant:
         number = "the only effect is not" if every == 1 else f"none of the {every} effects is"
         return f"Under the {policy} split, {number} significant."
-    rest = every - len(apart)
+    rest = every - len(significant)
     others = "the other effect is" if rest == 1 else f"the other {rest} effects are"
     tail = f"; {others} not" if rest else ""
-    return f"Significant under the {policy} split: {', '.join(apart)}{tail}."
+    return f"Significant under the {policy} split: {', '.join(significant)}{tail}."
 
 
 def _named(row: Row) -> str:

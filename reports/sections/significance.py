@@ -102,7 +102,7 @@ def _family(run: Run, rows: list[Row], cells: Cells, scale: Scale) -> Family:
 
 def _rival(row: Row, cells: list[Row], scale: Scale) -> Rival:
     interval, found = Interval(row["low"], row["high"]), _conclusion(row)
-    mark = Mark(row["difference"], "dot", "" if found.apart else "flat", interval)
+    mark = Mark(row["difference"], "dot", "" if found.significant else "flat", interval)
     return Rival(
         name=_name(cells[0]),
         anchor=cells[0]["anchor"],
@@ -132,18 +132,18 @@ def _holm(rows: list[Row]) -> str:
 
 
 def _words(rows: list[Row]) -> str:
-    apart = [row for row in rows if _conclusion(row).apart]
-    alike = len(rows) - len(apart)
-    if not apart:
+    significant = [row for row in rows if _conclusion(row).significant]
+    alike = len(rows) - len(significant)
+    if not significant:
         noun = subject(rows)
         if alike == 1:
             return f"The other {noun} does not differ significantly."
         return f"None of the other {alike} {noun}s differs significantly."
-    better = sum(row["difference"] < 0 for row in apart)
+    better = sum(row["difference"] < 0 for row in significant)
     parts = [
         f"{count} {words}"
         for count, words in (
-            (len(apart) - better, "significantly worse"),
+            (len(significant) - better, "significantly worse"),
             (better, "significantly better"),
             (alike, "not significantly different"),
         )

@@ -29,17 +29,17 @@ class Conclusion:
     """The conclusion from one difference: by itself, and within its family."""
 
     tested: bool
-    apart: bool  # from zero, after Holm's correction
-    alone: bool  # from zero before the correction
+    significant: bool  # after Holm's correction
+    significant_uncorrected: bool
 
     @property
     def words(self) -> str:
         """The correction is named where it alone makes the difference."""
         if not self.tested:
             return "not tested"
-        if self.apart:
+        if self.significant:
             return "significant"
-        return "not significant after Holm" if self.alone else "not significant"
+        return "not significant after Holm" if self.significant_uncorrected else "not significant"
 
 
 def conclusion(p: float | None, p_holm: float | None) -> Conclusion:

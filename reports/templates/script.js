@@ -146,8 +146,8 @@
     find("compare-chosen").disabled = number < 2;
     find("choose-none").disabled = number === 0;
     find("chosen").textContent = number < 2
-      ? `${number} chosen. Choose two or more cells to compare.`
-      : `${number} cells chosen.`;
+      ? `${number} selected. Choose two or more cells to compare.`
+      : `${number} cells selected.`;
   };
 
   const addBox = (row) => {
@@ -175,7 +175,7 @@
       }
       body.append(line);
     });
-    const caption = make("caption", { className: "sr", textContent: "The chosen cells side by side" });
+    const caption = make("caption", { className: "sr", textContent: "The selected cells side by side" });
     const thead = make("thead", {}, head);
     return make("div", { className: "scroll" }, make("table", { className: "plain beside" }, caption, thead, body));
   };
@@ -185,7 +185,7 @@
     const other = picked.find((row, i) => row.dataset.best === picked[1 - i].dataset.cell);
     const text = other
       ? `On the same test images, ${nameOf(rowOf.get(other.dataset.best))} minus ${nameOf(other)}: ${other.dataset.against}.`
-      : "These two were not compared image by image: that is done against the cell that validation chose in each scenario.";
+      : "No paired test for these two cells: in each scenario, the best cell on validation is tested against the others.";
     return [make("p", { className: "note", textContent: text })];
   };
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from reports.metrics import METRICS
 from sweeper.errors import StoreError
 from sweeper.run.champions import champion_network
 from sweeper.run.trial_parts import stored_backbone, trial_weights
@@ -29,7 +30,7 @@ from trainables.weights_file import write_weights
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 _ONNX_OPSET = 20
 _TOLERANCE = 1e-3  # of a probability; rounding differs between runtimes by some 1e-6
-_METRICS = ("val_accuracy", "accuracy", "precision", "recall", "f1", "macro_f1", "auroc", "ece")
+_METRICS = ("val_accuracy", *(metric.name for metric in METRICS))
 _FACTORS = ("split_policy", "augmented", "strategy", "seed", "repeat", "fold")
 
 

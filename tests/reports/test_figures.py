@@ -187,4 +187,4 @@ def test_a_matrix_of_up_to_fifty_classes_has_its_counts_and_tells_the_percent(
     texts = [node.text for node in ElementTree.fromstring(drawn).iter("text")]
     assert f"s{side}" in drawn
     assert texts.count("3") >= 1
-    assert "25%" in drawn if side == 34 else "class 0: 1 of 4 (25 %) taken for class 1" in drawn
+    assert "25%" in drawn if side == 34 else "class 0: 1 of 4 (25 %) predicted as class 1" in drawn
