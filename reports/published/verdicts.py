@@ -27,7 +27,8 @@ def _passed(line: Line) -> str:
         return f"{printed} is possible as {line.count}/{line.n_test}"
     if line.n_test is None:
         return "no contradiction found; without n_test (--n-test) the accuracy is not checked"
-    return f"{printed} is not a whole number of n={line.n_test}, but may be a mean over several trainings"
+    fraction = f"a whole number of n={line.n_test}"
+    return f"{printed} is not {fraction}, but may be a mean over several trainings"
 
 
 def conclusions(audit: Audit) -> list[str]:
