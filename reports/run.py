@@ -191,7 +191,7 @@ def training_of(row: Row) -> CellKey:
 
 def interval_of(row: Row) -> Interval | None:
     """The 95 % interval of a cell's test accuracy, if it has one. Where the run kept no
-    predictions, Wilson's with every test row by itself."""
+    predictions, Wilson's with independent test rows."""
     if row["interval"] is not None or row["accuracy"] is None or not row["n_test"]:
         found: Interval | None = row["interval"]
         return found

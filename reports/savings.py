@@ -44,7 +44,7 @@ class Saving:
 
 
 def measured_passes(run: Run) -> dict[str, Pass]:
-    """By backbone, from run.json's artifacts; only where the pass told how long it took."""
+    """By backbone, from run.json's artifacts; only passes whose duration was recorded."""
     found: dict[str, Pass] = {}
     for one in run.info.get("artifacts", []):
         if one["kind"] in ("pooled", "prefix") and one.get("rows") and one.get("seconds"):

@@ -132,7 +132,7 @@ class Atlas:
 
 
 def _identity(row: Row) -> tuple[Any, ...]:
-    """An image may have several copies: its pixels tell them apart."""
+    """An image may have several copies: they differ in their pixels."""
     return (*cell_key(row), row["image_id"], row["image"], row["target"], row["baseline"])
 
 

@@ -88,7 +88,7 @@ class LeakMeter:
     ends: tuple[str, str]  # the panels' differences are of the second minus the first
     legend: list[tuple[str, Markup]]
     axis: Markup
-    worth: str  # the leak in words; empty if there are no two policies to compare
+    summary: str  # the leak in words; empty if there are no two policies to compare
 
 
 def leak_meter_of(run: Run) -> LeakMeter | None:
@@ -110,7 +110,7 @@ def leak_meter_of(run: Run) -> LeakMeter | None:
         ends=(run.policies[0], run.policies[-1]) if run.policies else ("", ""),
         legend=[(policy, _legend(run, policy)) for policy in run.policies],
         axis=axis([(0.0, "0"), (0.5, "50"), (1.0, "100 %")], _SHARE),
-        worth=_worth(run),
+        summary=_summary(run),
     )
 
 
@@ -230,7 +230,7 @@ def _match(run: Run, name: str, values: Accuracies) -> Match:
     )
 
 
-def _worth(run: Run) -> str:
+def _summary(run: Run) -> str:
     score = leak_score(run)
     if score is None:
         return ""

@@ -9,12 +9,12 @@
     spreads       how far trainings of a configuration lie apart
     training      what that adds to an error
     paired        two trained networks on the same rows
-    contrasts     what a choice is worth over matched cells; blocks: what shares a training's luck
+    contrasts     the effect of a choice over matched cells; blocks: cells that share a training
     planning      how many trainings a comparison needs
     multiplicity  many questions at once
 
 Accuracies and intervals are 0..1. A group is an image with all its copies and duplicates, and what
-`data.group_by` tells: the smallest thing that a test set was drawn from.
+`data.group_by` links: the smallest thing that a test set was drawn from.
 """
 
 from reports.statistics.intervals import (
