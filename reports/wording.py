@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from reports.metrics import Metric
@@ -114,6 +114,12 @@ def plural(number: int, noun: str) -> str:
     """'1 cell', '60 cells'."""
     forms = f"{noun}es" if noun.endswith(("s", "x", "ch")) else f"{noun}s"
     return f"{count(number)} {noun if number == 1 else forms}"
+
+
+def listed(texts: Iterable[str]) -> str:
+    """'1, 2 and 4'; empty for none."""
+    found = list(texts)
+    return " and ".join(filter(None, [", ".join(found[:-1]), *found[-1:]]))
 
 
 def interval_scope(over_trainings: Collection[bool]) -> str:

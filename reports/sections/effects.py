@@ -149,7 +149,7 @@ def _interval(row: Row) -> Interval | None:
 def _families(run: Run, rows: list[Row]) -> str:
     """'12 effects under the grouped split', for each policy."""
     sizes = {row["split_policy"]: int(row["family"]) for row in rows if row["family"] is not None}
-    return " and ".join(
+    return wording.listed(
         f"{wording.plural(sizes[policy], 'effect')} under the {policy} split"
         for policy in run.policies
         if policy in sizes

@@ -27,7 +27,7 @@ def test_the_page_reports_epochs_steps_and_passes_of_each_side(tmp_path: Path) -
         in text
     )
     assert "6.0 passes over" in text
-    assert "take as many steps at the same batch size" in text
+    assert "take the same number of steps at the same batch size" in text
     assert "starts from the champion of its transfer cell" in text
 
 

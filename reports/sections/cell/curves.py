@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 from markupsafe import Markup
 
+from reports import wording
 from reports.figures.curves import Curve, learning_curves
 from reports.run import Row
 
@@ -57,9 +58,8 @@ def _caption(trials: Sequence[Row], rungs: Sequence[int]) -> str:
 
 
 def _listed(values: Sequence[int]) -> str:
-    """1, 2 and 4."""
-    texts = [str(value) for value in dict.fromkeys(values)]
-    return " and ".join(filter(None, [", ".join(texts[:-1]), texts[-1]]))
+    """1, 2 and 4; each once."""
+    return wording.listed(str(value) for value in dict.fromkeys(values))
 
 
 def curve_of(row: Row, trial: Row, frame: pd.DataFrame, metric: str) -> Curve:
