@@ -48,7 +48,10 @@ def _steps(run: Run, groups: Sequence[Sequence[Row]]) -> str:
         return ""
     if _config(run, "search").get("budget") == "epochs":
         return " An epoch is one pass over all rows, so augmented cells take more steps."
-    return " Cells with and without augmented copies take the same number of steps at the same batch size."
+    return (
+        " Cells with and without augmented copies take the same number of steps at the same batch "
+        "size."
+    )
 
 
 def _parents(run: Run, groups: Sequence[Sequence[Row]]) -> str:
