@@ -1,14 +1,8 @@
-"""Split images into train, validation and test; the policies differ in what may leak.
+"""Random splits of images into train, validation and test (`splitting.policies` lists all).
 
-    pooled      copies are made first, then every (image, copy) is split by itself: the notebook
-    stratified  images are split by class, then the training images get their copies: the text
-    grouped     as stratified, with whole groups (near-duplicates, views of one patient) on one side
-    given       the folder's own train and test layers (`given.given_rows`)
-    file        as listed in a file (`split_file.file_rows`)
-
-The first three are drawn at random, here. They split *units* by one algorithm and draw the same
-numbers: without copies pooled equals stratified, and grouped equals both if every group is one
-image.
+They divide *units* by one algorithm, and draw the same numbers whatever the units are: an image, a
+whole group of images, or each copy of an image separately. So without copies `pooled` equals
+`stratified`, and `grouped` equals both where every group is one image.
 """
 
 import hashlib
@@ -30,16 +24,29 @@ from datasets.splitting.quotas import (
     part_sizes,
 )
 
-DRAWN = ("pooled", "stratified", "grouped")
-POLICIES = (*DRAWN, "given", "file")
 PARTS = ("train", "val", "test")
 FEWEST_FOLDS = 3  # one each for testing, validation and training
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What is drawn as a whole under a split policy of that name.
+
+    Attributes:
+        by_group: whole groups (near-duplicates, views of one patient) stay together.
+        copies_apart: copies are made before the split, and each is a unit: the published notebook.
+            Otherwise images are split, and the training images get their copies afterwards.
+    """
+
+    name: str
+    by_group: bool = False
+    copies_apart: bool = False
 
 
 def split_rows(
     manifest: pd.DataFrame,
     classes: Sequence[str],
-    policy: str,
+    drawing: Drawing,
     *,
     seed: int,
     copies: int,
@@ -48,52 +55,52 @@ def split_rows(
     """Split the images of some classes, and their copies, into train, validation and test.
 
     The sizes of the parts are the notebook's (`quotas.part_sizes`); each class has, in each part,
-    its share of that size rounded up or down. `grouped` comes as close to that as whole groups
-    allow (`balance.balance_parts`). The result does not depend on the order of rows or classes.
+    its share of that size rounded up or down. Whole groups come as close to that as they
+    allow (`balance.balance_parts`). The result depends on no order of rows or classes.
 
     Args:
-        manifest: columns image_id, class, and for `grouped` group; one row per usable image.
-        classes: the scenario's class names; images of other classes are left out.
-        policy: one of `DRAWN`.
-        seed: determines the draw, together with the set of classes.
-        copies: augmented copies per image (K); 0 if the cell is not augmented.
+        manifest: columns image_id, class, and for `by_group` group; one row per usable image.
+        classes: the scenario's class names; images of others take no part.
+        drawing: what is drawn as a whole.
+        seed: with the set of classes, all that the drawing depends on.
+        copies: augmented copies per image (K); 0 where the cell is not augmented.
         fractions: train, validation, test; each above 0, together 1.
 
     Returns:
         image_id, copy (0..K), part ("train" | "val" | "test"), sorted by image_id, copy.
-        `pooled`: every (image, copy) once. Otherwise copies 0..K of the training images, and
+        `copies_apart`: every (image, copy) once. Otherwise copies 0..K of the training images, and
         copy 0 of the validation and test images.
 
     Raises:
-        DataError: unknown policy or class, fractions or copies out of range, or a class with
-            fewer images (`grouped`: groups) than there are parts.
+        DataError: unknown class, fractions or copies out of range, or a class with fewer images
+            (`by_group`: groups) than there are parts.
     """
-    _check(policy, copies)
+    _check_copies(copies)
     if min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
         raise DataError(f"split.fractions={fractions}: expected three above 0 that sum to 1")
     images = images_of(manifest, classes)
-    _check_enough(images, policy, len(PARTS), f"split.policy={policy!r}", "parts")
-    units = _units(images, policy, copies)
+    _check_enough(images, drawing, len(PARTS), f"split.policy={drawing.name!r}", "parts")
+    units = _units(images, drawing, copies)
     sizes = part_sizes(_count(units), fractions)
-    parts = [PARTS[part] for part in _draw(units, policy, sizes, split_generator(seed, classes))]
-    return _rows(units, parts, policy, copies)
+    parts = [PARTS[part] for part in _draw(units, drawing, sizes, split_generator(seed, classes))]
+    return _rows(units, parts, drawing, copies)
 
 
 def fold_rows(
     manifest: pd.DataFrame,
     classes: Sequence[str],
-    policy: str,
+    drawing: Drawing,
     *,
     seed: int,
     copies: int,
     folds: int,
 ) -> list[pd.DataFrame]:
-    """Split the images for cross-validation; each fold is the test part of one split.
+    """Cross-validation: divide the images once into folds; each is the test part of one split.
 
-    In split i, fold i is the test part, the next one (cyclically) the validation part, and the rest
-    is for training: over all splits every image (`pooled`: every row) is tested exactly once and
-    used for validation exactly once. Folds differ in size by at most one (`grouped`: as whole
-    groups allow) and have the same class proportions.
+    Fold i is tested, the next one (after the last, the first) validates, and the rest trains: over
+    the splits every image (`copies_apart`: every row) is tested exactly once and validates exactly
+    once. Folds differ in size by one at most (`by_group`: as whole groups allow) and have the same
+    mix of classes.
 
     Args:
         folds: `FEWEST_FOLDS` or more; the others as for `split_rows`.
@@ -102,18 +109,18 @@ def fold_rows(
         One table as of `split_rows` per fold, in order.
 
     Raises:
-        DataError: as `split_rows`; a class needs as many images (`grouped`: groups) as folds.
+        DataError: as `split_rows`; a class needs as many images (`by_group`: groups) as folds.
     """
-    _check(policy, copies)
+    _check_copies(copies)
     if folds < FEWEST_FOLDS:
         raise DataError(f"split.folds={folds}: expected {FEWEST_FOLDS} or more")
     images = images_of(manifest, classes)
-    _check_enough(images, policy, folds, f"split.folds={folds}", "folds")
-    units = _units(images, policy, copies)
+    _check_enough(images, drawing, folds, f"split.folds={folds}", "folds")
+    units = _units(images, drawing, copies)
     sizes = fold_sizes(_count(units), folds)
-    drawn = _draw(units, policy, sizes, split_generator(seed, classes))
+    drawn = _draw(units, drawing, sizes, split_generator(seed, classes))
     return [
-        _rows(units, [_part_in_fold(fold, test, folds) for fold in drawn], policy, copies)
+        _rows(units, [_part_in_fold(own, test, folds) for own in drawn], drawing, copies)
         for test in range(folds)
     ]
 
@@ -156,15 +163,15 @@ class _Unit:
     class_counts: ClassCounts
 
 
-def _check(policy: str, copies: int) -> None:
-    if policy not in DRAWN:
-        raise DataError(f"split.policy={policy!r}: expected one of {', '.join(DRAWN)}")
+def _check_copies(copies: int) -> None:
     if copies < 0:
         raise DataError(f"copies={copies}: expected 0 or more")
 
 
-def _check_enough(images: pd.DataFrame, policy: str, least: int, asked: str, parts: str) -> None:
-    unit, what = ("group", "groups") if policy == "grouped" else ("image_id", "images")
+def _check_enough(
+    images: pd.DataFrame, drawing: Drawing, least: int, asked: str, parts: str
+) -> None:
+    unit, what = ("group", "groups") if drawing.by_group else ("image_id", "images")
     for class_name, count in images.groupby("class")[unit].nunique().items():
         if count < least:
             raise DataError(
@@ -173,17 +180,17 @@ def _check_enough(images: pd.DataFrame, policy: str, least: int, asked: str, par
             )
 
 
-def _units(images: pd.DataFrame, policy: str, copies: int) -> list[_Unit]:
-    """The units, in an order that depends on content only."""
+def _units(images: pd.DataFrame, drawing: Drawing, copies: int) -> list[_Unit]:
+    """The units in an order that depends on content only."""
     index = {name: i for i, name in enumerate(sorted(images["class"].unique()))}
     members = [
         (image_id, index[name])
         for image_id, name in zip(images["image_id"], images["class"], strict=True)
     ]
-    if policy == "pooled":
+    if drawing.copies_apart:
         every_copy = range(copies + 1)
         return [_Unit(((i, copy),), ((c, 1),)) for i, c in members for copy in every_copy]
-    key = images["group"] if policy == "grouped" else images["image_id"]
+    key = images["group"] if drawing.by_group else images["image_id"]
     grouped: dict[str, list[tuple[str, int]]] = {}
     for group, member in zip(key, members, strict=True):
         grouped.setdefault(group, []).append(member)
@@ -198,7 +205,7 @@ def _count(units: list[_Unit]) -> int:
 
 
 def _draw(
-    units: list[_Unit], policy: str, sizes: Sequence[int], generator: np.random.Generator
+    units: list[_Unit], drawing: Drawing, sizes: Sequence[int], generator: np.random.Generator
 ) -> list[int]:
     """Draw the index of each unit's part; `sizes` are the numbers of rows wanted in the parts."""
     totals = Counter[int]()
@@ -206,7 +213,7 @@ def _draw(
         totals.update(dict(unit.class_counts))
     class_sizes = np.array([totals[c] for c in range(len(totals))], np.int64)
     quotas = class_quotas(class_sizes, sizes, generator)
-    draw = balance_parts if policy == "grouped" else draw_parts
+    draw = balance_parts if drawing.by_group else draw_parts
     return draw([unit.class_counts for unit in units], quotas, generator)
 
 
@@ -215,8 +222,8 @@ def _part_in_fold(fold: int, test: int, folds: int) -> str:
     return {test: "test", (test + 1) % folds: "val"}.get(fold, "train")
 
 
-def _rows(units: list[_Unit], parts: list[str], policy: str, copies: int) -> pd.DataFrame:
-    if policy != "pooled":
+def _rows(units: list[_Unit], parts: list[str], drawing: Drawing, copies: int) -> pd.DataFrame:
+    if not drawing.copies_apart:
         return rows_with_copies(
             {i: part for unit, part in zip(units, parts, strict=True) for i, _ in unit.rows}, copies
         )

@@ -1,4 +1,4 @@
-"""Which labels a reader should look at first, each beside the images that look most like it."""
+"""Which labels to check first, each next to the images most similar to it."""
 
 from __future__ import annotations
 

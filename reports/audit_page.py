@@ -27,19 +27,19 @@ _MOST_CLASSES = 200
 _ORIENTATIONS = {
     "flip_horizontal": "flipped left to right",
     "flip_vertical": "flipped top to bottom",
-    "rotate_90": "turned left",
-    "rotate_180": "turned upside down",
-    "rotate_270": "turned right",
-    "transpose": "flipped and turned",
-    "transverse": "flipped and turned",
+    "rotate_90": "rotated left",
+    "rotate_180": "upside down",
+    "rotate_270": "rotated right",
+    "transpose": "flipped and rotated",
+    "transverse": "flipped and rotated",
 }
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture with what is known of its file; `css` holds the picture.
+    """A picture and its file; `css` holds the picture.
 
-    `name` is the path below the class folder, which `class_name` and `layer` already tell.
+    `name` is the path below the folders of `layer` and `class_name`.
     """
 
     css: str
@@ -81,7 +81,7 @@ class ShownLabel:
 
 
 class _Album:
-    """The pictures that there are, each a style rule of its own."""
+    """The available pictures, each a style rule of its own."""
 
     def __init__(self, pictures: pd.DataFrame, images: pd.DataFrame) -> None:
         self._images = {row["image_id"]: row for row in records(images)}

@@ -53,7 +53,7 @@ class Group:
 
 
 def ordered_groups(images: pd.DataFrame, duplicates: pd.DataFrame) -> list[Group]:
-    """All groups that hold copies; pairs that only the user or a PatientID tells are left out."""
+    """All groups that hold copies, without pairs that come only from the user or a PatientID."""
     rows = {row["image_id"]: row for row in records(images)}
     sizes = images["group"].value_counts()
     pairs: dict[str, list[Pair]] = {}

@@ -1,4 +1,4 @@
-"""What each side of a comparison was trained for, and what a configuration needs by itself."""
+"""The training budget of each side of a comparison, and the time that a cell needs on its own."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def budget(run: Run) -> str:
     groups = [list(rows) for _, rows in groupby(sorted(run.done, key=side), key=side)]
     if not groups:
         return ""
-    told = "; ".join(_side(rows) for rows in groups)
-    return f"Budget of a full training: {told}.{_steps(run, groups)}{_parents(run, groups)}"
+    sides = "; ".join(_side(rows) for rows in groups)
+    return f"Training budget: {sides}.{_steps(run, groups)}{_parents(run, groups)}"
 
 
 def _side(rows: Sequence[Row]) -> str:
@@ -43,25 +43,28 @@ def _range(values: Sequence[Any], write: Any) -> str:
 
 
 def _steps(run: Run, groups: Sequence[Sequence[Row]]) -> str:
-    """How the sides with and without copies compare, where there are both."""
+    """A comparison of the cells with and without copies, where there are both."""
     if len({bool(rows[0]["augmented"]) for rows in groups}) < 2:
         return ""
     if _config(run, "search").get("budget") == "epochs":
-        return " An epoch is a pass over all rows: augmented cells take more steps by their copies."
-    return " Cells with and without augmented copies take the same steps at the same batch size."
+        return " An epoch is one pass over all rows, so augmented cells take more steps."
+    return (
+        " Cells with and without augmented copies take the same number of steps at the same batch "
+        "size."
+    )
 
 
 def _parents(run: Run, groups: Sequence[Sequence[Row]]) -> str:
     if not any(_has_parent(run, rows[0]) for rows in groups):
         return ""
     return (
-        " A fine-tuned cell starts from the champion of its transfer cell: that search and training"
-        " come on top."
+        " A fine-tuned cell starts from the champion of its transfer cell; that search is not "
+        "included."
     )
 
 
 def with_needed_s(run: Run, cells: Sequence[Row]) -> list[Row]:
-    """The cells with `needed_s`, the seconds that each would take by itself: its search; of a
+    """The cells with `needed_s`, the seconds that each would take on its own: its search; of a
     fine-tuned one also the search of the transfer cell that it starts from; its rows' share of the
     extraction."""
     trained = {_key(row): float(row["train_s"] or 0.0) for row in run.cells}

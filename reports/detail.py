@@ -1,4 +1,4 @@
-"""Which cells the page shows in full: as many as it has bytes for, what matters most first.
+"""The choice of cells that the page shows in full: as many as fit, the most important first.
 
 A cell in full has its curves, its confusion matrix, its search and its explanations. Every other
 one keeps its line in the table of all cells, so that no cell is ever left out.

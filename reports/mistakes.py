@@ -1,4 +1,4 @@
-"""Which classes a cell takes for which, and the test images that show it.
+"""The most frequent confusions of a cell, and test images that show them.
 
 The same choice decides which pictures are kept for the page (`pictured`) and which it shows.
 """
@@ -20,7 +20,7 @@ MOST_EXAMPLES = 2
 
 @dataclass(frozen=True)
 class Mistaken:
-    """A test row that is taken for another class. `confidence`: the probability given to it."""
+    """A misclassified test row. `confidence`: the probability given to it."""
 
     image_id: str
     copy: int
@@ -29,7 +29,7 @@ class Mistaken:
 
 @dataclass(frozen=True)
 class Mistake:
-    """One class taken for another: `count` of the `of` test rows of class `label`."""
+    """One class predicted as another: `count` of the `of` test rows of class `label`."""
 
     label: str
     predicted: str
@@ -42,7 +42,7 @@ def most_mistaken(predictions: pd.DataFrame) -> list[Mistake]:
     """The pairs of classes that one cell confuses most, by rows, then by share of the class.
 
     `predictions`: the cell's rows of that table, at least its columns image_id, copy, label,
-    predicted and probabilities. Examples are different images, the surest mistakes first.
+    predicted and probabilities. Examples are different images, the most confident errors first.
     """
     support = Counter(predictions["label"])
     wrong = predictions[predictions["label"] != predictions["predicted"]]

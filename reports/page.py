@@ -1,5 +1,4 @@
-"""A run's tables -> one HTML file that needs nothing else: no network, no fonts, and no scripts to
-be read.
+"""A run's tables -> one self-contained HTML file: no network, no fonts, readable without scripts.
 
 `build_page(Path("runs/demo"))` writes `runs/demo/report/index.html`. Same tables, same bytes:
 no clock, no host, no unordered set gets into the page.
@@ -7,6 +6,7 @@ no clock, no host, no unordered set gets into the page.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -15,20 +15,11 @@ from markupsafe import Markup
 from reports.derived import write_derived
 from reports.detail import MOST_BYTES, fit
 from reports.run import Run, load_run
-from reports.sections import (
-    cells,
-    comparison,
-    cost,
-    data,
-    distinguishable,
-    effects,
-    explanations,
-    grid,
-    leak,
-    listing,
-    reproduce,
-    verdict,
-)
+from reports.sections.cells import Entries
+from reports.sections.contents import SECTIONS
+from reports.sections.explanations import atlas_of
+from reports.sections.section import Section, Shown
+from reports.sections.verdict import verdict_of
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -49,41 +40,45 @@ def build_page(run_dir: Path) -> Path:
     return path
 
 
-def render(run: Run, most_bytes: int = MOST_BYTES) -> str:
+def render(run: Run, most_bytes: int = MOST_BYTES, sections: Sequence[Section] = SECTIONS) -> str:
     """The whole page as text, with as many cells in full as it has bytes for."""
-    template = environment().get_template("page.html.j2")
-    sections = {
-        "verdict": verdict.build(run),
-        "grid": grid.build(run),
-        "leak": leak.build(run),
-        "effects": effects.build(run),
-        "distinguishable": distinguishable.build(run),
-        "comparison": comparison.build(run),
-        "data": data.build(run),
-        "cost": cost.build(run),
-        "reproduce": reproduce.build(run),
-    }
+    templates, entries = environment(), Entries(run)
+    header = Markup(templates.get_template("verdict.html.j2").render(verdict=verdict_of(run)))
+    fixed: dict[str, Markup] = {}
 
-    entries = cells.Entries(run)
+    def made(section: Section, shown: Shown) -> Markup:
+        if section.by_cells:
+            return _made(templates, section, shown)
+        if section.anchor not in fixed:
+            fixed[section.anchor] = _made(templates, section, shown)
+        return fixed[section.anchor]
 
-    def page_of(shown: Run) -> str:
-        atlas = explanations.build_atlas(shown)
-        return template.render(
-            **sections,
-            listing=listing.build(run, {row["anchor"] for row in shown.cells}),
-            gallery=explanations.build_gallery(shown, atlas),
-            cells=entries.build(shown, atlas),
+    def page_of(in_full: Run) -> str:
+        shown = Shown(run, in_full, atlas_of(in_full), entries)
+        found = [(section, text) for section in sections if (text := made(section, shown))]
+        return templates.get_template("page.html.j2").render(
+            name=run.info.get("name", "run"),
+            header=header,
+            sections=found,
             style=verbatim("figures.css") + verbatim("style.css"),
             cells_style=verbatim("cells.css"),
             script=verbatim("script.js"),
-            pictures=atlas.style,
+            pictures=shown.atlas.style,
         )
 
     return fit(run, page_of, most_bytes)
 
 
+def _made(templates: Environment, section: Section, shown: Shown) -> Markup:
+    """The section as HTML; empty where the run has nothing for it."""
+    content = section.make(shown)
+    if content is None:
+        return Markup("")
+    return Markup(templates.get_template(section.template).render({section.variable: content}))
+
+
 def environment() -> Environment:
-    """Templates that escape whatever a name may hold."""
+    """Templates that escape names."""
     return Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -95,5 +90,5 @@ def environment() -> Environment:
 
 
 def verbatim(name: str) -> Markup:
-    """Our own style sheet or script, which must not be escaped."""
+    """One of our own style sheets or scripts, not escaped."""
     return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))

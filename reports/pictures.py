@@ -1,4 +1,4 @@
-"""How many different pictures a split policy tests: what its accuracies rest on."""
+"""The number of independent images that a split policy tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A finished run as the page sees it: its tables, its `run.json`, and one order for everything."""
+"""A finished run: its tables, its `run.json`, and one order for everything."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from reports.axes import TRAININGS
+from reports.split_policies import SplitPolicy, split_policies
 from reports.statistics import Interval, accuracy_interval
 from reports.statistics.training import TRAINED
-from reports.tables import CELL, POLICIES, SCHEMAS, read_tables
+from reports.tables import CELL, SCHEMAS, read_tables
 
 Row = dict[str, Any]
 CellKey = tuple[Any, ...]
@@ -87,6 +88,15 @@ class Run:
         return [row for row in self.cells if row["state"] == "done" and row["accuracy"] is not None]
 
     @cached_property
+    def split_policies(self) -> dict[str, SplitPolicy]:
+        """Its split policies by name as run.json describes them, the most trustworthy first."""
+        return split_policies(self.info)
+
+    def split_policy(self, name: str) -> SplitPolicy:
+        """A split policy, as far as it is known."""
+        return self.split_policies.get(name, SplitPolicy(name))
+
+    @cached_property
     def policies(self) -> list[str]:
         return _distinct(row["split_policy"] for row in self.cells)
 
@@ -145,7 +155,7 @@ class Run:
 
     def _order(self, row: Row) -> tuple[Any, ...]:
         return (
-            _position(POLICIES, row["split_policy"]),
+            _position(tuple(self.split_policies), row["split_policy"]),
             self._scenario_order(row["scenario"]),
             _position(_STRATEGIES, row["strategy"]),
             (row["augmented"], row["augmentation"]),
@@ -177,18 +187,18 @@ def load_run_tables(run_dir: Path, names: Iterable[str]) -> Run:
 
 
 def cell_key(row: Row) -> CellKey:
-    """What names a cell: its values of `CELL`."""
+    """The name of a cell: its values of `CELL`."""
     return tuple(row[name] for name in CELL)
 
 
 def training_of(row: Row) -> CellKey:
-    """Which training of its configuration a cell is: its values of `TRAININGS`."""
+    """The training of its configuration that a cell is: its values of `TRAININGS`."""
     return tuple(row[name] for name in TRAININGS)
 
 
 def interval_of(row: Row) -> Interval | None:
     """The 95 % interval of a cell's test accuracy, if it has one. Where the run kept no
-    predictions, Wilson's with every test row by itself."""
+    predictions, Wilson's with independent test rows."""
     if row["interval"] is not None or row["accuracy"] is None or not row["n_test"]:
         found: Interval | None = row["interval"]
         return found

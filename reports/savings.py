@@ -1,4 +1,4 @@
-"""What the cached activations saved: the passes over the backbone that no trial had to make.
+"""The time saved by cached activations: passes over the backbone that no trial had to make.
 
 Without them a trial would run the backbone over its training rows in every pass and over its
 validation rows in every epoch. How long a backbone takes for a row was measured when its
@@ -44,7 +44,7 @@ class Saving:
 
 
 def measured_passes(run: Run) -> dict[str, Pass]:
-    """By backbone, from run.json's artifacts; only where the pass told how long it took."""
+    """By backbone, from run.json's artifacts; only passes whose duration was recorded."""
     found: dict[str, Pass] = {}
     for one in run.info.get("artifacts", []):
         if one["kind"] in ("pooled", "prefix") and one.get("rows") and one.get("seconds"):

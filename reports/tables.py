@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from reports.axes import AXIS, CELL_COLUMNS, SPLIT_AXES
+from reports.metrics import METRIC_COLUMNS
 
 _STR, _INT, _FLOAT, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
@@ -25,15 +26,7 @@ _CELL = dict(CELL_COLUMNS)
 CELL: tuple[str, ...] = tuple(_CELL)
 """The columns that name a cell, in every table that has one row or more for each cell."""
 
-POLICIES: tuple[str, ...] = ("grouped", "file", "given", "stratified", "pooled")
-"""Split policies, the most trustworthy first: the order of the page, and what others are measured
-against."""
-
 _SPLIT = {name: kind for axis in SPLIT_AXES for name, kind in AXIS[axis].columns.items()}
-
-LEAK_KINDS: tuple[str, ...] = ("same_image", "exact", "near", "user", "group")
-"""By what a leaked row is known to training: another copy of its own image, a duplicate of that
-kind, or a mate of its group through other images. A row counts once, as the first that it is."""
 
 _HYPERPARAMETERS = {"lr": _FLOAT, "batch_size": _INT, "hidden": _STR}
 
@@ -54,18 +47,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "n_test": _INT,
         "val_accuracy": _FLOAT,
         "val_loss": _FLOAT,
-        "accuracy": _FLOAT,
-        "precision": _FLOAT,
-        "recall": _FLOAT,
-        "f1": _FLOAT,
-        "macro_f1": _FLOAT,
-        "auroc": _FLOAT,
-        "ece": _FLOAT,
-        "brier": _FLOAT,
-        "log_loss": _FLOAT,
-        "temperature": _FLOAT,  # fitted on the champion's validation rows
-        "ece_scaled": _FLOAT,  # of the test rows at that temperature
-        "brier_scaled": _FLOAT,
+        **dict.fromkeys(METRIC_COLUMNS, _FLOAT),
         "train_s": _FLOAT,
         "error": _STR,
     },
@@ -173,7 +155,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "part": _STR,  # test | val
         "rows": _INT,
         "leaked": _INT,  # rows with their image, a duplicate or a group mate in train: the sum of
-        **dict.fromkeys(LEAK_KINDS, _INT),
+        # the further columns, one for each kind of leak
     },
 }
 
@@ -284,6 +266,9 @@ AUDIT_SCHEMAS: dict[str, pa.Schema] = {
 
 _ALL = SCHEMAS | AUDIT_SCHEMAS
 
+OPEN: dict[str, pa.DataType] = {"leaks": _INT}
+"""Tables that may have further columns behind those of their schema, all of this type."""
+
 
 def write_table(folder: Path, name: str, rows: Sequence[Mapping[str, Any]] | pd.DataFrame) -> Path:
     """Write `rows` as the table `name` into `folder` (made if absent) and return its path.
@@ -314,7 +299,8 @@ def read_tables(
 
 def _read(path: Path, schema: pa.Schema) -> pd.DataFrame:
     table = pq.read_table(path) if path.exists() else schema.empty_table()
-    _check_columns(path.stem, table.column_names)
+    schema = _opened(path.stem, table.column_names)
+    _check_columns(schema, path.stem, table.column_names)
     frame: pd.DataFrame = table.select(schema.names).to_pandas()
     for field in schema:
         if field.type == _STR:
@@ -324,16 +310,27 @@ def _read(path: Path, schema: pa.Schema) -> pd.DataFrame:
 
 
 def _to_arrow(name: str, rows: Sequence[Mapping[str, Any]] | pd.DataFrame) -> pa.Table:
-    schema = _ALL[name]
     if isinstance(rows, pd.DataFrame):
-        _check_columns(name, rows.columns)
+        schema = _opened(name, rows.columns)
+        _check_columns(schema, name, rows.columns)
         columns = {column: list(rows[column]) for column in schema.names}
     else:
+        schema = _opened(name, rows[0] if rows else ())
         for row in rows:
-            _check_columns(name, row)
+            _check_columns(schema, name, row)
         columns = {column: [row[column] for row in rows] for column in schema.names}
     arrays = [_column(name, field, columns[field.name]) for field in schema]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _opened(name: str, columns: Iterable[str]) -> pa.Schema:
+    """The schema of a table, with the further columns that an open one has."""
+    schema = _ALL[name]
+    if name in OPEN:
+        for column in columns:
+            if column not in schema.names:
+                schema = schema.append(pa.field(column, OPEN[name]))
+    return schema
 
 
 def _column(name: str, field: pa.Field, values: list[Any]) -> pa.Array:
@@ -357,8 +354,8 @@ def _clean(value: Any, kind: pa.DataType) -> Any:
     return value
 
 
-def _check_columns(name: str, columns: Iterable[str]) -> None:
-    expected, got = set(_ALL[name].names), set(columns)
+def _check_columns(schema: pa.Schema, name: str, columns: Iterable[str]) -> None:
+    expected, got = set(schema.names), set(columns)
     complaints = [
         f"{word} {', '.join(sorted(found))}"
         for word, found in (("missing", expected - got), ("unknown", got - expected))

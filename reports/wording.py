@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from reports.axes import AXIS
+from reports.metrics import Metric
 from reports.statistics import Interval
 
 DASH = "\u2013"
@@ -22,6 +23,18 @@ def percent(value: float | None, decimals: int = 1) -> str:
 def percent_range(interval: Interval | None) -> str:
     """(0.49, 0.72) -> '49.0–72.0'."""
     return NONE if interval is None else f"{percent(interval.low)}{DASH}{percent(interval.high)}"
+
+
+def metric(of: Metric, value: float | None) -> str:
+    """A metric's value: in percent, or as it is where it is not a share."""
+    return percent(value) if of.percent else decimal(value)
+
+
+def metric_range(of: Metric, interval: Interval | None) -> str:
+    """Its interval, in the same unit; empty where there is none."""
+    if interval is None:
+        return ""
+    return percent_range(interval) if of.percent else decimal_range(interval)
 
 
 def points(value: float | None) -> str:
@@ -102,13 +115,19 @@ def plural(number: int, noun: str) -> str:
     return f"{count(number)} {noun if number == 1 else forms}"
 
 
+def listed(texts: Iterable[str]) -> str:
+    """'1, 2 and 4'; empty for none."""
+    found = list(texts)
+    return " and ".join(filter(None, [", ".join(found[:-1]), *found[-1:]]))
+
+
 def interval_scope(over_trainings: Collection[bool]) -> str:
-    """What 95 % intervals cover, given for each whether it covers other trainings too."""
+    """The scope of 95 % intervals, given for each whether it covers other trainings too."""
     if not any(over_trainings):
-        return "other test images, for these trained networks"
+        return "choice of test images, for these trained networks"
     if all(over_trainings):
-        return "other test images and other trainings"
-    return "other test images and, where there are enough, other trainings"
+        return "choice of test images and training randomness"
+    return "choice of test images and, with enough trainings, training randomness"
 
 
 def strategy(name: str) -> str:

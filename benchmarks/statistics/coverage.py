@@ -11,7 +11,7 @@ from benchmarks.statistics.learners import learned_experiment, learned_truths
 from benchmarks.statistics.truth import Truth, truth_of
 from benchmarks.statistics.worlds import MEMBERS, Rows, World, experiment
 from reports.derived.intervals import spreads_of_scenarios
-from reports.statistics.measured import Measured, Metrics
+from reports.metrics.measured import Measured, Metrics
 from reports.statistics.outcomes import Outcomes
 from reports.statistics.panel import Panel
 from reports.statistics.training import IMAGES, Design

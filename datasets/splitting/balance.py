@@ -1,4 +1,4 @@
-"""Whole groups into parts, as near to the class quotas as they go.
+"""Assignment of whole groups to parts, as close to the class quotas as possible.
 
 A greedy draw, large groups first (`quotas.draw_parts`), then local search over moves of one group
 and swaps of two; then the same from other draws, and from the best so far with a few groups put
@@ -51,7 +51,7 @@ def balance_parts(
 
 
 def _kicked(parts: list[int], among: int, generator: np.random.Generator) -> list[int]:
-    """The parts with a few units put anywhere."""
+    """The parts with a few units reassigned at random."""
     parts = list(parts)
     for unit in generator.integers(len(parts), size=_KICKED).tolist():
         parts[unit] = int(generator.integers(among))
@@ -59,7 +59,7 @@ def _kicked(parts: list[int], among: int, generator: np.random.Generator) -> lis
 
 
 def deviation(units: list[ClassCounts], parts: Sequence[int], quotas: Counts) -> int:
-    """How far parts are from their quotas; 0 where they meet them.
+    """The deviation of the parts from their quotas; 0 where they meet them.
 
     The sum over classes, and all classes together, of (rows - quota)^2 / (quota + 1) in units of
     2^-20, so that one row too many weighs more in a small part; and 2^40 for each class that
@@ -69,7 +69,7 @@ def deviation(units: list[ClassCounts], parts: Sequence[int], quotas: Counts) ->
 
 
 class _Search:
-    """Descends from a given parting. Units of the same class counts are of one *kind*: they are
+    """Descends from a given assignment. Units of the same class counts are of one *kind*: they are
     interchangeable, so moves are compared between kinds."""
 
     def __init__(
@@ -96,7 +96,7 @@ class _Search:
         return sum(int(self._cost(self.counts[:, j], j)) for j in range(self.counts.shape[1]))
 
     def descend(self) -> None:
-        """Take the best move between two parts for as long as any lessens the deviation."""
+        """Take the best move between two parts for as long as any reduces the deviation."""
         last = self.counts.shape[1]
         pairs = [(p, q) for p in range(last) for q in range(p + 1, last)]
         improved = self.deviation > 0
@@ -105,7 +105,7 @@ class _Search:
             improved = any(moved)
 
     def _step(self, p: int, q: int) -> bool:
-        """Exchange a unit of part p for one of part q, or move one, if that is of use."""
+        """Exchange a unit of part p for one of part q, or move one, if that helps."""
         there, here = self._kinds_in(p), self._kinds_in(q)
         leaving = self._rows_of(there)[:, None] - self._rows_of(here)[None]  # (P, Q, C + 1)
         cost = self._cost(self.counts[:, p] - leaving, p) + self._cost(
@@ -144,7 +144,7 @@ class _Search:
         return members.pop(int(self.generator.integers(len(members))))
 
     def _cost(self, counts: Counts, part: int) -> Counts:
-        """What a part's rows (..., C + 1) deviate from its quotas: (...)."""
+        """The deviation of a part's rows (..., C + 1) from its quotas: (...)."""
         wanted, weights = self.wanted[:, part], self.weights[:, part]
         missing = (counts == 0) & (wanted > 0)
         cost: Counts = ((counts - wanted) ** 2 * weights + missing * _EMPTY).sum(axis=-1)

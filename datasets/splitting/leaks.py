@@ -10,11 +10,19 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-KINDS = ("same_image", "exact", "near", "user", "group")
-"""same_image: another copy of the image itself; exact, near, user: a pair of that kind in the
-`duplicates` table; group: a mate through other images, or through a pair of another kind."""
-
-_PAIRS = KINDS[1:4]
+_PAIRS = {
+    "exact": "exact duplicate",
+    "near": "near-duplicate",
+    "user": "same patient or user group",
+}
+KINDS: dict[str, str] = {
+    "same_image": "copy of the same image",
+    **_PAIRS,
+    "group": "group mate",
+}
+"""The kinds of leak with their names in the report. same_image: another copy of the image itself;
+exact, near, user: a pair of that kind in the `duplicates` table; group: a mate through other
+images, or through a pair of another kind."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ def _kinds_of(
     seen = {group[image_id] for image_id in train}
     kinds = {image_id: "group" for image_id in own if group[image_id] in seen}
     pairs = list(_pairs_into(own, train, duplicates))
-    for kind in ("group", *reversed(_PAIRS)):
+    for kind in ("group", *reversed(tuple(_PAIRS))):
         kinds |= {
             image_id: kind
             for image_id, pair in pairs

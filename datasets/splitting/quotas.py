@@ -1,4 +1,4 @@
-"""How many of each class go into each part, and which: the arithmetic below `splits`.
+"""The number of units of each class in each part, and their draw: the arithmetic below `splits`.
 
 Whole numbers only, and every total holds: the parts' sizes (the notebook's), and the classes' own.
 Parts are train, validation and test, or the folds of a cross-validation: any number of them.

@@ -2,7 +2,7 @@
 
 The file is CSV or Parquet with a line per image, or per image and copy:
 
-    image_id | sha256   of the file's content (`image_id` also tells identical files apart)
+    image_id | sha256   of the file's content (`image_id` also distinguishes identical files)
     part                train, val or test
     copy, split_policy, scenario, repeat, fold, augmentation or augmented     each optional
 
@@ -40,7 +40,7 @@ class SplitPoint:
 
 
 def read_split_file(path: str, policy: str | None = None) -> pd.DataFrame:
-    """Read a split file and check each column by itself.
+    """Read a split file and check each column separately.
 
     Args:
         path: a local .csv or .parquet file.
@@ -84,9 +84,9 @@ def file_rows(
 ) -> pd.DataFrame:
     """The split that the file has for one point of the grid.
 
-    Where the file parts whole images, training images get copies 0..K whatever copies it lists;
-    a part "val" that it lacks is drawn from train (`given.take_validation`). Where it parts copies
-    by themselves, as a `pooled` split does, its rows are taken as they are.
+    Where the file assigns whole images, training images get copies 0..K whatever copies it lists;
+    a part "val" that it lacks is drawn from train (`given.take_validation`). Where it assigns
+    copies separately, as a `pooled` split does, its rows are taken as they are.
 
     Args:
         table: as `read_split_file` returns it; `path` names it in messages.
@@ -214,7 +214,7 @@ def _check_known(path: str, listed: set[str], images: pd.DataFrame) -> None:
         raise _wrong(
             path,
             f"{strangers} of its {len(listed)} images are not among the {len(images)} of the data; "
-            "images are named by their content, so give the very files that it was made of",
+            "images are identified by their content, so use the files that it was made from",
         )
 
 
@@ -224,7 +224,7 @@ def _listed(path: str, images: pd.DataFrame, listed: set[str], unlisted: str) ->
         raise _wrong(
             path,
             f"{missing} of the {len(images)} images of the data are not in it; take them out of "
-            "the folder, or say split.file_unlisted=leave_out",
+            "the folder, or set split.file_unlisted=leave_out",
         )
     left = images[images["image_id"].isin(listed)]
     for class_name in sorted(set(images["class"]) - set(left["class"])):
@@ -252,7 +252,7 @@ def _part_of(path: str, chosen: pd.DataFrame) -> dict[str, str]:
 def _every_row(
     path: str, chosen: pd.DataFrame, images: pd.DataFrame, copies: int, augmentation: str
 ) -> pd.DataFrame:
-    """Rows of copies parted by themselves; every image has to have all of the run's, once."""
+    """Rows of copies assigned separately; every image has to have all of the run's, once."""
     rows = chosen[["image_id", "copy", "part"]].drop_duplicates()
     twice = int(rows.duplicated(["image_id", "copy"]).sum())
     if twice:
@@ -262,7 +262,7 @@ def _every_row(
     if found != wanted:
         raise _wrong(
             path,
-            f"it parts copies 0 to {rows['copy'].max()} of images by themselves, and the run has "
+            f"it assigns copies 0 to {rows['copy'].max()} of images separately, and the run has "
             f"{copies} (augmentations.{augmentation}.copies): {len(wanted - found)} rows are "
             f"missing, {len(found - wanted)} are not the run's",
         )

@@ -17,6 +17,7 @@ from reports.derived.optimism import optimism_rows
 from reports.derived.policies import policy_rows
 from reports.derived.tested import tested_cells
 from reports.derived.trainings import training_rows
+from reports.split_policies import split_policies
 from reports.tables import read_tables, write_table
 
 
@@ -31,7 +32,7 @@ def write_derived(folder: Path) -> None:
         raise FileNotFoundError(f"{path}: a run folder has results/run.json")
     info: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     tables = read_tables(folder)
-    tested = tested_cells(tables, info.get("scenarios", {}))
+    tested = tested_cells(tables, info.get("scenarios", {}), tuple(split_policies(info)))
     for name, rows in {
         "intervals": interval_rows(tested),
         "effects": effect_rows(tested),

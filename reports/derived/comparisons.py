@@ -34,10 +34,11 @@ def comparison_rows(tested: Tested) -> list[Row]:
 
 
 def family_size(configurations: int, covers: str) -> int:
-    """How many comparisons are corrected together. Validation chose the best with the luck of the
-    very trainings that are compared: a claim beyond these answers for every pair that might have
-    been asked. One of these networks answers for the rivals of the chosen one, as the test images
-    had no say in the choice."""
+    """The number of comparisons that are corrected together.
+
+    A claim that covers other trainings answers for every pair, because validation chose the best
+    one with the same trainings that are compared. A claim about these networks answers only for
+    the rivals of the chosen one, because the test images had no part in the choice."""
     rivals = configurations - 1
     return rivals if covers == IMAGES else configurations * rivals // 2
 

@@ -1,4 +1,4 @@
-"""The table `effects`: what each choice is worth under each split policy, and the interaction of
+"""The table `effects`: the effect of each choice under each split policy, and the interaction of
 the two strongest."""
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 
 from reports.axes import TRAININGS
 from reports.derived.tested import Tested
-from reports.statistics.measured import Measured, Metrics, Name
+from reports.metrics.measured import Measured, Metrics, Name
 from reports.statistics.panel import Panel
 from reports.statistics.training import Spread, chosen, pooled
 from reports.tables import CELL
@@ -44,7 +44,7 @@ def _metrics(tested: Tested) -> Metrics:
 def spreads_of_scenarios(
     metrics: Mapping[str, Metrics],
 ) -> dict[str, dict[Name, Spread | None]]:
-    """How far trainings lie apart in each metric of each scenario; in a metric of all rows, where a
+    """The spread of trainings in each metric of each scenario; in a metric of all rows, where a
     scenario has too few trainings, that of all scenarios together."""
     found = {scenario: own.spreads() for scenario, own in metrics.items()}
     names = {name for own in found.values() for name in own if name[0] == ""}

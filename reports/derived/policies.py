@@ -1,4 +1,4 @@
-"""The table `policies`: what split policies score over the cells that all of them have, and how
+"""The table `policies`: the scores of split policies over the cells that all of them have, and how
 far they are from the most trustworthy of them."""
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ALL, AUGMENTED = "all", "augmented"
 
 
 def compared_name(policies: Sequence[str]) -> str:
-    """How `policies` names the set that a row's cells have in common: 'grouped+pooled'."""
+    """The name of a set of policies in the table `policies`: 'grouped+pooled'."""
     return "+".join(policies)
 
 

@@ -13,11 +13,12 @@ import pandas as pd
 
 from reports.axes import TRAININGS
 from reports.run import records
+from reports.split_policies import trust_order
 from reports.statistics.bootstrap import generator, group_weights
 from reports.statistics.contrasts import SHARES_TRAINING
 from reports.statistics.outcomes import Outcomes, outcomes_of
 from reports.statistics.training import Design
-from reports.tables import CELL, POLICIES
+from reports.tables import CELL
 
 _CONFIGURATION = [name for name in CELL if name not in TRAININGS]
 
@@ -32,6 +33,7 @@ class Tested:
     classes: Mapping[str, Sequence[str]]  # scenario -> names
     groups: int  # tested in the whole run
     draws: np.ndarray  # (draws, cells), accuracies
+    by_trust: Sequence[str] = ()  # the run's split policies, the most trustworthy first
 
     @cached_property
     def records(self) -> list[dict[str, Any]]:
@@ -44,7 +46,7 @@ class Tested:
 
     def policies(self) -> list[str]:
         """Those of the cells, the most trustworthy first."""
-        return sorted(set(self.cells["split_policy"]), key=_trust)
+        return trust_order(self.by_trust, set(self.cells["split_policy"]))
 
     def subset(self, chosen: np.ndarray) -> Tested:
         """Some of the cells, chosen by (cells,) bool; draws stay the same."""
@@ -56,6 +58,7 @@ class Tested:
             self.classes,
             self.groups,
             self.draws[:, kept],
+            self.by_trust,
         )
 
     def of(self, **columns: object) -> Tested:
@@ -73,7 +76,7 @@ class Tested:
 
     @cached_property
     def design(self) -> Design:
-        """Which training each cell is."""
+        """The training of each cell."""
         return Design(
             self._numbered(_CONFIGURATION),
             self._numbered([name for name in _CONFIGURATION if name != SHARES_TRAINING]),
@@ -95,9 +98,16 @@ class Tested:
 
 
 def tested_cells(
-    tables: Mapping[str, pd.DataFrame], classes: Mapping[str, Sequence[str]]
+    tables: Mapping[str, pd.DataFrame],
+    classes: Mapping[str, Sequence[str]],
+    by_trust: Sequence[str],
 ) -> Tested:
-    """The done cells of a run's tables, sorted by what names them."""
+    """The done cells of a run's tables, sorted by what names them.
+
+    Args:
+        classes: names by scenario, in the order of the probabilities.
+        by_trust: the run's split policies, the most trustworthy first.
+    """
     cells = tables["cells"]
     cells = cells[(cells["state"] == "done") & cells["accuracy"].notna()]
     cells = cells.sort_values(list(CELL), ignore_index=True)
@@ -113,11 +123,7 @@ def tested_cells(
     ]
     rows = [_rows(own) for own in predictions]
     draws, count = resampled(outcomes)
-    return Tested(cells, outcomes, rows, classes, count, draws)
-
-
-def _trust(policy: str) -> tuple[int, str]:
-    return (POLICIES.index(policy) if policy in POLICIES else len(POLICIES), policy)
+    return Tested(cells, outcomes, rows, classes, count, draws, by_trust)
 
 
 def _group_numbers(images: pd.DataFrame) -> dict[str, int]:

@@ -27,13 +27,13 @@ MOST_CELLS = 24
 def figures(run: Run) -> Iterator[tuple[str, Markup]]:
     """File names and drawings, in the order of the page, as far as the run has what they show."""
     names = FileNames()
-    for block in grid.build(run).blocks:
+    for block in grid.grid_of(run).blocks:
         yield names.make("grid", block.policy), _grid(block)
-    if found := effects.build(run):
+    if found := effects.effects_of(run):
         yield names.make("effects"), _effects(found)
-    if (meter := leak.build(run)) and meter.reference:
+    if (meter := leak.leak_meter_of(run)) and meter.reference:
         yield names.make("leak"), _leak(meter)
-    if compared := comparison.build(run):
+    if compared := comparison.comparison_of(run):
         yield names.make("paper"), _paper(compared)
     for row in best_cells(run)[:MOST_CELLS]:
         for kind, drawn in cell_figures(run, row):

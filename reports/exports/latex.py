@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from reports import wording
-from reports.exports.metrics import METRICS, Line, PaperTable, Value
+from reports.exports.metrics import EXPORTED, Line, PaperTable, Value
+from reports.metrics import Metric
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -28,7 +29,6 @@ _SPECIAL = {
     "\u00d7": r"$\times$",
     "\u2009": r"\,",
 }
-_HEADS = ("Accuracy", "Precision", "Recall", "F1")
 
 
 def escape(text: str) -> str:
@@ -45,9 +45,9 @@ def latex_table(table: PaperTable) -> str:
         r"  \centering\footnotesize\setlength{\tabcolsep}{2.5pt}",
         rf"  \caption{{{_caption(table)}}}",
         rf"  \label{{tab:{table.name}}}\smallskip",
-        r"  \begin{tabular}{llrrrr}",
+        rf"  \begin{{tabular}}{{ll{'r' * len(EXPORTED)}}}",
         r"    \toprule",
-        rf"    Backbone & Augm. & {' & '.join(_HEADS)} \\",
+        rf"    Backbone & Augm. & {' & '.join(_heading(one) for one in EXPORTED)} \\",
         r"    \midrule",
         *(f"    {_row(line)}" for line in table.lines),
         r"    \bottomrule",
@@ -69,15 +69,25 @@ def _caption(table: PaperTable) -> str:
 def _row(line: Line) -> str:
     names = f"{escape(line.backbone)} & {escape(line.augmentation)}"
     if not line.values:
-        return rf"{names} & \multicolumn{{4}}{{c}}{{{escape(line.state)}}} \\"
-    return f"{names} & {' & '.join(_number(line.values.get(one)) for one in METRICS)} \\\\"
+        return rf"{names} & \multicolumn{{{len(EXPORTED)}}}{{c}}{{{escape(line.state)}}} \\"
+    return (
+        f"{names} & {' & '.join(_number(one, line.values.get(one.name)) for one in EXPORTED)} \\\\"
+    )
 
 
-def _number(value: Value | None) -> str:
+def _heading(metric: Metric) -> str:
+    return escape(metric.title[0].upper() + metric.title[1:])
+
+
+def _number(metric: Metric, value: Value | None) -> str:
     if value is None:
         return "---"
-    text = f"{100 * value.value:.1f}"
+    text = _decimal(metric, value.value)
     if value.interval is None:
         return text
-    low, high = (f"{100 * end:.1f}" for end in (value.interval.low, value.interval.high))
+    low, high = (_decimal(metric, end) for end in (value.interval.low, value.interval.high))
     return rf"{text} {{\scriptsize {low}--{high}}}"
+
+
+def _decimal(metric: Metric, value: float) -> str:
+    return f"{100 * value:.1f}" if metric.percent else f"{value:.3f}"

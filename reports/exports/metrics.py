@@ -1,7 +1,7 @@
 """The tables of a paper: one for each split policy, scenario and strategy, as Tables I to VI.
 
-Rows are backbone x augmentation, columns accuracy, precision, recall and F1 (class-weighted) with
-95 % intervals, the mean over trainings of a configuration. A failed or missing cell keeps its row.
+Rows are backbone x augmentation, columns the metrics marked as exported with 95 % intervals, the
+mean over the trainings of a configuration. A failed or missing cell keeps its row.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import Any
 
 from reports.exports.names import FileNames
+from reports.metrics import METRICS
 from reports.pictures import pictures_tested
 from reports.repeats import fold_repeats, metric_interval
 from reports.run import Row, Run
@@ -21,7 +22,7 @@ from reports.statistics import Interval
 from reports.statistics.training import IMAGES, TRAINED
 from reports.tables import SCHEMAS
 
-METRICS = ("accuracy", "precision", "recall", "f1")
+EXPORTED = tuple(metric for metric in METRICS if metric.exported)
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,14 @@ def paper_tables(run: Run) -> Iterator[PaperTable]:
 def table_csv(table: PaperTable) -> str:
     """Numbers 0..1 to six decimals, a row for each line; what does not exist is empty."""
     head = ["backbone", "augmentation", "state", "repeats", "covers", "n_test", "pictures"]
-    head += [f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")]
+    head += [f"{metric.name}{end}" for metric in EXPORTED for end in ("", "_low", "_high")]
     rows = []
     for line in table.lines:
         row: list[object] = [line.backbone, line.augmentation, line.state, line.repeats]
         row += [(TRAINED if line.covers_trainings else IMAGES) if line.values else ""]
         row += [line.n_test, line.pictures]
-        for metric in METRICS:
-            one = line.values.get(metric)
+        for metric in EXPORTED:
+            one = line.values.get(metric.name)
             whisker = one.interval if one else None
             row += [_text(one.value if one else None)]
             row += [
@@ -127,11 +128,12 @@ def _line(run: Run, rows: Sequence[Row], pictures: int | None, with_weights: boo
 def _values(run: Run, rows: Sequence[Row], pictures: int) -> dict[str, Value]:
     done = [row for row in rows if row["state"] == "done"]
     found = {}
-    for metric in METRICS:
-        numbers = [row[metric] for row in done if row[metric] is not None]
+    for metric in EXPORTED:
+        numbers = [row[metric.name] for row in done if row[metric.name] is not None]
         if numbers:
             mean = sum(numbers) / len(numbers)
-            found[metric] = Value(mean, metric_interval(run, rows, metric, mean, pictures))
+            interval = metric_interval(run, rows, metric.name, mean, pictures)
+            found[metric.name] = Value(mean, interval)
     return found
 
 

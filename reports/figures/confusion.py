@@ -78,9 +78,9 @@ def _cell(x: int, y: int, side: int, n: int, total: int, label: str, predicted: 
     if side == _WITH_PERCENT:
         texts = _number(str(n), x, y + 15, side) + _number(f"{100 * share:.0f}%", x, y + 26, side)
         return element("path", d=box, class_=kind) + texts
-    said = f"{label}: {n} of {total} ({100 * share:.0f} %) taken for {predicted}"
+    said = f"{label}: {n} of {total} ({100 * share:.0f} %) predicted as {predicted}"
     if label == predicted:
-        said = f"{label}: {n} of {total} ({100 * share:.0f} %) recognised"
+        said = f"{label}: {n} of {total} ({100 * share:.0f} %) correct"
     drawn = element("path", element("title", said), d=box, class_=kind)
     return drawn if side < _WITH_COUNT else drawn + _number(str(n), x, y + side / 2 + 3, side)
 

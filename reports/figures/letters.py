@@ -1,4 +1,4 @@
-"""How wide a text is, in letters of the Latin alphabet: names may be in any script."""
+"""The width of a text in letters of the Latin alphabet; names may be in any script."""
 
 from __future__ import annotations
 

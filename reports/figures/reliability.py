@@ -1,4 +1,4 @@
-"""A reliability diagram: how often a network is right, by how sure it is, and how many rows say so.
+"""A reliability diagram: accuracy by confidence, and the number of rows.
 
 Above, for each bin of confidence, the accuracy as a bar, and what lies between it and the mean
 confidence. Below, the rows of each bin.
@@ -7,26 +7,15 @@ confidence. Below, the rows of each bin.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from reports.figures.svg import Scale, element, join, number
+from reports.statistics.outcomes import Bin
 
 WIDTH, HEIGHT = 250, 236
 _LEFT, _RIGHT, _TOP, _BOTTOM = 30, 6, 6, 70
 _FOOT = 52  # height of the counts, at the very bottom
-
-
-@dataclass(frozen=True)
-class Bin:
-    """Rows with a top probability in (low, high]: their mean, and the share that is right."""
-
-    low: float
-    high: float
-    rows: int
-    confidence: float
-    accuracy: float
 
 
 def reliability_diagram(bins: Sequence[Bin], title: str) -> Markup:

@@ -1,4 +1,4 @@
-"""Accuracy against cost: one mark a configuration, the front of those that nothing beats marked."""
+"""Accuracy against cost: one mark per configuration, with the Pareto front."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Point:
 
 
 def pareto_front(costs: Sequence[float], accuracies: Sequence[float]) -> list[bool]:
-    """Which points no other one beats: none is at most as costly and at least as accurate, and
-    better in one of the two. Equal points are on the front together."""
+    """The points on the Pareto front: no other one is at most as costly and at least as accurate,
+    and better in one of the two. Equal points are on the front together."""
     points = list(zip(costs, accuracies, strict=True))
     return [
         not any(c <= cost and a >= accuracy and (c, a) != (cost, accuracy) for c, a in points)

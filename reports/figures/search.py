@@ -1,4 +1,4 @@
-"""What a cell's search found: validation accuracy by learning rate, one mark a trial."""
+"""The search of a cell: validation accuracy by learning rate, one mark per trial."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def mark(tone: int, shape: int, x: float, y: float, *classes: str, title: str = 
 
 
 def _accuracies(points: Sequence[Point]) -> tuple[float, float]:
-    """What the axis shows: all points and some room, within 0..1."""
+    """The range of the axis: all points and a margin, within 0..1."""
     values = [one.accuracy for one in points]
     room = max(0.02, 0.15 * (max(values) - min(values)))
     return max(0.0, min(values) - room), min(1.0, max(values) + room)

@@ -1,4 +1,5 @@
-"""What a printed metric can be: an accuracy is k of n right, and the others hang on it.
+"""The values that a printed metric can have: an accuracy is k of n correct, and the other metrics
+are bound to it.
 
 All arithmetic is exact, on fractions of what is printed. A number may have been truncated or
 rounded: both are let pass, so that what is called impossible is impossible.
@@ -22,7 +23,7 @@ class Printed:
     Args:
         text: as it stood there.
         value: 0..1, whatever the unit.
-        step: what one unit of the last printed digit is worth, 0..1; next to nothing if exact.
+        step: the value of one unit of the last printed digit, 0..1; next to nothing if exact.
         exact: printed as k/n.
         averaged: printed as a mean over several trainings may be, which is no k/n.
     """
@@ -159,7 +160,7 @@ def check(
     rules: Rules,
     factors: Sequence[int] = (),
 ) -> Line:
-    """All that can be said of one row by itself.
+    """All findings of one row on its own.
 
     Args:
         metrics: those of `METRICS` that the row has.
@@ -182,7 +183,7 @@ def check(
 def repeated(lines: Sequence[Line]) -> dict[int, int]:
     """Rows that equal an earlier one in n and in every metric, by number: the earlier one's number.
 
-    Only rows with precision or F1 are told: accuracies alone repeat by chance.
+    Only rows with precision or F1 are reported: accuracies alone repeat by chance.
     """
     first: dict[tuple[object, ...], int] = {}
     found = {}

@@ -36,7 +36,7 @@ class Number:
     Args:
         text: the cell.
         value: as written: 95.5 for `95.5 %`; 61/66 for `61/66`.
-        step: what one unit of the last printed digit is worth, as written; 0 for `61/66`.
+        step: the value of one unit of the last printed digit, as written; 0 for `61/66`.
         percent: whether it carries a % sign.
         of: 66 for `61/66`, which is exact.
         averaged: printed with a spread, so it may be a mean over several trainings.

@@ -48,7 +48,7 @@ def scale_of(numbers: Sequence[Number], unit: bool | None, header_in_percent: bo
     Args:
         unit: what the user says all bare numbers are, percent (True) or fractions (False).
         header_in_percent: whether the header has a % sign. Values above and below 1 under it are
-            told apart all the same.
+            still distinguished.
     """
     bare = [number.value for number in numbers if not number.percent and not number.of]
     if unit is None and header_in_percent and all(value <= _LARGEST_FRACTION for value in bare):

@@ -25,7 +25,7 @@ Row = dict[str, str]
 
 
 class TableError(ValueError):
-    """A file that cannot be checked, told in one line."""
+    """A file that cannot be checked, described in one line."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ def _text(path: Path) -> str:
 def _parse(text: str) -> TableText:
     lines = text.splitlines(keepends=True)
     separators: Sequence[str] = _SEPARATORS
-    if told := _SEP_LINE.fullmatch(lines[0]):
-        lines, separators = lines[1:], told[1]
+    if declared := _SEP_LINE.fullmatch(lines[0]):
+        lines, separators = lines[1:], declared[1]
     separator = max(separators, key=lambda one: _best_header(_lenient(lines, one))[1:])
     table = _strict(lines, separator)
     start, metrics, _ = _best_header(table)

@@ -1,4 +1,4 @@
-"""What the check of a table found, in words: one line for each row, and what they come to."""
+"""The findings of the check of a table in words: one line for each row, and a summary."""
 
 from __future__ import annotations
 
@@ -16,25 +16,24 @@ def row_text(line: Line) -> str:
 
 
 def _passed(line: Line) -> str:
-    """What is said of a row without findings."""
+    """The text for a row without findings."""
     accuracy = line.accuracy
     if not line.metrics:
         return "" if line.unread else "nothing to check"
     if accuracy is None:
-        return "no contradiction found; there is no accuracy to count with"
+        return "no contradiction found; there is no accuracy to check"
     printed = f"{line.counted_name} {accuracy.text}"
     if line.count is not None:
         return f"{printed} is possible as {line.count}/{line.n_test}"
     if line.n_test is None:
-        return "no contradiction found; without n_test (--n-test) the accuracy is not counted"
-    return (
-        f"{printed} is no whole number of n={line.n_test}, but may be a mean over several trainings"
-    )
+        return "no contradiction found; without n_test (--n-test) the accuracy is not checked"
+    fraction = f"a whole number of n={line.n_test}"
+    return f"{printed} is not {fraction}, but may be a mean over several trainings"
 
 
 def conclusions(audit: Audit) -> list[str]:
-    """What was not checked, how strong the evidence is, whether copies explain it, and how many
-    rows have findings."""
+    """What was not checked, the strength of the evidence, whether copies explain it, and the
+    number of rows with findings."""
     texts = [teeth_text(one) for one in audit.teeth]
     if audit.copies:
         texts.append(copies_text(audit.copies))
@@ -42,19 +41,19 @@ def conclusions(audit: Audit) -> list[str]:
 
 
 def teeth_text(teeth: Teeth) -> str:
-    """How many rows the count rules out, and how much that test can see."""
+    """The number of rows that the count rules out, and the power of that check."""
     precision = "without decimals" if teeth.digits == 1 else f"to {100 / teeth.digits:g} %"
     printed = f"n={teeth.n_test}, accuracies printed {precision}: "
     if teeth.share == 1:
-        return f"{printed}every such value is possible, so counting can find nothing in them"
+        return f"{printed}every such value is possible, so this check cannot find errors in them"
     return (
-        f"{printed}{teeth.impossible} of {teeth.rows} impossible; a value made up at random would "
-        f"be possible with a probability of {_percent(teeth.share)}"
+        f"{printed}{teeth.impossible} of {teeth.rows} impossible; a random value would be "
+        f"possible with a probability of {_percent(teeth.share)}"
     )
 
 
 def copies_text(copies: Copies) -> str:
-    """Which multiple of n fits, and whether chance could do that."""
+    """The multiple of n that fits, and how likely that is by chance."""
     return (
         f"{copies.factor} x n fits {copies.fits} of the {copies.of} impossible rows, where chance "
         f"would fit {copies.expected:.1f} (p {_probability(copies.probability)}): the test set "

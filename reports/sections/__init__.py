@@ -1,1 +1,1 @@
-"""What each section of the page says: from a `Run` to plain values the templates only lay out."""
+"""The sections of the page: from a `Run` to plain values that the templates only lay out."""

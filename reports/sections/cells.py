@@ -14,6 +14,7 @@ from reports.figures.svg import Scale
 from reports.run import CellKey, Row, Run, counts_of, interval_of, records
 from reports.sections.cell import calibration, classes, curves, errors, numbers, search
 from reports.sections.explanations import Atlas, Explanation
+from reports.sections.section import Section, Shown
 from reports.statistics import Interval
 
 
@@ -33,7 +34,7 @@ class Detail:
     interval: str
     strip: Markup
     setting: list[tuple[str, str]]
-    metrics: list[numbers.Metric]
+    metrics: list[numbers.Line]
     curves: curves.Curves | None
     errors: errors.Errors | None
     classes: classes.Classes | None
@@ -59,7 +60,7 @@ class Entries:
         self._run, self._of = run, _Tables(run)
         self._made: dict[CellKey, Detail] = {}
 
-    def build(self, shown: Run, atlas: Atlas) -> Cells:
+    def of(self, shown: Run, atlas: Atlas) -> Cells:
         """One `Detail` for every cell that `shown` is narrowed to. `atlas`: with the same pictures
         of mistakes each time; its explanations may differ."""
         return Cells([self._detail(row, atlas) for row in shown.cells], self._search)
@@ -73,9 +74,9 @@ class Entries:
 
     @cached_property
     def _search(self) -> str:
-        """What all searches found together."""
+        """A sentence on all searches together."""
         every = [(row, self._of.trials(row["key"])) for row in self._run.cells]
-        return search.summary(every, self._of.space)
+        return search.summary_of(every, self._of.space)
 
 
 class _Tables:
@@ -129,11 +130,11 @@ def _detail(run: Run, row: Row, of: _Tables, atlas: Atlas) -> Detail:
         strip=_strip(row),
         setting=numbers.setting(row) if done else [],
         metrics=numbers.metrics(row, interval) if done else [],
-        curves=curves.build(row, trials, of.curves),
-        errors=errors.build(row["backbone"], names, counts, predictions, atlas.pictures),
-        classes=classes.build(names, counts, predictions, interval) if counts else None,
-        calibration=calibration.build(row, of.reliability(key), interval),
-        search=search.build(row, trials, of.space),
+        curves=curves.curves_of(row, trials, of.curves),
+        errors=errors.errors_of(row["backbone"], names, counts, predictions, atlas.pictures),
+        classes=classes.classes_of(names, counts, predictions, interval) if counts else None,
+        calibration=calibration.calibration_of(row, of.reliability(key), interval),
+        search=search.search_of(row, trials, of.space),
         explanations=[],
         explanations_left_out=0,
     )
@@ -148,3 +149,11 @@ def _strip(row: Row) -> Markup:
         return Markup("")
     mark = Mark(row["accuracy"], whisker=interval_of(row))
     return strip([mark], Scale(0.0, 1.0), height=16, guides=[0.0, row["chance"], 1.0])
+
+
+def cells_of(shown: Shown) -> Cells:
+    """Every cell that is shown in full."""
+    return shown.entries.of(shown.in_full, shown.atlas)
+
+
+SECTION = Section("cells", "Cell by cell", "cells.html.j2", cells_of, by_cells=True)

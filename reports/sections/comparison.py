@@ -1,4 +1,4 @@
-"""The paper's 60 numbers beside ours, and which of them can be what they are said to be."""
+"""The paper's 60 numbers next to ours, and which of them are possible."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from reports.axes import NO_AUGMENTATION
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale
 from reports.pictures import Tested, pictures_tested
+from reports.policy_scores import leak_score
 from reports.published import (
     DOI,
     REFERENCE,
@@ -26,7 +27,7 @@ from reports.published.consistency import Line
 from reports.published.verdicts import copies_text
 from reports.repeats import fold_repeats, metric_interval
 from reports.run import Run
-from reports.sections.verdict import leak_score
+from reports.sections.section import of_run
 from reports.statistics import Interval, difference_interval
 
 COMPARE = "fec-ige"
@@ -41,11 +42,12 @@ Place = tuple[str, str, str, str]  # scenario, strategy, augmentation, backbone
 
 @dataclass(frozen=True)
 class Ours:
-    """What a cell scores in this run, trainings averaged."""
+    """The score of a cell in this run, trainings averaged."""
 
     accuracy: float
     interval: Interval | None
     pictures: int  # different ones tested, a group of duplicates counted once
+    mark: str
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Comparison:
     scope: str  # what our intervals cover
 
 
-def build(run: Run) -> Comparison | None:
+def comparison_of(run: Run) -> Comparison | None:
     """None unless the run's config says `compare: fec-ige`."""
     if run.info.get("config", {}).get("compare") != COMPARE:
         return None
@@ -111,7 +113,7 @@ def build(run: Run) -> Comparison | None:
     return Comparison(
         reference=REFERENCE,
         doi=DOI,
-        policies=[(policy, shape(policy)) for policy in policies],
+        policies=[(policy, shape(run, policy)) for policy in policies],
         tables=tables,
         axis=axis(marks, _SHARE),
         other_work=other_work(),
@@ -141,7 +143,7 @@ def _ours(run: Run, policy: str, pictures: Mapping[Tested, int]) -> dict[Place, 
         n = pictures.get((policy, first["scenario"], augmentation)) or repeats.n
         interval = metric_interval(run, rows, "accuracy", repeats.mean, n)
         place = (first["scenario"], first["strategy"], augmentation, first["backbone"])
-        found[place] = Ours(repeats.mean, interval, n)
+        found[place] = Ours(repeats.mean, interval, n, shape(run, policy))
     return found
 
 
@@ -174,9 +176,9 @@ def _entry(cell: PublishedCell, line: Line, ours: Mapping[str, Mapping[Place, Ou
     )
 
 
-def shape(policy: str) -> str:
-    """The mark of a split policy: a ring for copies on both sides, else a dot."""
-    return "ring" if policy == "pooled" else "dot"
+def shape(run: Run, policy: str) -> str:
+    """The mark of a split policy: a ring where test rows are copies, else a dot."""
+    return "ring" if run.split_policy(policy).tests_copies else "dot"
 
 
 def _marks(cell: PublishedCell, own: Mapping[str, Ours | None]) -> list[Mark]:
@@ -185,7 +187,7 @@ def _marks(cell: PublishedCell, own: Mapping[str, Ours | None]) -> list[Mark]:
     for policy, one in own.items():
         if one:
             whisker = one.interval if policy == list(own)[-1] else None
-            marks.append(Mark(one.accuracy, shape(policy), policy, whisker))
+            marks.append(Mark(one.accuracy, one.mark, policy, whisker))
     return marks
 
 
@@ -216,7 +218,7 @@ def _table_leak(cells: Sequence[PublishedCell], ours: Mapping[str, Mapping[Place
     pictures = pairs[0][0].pictures, pairs[0][1].pictures
     interval = difference_interval(first, pictures[0], second, pictures[1])
     return (
-        f"{' against '.join(ours)}: {wording.points(first - second)} points (95 % interval "
+        f"{' minus '.join(ours)}: {wording.points(first - second)} points (95 % CI "
         f"{wording.points_range(interval)}), {wording.plural(len(pairs), 'backbone')}"
     )
 
@@ -238,17 +240,17 @@ def _plausibility(line: Line) -> tuple[str, str]:
 
 
 def _results(run: Run, ours: Mapping[str, Mapping[Place, Ours]]) -> str:
-    """How far the paper is from ours, and the run's leak."""
+    """The distance of the paper's numbers from ours, and the run's leak."""
     texts = [text for policy, found in ours.items() if (text := _distance(policy, found))]
     if not texts:
         return "None of the paper's cells has been run yet."
     score = leak_score(run)
     if score is None:
         return f"{'. '.join(texts)}."
-    cells = "augmented cells" if score.policy == "pooled" else "cells"
+    cells = run.split_policy(score.policy).compared_cells
     texts.append(
-        f"The leak, {score.policy} against {score.reference} over {score.cells} matched {cells}, "
-        f"is {wording.points(score.difference)} points (95 % interval "
+        f"Leakage ({score.policy} minus {score.reference}, {score.cells} matched {cells}): "
+        f"{wording.points(score.difference)} points (95 % CI "
         f"{wording.points_range(score.difference_interval)})"
     )
     return f"{'. '.join(texts)}."
@@ -264,13 +266,14 @@ def _distance(policy: str, found: Mapping[Place, Ours]) -> str:
         return ""
     gap = sum(gaps) / len(gaps)
     return (
-        f"Over {wording.plural(len(gaps), 'cell')} run under {policy}, the paper lies "
-        f"{wording.percent(abs(gap))} points {'below' if gap < 0 else 'above'} ours on average"
+        f"Over {wording.plural(len(gaps), 'cell')} run under the {policy} split, the published "
+        f"accuracy is {wording.percent(abs(gap))} points {'lower' if gap < 0 else 'higher'} than "
+        "ours on average"
     )
 
 
 def _audit() -> str:
-    """Which of the published numbers are possible, counted, and the misprints."""
+    """The number of published results that are possible, and the misprints."""
     pairs = list(zip(published_cells(), published_audit().lines, strict=True))
     plain = [line for cell, line in pairs if cell.augmentation == NO_AUGMENTATION]
     augmented = [line for cell, line in pairs if cell.augmentation != NO_AUGMENTATION]
@@ -297,3 +300,6 @@ def _misprint(cell: PublishedCell) -> str:
         f"Table {cell.table}, {cell.backbone}, {wording.augmentation(cell.augmentation)} (accuracy "
         f"{wording.percent(cell.accuracy, 2)}, recall {wording.percent(cell.recall, 2)})"
     )
+
+
+SECTION = of_run("paper", "The paper", "paper.html.j2", comparison_of)

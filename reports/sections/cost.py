@@ -1,4 +1,4 @@
-"""What the run cost, by stage and by backbone, and what the cache saved."""
+"""The cost of the run by stage and by backbone, and the time saved by the cache."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from reports import wording
 from reports.run import Row, Run
 from reports.savings import distinct_trials, measured_passes, savings
 from reports.sections import trade
+from reports.sections.section import of_run
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Cost:
     trade: trade.Trade | None
 
 
-def build(run: Run) -> Cost | None:
+def cost_of(run: Run) -> Cost | None:
     """None when run.json lists no stages."""
     stages = run.info.get("stages", [])
     if not stages:
@@ -74,7 +75,7 @@ def build(run: Run) -> Cost | None:
         waiting=f"{100 * waited_s / wall_s:.0f}" if wall_s else "0",
         backbones=_backbones(run, trained),
         saved=_saved(run),
-        trade=trade.build(run),
+        trade=trade.trade_of(run),
     )
 
 
@@ -143,10 +144,12 @@ def _saved(run: Run) -> str:
     }
     spent = sum(one.spent for one in found)
     return (
-        f"Each backbone passed once over every row, {_hours(spent)} of one process in all. Had "
-        "every trial passed over its training and validation rows in every epoch, at the seconds a "
-        f"row measured in that one pass, it would have been {_hours(without['transfer'])} for "
-        f"transfer and at most {_hours(without['finetune'])} for fine-tuning (whose trials would "
-        "run the last block in any case, which the measured second of a row includes). This is "
-        "arithmetic on measured numbers; nobody ran it."
+        f"Each backbone ran once over every row, which took {_hours(spent)} of one process in "
+        "total. Running it in every trial and epoch, at the time per row measured in that pass, "
+        f"would have taken {_hours(without['transfer'])} for transfer and at most "
+        f"{_hours(without['finetune'])} for fine-tuning (whose trials run the last block in any "
+        "case; the measured time includes it). This is an estimate from measured times."
     )
+
+
+SECTION = of_run("cost", "Cost", "cost.html.j2", cost_of)

@@ -1,4 +1,4 @@
-"""The data: what was in the folder, what was left out and why, and how it was split."""
+"""The data: what the folder holds, what was excluded and why, and how it was split."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from reports import wording
 from reports.run import Run, records
+from reports.sections.section import of_run
 
 _MOST_EXCLUDED = 40
 
@@ -38,7 +39,7 @@ class Data:
     of_first: str  # "first repeat, first fold" where a run has several
 
 
-def build(run: Run) -> Data:
+def data_of(run: Run) -> Data:
     """Counts from `images`, `duplicates` and `splits`."""
     images = records(run.tables["images"][["path", "problem"]])
     excluded = sorted((row["path"], row["problem"]) for row in images if row["problem"])
@@ -66,7 +67,7 @@ def _summary(run: Run) -> list[str]:
 
 
 def _groups(run: Run) -> list[str]:
-    """How many independent groups there are, the largest, and copies under two classes."""
+    """The number of independent groups, the largest one, and duplicates in two classes."""
     images = run.tables["images"]
     usable = images[images["problem"] == ""]
     if usable.empty:
@@ -79,7 +80,7 @@ def _groups(run: Run) -> list[str]:
     return [
         f"{wording.plural(len(sizes), 'group')}, the largest of "
         f"{wording.plural(int(sizes.max()), 'image')}",
-        f"{wording.plural(int(crossed.sum()), 'pair')} of copies under two classes",
+        f"{wording.plural(int(crossed.sum()), 'pair')} of duplicates in two classes",
     ]
 
 
@@ -139,3 +140,6 @@ def _part(rows: int, images: int) -> str:
 
 def _index(order: list[str], name: str) -> int:
     return order.index(name) if name in order else len(order)
+
+
+SECTION = of_run("data", "Data", "data.html.j2", data_of)

@@ -1,4 +1,4 @@
-"""What each choice is worth: paired differences in accuracy points, one column a split policy."""
+"""The effect of each choice: paired differences in accuracy points, one column per split policy."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from reports.derived.effects import INTERACTION
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale, round_ticks
 from reports.run import Row, Run, records
+from reports.sections.section import of_run
 from reports.statistics import Interval
 from reports.statistics.multiplicity import Conclusion, conclusion
 from reports.statistics.training import IMAGES
@@ -26,8 +27,8 @@ class Estimate:
     interval: str
     pairs: int
     p: str
-    words: str  # whether it is distinguishable from no effect
-    apart: bool
+    words: str  # whether it is significant
+    significant: bool
     strip: Markup
 
 
@@ -57,7 +58,7 @@ class Effects:
     budget: str  # of each side, in words
 
 
-def build(run: Run) -> Effects | None:
+def effects_of(run: Run) -> Effects | None:
     """None when no factor has two levels to compare."""
     rows = sorted(records(run.tables["effects"]), key=lambda row: _order(run, row))
     if not rows:
@@ -105,7 +106,7 @@ def _factor(factor: str) -> str:
     names = [AXIS[one].title for one in factor.split(INTERACTION)]
     if len(names) == 1:
         return names[0]
-    return f"interaction of the two strongest: {INTERACTION.join(names)}"
+    return f"interaction of the two largest effects: {INTERACTION.join(names)}"
 
 
 def _level(row: Row, column: str) -> str:
@@ -122,14 +123,14 @@ def _estimate(row: Row | None, scale: Scale) -> Estimate | None:
     if row is None:
         return None
     interval, found = _interval(row), _conclusion(row)
-    mark = Mark(row["mean"], "dot", "" if found.apart else "flat", interval)
+    mark = Mark(row["mean"], "dot", "" if found.significant else "flat", interval)
     return Estimate(
         mean=wording.points(row["mean"]),
         interval=wording.points_range(interval),
         pairs=int(row["pairs"]),
         p=wording.p_value(row["p_holm"]),
         words=found.words if interval else "",
-        apart=found.apart,
+        significant=found.significant,
         strip=strip([mark], scale, guides=_ticks(scale)),
     )
 
@@ -145,7 +146,7 @@ def _interval(row: Row) -> Interval | None:
 def _families(run: Run, rows: list[Row]) -> str:
     """'12 effects under the grouped split', for each policy."""
     sizes = {row["split_policy"]: int(row["family"]) for row in rows if row["family"] is not None}
-    return " and ".join(
+    return wording.listed(
         f"{wording.plural(sizes[policy], 'effect')} under the {policy} split"
         for policy in run.policies
         if policy in sizes
@@ -153,17 +154,17 @@ def _families(run: Run, rows: list[Row]) -> str:
 
 
 def _scope(rows: list[Row]) -> str:
-    """What the intervals cover."""
+    """The scope of the intervals, in words."""
     covered = {row["covers"] for row in rows if row["low"] is not None}
     if not covered:
         return ""
     trained = (
-        "The intervals cover which images were drawn for the test, the same in all cells, and the "
-        "luck of training, as far as matched cells or several trainings show it."
+        "The intervals account for the choice of test images, which all cells share, and for "
+        "training randomness, as estimated from matched cells and repeated trainings."
     )
     untested = (
-        "Where too few trainings are matched, an effect is not tested: its interval covers the "
-        "test images alone, for these trained networks."
+        "Where too few trainings are matched, an effect is not tested, and its interval accounts "
+        "for the choice of test images only, for these trained networks."
     )
     if covered == {IMAGES}:
         return untested
@@ -171,30 +172,32 @@ def _scope(rows: list[Row]) -> str:
 
 
 def _words(policy: str, rows: list[Row]) -> str:
-    """Which effects are significant under one policy, in a sentence."""
+    """A sentence on the significant effects under one policy."""
     own = [row for row in rows if row["split_policy"] == policy and row["p_holm"] is not None]
     if not own:
         return ""
     found = [(row, _conclusion(row)) for row in own]
-    apart = [_named(row) for row, one in found if one.apart]
-    alone = [_named(row) for row, one in found if one.alone and not one.apart]
-    only = f" By themselves only, and not after Holm's correction: {', '.join(alone)}."
-    return f"{_sentence(policy, apart, len(own))}{only if alone else ''}"
+    significant = [_named(row) for row, one in found if one.significant]
+    alone = [
+        _named(row) for row, one in found if one.significant_uncorrected and not one.significant
+    ]
+    only = f" Significant only before Holm's correction: {', '.join(alone)}."
+    return f"{_sentence(policy, significant, len(own))}{only if alone else ''}"
 
 
-def _sentence(policy: str, apart: list[str], every: int) -> str:
-    if not apart:
+def _sentence(policy: str, significant: list[str], every: int) -> str:
+    if not significant:
         number = "the only effect is not" if every == 1 else f"none of the {every} effects is"
-        return f"Under the {policy} split {number} distinguishable from no effect."
-    rest = every - len(apart)
-    others = "the other one is" if rest == 1 else f"the other {rest} are"
+        return f"Under the {policy} split, {number} significant."
+    rest = every - len(significant)
+    others = "the other effect is" if rest == 1 else f"the other {rest} effects are"
     tail = f"; {others} not" if rest else ""
-    return f"Under the {policy} split, distinguishable from no effect: {', '.join(apart)}{tail}."
+    return f"Significant under the {policy} split: {', '.join(significant)}{tail}."
 
 
 def _named(row: Row) -> str:
     against = _level(row, "reference")
-    return f"{_level(row, 'level')} against {against} ({wording.points(row['mean'])} points)"
+    return f"{_level(row, 'level')} vs. {against} ({wording.points(row['mean'])} points)"
 
 
 def _scale(rows: list[Row]) -> Scale:
@@ -207,3 +210,6 @@ def _scale(rows: list[Row]) -> Scale:
 
 def _ticks(scale: Scale) -> list[float]:
     return round_ticks(scale.low, scale.high, 5)
+
+
+SECTION = of_run("effects", "Effects", "effects.html.j2", effects_of)

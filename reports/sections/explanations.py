@@ -14,6 +14,7 @@ from reports import wording
 from reports.figures.attribution import embedded, heat, picture
 from reports.headline import headline
 from reports.run import CellKey, Row, Run, cell_key, records
+from reports.sections.section import Section, Shown
 
 DELTA_LIMIT = 0.05
 """A larger completeness gap means that the integral did not converge: read with care."""
@@ -131,11 +132,11 @@ class Atlas:
 
 
 def _identity(row: Row) -> tuple[Any, ...]:
-    """An image may have several copies: its pixels tell them apart."""
+    """An image may have several copies: they differ in their pixels."""
     return (*cell_key(row), row["image_id"], row["image"], row["target"], row["baseline"])
 
 
-def build_atlas(run: Run) -> Atlas:
+def atlas_of(run: Run) -> Atlas:
     """Embed the pictures of mistakes, then as many maps as the page can carry: first what the
     gallery shows, then those of all cells in turn."""
     atlas = Atlas()
@@ -151,7 +152,7 @@ def build_atlas(run: Run) -> Atlas:
     return atlas
 
 
-def build_gallery(run: Run, atlas: Atlas) -> Gallery | None:
+def gallery_of(run: Run, atlas: Atlas) -> Gallery | None:
     """Each class by the first leading cell that explains it; None without explanations."""
     explained = _explained(run)
     leading = _leading(run, explained)
@@ -227,3 +228,10 @@ def _in_turn(groups: Sequence[Sequence[Row]]) -> Iterator[Row]:
     """The first of each group, then the second of each, and so on."""
     turns = zip_longest(*groups)
     return (row for turn in turns for row in turn if row is not None)
+
+
+def _shown(shown: Shown) -> Gallery | None:
+    return gallery_of(shown.in_full, shown.atlas)
+
+
+SECTION = Section("explanations", "Explanations", "explanations.html.j2", _shown, by_cells=True)

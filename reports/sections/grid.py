@@ -14,7 +14,7 @@ from reports.figures.strip import Mark, strip
 from reports.figures.svg import Scale
 from reports.repeats import Repeats, fold_repeats
 from reports.run import Row, Run, interval_of
-from reports.sections.verdict import policy_meaning
+from reports.sections.section import of_run
 from reports.statistics import Interval
 
 _SHARE = Scale(0.0, 1.0)
@@ -80,7 +80,7 @@ class Grid:
     caption: str
 
 
-def build(run: Run) -> Grid:
+def grid_of(run: Run) -> Grid:
     """Fold the cells into blocks, groups, lines and tiles."""
     return Grid([_block(run, policy) for policy in run.policies], _caption(run))
 
@@ -100,7 +100,7 @@ def _block(run: Run, policy: str) -> Block:
         about = wording.plural(classes, "class") if classes else ""
         groups.append(Group(wording.scenario(scenario), about, lines))
     heads = [_column(run, *pair) for pair in columns]
-    return Block(policy, policy_meaning(policy), heads, groups)
+    return Block(policy, run.split_policy(policy).meaning, heads, groups)
 
 
 def _column(run: Run, backbone: str, weights: str) -> Column:
@@ -204,17 +204,20 @@ def _caption(run: Run) -> str:
         counts = [f"{len(values)} {name}s" for name, values in run.repeated.items()]
         spread = (
             f"Each number is the mean over {' by '.join(counts)}; the range below it runs from "
-            "the lowest training to the highest."
+            "the lowest to the highest training."
         )
     else:
         spread = (
-            "± is half the width of the 95 % interval: it covers which test images were drawn, "
-            "copies and duplicates as one, and neither another division of the images nor another "
-            "training."
+            "± is half the width of the 95 % interval. It accounts for the choice of test images, "
+            "with copies and duplicates counted once, but not for another division of the images "
+            "or another training."
         )
     return (
-        "Test accuracy of each cell's champion in percent. "
-        f"{spread} The line below a number runs from 0 to 100 %, its tick marks the majority-class "
-        "rate; italic: the interval includes that rate. The best of a row is in bold; the best of "
-        "many is partly luck. Every tile links to its cell."
+        "Test accuracy (%) of each cell's champion. "
+        f"{spread} The line below each number runs from 0 to 100 %; the tick marks the "
+        "majority-class rate. Italic: the interval includes the majority-class rate. Bold: the "
+        "best of its row; the best of many is partly luck. Each tile links to its cell."
     )
+
+
+SECTION = of_run("grid", "Grid", "grid.html.j2", grid_of)

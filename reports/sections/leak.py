@@ -1,7 +1,8 @@
-"""The leak meter: what each split policy lets training see of the test part, and what it scores."""
+"""Data leakage: how many test rows training has seen under each split policy, and its scores."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -11,21 +12,13 @@ from markupsafe import Markup
 from reports import wording
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale
-from reports.policies import Score, policy_scores
+from reports.policy_scores import Score, leak_score, policy_scores
 from reports.run import Row, Run, records
-from reports.sections.verdict import leak_score, policy_meaning
-from reports.tables import LEAK_KINDS
+from reports.sections.section import of_run
+from reports.tables import SCHEMAS
 
 _SHARE = Scale(0.0, 1.0)
 _GUIDES = (0.0, 0.25, 0.5, 0.75, 1.0)
-_SHAPES = {"grouped": "dot", "file": "dot", "given": "square", "stratified": "diamond"}  # else ring
-_KIND_NAMES = {
-    "same_image": "copy of itself",
-    "exact": "exact duplicate",
-    "near": "near duplicate",
-    "user": "same user group",
-    "group": "group mate",
-}
 
 Accuracies = dict[str, list[float]]  # by split policy, one for each training
 Leaks = dict[tuple[str, str, str, str], Row]  # by policy, scenario, augmentation, part
@@ -96,33 +89,40 @@ class LeakMeter:
     ends: tuple[str, str]  # the panels' differences are of the second minus the first
     legend: list[tuple[str, Markup]]
     axis: Markup
-    worth: str  # the leak in words; empty if there are no two policies to compare
+    summary: str  # the leak in words; empty if there are no two policies to compare
 
 
-def build(run: Run) -> LeakMeter | None:
+def leak_meter_of(run: Run) -> LeakMeter | None:
     """None when the run recorded no leaks and has no two policies to compare."""
-    leaks = _leaks(run)
+    names = leak_kinds(run)
+    leaks = _leaks(run, list(names))
     panels = _panels(run) if len(run.policies) > 1 else []
     if not leaks and not panels:
         return None
-    kinds = [kind for kind in LEAK_KINDS if any(row[kind] for row in leaks.values())]
+    kinds = [kind for kind in names if any(row[kind] for row in leaks.values())]
     return LeakMeter(
         comparisons=[_compare(run, leaks, name) for name in run.augmentations],
         reference=run.policies[0] if len(run.policies) > 1 else "",
         counts=_counts(run, leaks, kinds),
-        kinds=[_KIND_NAMES[kind] for kind in kinds],
+        kinds=[names[kind] for kind in kinds],
         panels=panels,
         ends=(run.policies[0], run.policies[-1]) if run.policies else ("", ""),
-        legend=[(policy, _legend(policy)) for policy in run.policies],
+        legend=[(policy, _legend(run, policy)) for policy in run.policies],
         axis=axis([(0.0, "0"), (0.5, "50"), (1.0, "100 %")], _SHARE),
-        worth=_worth(run),
+        summary=_summary(run),
     )
 
 
-def _leaks(run: Run) -> Leaks:
+def leak_kinds(run: Run) -> dict[str, str]:
+    """The kinds of leak that the run counted, the closest first, with their names."""
+    counted = [name for name in run.tables["leaks"].columns if name not in SCHEMAS["leaks"].names]
+    return {name: run.info.get("leak_kinds", {}).get(name, name) for name in counted}
+
+
+def _leaks(run: Run, kinds: Sequence[str]) -> Leaks:
     """The `leaks` table with repeats and folds summed."""
     keys = ["split_policy", "scenario", "augmentation", "part"]
-    numbers = ["rows", "leaked", *LEAK_KINDS]
+    numbers = ["rows", "leaked", *kinds]
     sums = records(run.tables["leaks"].groupby(keys, as_index=False)[numbers].sum())
     return {tuple(row[name] for name in keys): row for row in sums}
 
@@ -132,35 +132,36 @@ def _compare(run: Run, leaks: Leaks, augmentation: str) -> Comparison:
     scores = {score.policy: score for score in policy_scores(run, run.policies, augmentation)}
     matched = wording.plural(next((s.cells for s in scores.values()), 0), "cell")
     return Comparison(
-        title=f"{wording.augmentation(augmentation)}: {matched} done under all of them",
-        policies=[_policy(leaks, name, augmentation, scores.get(name)) for name in run.policies],
+        title=f"{wording.augmentation(augmentation)}: {matched} completed under every policy",
+        policies=[
+            _policy(run, leaks, name, augmentation, scores.get(name)) for name in run.policies
+        ],
     )
 
 
-def _policy(leaks: Leaks, name: str, augmentation: str, score: Score | None) -> Policy:
+def _policy(run: Run, leaks: Leaks, name: str, augmentation: str, score: Score | None) -> Policy:
     wanted = augmentation, "test"
     test = [row for key, row in leaks.items() if key[0] == name and key[2:] == wanted]
     other = score if score and score.policy != score.reference else None
     return Policy(
         name=name,
-        meaning=policy_meaning(name),
+        meaning=run.split_policy(name).meaning,
         leaked=_share(test),
         accuracy=wording.percent(score.mean if score else None),
         interval=wording.percent_range(score.interval if score else None),
         pictures=wording.count(score.pictures if score else None),
-        strip=strip([_mark(score)] if score else [], _SHARE, guides=_GUIDES),
+        strip=strip([_mark(run, score)] if score else [], _SHARE, guides=_GUIDES),
         difference=wording.points(other.difference) if other else "",
         difference_interval=wording.points_range(other.difference_interval) if other else "",
     )
 
 
-def _mark(score: Score) -> Mark:
-    shape = _SHAPES.get(score.policy, "ring")
-    return Mark(score.mean, shape, score.policy, score.interval)
+def _mark(run: Run, score: Score) -> Mark:
+    return Mark(score.mean, run.split_policy(score.policy).mark, score.policy, score.interval)
 
 
-def _legend(policy: str) -> Markup:
-    return strip([Mark(0.5, _SHAPES.get(policy, "ring"), policy)], _SHARE, height=12)
+def _legend(run: Run, policy: str) -> Markup:
+    return strip([Mark(0.5, run.split_policy(policy).mark, policy)], _SHARE, height=12)
 
 
 def _share(rows: list[Row]) -> str:
@@ -201,7 +202,7 @@ def _panels(run: Run) -> list[Panel]:
         Panel(
             f"{wording.scenario(scenario)}, {wording.augmentation(augmentation)}",
             [
-                _match(f"{backbone}, {wording.strategy(strategy)}", values, run.policies)
+                _match(run, f"{backbone}, {wording.strategy(strategy)}", values)
                 for (strategy, backbone, _), values in matches.items()
             ],
         )
@@ -210,13 +211,14 @@ def _panels(run: Run) -> list[Panel]:
     ]
 
 
-def _match(name: str, values: Accuracies, policies: list[str]) -> Match:
+def _match(run: Run, name: str, values: Accuracies) -> Match:
     """A cell that lacks a side stays in the table, with a dash for its difference."""
+    policies = run.policies
     means = {policy: sum(values[policy]) / len(values[policy]) for policy in values}
     first, last = means.get(policies[0]), means.get(policies[-1])
     ends = [policies[0], policies[-1]] if first is not None and last is not None else []
     order = ends + [policy for policy in policies if policy in means and policy not in ends]
-    marks = [Mark(means[policy], _SHAPES.get(policy, "ring"), policy) for policy in order]
+    marks = [Mark(means[policy], run.split_policy(policy).mark, policy) for policy in order]
     return Match(
         name=name,
         accuracies=", ".join(f"{p} {wording.percent(means.get(p))} %" for p in policies),
@@ -225,17 +227,21 @@ def _match(name: str, values: Accuracies, policies: list[str]) -> Match:
     )
 
 
-def _worth(run: Run) -> str:
+def _summary(run: Run) -> str:
     score = leak_score(run)
     if score is None:
         return ""
-    cells = "augmented cells" if score.policy == "pooled" else "cells"
+    cells = run.split_policy(score.policy).compared_cells
     return (
-        f"The {score.policy} split scores {wording.points(score.difference)} points against the "
-        f"{score.reference} one (95 % interval {wording.points_range(score.difference_interval)}, "
-        f"{score.cells} matched {cells}, trainings averaged)."
+        f"Accuracy difference, {score.policy} minus {score.reference}: "
+        f"{wording.points(score.difference)} points (95 % CI "
+        f"{wording.points_range(score.difference_interval)}; {score.cells} matched {cells}, "
+        "trainings averaged)."
     )
 
 
 def _index(order: list[str], name: str) -> int:
     return order.index(name) if name in order else len(order)
+
+
+SECTION = of_run("leak", "Leakage", "leak.html.j2", leak_meter_of)

@@ -9,7 +9,9 @@ from typing import Any
 
 from reports import wording
 from reports.axes import configuration_name
+from reports.metrics import METRICS
 from reports.run import CellKey, Row, Run, interval_of, optimism_of, records, training_of
+from reports.sections.section import Section, Shown
 from reports.statistics import Interval
 from reports.statistics.multiplicity import conclusion
 
@@ -28,6 +30,7 @@ _FACTORS: dict[str, tuple[str, _Naming]] = {
     "fold": ("fold", str),
     "state": ("state", str),
 }
+_LISTED = tuple(metric for metric in METRICS if metric.listed)
 _STATES = ("done", "failed", "missing")
 
 
@@ -53,8 +56,7 @@ class Entry:
     interval: str
     val_accuracy: str
     optimism: str
-    f1: str
-    ece: str
+    metrics: list[str]  # those that `Listing.metrics` names
     trials: str
     time: str
     seconds: str
@@ -67,12 +69,13 @@ class Entry:
 class Listing:
     filters: list[Filter]
     headings: list[str]  # of the factors
+    metrics: list[str]  # headings of the metrics beside accuracy
     entries: list[Entry]
     counts: str
     left_out: str  # how many are not shown in full, and where their numbers are
 
 
-def build(run: Run, in_full: set[str]) -> Listing:
+def listing_of(run: Run, in_full: set[str]) -> Listing:
     """One line for every planned cell; `in_full`: the anchors of those that have an entry below."""
     values = {name: _values(run, name) for name in _FACTORS}
     measured = _measured(run)
@@ -82,6 +85,7 @@ def build(run: Run, in_full: set[str]) -> Listing:
     return Listing(
         filters=[_filter(run, name, values[name]) for name in several],
         headings=[_FACTORS[name][0] for name in shown],
+        metrics=[metric.title for metric in _LISTED],
         entries=[
             _entry(
                 row,
@@ -131,8 +135,7 @@ def _entry(
         interval=wording.percent_range(interval_of(row)),
         val_accuracy=wording.percent(row["val_accuracy"]),
         optimism=wording.points(optimism_of(row)),
-        f1=wording.percent(row["f1"]),
-        ece=wording.percent(row["ece"]),
+        metrics=[wording.metric(metric, row[metric.name]) for metric in _LISTED],
         trials=f"{wording.count(row['trials'] or 0)}{stopped}",
         time=wording.seconds(row["train_s"]),
         seconds="" if row["train_s"] is None else f"{row['train_s']:.1f}",
@@ -185,8 +188,16 @@ def _left_out(planned: int, in_full: int) -> str:
     if in_full >= planned:
         return ""
     return (
-        f"{wording.count(in_full)} of {wording.count(planned)} are shown in full below: those "
-        "without a result, then what validation put first in every split policy and scenario, then "
-        "second, and so on until the page has five megabytes. The numbers of the others are in "
-        "this table, and in cells.parquet, trials.parquet, curves.parquet and confusion.parquet."
+        f"{wording.count(in_full)} of {wording.count(planned)} cells are shown in full below: "
+        "those without a result, then the best on validation in every split policy and scenario, "
+        "then the second best, and so on up to a page size of five megabytes. The results of the "
+        "others are in this table and in cells.parquet, trials.parquet, curves.parquet and "
+        "confusion.parquet."
     )
+
+
+def _listed(shown: Shown) -> Listing:
+    return listing_of(shown.run, {row["anchor"] for row in shown.in_full.cells})
+
+
+SECTION = Section("all", "All cells", "listing.html.j2", _listed, by_cells=True)

@@ -1,4 +1,4 @@
-"""All that one needs to get the same numbers again."""
+"""Everything needed to reproduce the run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import yaml
 
 from reports import wording
 from reports.run import Run, records
+from reports.sections.section import of_run
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Hash:
 
 
 @dataclass(frozen=True)
-class Reproduce:
+class Reproduction:
     determined: str  # what another run of the configuration has in common with this one
     command: str
     config: str
@@ -50,25 +51,25 @@ class Reproduce:
 
 
 def _determined(run: Run) -> str:
-    """What another run of the same configuration has in common with this one."""
-    told = (
-        "Every trial follows from the configuration, the images and the seeds alone, but for times "
-        "and the last digits of what another processor adds up in another order."
+    """A paragraph on what another run of the same configuration shares with this one."""
+    trials = (
+        "Every trial is determined by the configuration, the images and the seeds, except for "
+        "timings and for rounding differences between processors."
     )
     if run.info.get("config", {}).get("search", {}).get("scheduler") == "none":
         return (
-            f"{told} No trial is stopped early, so a run repeated or resumed has the same tables."
+            f"{trials} No trial is stopped early, so a repeated or resumed run has the same tables."
         )
     return (
-        f"{told} Which trials ASHA stops early also depends on what runs at the same time: a run "
-        "repeated or resumed may choose another champion in a cell."
+        f"{trials} Which trials ASHA stops early also depends on what runs at the same time, so a "
+        "repeated or resumed run may choose a different champion in a cell."
     )
 
 
-def build(run: Run) -> Reproduce:
+def reproduction_of(run: Run) -> Reproduction:
     """Everything from run.json, in words."""
     info = run.info
-    return Reproduce(
+    return Reproduction(
         determined=_determined(run),
         command=info.get("command", ""),
         config=yaml.safe_dump(
@@ -89,15 +90,16 @@ def build(run: Run) -> Reproduce:
 
 
 def _steps(info: dict[str, Any]) -> list[tuple[str, str]]:
-    told = str(info.get("git_commit") or "")
-    commit = told.removesuffix("+")
-    code = "The code as it was" if commit == told else "The code, but for changes not committed"
+    described = str(info.get("git_commit") or "")
+    commit = described.removesuffix("+")
+    is_clean = commit == described
+    code = "Check out the code" if is_clean else "Check out the code (without uncommitted changes)"
     checkout = [(code, f"git checkout {commit}")] if commit else []
     return [
         *checkout,
-        ("Its packages, at the versions below", "make setup && . .venv/bin/activate"),
-        ("The run; what the store has is not computed again", info.get("command", "")),
-        ("This page and the tables anew, from the store alone", _report(info.get("command", ""))),
+        ("Install the packages at the versions below", "make setup && . .venv/bin/activate"),
+        ("Run it; results already in the store are reused", info.get("command", "")),
+        ("Rebuild this page and the tables from the store", _report(info.get("command", ""))),
     ]
 
 
@@ -174,3 +176,6 @@ def _model(name: str, about: dict[str, Any]) -> Model:
         feature_dim=wording.count(about.get("feature_dim")),
         prefix_shape="\u00d7".join(str(size) for size in about.get("prefix_shape", [])),
     )
+
+
+SECTION = of_run("reproduce", "Reproduce", "reproduce.html.j2", reproduction_of)

@@ -1,4 +1,4 @@
-"""What cost buys: accuracy against the time it needs and against the size of the backbone."""
+"""Accuracy against cost: the time of a cell, and the size of its backbone."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Trade:
     scenarios: str
 
 
-def build(run: Run) -> Trade | None:
+def trade_of(run: Run) -> Trade | None:
     """Under the most trusted policy, a mean over the scenarios and trainings that all have."""
     if not run.done:
         return None
@@ -74,7 +74,7 @@ def build(run: Run) -> Trade | None:
         policy=policy,
         by_time=scatter(
             [point(key, time_of[key], front[key]) for key in found],
-            "seconds of a cell: all its trials, what it starts from, extraction",
+            "seconds per cell: all trials, the transfer search it starts from, extraction",
             "Accuracy against time",
         ),
         by_gmacs=_by_gmacs(found, gmacs, accuracy_of, point),
@@ -122,7 +122,7 @@ def _by_gmacs(
     accuracy_of: dict[_Key, float],
     point: Callable[[_Key, float, bool], Point],
 ) -> Markup:
-    """Nothing where a backbone's multiply-adds are not told, or all have the same."""
+    """Nothing where a backbone's multiply-adds are unknown, or all have the same."""
     costs = {key: gmacs.get(key[0]) for key in found}
     if None in costs.values() or len(set(costs.values())) < 2:
         return Markup("")
@@ -131,7 +131,7 @@ def _by_gmacs(
     points = [point(key, known[key], best) for key, best in zip(known, front, strict=True)]
     return scatter(
         points,
-        "multiply-adds of one image, in 1e9",
+        "multiply-adds per image, in 1e9",
         "Accuracy against multiply-adds of the backbone",
     )
 

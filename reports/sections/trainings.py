@@ -1,4 +1,4 @@
-"""What the number of trainings lets a reader conclude, in sentences."""
+"""Sentences on what can be concluded from the number of trainings."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _TO_ERROR = 2 * float(special.ndtri(0.975))  # from the width of a 95 % interval
 
 
 def subject(rows: Sequence[Row]) -> str:
-    """What `rows` of `comparisons` compare: 'trained network', or 'configuration' where they cover
-    other trainings too."""
+    """The noun for what `rows` of `comparisons` compare: 'trained network', or 'configuration'
+    where they cover other trainings too."""
     return "trained network" if _of_images(rows) else "configuration"
 
 
 def sentences(run: Run, policy: str, scenario: str, rows: Sequence[Row]) -> str:
-    """What the trainings of one scenario under one split policy say, beside its `comparisons`."""
+    """The paragraph beside the `comparisons` of one scenario under one split policy."""
     about = _about(run, policy, scenario)
     if about is None:
         return ""
@@ -54,19 +54,18 @@ def _scope(about: Row, rows: Sequence[Row]) -> str:
     number = int(about["trainings"])
     if number < 2:
         return (
-            "Each configuration was trained once, so this compares these trained networks on other "
-            "images of the same kind. It does not compare their architectures: another training "
-            "may reverse a difference."
+            "Each configuration was trained once, so this compares these trained networks, and not "
+            "their architectures: another training may reverse a difference."
         )
     if _of_images(rows):
         return (
-            f"Each configuration was trained {number} times, too few over all configurations to "
-            "tell how far one training lies from the next. This compares these trained networks "
-            "and not their architectures."
+            f"Each configuration was trained {number} times, too few across all configurations "
+            "to estimate how much trainings differ. This compares these trained networks, and not "
+            "their architectures."
         )
     return (
-        f"Each configuration was trained {number} times. The comparison covers other images and "
-        "other trainings."
+        f"Each configuration was trained {number} times. The comparison accounts for the "
+        "choice of test images and for training randomness."
     )
 
 
@@ -74,23 +73,24 @@ def _spread(about: Row) -> str:
     if about["spread"] is None:
         return ""
     return (
-        f"Trainings of one configuration differ by {wording.percent(about['spread'])} points "
-        f"(standard deviation, estimated with {about['degrees']:.0f} degrees of freedom)."
+        f"The standard deviation between trainings of one configuration is "
+        f"{wording.percent(about['spread'])} points (estimated with {about['degrees']:.0f} degrees "
+        "of freedom)."
     )
 
 
 def _needed(spread: float, assumed: bool) -> str:
     number = trainings_needed(spread)
-    basis = f", assuming that trainings differ by {wording.percent(spread, 0)} points" * assumed
+    basis = f", assuming a standard deviation of {wording.percent(spread, 0)} points" * assumed
     return (
-        f"To find a difference of {wording.percent(SMALLEST_DIFFERENCE, 0)} points between two "
-        f"configurations four times in five{basis}, train each {number} times."
+        f"To detect a difference of {wording.percent(SMALLEST_DIFFERENCE, 0)} points between two "
+        f"configurations with 80 % power{basis}, train each {number} times."
     )
 
 
 def _images(rows: Sequence[Row]) -> str:
     error = median((row["high"] - row["low"]) / _TO_ERROR for row in rows)
     return (
-        f"These test images find a difference of {wording.percent(resolved_by(error), 0)} points "
-        "between two trained networks as often; smaller ones need more images."
+        f"With these test images, a difference of {wording.percent(resolved_by(error), 0)} points "
+        "between two trained networks is detected with 80 % power; smaller ones need more images."
     )

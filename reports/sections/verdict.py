@@ -1,4 +1,4 @@
-"""The top of the page: what came out, how sure that is, and what is wrong with it."""
+"""The top of the page: the main results, their uncertainty, and what is missing."""
 
 from __future__ import annotations
 
@@ -8,39 +8,15 @@ from typing import Any
 
 from reports import wording
 from reports.axes import configuration_name
-from reports.derived.policies import ALL, AUGMENTED
 from reports.headline import Headline, headline, used_headline
-from reports.policies import Score, policy_scores
+from reports.policy_scores import leak_score
 from reports.repeats import Repeats, fold_repeats
 from reports.run import Row, Run, records
 from reports.sections.trainings import subject
 from reports.statistics import Interval
 from reports.statistics.multiplicity import LEVEL
 
-_POLICY_MEANING = {
-    "grouped": "identical and near-identical images, and what the user groups, kept on one side",
-    "file": "read from a file, image by image",
-    "given": "the folder's own train and test layers",
-    "stratified": "images split first, then the training images augmented",
-    "pooled": "augmented first, then split: copies of one image on both sides",
-}
-
-# What leaks more, against what leaks less: the first pair that a run has is its leak.
-_LEAK_PAIRS = (
-    ("pooled", "grouped"),
-    ("stratified", "grouped"),
-    ("given", "grouped"),
-    ("pooled", "stratified"),
-    ("pooled", "given"),
-)
-
 _MOST_CARDS = 8
-
-_LEAK_MEANS = {
-    "pooled": "that is its leak, not skill",
-    "stratified": "duplicates and group mates of its test images are trained on",
-    "given": "what it leaks, and that its test images are other ones",
-}
 
 
 @dataclass(frozen=True)
@@ -58,7 +34,7 @@ class Best:
     anchor: str
     of: int  # configurations that validation chose from
     repeats: str  # "mean of 5 folds"; empty for a single training
-    alike: str  # how many others of its scenario are not distinguishable from it, a sentence
+    alike: str  # how many others do not differ significantly, a sentence
     covers_trainings: bool  # whether the interval covers other trainings too
     used: bool  # whether `predict` and `export` take it
     elsewhere: list[str]  # the headlines of the other policies, a phrase each
@@ -93,13 +69,13 @@ class Verdict:
     facts: list[str]
 
 
-def build(run: Run) -> Verdict:
+def verdict_of(run: Run) -> Verdict:
     """Compose the header from the cells and run.json."""
     best = _headlines(run)
     leak = _leak(run)
     return Verdict(
         name=run.info.get("name", "run"),
-        sentence=_sentence(best, leak),
+        sentence=_sentence(run, best, leak),
         best=best[:_MOST_CARDS],
         more=len(best[_MOST_CARDS:]),
         leak=leak,
@@ -111,11 +87,6 @@ def build(run: Run) -> Verdict:
         how_to_resume=run.info.get("how_to_resume", ""),
         facts=_facts(run),
     )
-
-
-def policy_meaning(policy: str) -> str:
-    """One line on what a split policy does."""
-    return _POLICY_MEANING.get(policy, "")
 
 
 def _headlines(run: Run) -> list[Best]:
@@ -141,7 +112,7 @@ def _best(run: Run, one: Headline, used: Headline, others: list[Headline]) -> Be
         scenario=wording.scenario(row["scenario"]),
         accuracy=wording.percent(repeats.mean),
         interval=wording.percent_range(repeats.interval),
-        n_test=_test_rows(row, repeats),
+        n_test=_test_rows(run, row, repeats),
         chance=wording.percent(max(r["chance"] for r in one.rows if r["state"] == "done")),
         anchor=row["anchor"],
         of=one.of,
@@ -160,7 +131,7 @@ def _elsewhere(one: Headline) -> str:
 
 
 def _alike(run: Run, best: Row) -> str:
-    """How many others of its scenario are not distinguishable from the chosen one."""
+    """A sentence on the configurations that do not differ significantly from the chosen one."""
     own = [
         row
         for row in records(run.tables["comparisons"])
@@ -171,29 +142,30 @@ def _alike(run: Run, best: Row) -> str:
     if not alike:
         return ""
     noun = subject(own)
+    if len(own) == 1:
+        return f"The only other {noun} in this scenario does not differ significantly."
     if alike == len(own):
-        others = f"None of the {alike} other {noun}s" if alike > 1 else f"The only other {noun}"
-        return f"{others} of that scenario is {'not ' * (alike == 1)}distinguishable from it."
-    verb = "is" if alike == 1 else "are"
-    others = wording.plural(len(own), f"other {noun}")
-    return f"Of the {others} of that scenario, {alike} {verb} not distinguishable from it."
+        return f"None of the other {alike} {noun}s in this scenario differs significantly."
+    verb = "does" if alike == 1 else "do"
+    others = f"the other {len(own)} {noun}s in this scenario"
+    return f"Of {others}, {alike} {verb} not differ significantly."
 
 
 def _scope(best: list[Best]) -> str:
-    """What the intervals of the cards cover."""
+    """The scope of the intervals on the cards, in words."""
     if not best:
         return ""
     if all(one.covers_trainings for one in best):
-        return "The intervals cover other test images and other trainings."
+        return "Intervals account for the choice of test images and for training randomness."
     if not any(one.repeats for one in best):
         return (
-            "The intervals cover other test images for these trained networks, and neither another "
-            "training nor another division of the images: with one training of each configuration, "
-            "architectures are not compared."
+            "Intervals account for the choice of test images only. Each configuration was trained "
+            "once, on one division of the images, so these results compare trained networks and "
+            "not architectures."
         )
     return (
-        "The intervals cover other test images for these trained networks: there are too few "
-        "trainings to tell how far another one would lie."
+        "Intervals account for the choice of test images only: there are too few trainings to "
+        "estimate how much another one would differ."
     )
 
 
@@ -204,17 +176,17 @@ def _optimism(run: Run) -> list[str]:
 
 def _optimistic(row: Row) -> str:
     interval = None if row["low"] is None else Interval(row["low"], row["high"])
-    sure = f" (95 % {wording.points_range(interval)})" if interval else ""
+    sure = f" (95 % CI {wording.points_range(interval)})" if interval else ""
     zero = interval is not None and 0.0 in interval
     text = (
         f"{row['split_policy']}: {wording.points(row['mean'])} points{sure} over "
         f"{wording.plural(int(row['cells']), 'cell')}"
     )
-    return f"{text}, not distinguishable from none" if zero else text
+    return f"{text}, not significant" if zero else text
 
 
-def _test_rows(row: Row, repeats: Repeats) -> str:
-    if row["split_policy"] == "pooled" and row["augmented"]:
+def _test_rows(run: Run, row: Row, repeats: Repeats) -> str:
+    if run.split_policy(row["split_policy"]).tests_copies and row["augmented"]:
         return f"{wording.plural(repeats.n, 'test row')} with copies"
     return wording.plural(repeats.n, "test image")
 
@@ -226,7 +198,7 @@ def _leak(run: Run) -> Leak | None:
     return Leak(
         policy=score.policy,
         against=score.reference,
-        cells="matched augmented cells" if score.policy == "pooled" else "matched cells",
+        cells=run.split_policy(score.policy).compared_cells,
         mean=wording.points(score.difference),
         interval=wording.points_range(score.difference_interval),
         pairs=score.cells,
@@ -234,19 +206,7 @@ def _leak(run: Run) -> Leak | None:
     )
 
 
-def leak_score(run: Run) -> Score | None:
-    """What the leakier of two policies scores, beside the other: of the first of `_LEAK_PAIRS` that
-    the run has. `pooled` is compared over augmented cells: without copies there is nothing that
-    pooling could leak."""
-    for leakier, against in _LEAK_PAIRS:
-        if {leakier, against} <= set(run.policies):
-            cells = AUGMENTED if leakier == "pooled" else ALL
-            scores = policy_scores(run, [against, leakier], cells)
-            return scores[1] if scores else None
-    return None
-
-
-def _sentence(best: list[Best], leak: Leak | None) -> str:
+def _sentence(run: Run, best: list[Best], leak: Leak | None) -> str:
     """The headline that `predict` takes, and the leak."""
     first = next((one for one in best if one.used), None)
     if first is None:
@@ -259,25 +219,21 @@ def _sentence(best: list[Best], leak: Leak | None) -> str:
     )
     if first.alike:
         text += f" {first.alike}"
-    if first.policy == "pooled":
-        text += (
-            " Copies of one image lie on both sides of this split, so it does not say how new "
-            "patients would fare."
-        )
-    return _unbroken(text + _leak_sentence(leak) if leak else text)
+    if caveat := run.split_policy(first.policy).caveat:
+        text += f" {caveat}"
+    return _unbroken(text + _leak_sentence(run, leak) if leak else text)
 
 
-def _leak_sentence(leak: Leak) -> str:
+def _leak_sentence(run: Run, leak: Leak) -> str:
     if not leak.mean.startswith("+"):
         return ""
-    cells = "augmented cells" if leak.policy == "pooled" else "cells"
     text = (
-        f" The {leak.policy} split scores {leak.mean[1:]} points more on average over the same "
-        f"{cells}"
+        f" The {leak.policy} split scores {leak.mean[1:]} points higher on average over the same "
+        f"{leak.cells}"
     )
     if leak.beyond_chance:
-        return f"{text}: {_LEAK_MEANS[leak.policy]}."
-    return f"{text}, which on so few pictures may be chance."
+        return f"{text}, {run.split_policy(leak.policy).leak}."
+    return f"{text}, a difference that may be due to chance with so few images."
 
 
 def _unbroken(text: str) -> str:
@@ -295,7 +251,7 @@ def _gaps(cells: list[Row]) -> str:
     return (
         f"{failed + missing} of {wording.plural(len(cells), 'cell')} {verb} no result: "
         f"{' and '.join(part for part in parts if not part.startswith('0 '))}. "
-        "They are left out of every average below."
+        "They are excluded from all averages below."
     )
 
 

@@ -1,20 +1,20 @@
-"""How sure we can be: intervals, paired comparisons and effects, the test groups as the units.
+"""Intervals, paired comparisons and effects, with test groups as the units.
 
     intervals     of shares and differences, in closed form
     outcomes      a cell's test rows and their groups
-    measures      metrics of resampled rows; auroc: with DeLong's error
+    measures      metrics as functions of sums over rows; auroc: with DeLong's error
+    temperature   the one that a champion's probabilities are scaled with
     bootstrap     groups resampled, the same in every cell that tests them
     panel         all cells of a scenario with their draws
     spreads       how far trainings of a configuration lie apart
     training      what that adds to an error
-    measured      every metric of a configuration with its interval
     paired        two trained networks on the same rows
-    contrasts     what a choice is worth over matched cells; blocks: what shares a training's luck
+    contrasts     the effect of a choice over matched cells; blocks: cells that share a training
     planning      how many trainings a comparison needs
     multiplicity  many questions at once
 
 Accuracies and intervals are 0..1. A group is an image with all its copies and duplicates, and what
-`data.group_by` tells: the smallest thing that a test set was drawn from.
+`data.group_by` links: the smallest thing that a test set was drawn from.
 """
 
 from reports.statistics.intervals import (

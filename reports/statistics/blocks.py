@@ -1,8 +1,9 @@
-"""How far blocks of cells lie apart beyond what their choices and the test images explain.
+"""The spread of blocks of cells, beyond what their choices and the test images explain.
 
-A block is what shares the luck of a training: a configuration's cells under all strategies. With
-one training a cell, nothing else tells luck from effect. The spread of a single choice's matches
-rests on few of them; the residuals of an additive model of all choices rest on more.
+A block is a set of cells that share a training: a configuration's cells under all strategies. With
+one training per cell, nothing else separates training randomness from an effect. The spread of a
+single choice's matches rests on few of them; the residuals of an additive model of all choices rest
+on more.
 """
 
 from __future__ import annotations

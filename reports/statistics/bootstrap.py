@@ -1,5 +1,5 @@
-"""Resampling test groups: the same draw for every cell that tests them, so that what cells share
-is not taken for many observations."""
+"""Resampling of test groups: the same draw for every cell that tests them, so that images shared by
+cells do not count as many observations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def generator(*name: object) -> np.random.Generator:
 
 
 def group_weights(groups: int, rng: np.random.Generator, draws: int = DRAWS) -> np.ndarray:
-    """How often each of `groups` groups is drawn, with replacement: (draws, groups)."""
+    """The number of times each of `groups` groups is drawn, with replacement: (draws, groups)."""
     return rng.multinomial(groups, np.full(groups, 1 / groups), size=draws).astype(float)
 
 

@@ -1,9 +1,9 @@
-"""What a choice is worth: a difference averaged over the cells that agree in everything else.
+"""The effect of a choice: a difference averaged over the cells that agree in everything else.
 
 Cells that differ in seed, repeat and fold only are averaged within a match, each with the cells of
-its own training. A fine-tuned network starts from the transfer champion, so matches that differ in
-the strategy only share the luck of a training: they are averaged into one block before the spread
-of the blocks is taken.
+its own training. A fine-tuned network starts from the transfer champion, so matches that differ
+only in the strategy share a training: they are averaged into one block before the spread of the
+blocks is computed.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def share_interval(share: float, n: float, confidence: float = CONFIDENCE) -> In
 
 
 def accuracy_interval(accuracy: float, n: int) -> Interval:
-    """95 % Wilson interval of an accuracy measured on n test rows, each drawn by itself."""
+    """95 % Wilson interval of an accuracy measured on n test rows, drawn independently."""
     return wilson(round(accuracy * n), n)
 
 

@@ -1,62 +1,88 @@
 """Metrics as functions of sums over test rows, so that one product with resampling weights gives
-them for all draws at once. With weights of one they equal scikit-learn's.
-
-Sums are (draws, columns): right answers, labels and predictions of each of K classes, then the
-calibration gap in each bin, then the Brier score.
+them for all draws at once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
-from reports.statistics.outcomes import BINS, Outcomes
+from reports.statistics.outcomes import Outcomes
 
-AVERAGES = ("accuracy", "precision", "f1", "macro_f1", "ece", "brier")
-"""Metrics of all rows that `metrics_of` gives; recall, weighted by class size, is the accuracy."""
+Terms = Callable[[Outcomes], np.ndarray]
 
 
-def row_sums(outcomes: Outcomes) -> np.ndarray:
-    """What each row adds to the sums: (n, 3 K + BINS + 1)."""
+@dataclass(frozen=True)
+class Measure:
+    """A metric of all rows, as a function of the sums of what each row adds.
+
+    Attributes:
+        terms: what each row adds to the sums, (n, columns).
+        value: sums (draws, columns) and the number of classes -> the metric (draws,); NaN for a
+            draw without rows.
+        low, high: the range of the metric.
+        smooth: whether leaving one group out shows how much the group contributes.
+        one_more: whether its error allows for one more group as bad as the worst one.
+    """
+
+    terms: Terms
+    value: Callable[[np.ndarray, int], np.ndarray]
+    low: float = 0.0
+    high: float = 1.0
+    smooth: bool = True
+    one_more: bool = False
+
+    def of(self, outcomes: Outcomes) -> float:
+        """The metric of these rows."""
+        sums = self.terms(outcomes).sum(axis=0, keepdims=True)
+        return float(self.value(sums, outcomes.classes)[0])
+
+
+@dataclass(frozen=True)
+class ClassCounts:
+    """Rows of each class: correctly predicted, labelled, and predicted, (draws, classes) each."""
+
+    correct: np.ndarray
+    labelled: np.ndarray
+    predicted: np.ndarray
+
+    @classmethod
+    def of(cls, sums: np.ndarray, classes: int) -> ClassCounts:
+        """From sums of `class_counts`."""
+        return cls(*(sums[:, i * classes : (i + 1) * classes] for i in range(3)))
+
+    @property
+    def rows(self) -> np.ndarray:
+        """(draws,) all rows; NaN where there is none."""
+        n = self.labelled.sum(axis=1)
+        return np.where(n > 0, n, np.nan)
+
+
+def class_counts(outcomes: Outcomes) -> np.ndarray:
+    """The terms of every metric that follows from correct answers, labels and predictions:
+    (n, 3 classes)."""
     identity = np.eye(outcomes.classes)
     labels, predicted = identity[outcomes.labels], identity[outcomes.predicted]
-    gap = np.eye(BINS)[outcomes.bins] * (outcomes.correct - outcomes.confidence)[:, None]
-    brier = ((outcomes.probabilities - labels) ** 2).sum(axis=1, keepdims=True)
-    return np.hstack([labels * predicted, labels, predicted, gap, brier])
+    return np.hstack([labels * predicted, labels, predicted])
 
 
-def group_sums(outcomes: Outcomes) -> np.ndarray:
-    """`row_sums` added up within each group: (groups, 3 K + BINS + 1)."""
-    _, group = np.unique(outcomes.groups, return_inverse=True)
-    rows = row_sums(outcomes)
-    sums = np.zeros((int(group.max()) + 1, rows.shape[1]))
-    np.add.at(sums, group, rows)
-    return sums
-
-
-def metrics_of(sums: np.ndarray, classes: int) -> dict[str, np.ndarray]:
-    """accuracy, class-weighted precision, recall and f1, macro_f1, ece, brier: (draws,) each.
-
-    A class never predicted counts 0; of a draw without a row every metric is NaN. ece: as in
-    `trainables.metrics`, over `BINS` bins. brier: squared distance of the probabilities from the
-    truth, summed over classes (Brier 1950), 0..2.
-    """
-    right, label, predicted = (sums[:, i * classes : (i + 1) * classes] for i in range(3))
-    n = label.sum(axis=1)
-    n = np.where(n > 0, n, np.nan)
-    weight = label / n[:, None]
-    f1 = _share(2 * right, label + predicted)
-    accuracy = right.sum(axis=1) / n
-    seen = np.where(n > 0, ((label + predicted) > 0).sum(axis=1), np.nan)
-    return {
-        "accuracy": accuracy,
-        "precision": (weight * _share(right, predicted)).sum(axis=1),
-        "recall": accuracy,
-        "f1": (weight * f1).sum(axis=1),
-        "macro_f1": f1.sum(axis=1) / seen,
-        "ece": np.abs(sums[:, 3 * classes : -1]).sum(axis=1) / n,
-        "brier": sums[:, -1] / n,
-    }
-
-
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """part / whole, 0 where the whole is 0."""
     return np.asarray(np.divide(part, whole, out=np.zeros_like(part), where=whole > 0))
+
+
+def mean_of(row_score: Callable[[Outcomes], np.ndarray]) -> Measure:
+    """The mean of a score (n,) of each row; its range is for the caller to replace."""
+
+    def terms(outcomes: Outcomes) -> np.ndarray:
+        scores = row_score(outcomes)
+        return np.stack([scores, np.ones(len(scores))], axis=1)
+
+    return Measure(terms, _mean)
+
+
+def _mean(sums: np.ndarray, classes: int) -> np.ndarray:
+    n = np.where(sums[:, 1] > 0, sums[:, 1], np.nan)
+    return np.asarray(sums[:, 0] / n)

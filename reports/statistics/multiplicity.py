@@ -1,4 +1,4 @@
-"""Many questions asked at once: p-values that keep the chance of any false alarm at 5 %."""
+"""Multiple comparisons: p-values that keep the chance of any false positive at 5 %."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """What a reader may conclude of one difference: by itself, and among all of its family."""
+    """The conclusion from one difference: by itself, and within its family."""
 
     tested: bool
-    apart: bool  # from zero, after Holm's correction
-    alone: bool  # from zero before the correction
+    significant: bool  # after Holm's correction
+    significant_uncorrected: bool
 
     @property
     def words(self) -> str:
         """The correction is named where it alone makes the difference."""
         if not self.tested:
             return "not tested"
-        if self.apart:
-            return "distinguishable"
-        return "not distinguishable after Holm" if self.alone else "not distinguishable"
+        if self.significant:
+            return "significant"
+        return "not significant after Holm" if self.significant_uncorrected else "not significant"
 
 
 def conclusion(p: float | None, p_holm: float | None) -> Conclusion:

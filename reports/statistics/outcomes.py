@@ -1,4 +1,4 @@
-"""What one cell's champion said of its test rows, and which of the rows belong together."""
+"""The predictions of one cell's champion for its test rows, and the groups of the rows."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import pandas as pd
 BINS = 15
 """Equal bins of the predicted class's probability, for the calibration error."""
 
+LEAST_PROBABILITY = 1e-12
+"""Below this a probability counts as this, so that its logarithm is finite."""
+
 
 @dataclass(frozen=True)
 class Outcomes:
@@ -20,6 +23,12 @@ class Outcomes:
     predicted: np.ndarray  # (n,) int
     probabilities: np.ndarray  # (n, K) float
     groups: np.ndarray  # (n,) int, numbers of groups; copies and duplicates share one
+
+    @classmethod
+    def of_arrays(cls, labels: np.ndarray, probabilities: np.ndarray) -> Outcomes:
+        """Rows that are all groups of their own."""
+        exact = probabilities.astype(float)
+        return cls(labels, exact.argmax(axis=1), exact, np.arange(len(labels)))
 
     @property
     def correct(self) -> np.ndarray:
@@ -44,6 +53,38 @@ class Outcomes:
     def clusters(self) -> int:
         """Different groups among the rows."""
         return len(np.unique(self.groups))
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The rows whose top probability lies in (low, high]."""
+
+    low: float
+    high: float
+    rows: int
+    confidence: float  # their mean top probability
+    accuracy: float
+
+
+def reliability(outcomes: Outcomes) -> list[Bin]:
+    """The `BINS` equal-width bins of the top class's probability that hold rows, in order."""
+    return [
+        Bin(
+            low=int(b) / BINS,
+            high=(int(b) + 1) / BINS,
+            rows=int(inside.sum()),
+            confidence=float(outcomes.confidence[inside].mean()),
+            accuracy=float(outcomes.correct[inside].mean()),
+        )
+        for b in np.unique(outcomes.bins)
+        for inside in [outcomes.bins == b]
+    ]
+
+
+def surprise(outcomes: Outcomes) -> np.ndarray:
+    """(n,) -ln of the probability of each row's true class, in nats."""
+    own = outcomes.probabilities[np.arange(len(outcomes.labels)), outcomes.labels]
+    return np.asarray(-np.log(np.maximum(own, LEAST_PROBABILITY)))
 
 
 def outcomes_of(

@@ -63,8 +63,8 @@ def sign_flip_p(net: np.ndarray) -> float:
 
 
 def _design_effect(net: np.ndarray, group: np.ndarray, discordant: int) -> float:
-    """How many times more the mean of the net wins varies than with rows drawn one by one, never
-    less. Where it does not vary at all, as if a group's rows were all alike."""
+    """The factor by which the mean of the net wins varies more than with independent rows, at least
+    1. Where it does not vary at all, as if the rows of a group were identical."""
     sizes, n = np.bincount(group), len(group)
     mean = net.sum() / n
     apart = float(((net - mean * sizes) ** 2).sum()) * len(sizes) / max(1, len(sizes) - 1)
@@ -75,7 +75,7 @@ def _design_effect(net: np.ndarray, group: np.ndarray, discordant: int) -> float
 
 def _paired_interval(wins: int, losses: int, n: int, design_effect: float) -> Interval:
     """95 % interval of a paired difference: Bonett and Price (2012), one row added to each of the
-    discordant kinds, on the number of rows that would tell as much were they independent."""
+    discordant kinds, on the equivalent number of independent rows."""
     rows = n / design_effect
     a, b = ((count / design_effect + 1) / (rows + 2) for count in (wins, losses))
     half = float(special.ndtri(0.975)) * math.sqrt((a + b - (a - b) ** 2) / (rows + 2))

@@ -12,7 +12,7 @@ import numpy as np
 from reports.statistics import auroc
 from reports.statistics.bootstrap import DRAWS, error_of, generator, group_weights, heavy_tailed
 from reports.statistics.intervals import Error
-from reports.statistics.measures import AVERAGES, metrics_of, row_sums
+from reports.statistics.measures import Measure, Terms, class_counts
 from reports.statistics.outcomes import Outcomes
 from reports.statistics.training import Design, Spread, logit_scale, with_training
 
@@ -27,7 +27,9 @@ class Numbers:
     draws: np.ndarray  # (draws, n), with the groups resampled
     scale: np.ndarray  # (n,) its change for one step on the logit scale
     parts: np.ndarray | None = None  # (n, groups), what each group moves it; None: not known
-    one_more: bool = False  # whether its error allows for one more such group as the worst
+    one_more: bool = False  # whether its error allows for one more group as bad as the worst one
+    low: float = 0.0  # the metric's range
+    high: float = 1.0
 
 
 class Panel:
@@ -45,17 +47,29 @@ class Panel:
         self.groups = len(known)
         self._random = generator(name)
         self._weights = group_weights(self.groups, self._random, draws)
-        self.sums = [self._by_group(i, row_sums(one)) for i, one in enumerate(outcomes)]
+        self._sums: dict[Terms, list[np.ndarray]] = {}
+        self._resampled: dict[Terms, list[np.ndarray]] = {}
+        self.sums = self._by_groups(class_counts)
         labels = slice(self.classes, 2 * self.classes)
         self.tested = np.stack([one[:, labels].sum(axis=1) > 0 for one in self.sums])
 
-    def overall(self, metric: str) -> Numbers:
-        """One of `measures.AVERAGES`."""
-        values, draws = self._overall
-        top = 2.0 if metric == "brier" else 1.0
-        scale = np.ones(len(self.sums)) if metric == "ece" else self._scale(values[metric], top)
-        parts = None if metric == "ece" else values[metric][:, None] - self._without_one[metric]
-        return Numbers(values[metric], draws[metric], scale, parts, metric == "brier")
+    def counts(self, cell: int, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows of class `number` in a cell: correct, labelled and predicted, (groups,) each."""
+        columns = self.sums[cell][:, number :: self.classes].T
+        return columns[0], columns[1], columns[2]
+
+    def overall(self, measure: Measure) -> Numbers:
+        """A metric of all rows of each cell."""
+        sums, resampled = self._by_groups(measure.terms), self._draws_of(measure.terms)
+        wholes = [one.sum(axis=0, keepdims=True) for one in sums]
+        values = np.array([measure.value(one, self.classes)[0] for one in wholes])
+        draws = np.stack([measure.value(one, self.classes) for one in resampled], axis=1)
+        scale, parts = np.ones(len(sums)), None
+        if measure.smooth:
+            scale = self._scale(values - measure.low, measure.high - measure.low)
+            without_one = [measure.value(one.sum(axis=0) - one, self.classes) for one in sums]
+            parts = values[:, None] - np.stack(without_one)
+        return Numbers(values, draws, scale, parts, measure.one_more, measure.low, measure.high)
 
     def shares(self, rights: Sequence[np.ndarray], wholes: Sequence[np.ndarray]) -> Numbers:
         """Of each cell the sum of `rights` over that of `wholes`, (groups,) each."""
@@ -73,6 +87,20 @@ class Panel:
             if one is not None:
                 parts[i] = self._by_group(i, one.influence[:, None])[:, 0]
         return self._linear(values, parts)
+
+    @cached_property
+    def class_areas(self) -> list[list[auroc.Area | None]]:
+        """The AUROC of each class against the rest, in each cell."""
+        return [
+            [auroc.one_vs_rest(one, number) for one in self.outcomes]
+            for number in range(self.classes)
+        ]
+
+    @cached_property
+    def weighted_areas(self) -> list[auroc.Area | None]:
+        """The AUROC of each cell over all classes."""
+        of_cells = zip(*self.class_areas, strict=True)
+        return [auroc.weighted(one, own) for one, own in zip(self.outcomes, of_cells, strict=True)]
 
     def error(
         self, numbers: Numbers, own: Positions, spread: Spread | None, units: int | None = None
@@ -110,25 +138,19 @@ class Panel:
             found += np.abs(gaps).sum(axis=1) / len(confidence)
         return found / len(own)
 
-    @cached_property
-    def _overall(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        found = [
-            (
-                metrics_of(one.sum(axis=0, keepdims=True), self.classes),
-                metrics_of(self._weights @ one, self.classes),
-            )
-            for one in self.sums
-        ]
-        return (
-            {metric: np.array([one[metric][0] for one, _ in found]) for metric in AVERAGES},
-            {metric: np.stack([own[metric] for _, own in found], axis=1) for metric in AVERAGES},
-        )
+    def _by_groups(self, terms: Terms) -> list[np.ndarray]:
+        """The terms of each cell added up by group, (groups, columns) each."""
+        if terms not in self._sums:
+            self._sums[terms] = [
+                self._by_group(i, terms(one)) for i, one in enumerate(self.outcomes)
+            ]
+        return self._sums[terms]
 
-    @cached_property
-    def _without_one(self) -> dict[str, np.ndarray]:
-        """(n, groups), each metric with one group left out."""
-        found = [metrics_of(one.sum(axis=0) - one, self.classes) for one in self.sums]
-        return {metric: np.stack([own[metric] for own in found]) for metric in AVERAGES}
+    def _draws_of(self, terms: Terms) -> list[np.ndarray]:
+        """The sums of each cell with the groups resampled, (draws, columns) each."""
+        if terms not in self._resampled:
+            self._resampled[terms] = [self._weights @ one for one in self._by_groups(terms)]
+        return self._resampled[terms]
 
     def _linear(self, values: np.ndarray, parts: np.ndarray) -> Numbers:
         draws = values + (self._weights - 1) @ parts.T

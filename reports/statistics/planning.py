@@ -1,4 +1,4 @@
-"""How many trainings a comparison of two configurations needs."""
+"""The number of trainings that a comparison of two configurations needs."""
 
 from __future__ import annotations
 

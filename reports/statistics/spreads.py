@@ -1,16 +1,16 @@
-"""How far trainings of the same configuration lie apart, beyond what the test images explain.
+"""The spread of trainings of one configuration, beyond what the test images explain.
 
-All configurations of a run tell it together. Three ways, the first that has enough degrees of
-freedom:
+It is estimated from all configurations of a run together, in the first of three ways that has
+enough degrees of freedom:
 
     divisions   another division of the images for each training: how far configurations move
                 against each other from one division to the next (two-way residuals)
     own         the same with a single block of configurations: how far it moves itself
-    seeds       several trainings on one division: how far they lie apart
+    seeds       several trainings on one division: how far they differ
 
-A network and the one that its training starts from share luck: they are one block. Spreads are
-taken on the logit scale, as trainings of a network that is right 95 times in a hundred cannot lie
-as far apart as those of one that is right half the time.
+A network and the one that its training starts from share training randomness: they are one block.
+Spreads are computed on the logit scale, because trainings of a network with an accuracy of 95 %
+cannot differ as much as those of one with 50 %.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the luck of training adds to the error of a number.
+"""The contribution of training randomness to the error of a number.
 
 How far trainings of a configuration lie apart is estimated by `spreads`, over all configurations of
 a run, since one that was trained two or three times says next to nothing about its own spread.
@@ -15,7 +15,7 @@ import numpy as np
 from reports.statistics.intervals import Error
 
 IMAGES, TRAINED = "images", "images+trainings"
-"""What an interval covers: other test images for these trained networks, or other trainings too."""
+"""The scope of an interval: other test images for these networks, or other trainings too."""
 
 LEAST_DEGREES = {"divisions": 2, "own": 3, "seeds": 2, "blocks": 2}
 """A spread that rests on fewer degrees of freedom is not used: the interval then covers the test
@@ -27,7 +27,7 @@ ENOUGH_DEGREES = 8
 
 @dataclass(frozen=True)
 class Design:
-    """Which training each of n cells is: whole numbers (n,) each."""
+    """The training of each of n cells: whole numbers (n,) each."""
 
     configuration: np.ndarray
     block: np.ndarray  # configurations whose trainings share luck

@@ -141,18 +141,18 @@
   };
   const factorCount = heads.findIndex((head) => head.textContent === "accuracy") - 1;
 
-  const told = () => {
+  const showChosen = () => {
     const number = chosen().length;
     find("compare-chosen").disabled = number < 2;
     find("choose-none").disabled = number === 0;
     find("chosen").textContent = number < 2
-      ? `${number} chosen. Choose two or more cells to compare.`
-      : `${number} cells chosen.`;
+      ? `${number} selected. Choose two or more cells to compare.`
+      : `${number} cells selected.`;
   };
 
   const addBox = (row) => {
     const box = make("input", { type: "checkbox", ariaLabel: `compare cell ${row.children[0].textContent}` });
-    box.addEventListener("change", told);
+    box.addEventListener("change", showChosen);
     row.prepend(make("td", {}, box));
   };
 
@@ -175,7 +175,7 @@
       }
       body.append(line);
     });
-    const caption = make("caption", { className: "sr", textContent: "The chosen cells side by side" });
+    const caption = make("caption", { className: "sr", textContent: "The selected cells side by side" });
     const thead = make("thead", {}, head);
     return make("div", { className: "scroll" }, make("table", { className: "plain beside" }, caption, thead, body));
   };
@@ -185,7 +185,7 @@
     const other = picked.find((row, i) => row.dataset.best === picked[1 - i].dataset.cell);
     const text = other
       ? `On the same test images, ${nameOf(rowOf.get(other.dataset.best))} minus ${nameOf(other)}: ${other.dataset.against}.`
-      : "These two were not compared image by image: that is done against the cell that validation chose in each scenario.";
+      : "No paired test for these two cells: in each scenario, the best cell on validation is tested against the others.";
     return [make("p", { className: "note", textContent: text })];
   };
 
@@ -219,7 +219,7 @@
   const chooseNone = () => {
     all("input", table).forEach((box) => { box.checked = false; });
     find("compare").hidden = true;
-    told();
+    showChosen();
   };
 
   // --- reach by keyboard what scrolls sideways; copy; print the best cells opened

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from datasets.splitting.policies import POLICIES
 from sweeper.errors import StoreError, one_line
 from sweeper.use.finished import FinishedRun
 
@@ -40,7 +41,7 @@ class Answer:
         lines = []
         if self.run.config.weights_of(self.chosen.cell.backbone).is_random:
             lines.append("the backbone's weights are random: these probabilities mean little")
-        if self.chosen.cell.split_policy == "pooled":
+        if POLICIES[self.chosen.cell.split_policy].tests_copies:
             lines.append("its test accuracy was measured on images whose copies it was trained on")
         return [*lines, *self.notes]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from datasets.splitting.policies import POLICIES, SplitPolicy
 from reports.axes import AXES
 from sweeper.config.allowed import unexpected
 from sweeper.config.axes import entries_of
@@ -98,22 +99,30 @@ def _split_contradictions(config: Config) -> Iterator[str]:
             f"split.fractions: split.folds={split.folds} determines the parts: one fold to test "
             "and one to validate; remove one of the two keys"
         )
-    if split.folds and "given" in policies:
-        yield (
-            f"split.policies: given has one test part, but split.folds={split.folds} requires "
-            f"{split.folds}; set split.folds=null, or remove given"
-        )
-    if split.repeats > 1 and "given" in policies:
-        yield (
-            f"split.policies: given has one division, but split.repeats={split.repeats} requires "
-            f"{split.repeats}; set split.repeats=1, or remove given"
-        )
-    if "given" in policies and config.data.source == "synthetic":
-        yield (
-            "split.policies: given uses a folder's own layers, but data.source='synthetic' has "
-            "none; set data.path, or remove given"
-        )
-    if "file" in policies and not split.file:
-        yield "split.policies: file needs split.file, a CSV or Parquet file with a part per image"
-    if split.file and "file" not in policies:
+    for policy in (POLICIES[name] for name in policies):
+        yield from _policy_contradictions(config, policy)
+    if split.file and not any(POLICIES[name].needs == "file" for name in policies):
         yield "split.file: no policy uses it; add file to split.policies"
+
+
+def _policy_contradictions(config: Config, policy: SplitPolicy) -> Iterator[str]:
+    split, name = config.split, policy.name
+    if split.folds and not policy.divides:
+        yield (
+            f"split.policies: {name} has one test part, but split.folds={split.folds} requires "
+            f"{split.folds}; set split.folds=null, or remove {name}"
+        )
+    if split.repeats > 1 and not policy.divides:
+        yield (
+            f"split.policies: {name} has one division, but split.repeats={split.repeats} requires "
+            f"{split.repeats}; set split.repeats=1, or remove {name}"
+        )
+    if policy.needs == "layers" and config.data.source == "synthetic":
+        yield (
+            f"split.policies: {name} uses a folder's own layers, but data.source='synthetic' has "
+            f"none; set data.path, or remove {name}"
+        )
+    if policy.needs == "file" and not split.file:
+        yield (
+            f"split.policies: {name} needs split.file, a CSV or Parquet file with a part per image"
+        )

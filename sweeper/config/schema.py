@@ -15,7 +15,8 @@ from datasets.augment import AUGMENTATIONS, Augmentation
 from datasets.errors import DataError
 from datasets.groups import check_group_by
 from datasets.preprocess import CONTRASTS
-from datasets.splits import FEWEST_FOLDS, POLICIES
+from datasets.splits import FEWEST_FOLDS
+from datasets.splitting.policies import POLICIES
 from reports.axes import NO_AUGMENTATION
 from sweeper.config.allowed import distinct, one_of
 from sweeper.config.paths import NAME_RULE, expanded, is_folder_name

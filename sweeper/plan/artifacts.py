@@ -21,11 +21,11 @@ from sweeper.store.artifact import Target
 from trainables.activations import TABLES_VERSION
 from trainables.backbones import BACKBONES_VERSION
 from trainables.explain import EXPLAIN_VERSION
-from trainables.metrics import METRICS_VERSION
 from trainables.registry import BackboneSpec, Weights
 
 CALIBRATION_IMAGES = 64
 CHAMPIONS_VERSION = 1
+PREDICTIONS_VERSION = 1
 
 
 def shards(
@@ -78,7 +78,7 @@ def table(kind: str, shards_key: str, backbone_key: str, settings: Mapping[str, 
 def evaluation(spec: TrialSpec) -> Target:
     """A champion's predictions of the test rows."""
     return Target(
-        "evaluations", {"versions": [CHAMPIONS_VERSION, METRICS_VERSION], "trial": spec.key}
+        "evaluations", {"versions": [CHAMPIONS_VERSION, PREDICTIONS_VERSION], "trial": spec.key}
     )
 
 

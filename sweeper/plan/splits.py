@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
 import pandas as pd
 
 from datasets.errors import DataError
-from datasets.splits import fold_rows, split_rows
-from datasets.splitting.given import given_rows
+from datasets.splitting.division import Division, SplitFile
 from datasets.splitting.leaks import LeakCount, count_leaks
-from datasets.splitting.split_file import SplitPoint, file_rows, read_split_file
+from datasets.splitting.policies import POLICIES
 from reports.axes import NO_AUGMENTATION
 from sweeper.config.schema import SplitSection
 from sweeper.plan.collect import Collection
@@ -77,71 +75,28 @@ def make_splits(
     Raises:
         DataError: what the policies say of the data or the file, and a `grouped` split that leaks.
     """
-    work = _Splitting(section, scenarios, collection, copies)
+    file = section.file and SplitFile(section.file, section.file_policy, section.file_unlisted)
     splits = {}
     for _, same in groupby(names, key=lambda name: name[:4]):
-        for name, rows in work.rows(list(same)):
-            splits[name] = _stored(name, rows, scenarios[name.scenario], collection, store)
-    return splits
-
-
-@dataclass
-class _Splitting:
-    """Rows by policy; a split file is read once."""
-
-    section: SplitSection
-    scenarios: Mapping[str, Sequence[str]]
-    collection: Collection
-    copies: Mapping[str, int]  # fixed ones of an image, by augmentation
-    _file: pd.DataFrame | None = None
-
-    def rows(self, folds: list[SplitName]) -> Iterator[tuple[SplitName, pd.DataFrame]]:
-        """The rows of names that differ in their fold only."""
+        folds = list(same)
         first = folds[0]
-        arguments = {
-            "seed": self._seed(first),
-            "copies": self.copies[first.augmentation],
-        }
-        images, classes = self.collection.images, self.scenarios[first.scenario]
-        if first.split_policy == "file":
-            yield from ((name, self._from_file(name)) for name in folds)
-        elif self.section.folds:
-            k = self.section.folds
-            drawn = fold_rows(images, classes, first.split_policy, folds=k, **arguments)
-            yield from ((name, drawn[name.fold - 1]) for name in folds)
-        else:
-            of_policy: Callable[..., pd.DataFrame] = (
-                given_rows
-                if first.split_policy == "given"
-                else partial(split_rows, policy=first.split_policy)
-            )
-            yield first, of_policy(images, classes, fractions=self.section.fractions, **arguments)
-
-    def _seed(self, name: SplitName) -> int:
-        return self.section.seed + name.repeat - 1
-
-    def _from_file(self, name: SplitName) -> pd.DataFrame:
-        section, path = self.section, self.section.file or ""
-        if self._file is None:
-            self._file = read_split_file(path, section.file_policy)
-        return file_rows(
-            self._file,
-            path,
-            self.collection.images,
-            self.scenarios[name.scenario],
-            SplitPoint(
-                name.scenario,
-                name.repeat,
-                name.fold,
-                section.folds or 0,
-                name.augmentation != NO_AUGMENTATION,
-                name.augmentation,
-            ),
-            seed=self._seed(name),
-            copies=self.copies[name.augmentation],
+        division = Division(
+            images=collection.images,
+            scenario=first.scenario,
+            classes=scenarios[first.scenario],
+            repeat=first.repeat,
+            augmentation=first.augmentation,
+            augmented=first.augmentation != NO_AUGMENTATION,
+            seed=section.seed + first.repeat - 1,
+            copies=copies[first.augmentation],
             fractions=section.fractions,
-            unlisted=section.file_unlisted,
+            folds=section.folds or 0,
+            file=file or None,
         )
+        made = POLICIES[first.split_policy].rows(division, [name.fold for name in folds])
+        for name, rows in zip(folds, made, strict=True):
+            splits[name] = _stored(name, rows, division.classes, collection, store)
+    return splits
 
 
 def _stored(
@@ -153,7 +108,7 @@ def _stored(
 ) -> Split:
     images, duplicates = collection.images, collection.duplicates
     leaks = {part: count_leaks(rows, images, duplicates, part) for part in ("test", "val")}
-    if name.split_policy == "grouped":
+    if POLICIES[name.split_policy].leak_free:
         _refuse(name, leaks)
     number = {class_name: i for i, class_name in enumerate(classes)}
     label = images.set_index("image_id")["class"].map(number)
@@ -162,14 +117,14 @@ def _stored(
 
 
 def _refuse(name: SplitName, leaks: Mapping[str, LeakCount]) -> None:
-    """A grouped split that leaks is not what it says it is."""
+    """A split of a leak-free policy that leaks is not what it claims to be."""
     if not any(count.leaked for count in leaks.values()):
         return
     found = " and ".join(f"{c.leaked} of {c.rows} {part} rows" for part, c in leaks.items())
     kinds = {kind for count in leaks.values() for kind, number in count.by_kind.items() if number}
     raise DataError(
-        f"split.policies: grouped leaks ({name}): {found} have their image, a duplicate or a "
-        f"group mate in train ({', '.join(sorted(kinds))}), and none may. This is a bug: groups "
-        "that do not hold the pairs found, or were not kept whole; please report it. "
+        f"split.policies: {name.split_policy} leaks ({name}): {found} have their image, a "
+        f"duplicate or a group mate in train ({', '.join(sorted(kinds))}), and none may. This is "
+        "a bug: groups that do not hold the pairs found, or were not kept whole; please report it. "
         "split.policies=[stratified] runs the same images with their leaks counted"
     )

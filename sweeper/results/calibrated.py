@@ -1,5 +1,5 @@
-"""How well a champion knows when it is right: rows and columns of the tables, from what the store
-holds of its validation and test predictions."""
+"""A champion's metrics and calibration as rows and columns of the tables, from its validation and
+test predictions in the store."""
 
 from __future__ import annotations
 
@@ -10,17 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trainables.calibration import (
-    at_temperature,
-    brier_score,
-    expected_calibration_error,
-    fit_temperature,
-    log_loss,
-    reliability,
-)
-
-CALIBRATION = ("brier", "log_loss", "temperature", "ece_scaled", "brier_scaled")
-"""The columns of `cells` that tell of it."""
+from reports.metrics import SCALED, metrics_of
+from reports.statistics.outcomes import Outcomes, reliability
+from reports.statistics.temperature import at_temperature, fit_temperature
 
 
 class Calibrated:
@@ -33,19 +25,18 @@ class Calibrated:
         self._scaled = at_temperature(self._plain, self._temperature)
 
     def columns(self) -> dict[str, float]:
-        """The values of `CALIBRATION`."""
+        """The values of `reports.metrics.METRIC_COLUMNS`."""
+        scaled = metrics_of(self._labels, self._scaled, SCALED)
         return {
-            "brier": brier_score(self._labels, self._plain),
-            "log_loss": log_loss(self._labels, self._plain),
+            **metrics_of(self._labels, self._plain),
             "temperature": self._temperature,
-            "ece_scaled": expected_calibration_error(self._labels, self._scaled),
-            "brier_scaled": brier_score(self._labels, self._scaled),
+            **{f"{name}_scaled": value for name, value in scaled.items()},
         }
 
     def reliability_rows(self, cell: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """The bins of a `cell` as rows of the table `reliability`."""
         for scaled, probabilities in ((False, self._plain), (True, self._scaled)):
-            for one in reliability(self._labels, probabilities):
+            for one in reliability(Outcomes.of_arrays(self._labels, probabilities)):
                 yield {**cell, "scaled": scaled, **asdict(one)}
 
 

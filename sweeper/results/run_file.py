@@ -15,6 +15,8 @@ from typing import Any
 
 import torch
 
+from datasets.splitting.leaks import KINDS
+from datasets.splitting.policies import describe_policies
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.plan import class_counts
 from sweeper.results.tables import Outcome
@@ -60,6 +62,8 @@ def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) 
             "reused": reused,
         },
         "scenarios": plan.scenarios,
+        "split_policies": describe_policies(config.split.policies),
+        "leak_kinds": KINDS,
         "backbones": {name: _backbone(ledger, name) for name in config.grid.backbones},
         "augmentations": {
             name: one.model_dump(mode="json")

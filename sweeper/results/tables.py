@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,17 +12,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from reports.metrics import METRIC_COLUMNS
 from reports.mistakes import Mistake, most_mistaken, pictured
 from reports.tables import write_table
 from sweeper.plan.grid import Cell
 from sweeper.plan.ledger import Ledger
-from sweeper.results.calibrated import CALIBRATION, Calibrated
+from sweeper.results.calibrated import Calibrated
 from sweeper.results.pictures import draw_pictures
 from sweeper.run.champions import read_predictions, read_validation
 from sweeper.store.records import validation_of
 from trainables.hyperparameters import HYPERPARAMETERS
-
-_METRICS = ("accuracy", "precision", "recall", "f1", "macro_f1", "auroc", "ece")
 
 
 @dataclass(frozen=True)
@@ -76,8 +74,6 @@ class _CellRows:
         self.specs = ledger.trials(cell)
         self.champion = ledger.champion(cell)
         evaluation = ledger.evaluation(self.champion) if self.champion else None
-        self.evaluation = evaluation
-        self.metrics = self._metrics()
         self.predictions = (
             read_predictions(ledger.store, self.champion) if evaluation and self.champion else None
         )
@@ -106,8 +102,7 @@ class _CellRows:
             "n_test": split.count("test"),
             "val_accuracy": champion["val_accuracy"] if champion else None,
             "val_loss": validation_of(champion)[1] if champion else None,
-            **self.metrics,
-            **(self.calibrated.columns() if self.calibrated else dict.fromkeys(CALIBRATION)),
+            **(self.calibrated.columns() if self.calibrated else dict.fromkeys(METRIC_COLUMNS)),
             "train_s": sum(record["wall_s"] for record in records),
             "error": error,
         }
@@ -126,13 +121,6 @@ class _CellRows:
             if not self.specs and None not in sources:
                 return "failed", f"no champion to start from: {source.id} failed"
         return "missing", "not run yet"
-
-    def _metrics(self) -> dict[str, float | None]:
-        if not self.evaluation:
-            return dict.fromkeys(_METRICS)
-        text = self.ledger.store.read(self.evaluation, "metrics.json")
-        metrics = json.loads(text)
-        return {name: metrics[name] for name in _METRICS}
 
     def trial_rows(self) -> Iterator[dict[str, Any]]:
         for spec in self.specs:

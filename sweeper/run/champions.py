@@ -1,6 +1,6 @@
 """What is done with a cell's champion: the test set, once, and explanations.
 
-Both are artifacts: `evaluations` (metrics.json, predictions.parquet) and `explanations`
+Both are artifacts: `evaluations` (predictions.parquet) and `explanations`
 (attributions.parquet). Classes are numbers in them, so that a renamed class costs nothing.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,13 +27,12 @@ from sweeper.store.store import Artifact, Store
 from trainables.explain import Probabilities, attribute
 from trainables.finetune import FinetuneModule
 from trainables.loop import probabilities
-from trainables.metrics import classification_metrics
 
 _WEBP_QUALITY = 80
 
 
 def evaluate_champion(spec: TrialSpec) -> None:
-    """Predict the test rows with a champion and store predictions and metrics, where another run
+    """Predict the test rows with a champion and store the predictions, where another run
     that shares the store has not by now."""
     store, device, target = Store(spec.store), trial_device(), evaluation(spec)
     if store.find(*target.place):
@@ -43,13 +41,11 @@ def evaluate_champion(spec: TrialSpec) -> None:
     test = parts.part("test")
     network = parts.network(parts.trained()).to(device)
     scores = probabilities(network, parts.rows(test, device)).numpy()
-    metrics = classification_metrics(test["label"].to_numpy(), scores)
     with store.writing(*target.content) as folder:
         predictions = test[["image_id", "copy", "label"]].assign(
             predicted=scores.argmax(1), probabilities=list(scores.astype(np.float32))
         )
         store.write_file(f"{folder}/predictions.parquet", parquet_bytes(predictions))
-        store.write_file(f"{folder}/metrics.json", json.dumps(metrics).encode())
 
 
 def explain_champion(spec: TrialSpec, settings: ExplanationSettings) -> None:

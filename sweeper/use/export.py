@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from reports.axes import TRAININGS
+from reports.metrics import METRICS
 from sweeper.errors import StoreError
 from sweeper.run.champions import champion_network
 from sweeper.run.parts import TrialParts
@@ -30,7 +31,7 @@ from trainables.weights_file import write_weights
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 _ONNX_OPSET = 20
 _TOLERANCE = 1e-3  # on probabilities; rounding between runtimes differs by some 1e-6
-_METRICS = ("val_accuracy", "accuracy", "precision", "recall", "f1", "macro_f1", "auroc", "ece")
+_METRICS = ("val_accuracy", *(metric.name for metric in METRICS))
 _TRAINED = ("split_policy", "augmentation", "strategy", *TRAININGS)
 
 

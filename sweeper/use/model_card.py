@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-_POLICIES = {
-    "grouped": "duplicates, near-duplicates and known groups were kept on one side",
-    "stratified": "split by image; duplicates may be on both sides",
-    "pooled": "copies of test images were trained on: the accuracy is too optimistic",
-    "given": "the folder's own train, val and test layers",
-    "file": "the parts listed in a split file",
-}
+from datasets.splitting.policies import POLICIES
+
 _LOAD = """\
 ```python
 from pathlib import Path
@@ -47,7 +42,7 @@ Champion of the cell `{config["cell"]}` of the sweep `{config["run"]}` (project 
 | validation accuracy | {_percent(metrics["val_accuracy"])} on {metrics["n_val"]} rows |
 | macro F1, AUROC | {_number(metrics["macro_f1"])}, {_number(metrics["auroc"])} |
 | calibration error (ECE) | {_number(metrics["ece"])}, temperature {config["temperature"]:g} |
-| split | {policy}: {_POLICIES.get(policy, "")} |
+| split | {policy}: {_about(policy)} |
 | initial weights | {config["weights_source"]} |
 | trained | {config["trained"]["strategy"]} on {config["trained"]["n_train"]} rows |
 
@@ -67,6 +62,11 @@ its classifier (`num_classes=0`), `head.*` that of the head. Preprocessing:
 {preprocessing["image_size"]} x {preprocessing["image_size"]} pixels ({preprocessing["resize"]}),
 contrast `{preprocessing["contrast"]}`.
 """
+
+
+def _about(policy: str) -> str:
+    one = POLICIES[policy]
+    return f"{one.meaning}. {one.caveat}".strip() if one.caveat else one.meaning
 
 
 def _percent(value: float | None) -> str:

@@ -20,6 +20,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from datasets.splitting.leaks import KINDS
+from datasets.splitting.policies import describe_policies
 from reports.published import CLASSES
 from reports.tables import SCHEMAS, write_table
 from sweeper.results.calibrated import Calibrated
@@ -145,7 +147,7 @@ def _fill(tables: dict[str, list[Row]], fake: FakeRun, number: int, cell: Row) -
     if state == "done":
         predictions = _predictions(fake, rng, cell, confusion)
         calibrated = _calibrated(fake, cell, predictions)
-        row |= calibrated.columns()
+        row |= {name: value for name, value in calibrated.columns().items() if row[name] is None}
         tables["attributions"] += _attributions(fake, rng, cell)
         tables["predictions"] += predictions
         tables["reliability"] += calibrated.reliability_rows(cell)
@@ -535,6 +537,8 @@ def _info(fake: FakeRun, tables: dict[str, list[Row]]) -> Row:
             "reused": 0,
         },
         "scenarios": fake.scenarios,
+        "split_policies": describe_policies(fake.policies),
+        "leak_kinds": KINDS,
         "backbones": {
             name: {
                 "timm_name": f"{name}.fake_in1k",

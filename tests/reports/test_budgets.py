@@ -20,21 +20,21 @@ def _run(folder: Path, **config: Any) -> Run:
     return run
 
 
-def test_the_page_tells_epochs_steps_and_passes_of_each_side(tmp_path: Path) -> None:
-    told = budget(_run(tmp_path, search={"budget": "steps"}))
+def test_the_page_reports_epochs_steps_and_passes_of_each_side(tmp_path: Path) -> None:
+    text = budget(_run(tmp_path, search={"budget": "steps"}))
     assert (
         "transfer, augmented: 6 epochs, 72 optimiser steps for the champions, 2.0 passes over"
-        in told
+        in text
     )
-    assert "6.0 passes over" in told
-    assert "take the same steps at the same batch size" in told
-    assert "starts from the champion of its transfer cell" in told
+    assert "6.0 passes over" in text
+    assert "take the same number of steps at the same batch size" in text
+    assert "starts from the champion of its transfer cell" in text
 
 
-def test_an_epoch_of_all_rows_is_told_as_more_steps(tmp_path: Path) -> None:
-    told = budget(_run(tmp_path, search={"budget": "epochs"}, finetune={"start": "fresh"}))
-    assert "augmented cells take more steps by their copies" in told
-    assert "transfer cell" not in told
+def test_an_epoch_of_all_rows_is_reported_as_more_steps(tmp_path: Path) -> None:
+    text = budget(_run(tmp_path, search={"budget": "epochs"}, finetune={"start": "fresh"}))
+    assert "so augmented cells take more steps" in text
+    assert "transfer cell" not in text
 
 
 @pytest.mark.parametrize("start", ["transfer", "fresh"])

@@ -32,7 +32,7 @@ def _derived(folder: Path, **changes: object) -> Run:
 
 
 def _built(run: Run) -> Comparison:
-    found = comparison.build(run)
+    found = comparison.comparison_of(run)
     assert found
     return found
 
@@ -114,7 +114,7 @@ def test_a_tables_leak_is_the_mean_over_its_backbones(tmp_path: Path) -> None:
     run = _run(tmp_path, policies=("pooled", "grouped"), backbones=("resnet50", "vgg16"))
     for table in _built(run).tables:
         leaks = [entry.leak.value.replace("\u2212", "-") for entry in table.entries if entry.leak]
-        said = re.match(r"pooled against grouped: (\S+) points .*, 2 backbones", table.leak)
+        said = re.match(r"pooled minus grouped: (\S+) points .*, 2 backbones", table.leak)
         assert said
         mean = sum(map(float, leaks)) / 2
         assert float(said[1].replace("\u2212", "-")) == pytest.approx(mean, abs=0.11)
@@ -130,7 +130,7 @@ def test_a_run_in_which_nothing_finished_says_so(tmp_path: Path) -> None:
 
 def test_a_misprinted_row_is_left_out_of_the_distance(tmp_path: Path) -> None:
     found = _built(_run(tmp_path, backbones=("vgg16",)))
-    assert "Over 11 cells run under pooled" in found.results
+    assert "Over 11 cells run under the pooled split" in found.results
     assert sum(entry.flag == "misprint" for entry in _entries(found)) == 2
 
 

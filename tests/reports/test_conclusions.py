@@ -10,7 +10,7 @@ import pytest
 from reports.derived import write_derived
 from reports.page import render
 from reports.run import Run, load_run
-from reports.sections import comparison, distinguishable, effects, verdict
+from reports.sections import comparison, effects, significance, verdict
 from reports.sections.trainings import sentences
 from reports.statistics.planning import resolved_by, trainings_needed
 from tests.reports.fake_run import FakeRun, write_fake_run
@@ -45,28 +45,28 @@ def folded(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_one_training_speaks_of_these_networks_and_says_how_many_it_would_take(once: Run) -> None:
-    built = distinguishable.build(once)
+    built = significance.significance_of(once)
     assert built
     for family in built.families:
-        assert "It does not compare their architectures" in family.trainings
-        assert "assuming that trainings differ by 3 points, train each 6 times" in family.trainings
-        assert family.holm == "Holm family: the 11 comparisons of this table."
+        assert "and not their architectures" in family.trainings
+        assert "assuming a standard deviation of 3 points, train each 6 times" in family.trainings
+        assert family.holm == "Holm family: the 11 comparisons in this table."
         assert "trained network" in family.words
     assert set(once.tables["comparisons"]["covers"]) == {"images"}
-    assert "for these trained networks" in verdict.build(once).scope
-    assert "architectures are not compared" in verdict.build(once).scope
+    assert "compare trained networks" in verdict.verdict_of(once).scope
+    assert "not architectures" in verdict.verdict_of(once).scope
 
 
 def test_several_trainings_speak_of_configurations_with_the_spread_they_have(folded: Run) -> None:
-    built = distinguishable.build(folded)
+    built = significance.significance_of(folded)
     assert built
     for family in built.families:
-        assert "covers other images and other trainings" in family.trainings
-        assert re.search(r"differ by [\d.]+ points \(standard deviation", family.trainings)
-        assert family.holm.startswith("Holm family: 66 comparisons, every pair of the 12")
+        assert "choice of test images and for training randomness" in family.trainings
+        assert re.search(r"standard deviation .* is [\d.]+ points \(estimated", family.trainings)
+        assert family.holm.startswith("Holm family: 66 comparisons, all pairs of the 12")
         assert "configuration" in family.words
-    assert verdict.build(folded).scope == (
-        "The intervals cover other test images and other trainings."
+    assert verdict.verdict_of(folded).scope == (
+        "Intervals account for the choice of test images and for training randomness."
     )
     intervals = folded.tables["intervals"]
     means = intervals[intervals["seed"].isna() & (intervals["metric"] == "accuracy")]
@@ -95,13 +95,13 @@ def test_two_trainings_of_one_configuration_have_an_interval_of_these_networks(
     run = load_run(tmp_path)
     assert set(run.tables["intervals"]["covers"]) == {"images"}
     assert run.tables["trainings"]["spread"].isna().all()
-    assert "too few trainings" in verdict.build(run).scope
+    assert "too few trainings" in verdict.verdict_of(run).scope
     (row,) = run.tables["comparisons"].to_dict("records")
-    assert "too few over all configurations" in sentences(run, "grouped", "few", [row])
+    assert "too few across all configurations" in sentences(run, "grouped", "few", [row])
 
 
 def test_families_are_named_with_their_numbers_and_scenarios_are_no_choice(once: Run) -> None:
-    built = effects.build(once)
+    built = effects.effects_of(once)
     assert built
     names = [factor.name for factor in built.factors]
     assert not [name for name in names if "scenario" in name or "seed" in name]
@@ -114,7 +114,7 @@ def test_families_are_named_with_their_numbers_and_scenarios_are_no_choice(once:
 
 def test_holm_is_blamed_for_what_it_did_and_for_nothing_else(once: Run) -> None:
     rows = once.tables["comparisons"]
-    built = distinguishable.build(once)
+    built = significance.significance_of(once)
     assert built
     blamed = sum(r.words.endswith("after Holm") for f in built.families for r in f.rivals)
     assert blamed == ((rows["p"] < 0.05) & (rows["p_holm"] >= 0.05)).sum()
@@ -123,9 +123,9 @@ def test_holm_is_blamed_for_what_it_did_and_for_nothing_else(once: Run) -> None:
 def test_the_papers_section_says_what_our_intervals_cover(tmp_path: Path) -> None:
     write_fake_run(tmp_path, FakeRun(backbones=("vgg16",), attributions=0, trials=1))
     write_derived(tmp_path / "results")
-    built = comparison.build(load_run(tmp_path))
+    built = comparison.comparison_of(load_run(tmp_path))
     assert built
-    assert built.scope == "other test images, for these trained networks"
+    assert built.scope == "choice of test images, for these trained networks"
 
 
 def test_trainings_needed_grow_with_the_square_of_their_spread() -> None:

@@ -11,8 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from datasets.splitting.leaks import KINDS
 from reports.derived import write_derived
-from reports.tables import AUDIT_SCHEMAS, CELL, SCHEMAS
+from reports.metrics import METRICS
+from reports.tables import AUDIT_SCHEMAS, CELL, OPEN, SCHEMAS
 from tests.reports.fake_run import FakeRun, write_fake_run
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")
@@ -57,12 +59,20 @@ def test_every_table_and_column_is_documented_with_its_type_in_order() -> None:
     documented, tables = _documented(), SCHEMAS | AUDIT_SCHEMAS
     assert sorted(documented) == sorted(tables)
     for name, schema in tables.items():
-        assert documented[name] == _of(schema), name
+        kinds = [(kind, "int64") for kind in KINDS] if name == "leaks" else []
+        assert documented[name] == [*_of(schema), *kinds], name
 
 
 def test_the_cells_own_columns_are_documented() -> None:
     cell = _columns(PAGE.split("## The cell\n")[1].split("\n## ")[0], [])
     assert [name for name, _ in cell] == list(CELL)
+
+
+def test_every_metric_is_documented_with_its_unit_and_its_own_meaning() -> None:
+    cells = PAGE.split("### cells\n")[1].split("\n### ")[0]
+    found = {row[0]: (row[2], row[3]) for row in _rows(cells)}
+    for metric in METRICS:
+        assert found[metric.name] == (metric.unit, metric.meaning)
 
 
 def test_columns_that_are_never_null_are_not_null_in_a_run(tmp_path: Path) -> None:
@@ -120,5 +130,6 @@ def test_pandas_and_duckdb_read_every_table(run: Path, name: str) -> None:
     path = run / "results" / f"{name}.parquet"
     frame = pd.read_parquet(path)
     relation = duckdb.sql(f"SELECT * FROM '{path}'")
-    assert list(frame.columns) == relation.columns == SCHEMAS[name].names
+    further = list(KINDS) if name in OPEN else []
+    assert list(frame.columns) == relation.columns == [*SCHEMAS[name].names, *further]
     assert len(frame) == len(relation)

@@ -29,7 +29,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_a_page_with_room_has_every_map(run: Run) -> None:
-    atlas = explanations.build_atlas(run)
+    atlas = explanations.atlas_of(run)
     assert {len(panels) for panels in atlas.panels.values()} == {6}
     assert set(atlas.left_out.values()) == {0}
 
@@ -38,8 +38,8 @@ def test_a_page_without_room_has_one_of_each_image_of_the_gallery_first(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(explanations, "_MOST_BYTES", 2_000)
-    atlas = explanations.build_atlas(run)
-    gallery = explanations.build_gallery(run, atlas)
+    atlas = explanations.atlas_of(run)
+    gallery = explanations.gallery_of(run, atlas)
     shown = sum(map(len, atlas.panels.values()))
     assert 0 < shown < 6 * len(atlas.panels)
     assert shown + sum(atlas.left_out.values()) == 6 * len(atlas.panels)
@@ -48,7 +48,7 @@ def test_a_page_without_room_has_one_of_each_image_of_the_gallery_first(
 
 
 def test_the_gallery_has_each_class_with_what_was_right_and_wrong(run: Run) -> None:
-    gallery = explanations.build_gallery(run, explanations.build_atlas(run))
+    gallery = explanations.gallery_of(run, explanations.atlas_of(run))
     assert gallery is not None
     assert gallery.policy == "grouped"
     assert [one.name for one in gallery.classes] == ["first", "second", "third"]
@@ -65,8 +65,8 @@ def test_maps_with_a_large_gap_are_flagged_and_counted(run: Run, tmp_path: Path)
     maps.loc[3, "delta"] = -0.2
     write_table(folder / "results", "attributions", maps)
     changed = load_run(folder)
-    atlas = explanations.build_atlas(changed)
-    gallery = explanations.build_gallery(changed, atlas)
+    atlas = explanations.atlas_of(changed)
+    gallery = explanations.gallery_of(changed, atlas)
     assert gallery is not None
     assert (gallery.far, gallery.panels) == (1, len(maps))
     flagged = [panel for panels in atlas.panels.values() for panel in panels if not panel.converged]

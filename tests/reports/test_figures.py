@@ -16,12 +16,13 @@ from reports.figures import search
 from reports.figures.attribution import SIDE, heat, picture
 from reports.figures.confusion import confusion_matrix
 from reports.figures.curves import HEIGHT, WIDTH, Curve, learning_curves
-from reports.figures.reliability import Bin, reliability_diagram
+from reports.figures.reliability import reliability_diagram
 from reports.figures.roc import Line, unit_curves
 from reports.figures.search import Point, search_plot
 from reports.figures.strip import Mark, strip
 from reports.figures.svg import Scale, element, round_ticks
 from reports.statistics import Interval
+from reports.statistics.outcomes import Bin
 
 
 def _decoded(uri: str) -> Image.Image:
@@ -186,4 +187,4 @@ def test_a_matrix_of_up_to_fifty_classes_has_its_counts_and_tells_the_percent(
     texts = [node.text for node in ElementTree.fromstring(drawn).iter("text")]
     assert f"s{side}" in drawn
     assert texts.count("3") >= 1
-    assert "25%" in drawn if side == 34 else "class 0: 1 of 4 (25 %) taken for class 1" in drawn
+    assert "25%" in drawn if side == 34 else "class 0: 1 of 4 (25 %) predicted as class 1" in drawn

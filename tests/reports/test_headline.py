@@ -73,14 +73,14 @@ def test_predict_takes_the_headline_of_the_most_classes_under_the_best_policy(fo
     used = used_headline(run)
     assert used is not None
     assert (used.policy, used.scenario) == ("grouped", "many")
-    built = verdict.build(run)
+    built = verdict.verdict_of(run)
     assert [card.used for card in built.best] == [False, True]
     assert built.sentence.startswith("Best on validation for scenario\u00a0many: ")
     assert built.best[1].anchor == used.best["anchor"]
 
 
 def test_a_card_names_the_headlines_of_the_other_policies(folder: Path) -> None:
-    (card, _) = verdict.build(changed(folder)).best
+    (card, _) = verdict.verdict_of(changed(folder)).best
     assert card.policy == "grouped"
     assert len(card.elsewhere) == 1
     assert card.elsewhere[0].startswith("pooled split: ")
@@ -103,5 +103,5 @@ def test_a_scenario_without_a_result_has_no_headline(folder: Path) -> None:
 def test_many_scenarios_have_eight_cards_and_the_rest_is_counted(tmp_path: Path) -> None:
     names = {f"s{i}": ["a", "b"] for i in range(10)}
     fake = replace(SMALL, policies=("grouped",), backbones=("vgg16",), scenarios=names, folds=0)
-    built = verdict.build(changed(write_fake_run(tmp_path, fake)))
+    built = verdict.verdict_of(changed(write_fake_run(tmp_path, fake)))
     assert (len(built.best), built.more) == (8, 2)

@@ -12,7 +12,7 @@ import pytest
 
 from reports.derived import write_derived
 from reports.page import build_page
-from reports.policies import policy_scores
+from reports.policy_scores import leak_score, policy_scores
 from reports.run import Run, load_run
 from reports.sections import leak, verdict
 from reports.tables import write_table
@@ -40,7 +40,7 @@ def _derived(run: Path) -> Run:
 
 
 def _meter(run: Run) -> leak.LeakMeter:
-    meter = leak.build(run)
+    meter = leak.leak_meter_of(run)
     assert meter is not None
     return meter
 
@@ -52,7 +52,7 @@ def test_four_policies_stand_side_by_side_with_their_leaks_and_accuracies(tmp_pa
     for comparison, value in ((plain, False), (augmented, True)):
         names = [policy.name for policy in comparison.policies]
         assert names == ["grouped", "given", "stratified", "pooled"]
-        assert comparison.title.endswith("8 cells done under all of them")
+        assert comparison.title.endswith("8 cells completed under every policy")
         for policy in comparison.policies:
             own = cells[(cells["split_policy"] == policy.name) & (cells["augmented"] == value)]
             assert policy.accuracy == f"{100 * own['accuracy'].mean():.1f}"
@@ -72,7 +72,7 @@ def test_accuracies_are_compared_over_the_cells_that_all_policies_have(tmp_path:
     cells.loc[failed, ["state", "accuracy"]] = ["failed", None]
     write_table(tmp_path / "results", "cells", cells)
     comparison = _meter(_derived(tmp_path)).comparisons[1]
-    assert comparison.title.endswith("4 cells done under all of them")
+    assert comparison.title.endswith("4 cells completed under every policy")
     of_resnet = cells[(cells["backbone"] == "resnet50") & cells["augmented"]]
     pooled = of_resnet[of_resnet["split_policy"] == "pooled"]["accuracy"].mean()
     assert comparison.policies[-1].accuracy == f"{100 * pooled:.1f}"
@@ -105,14 +105,14 @@ def test_every_choice_of_policies_has_a_page(tmp_path: Path, policies: tuple[str
 def test_the_leak_is_the_leakier_policy_against_the_more_honest_one(
     tmp_path: Path, policies: tuple[str, ...], pair: tuple[str, str] | None
 ) -> None:
-    score = verdict.leak_score(_run(tmp_path, replace(SMALL, policies=policies)))
+    score = leak_score(_run(tmp_path, replace(SMALL, policies=policies)))
     assert (score and (score.policy, score.reference)) == pair
 
 
 def test_kinds_of_leaks_that_nobody_has_take_no_column(tmp_path: Path) -> None:
     run = _run(tmp_path, SMALL)
     meter = _meter(run)
-    assert meter.kinds == ["copy of itself", "exact duplicate", "near duplicate"]
+    assert meter.kinds == ["copy of the same image", "exact duplicate", "near-duplicate"]
     row = next(r for r in meter.counts if (r.policy, r.augmentation) == ("pooled", "augmented"))
     leaks = run.tables["leaks"]
     own = leaks[(leaks["split_policy"] == "pooled") & leaks["augmented"]]
@@ -129,7 +129,7 @@ def test_folds_and_repeats_are_summed_and_averaged(tmp_path: Path) -> None:
         assert summed.n_test.replace("\u2009", "") == str(count)
         assert summed.share == single.share
     titles = [comparison.title for comparison in many.comparisons]
-    assert all(title.endswith("4 cells done under all of them") for title in titles)
+    assert all(title.endswith("4 cells completed under every policy") for title in titles)
 
 
 def test_folds_are_folded_in_the_grid_and_listed_among_the_cells(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_the_verdict_takes_the_best_mean_on_validation_and_not_the_luckiest_fold
     steady &= cells["strategy"] == "transfer"
     cells.loc[steady, ["val_accuracy", "accuracy"]] = [0.6, 0.55]
     write_table(run / "results", "cells", cells)
-    cards = verdict.build(_derived(run)).best
+    cards = verdict.verdict_of(_derived(run)).best
     (best,) = [card for card in cards if card.scenario == "scenario few"]
     assert (best.backbone, best.accuracy, best.of) == ("resnet50", "55.0", 8)
     assert best.repeats == "mean of 3 folds"
@@ -181,12 +181,14 @@ def test_differences_are_taken_within_a_fold(tmp_path: Path) -> None:
     gone = (cells["split_policy"] == "grouped") & (cells["fold"] == 3)
     cells.loc[gone, ["state", "accuracy"]] = ["failed", None]
     write_table(run / "results", "cells", pd.DataFrame(cells))
-    score = verdict.leak_score(_derived(run))
+    score = leak_score(_derived(run))
     assert score
     assert score.difference == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize(("gain", "said"), [(0.6, "its leak, not skill"), (0.01, "may be chance")])
+@pytest.mark.parametrize(
+    ("gain", "said"), [(0.6, "because of leakage, not skill"), (0.01, "may be due to chance")]
+)
 def test_a_difference_within_chance_is_not_called_a_leak(
     tmp_path: Path, gain: float, said: str
 ) -> None:
@@ -194,7 +196,7 @@ def test_a_difference_within_chance_is_not_called_a_leak(
     cells = run.tables["cells"]
     cells["accuracy"] = 0.4 + gain * (cells["split_policy"] == "pooled")
     write_table(tmp_path / "results", "cells", cells)
-    assert said in verdict.build(_derived(tmp_path)).sentence
+    assert said in verdict.verdict_of(_derived(tmp_path)).sentence
 
 
 def test_intervals_are_of_the_groups_tested_and_not_of_rows_or_cells(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_lines_hold_the_numbers_of_their_cells(run: Run) -> None:
-    entries = listing.build(run, {row["anchor"] for row in run.cells}).entries
+    entries = listing.listing_of(run, {row["anchor"] for row in run.cells}).entries
     assert len(entries) == len(run.cells) == 24
     for entry, row in zip(entries, run.cells, strict=True):
         assert entry.state == row["state"]
@@ -36,7 +36,7 @@ def test_lines_hold_the_numbers_of_their_cells(run: Run) -> None:
 
 
 def test_filters_hold_every_value_and_count_every_cell(run: Run) -> None:
-    filters = {one.name: one.options for one in listing.build(run, set()).filters}
+    filters = {one.name: one.options for one in listing.listing_of(run, set()).filters}
     assert set(filters) == {"backbone", "scenario", "augmentation", "strategy", "state"}
     assert filters["state"] == [("done", "21"), ("failed", "2"), ("missing", "1")]
     for options in filters.values():
@@ -44,7 +44,7 @@ def test_filters_hold_every_value_and_count_every_cell(run: Run) -> None:
 
 
 def test_a_line_names_its_value_of_every_filter(run: Run) -> None:
-    built = listing.build(run, set())
+    built = listing.listing_of(run, set())
     for entry, row in zip(built.entries, run.cells, strict=True):
         values = [
             one.options[int(choice)][0]
@@ -55,7 +55,7 @@ def test_a_line_names_its_value_of_every_filter(run: Run) -> None:
 
 
 def test_stopped_trials_are_counted(run: Run) -> None:
-    built = listing.build(run, set())
+    built = listing.listing_of(run, set())
     stopped = int(run.tables["cells"]["stopped"].sum())
     assert stopped > 0
     assert built.counts == f"21 done, 2 failed, 1 missing; {stopped} trials stopped early"
@@ -64,21 +64,21 @@ def test_stopped_trials_are_counted(run: Run) -> None:
 
 
 def test_a_failure_is_told_by_its_last_line(run: Run) -> None:
-    notes = {e.note for e in listing.build(run, set()).entries if e.state == "failed"}
+    notes = {e.note for e in listing.listing_of(run, set()).entries if e.state == "failed"}
     assert notes == {"RuntimeError: fake <failure>"}
 
 
 def test_cells_that_are_not_in_full_are_said_to_be_left_out(run: Run) -> None:
     every = {row["anchor"] for row in run.cells}
-    assert listing.build(run, every).left_out == ""
-    built = listing.build(run, {"cell-1", "cell-2"})
-    assert built.left_out.startswith("2 of 24 are shown in full below")
+    assert listing.listing_of(run, every).left_out == ""
+    built = listing.listing_of(run, {"cell-1", "cell-2"})
+    assert built.left_out.startswith("2 of 24 cells are shown in full below")
     assert [entry.number for entry in built.entries if entry.in_full] == ["1", "2"]
 
 
 def test_a_line_tells_what_the_table_of_comparisons_measured(run: Run) -> None:
     comparisons = run.tables["comparisons"]
-    entries = [one for one in listing.build(run, set()).entries if one.best]
+    entries = [one for one in listing.listing_of(run, set()).entries if one.best]
     assert len(entries) == len(comparisons) > 0
     told = sorted(float(one.against.split()[0].replace("\u2212", "-")) for one in entries)
     measured = sorted(100 * float(value) for value in comparisons["difference"])
@@ -99,6 +99,6 @@ def test_one_cell_has_nothing_to_filter(tmp_path: Path) -> None:
         failed=0,
         missing=0,
     )
-    built = listing.build(load_run(write_fake_run(tmp_path, one)), {"cell-1"})
+    built = listing.listing_of(load_run(write_fake_run(tmp_path, one)), {"cell-1"})
     assert built.filters == []
     assert len(built.entries) == 1

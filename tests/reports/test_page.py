@@ -133,7 +133,7 @@ def test_failed_and_missing_cells_are_said_and_shown(two_policies: str) -> None:
 
 def test_both_policies_show_the_leak_as_the_mean_paired_difference(two_policies: str) -> None:
     match = re.search(
-        r'leak: pooled minus grouped</span>\s*<span class="big">\+([\d.]+)', two_policies
+        r'leakage: pooled minus grouped</span>\s*<span class="big">\+([\d.]+)', two_policies
     )
     assert match
     assert 5 < float(match[1]) < 40
@@ -266,7 +266,7 @@ def test_many_cells_keep_within_the_budget_and_none_is_lost(tmp_path: Path) -> N
     assert len(re.findall(r'<tr (?:id="cell-\d+" )?data-cell="cell-', page)) == cells
     in_full = page.count('<details class="cell ')
     assert 10 < in_full < cells
-    assert f"{in_full} of {cells} are shown in full below" in page
+    assert f"{in_full} of {cells} cells are shown in full below" in page
     assert page.count('<details class="cell failed"') == 4
     assert page.count('<details class="cell missing"') == 3
     parser = _Balance()

@@ -17,11 +17,11 @@ from tests.reports.fake_run import FakeRun, write_fake_run
 FAKE = FakeRun(backbones=("resnet50",), trials=1, epochs=2, attributions=0)
 
 
-def _with(folder: Path, **changes: object) -> reproduce.Reproduce:
+def _with(folder: Path, **changes: object) -> reproduce.Reproduction:
     path = write_fake_run(folder, FAKE) / "results" / "run.json"
     info = json.loads(path.read_text(encoding="utf-8")) | changes
     path.write_text(json.dumps(info), encoding="utf-8")
-    return reproduce.build(load_run(folder))
+    return reproduce.reproduction_of(load_run(folder))
 
 
 def test_the_configuration_on_the_page_loads_as_the_one_that_ran(tmp_path: Path) -> None:
@@ -44,20 +44,20 @@ def test_the_same_tables_are_promised_only_where_no_trial_is_stopped_early(tmp_p
     }
     assert "has the same tables" in promises["none"]
     assert "same tables" not in promises["asha"]
-    assert "may choose another champion" in promises["asha"]
+    assert "may choose a different champion" in promises["asha"]
 
 
 def test_a_changed_checkout_is_not_passed_off_as_a_commit(tmp_path: Path) -> None:
     built = _with(tmp_path, git_commit="0123abc+")
     assert built.steps[0][1] == "git checkout 0123abc"
     assert "changes" in built.steps[0][0]
-    assert _with(tmp_path / "b", git_commit="0123abc").steps[0][0] == "The code as it was"
+    assert _with(tmp_path / "b", git_commit="0123abc").steps[0][0] == "Check out the code"
     assert _with(tmp_path / "c", git_commit="").steps[0][1].startswith("make setup")
 
 
 def test_every_split_and_every_shared_artifact_has_its_hash(tmp_path: Path) -> None:
     fake = replace(FAKE, policies=("pooled", "grouped"), seeds=(0, 1), repeats=2)
-    built = reproduce.build(load_run(write_fake_run(tmp_path, fake)))
+    built = reproduce.reproduction_of(load_run(write_fake_run(tmp_path, fake)))
     assert len(built.splits) == 2 * 3 * 2 * 2
     assert len({one.what for one in built.splits}) == len(built.splits)
     assert built.splits[0].what == "grouped, scenario 1, not augmented, repeat 1"

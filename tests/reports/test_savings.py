@@ -89,7 +89,7 @@ def test_a_pass_that_nobody_measured_is_not_guessed(missing: str) -> None:
 
 def test_the_fake_runs_page_says_what_was_saved(tmp_path: Path) -> None:
     fake = FakeRun(backbones=("resnet50",), trials=2, epochs=4, attributions=0)
-    built = cost.build(load_run(write_fake_run(tmp_path, fake)))
+    built = cost.cost_of(load_run(write_fake_run(tmp_path, fake)))
     assert built is not None
-    assert "measured in that one pass" in built.saved
+    assert "measured in that pass" in built.saved
     assert built.backbones[0].extraction == "2 min 36 s"

@@ -54,8 +54,16 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unknown_column_is_named(tmp_path: Path) -> None:
+    row = {"split_policy": "grouped", "cells": 1, "mean": 0.0, "low": 0.0, "high": 0.0}
     with pytest.raises(ValueError, match="unknown surprise"):
-        write_table(tmp_path, "leaks", pd.DataFrame([LEAK | {"surprise": 1}]))
+        write_table(tmp_path, "optimism", pd.DataFrame([row | {"surprise": 1}]))
+
+
+def test_a_further_kind_of_leak_is_a_column_and_every_row_has_it(tmp_path: Path) -> None:
+    write_table(tmp_path, "leaks", [LEAK | {"further": 3}])
+    assert list(read_tables(tmp_path)["leaks"]["further"]) == [3]
+    with pytest.raises(ValueError, match="missing further"):
+        write_table(tmp_path, "leaks", [LEAK | {"further": 3}, LEAK])
 
 
 def test_an_unknown_table_is_refused_with_the_valid_names(tmp_path: Path) -> None:

@@ -42,3 +42,10 @@ def test_ranges_and_counts() -> None:
         "2 classes",
     ]
     assert wording.size(17_179_869_184) == "16.0 GiB"
+
+
+@pytest.mark.parametrize(
+    ("texts", "text"), [([], ""), (["1"], "1"), (["1", "2"], "1 and 2"), ("124", "1, 2 and 4")]
+)
+def test_a_list_ends_with_and(texts: list[str], text: str) -> None:
+    assert wording.listed(texts) == text

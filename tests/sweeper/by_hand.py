@@ -1,6 +1,5 @@
 """Trial records and evaluations written by hand, without training."""
 
-import json
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,6 @@ from sweeper.plan.artifacts import evaluation
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.trial_spec import TrialSpec
 from sweeper.store.records import parquet_bytes, read_split, write_record
-from trainables.metrics import classification_metrics
 
 
 def epochs(*accuracies: float, loss: float = 0.5) -> list[dict[str, Any]]:
@@ -37,11 +35,8 @@ def record(
 def evaluate(ledger: Ledger, champion: TrialSpec) -> float:
     """Store an evaluation that calls every test row class 0; returns its accuracy."""
     store, test = ledger.store, _guesses(ledger, champion, "test")
-    scores = np.stack(test["probabilities"].to_list())
-    metrics = classification_metrics(test["label"].to_numpy(), scores)
     with store.writing(*evaluation(champion).content) as folder:
         store.write_file(f"{folder}/predictions.parquet", parquet_bytes(test))
-        store.write_file(f"{folder}/metrics.json", json.dumps(metrics).encode())
     return float((test["label"] == 0).mean())
 
 

@@ -1,1 +1,1 @@
-"""What an opened cell shows, one file for each part."""
+"""The parts of an opened cell, one file each."""

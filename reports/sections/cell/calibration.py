@@ -1,4 +1,4 @@
-"""How far the champion's probabilities can be believed, before and after one temperature."""
+"""The calibration of the champion's probabilities, before and after temperature scaling."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import pandas as pd
 from markupsafe import Markup
 
 from reports import wording
-from reports.figures.reliability import Bin, reliability_diagram
+from reports.figures.reliability import reliability_diagram
+from reports.metrics import METRICS, Metric
 from reports.run import Row, records
 from reports.statistics import Interval
+from reports.statistics.outcomes import Bin
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Calibration:
     sentence: str
 
 
-def build(
+def calibration_of(
     row: Row, bins: pd.DataFrame | None, interval: Callable[[str], Interval | None]
 ) -> Calibration | None:
     """None for a cell without a test result.
@@ -40,24 +42,19 @@ def build(
     return Calibration(
         before=reliability_diagram(_bins(bins[~scaled]), "As trained"),
         after=reliability_diagram(_bins(bins[scaled]), "At the fitted temperature"),
-        scores=[
-            (
-                "ECE, %",
-                wording.percent(row["ece"]),
-                wording.percent_range(ece) if (ece := interval("ece")) else "",
-                wording.percent(row["ece_scaled"]),
-            ),
-            (
-                "Brier score",
-                wording.decimal(row["brier"]),
-                wording.decimal_range(brier) if (brier := interval("brier")) else "",
-                wording.decimal(row["brier_scaled"]),
-            ),
-            ("log loss, nats", wording.decimal(row["log_loss"]), "", ""),
-        ],
+        scores=[_score(row, metric, interval) for metric in METRICS if metric.calibration],
         temperature=wording.decimal(row["temperature"], 2),
         sentence=_sentence(row["temperature"]),
     )
+
+
+def _score(
+    row: Row, metric: Metric, interval: Callable[[str], Interval | None]
+) -> tuple[str, str, str, str]:
+    title = f"{metric.title}, %" if metric.percent else metric.title
+    scaled = wording.metric(metric, row[f"{metric.name}_scaled"]) if metric.scaled else ""
+    found = wording.metric_range(metric, interval(metric.name))
+    return title, wording.metric(metric, row[metric.name]), found, scaled
 
 
 def _bins(rows: pd.DataFrame) -> list[Bin]:
@@ -67,7 +64,7 @@ def _bins(rows: pd.DataFrame) -> list[Bin]:
 
 def _sentence(temperature: float) -> str:
     if temperature > 1.05:
-        return "above 1: on validation rows the network was surer than right"
+        return "above 1: the network was overconfident on validation rows"
     if temperature < 0.95:
-        return "below 1: on validation rows the network was less sure than right"
-    return "close to 1: on validation rows the network was about as sure as right"
+        return "below 1: the network was underconfident on validation rows"
+    return "close to 1: the network was well calibrated on validation rows"

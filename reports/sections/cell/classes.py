@@ -47,7 +47,7 @@ class Classes:
 
 @dataclass(frozen=True)
 class _Ranking:
-    """How well one class's probability puts its rows first, at each threshold from above all."""
+    """The ranking by one class's probability, at each threshold from the highest."""
 
     name: str
     false_positives: np.ndarray  # share of the others' rows
@@ -57,7 +57,7 @@ class _Ranking:
     average_precision: float
 
 
-def build(
+def classes_of(
     classes: Sequence[str], counts: Counts, predictions: pd.DataFrame, interval: IntervalOf
 ) -> Classes:
     """`counts`: test rows by (label, predicted). `predictions`: the cell's rows of that table.
@@ -116,7 +116,7 @@ def _rankings(classes: Sequence[str], predictions: pd.DataFrame) -> list[_Rankin
 
 
 def _ranking(name: str, own: np.ndarray, scores: np.ndarray) -> _Ranking:
-    """What scikit-learn's `roc_curve`, `precision_recall_curve`, `roc_auc_score` and
+    """As scikit-learn's `roc_curve`, `precision_recall_curve`, `roc_auc_score` and
     `average_precision_score` give (tests hold it to them), in one pass: a page has thousands."""
     order = np.argsort(-scores, kind="stable")
     ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))  # of each threshold's rows
@@ -143,7 +143,7 @@ def _roc(rankings: Sequence[_Ranking]) -> Markup:
     rates = [np.interp(_GRID, one.false_positives, one.recall) for one in rankings]
     mean = np.concatenate([[0.0], np.mean(rates, axis=0)])
     lines.append(Line("mean of the classes", np.concatenate([[0.0], _GRID]), mean, mean=True))
-    return unit_curves(lines, "ROC curve of each class against the rest", diagonal=True)
+    return unit_curves(lines, "ROC curve of each class vs. the rest", diagonal=True)
 
 
 def _precision_recall(rankings: Sequence[_Ranking]) -> Markup:
@@ -162,7 +162,7 @@ def _precision_recall(rankings: Sequence[_Ranking]) -> Markup:
         for one in rankings
     ]
     lines.append(Line("mean of the classes", _GRID, np.mean(at_least, axis=0), mean=True))
-    return unit_curves(lines, "Precision by recall of each class", diagonal=False)
+    return unit_curves(lines, "Precision-recall curve of each class", diagonal=False)
 
 
 def _caption(rankings: Sequence[_Ranking], classes: int) -> str:
@@ -173,4 +173,4 @@ def _caption(rankings: Sequence[_Ranking], classes: int) -> str:
     )
     left_out = classes - len(rankings)
     rest = f"; {wording.plural(left_out, 'class')} without test rows left out" if left_out else ""
-    return f"{means}, every class counting the same{rest}."
+    return f"{means} (unweighted over classes){rest}."

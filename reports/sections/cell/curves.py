@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 from markupsafe import Markup
 
+from reports import wording
 from reports.figures.curves import Curve, learning_curves
 from reports.run import Row
 
@@ -21,7 +22,7 @@ class Curves:
     caption: str
 
 
-def build(row: Row, trials: Sequence[Row], curves: Mapping[str, pd.DataFrame]) -> Curves | None:
+def curves_of(row: Row, trials: Sequence[Row], curves: Mapping[str, pd.DataFrame]) -> Curves | None:
     """None for a cell of which no trial has an epoch. `curves`: the table's rows by trial."""
     drawn = [trial for trial in trials if trial["trial"] in curves]
     if not drawn:
@@ -48,18 +49,17 @@ def _rungs(trials: Sequence[Row]) -> list[int]:
 
 def _caption(trials: Sequence[Row], rungs: Sequence[int]) -> str:
     if not rungs:
-        return "No trial could be stopped early."
+        return "Trials were not stopped early."
     stopped = sorted(int(trial["epochs"]) for trial in trials if trial["state"] == "stopped")
-    at = f"Rungs at epoch {_listed(rungs)}"
+    at = f"Rungs at epochs {_listed(rungs)}"
     if not stopped:
         return f"{at}: no trial was stopped."
     return f"{at}: {len(stopped)} of {len(trials)} trials stopped, after {_listed(stopped)} epochs."
 
 
 def _listed(values: Sequence[int]) -> str:
-    """1, 2 and 4."""
-    texts = [str(value) for value in dict.fromkeys(values)]
-    return " and ".join(filter(None, [", ".join(texts[:-1]), texts[-1]]))
+    """1, 2 and 4; each once."""
+    return wording.listed(str(value) for value in dict.fromkeys(values))
 
 
 def curve_of(row: Row, trial: Row, frame: pd.DataFrame, metric: str) -> Curve:

@@ -1,4 +1,4 @@
-"""What a cell gets wrong: its confusion matrix, and the pairs of classes it mixes up most."""
+"""The errors of a cell: its confusion matrix, and its most frequent confusions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Counts = Mapping[tuple[str, str], int]
 
 @dataclass(frozen=True)
 class Example:
-    """A mistaken image; `css` is the class that holds its picture, empty where there is none."""
+    """A misclassified image; `css` is the class that holds its picture, or empty."""
 
     css: str
     remark: str
@@ -25,7 +25,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Pair:
-    """One class taken for another."""
+    """One class predicted as another."""
 
     label: str
     predicted: str
@@ -39,7 +39,7 @@ class Errors:
     pairs: list[Pair]
 
 
-def build(
+def errors_of(
     backbone: str,
     classes: Sequence[str],
     counts: Counts,
@@ -59,7 +59,7 @@ def _pair(pair: Mistake, pictures: Mapping[str, str]) -> Pair:
     examples = [
         Example(
             css=pictures[one.image_id],
-            remark=f"{wording.percent(one.confidence, 0)} % sure"
+            remark=f"{wording.percent(one.confidence, 0)} % confidence"
             + (f", of copy {one.copy}" if one.copy else ""),
         )
         for one in pair.examples

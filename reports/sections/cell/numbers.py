@@ -6,12 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reports import wording
+from reports.metrics import METRICS, Metric
 from reports.run import Row, interval_of, optimism_of
 from reports.statistics import Interval
 
+IntervalOf = Callable[[str], Interval | None]
+"""The 95 % interval of a metric, by its column."""
+
 
 @dataclass(frozen=True)
-class Metric:
+class Line:
     """One line: `range` is the 95 % interval, empty where there is none."""
 
     name: str
@@ -21,7 +25,7 @@ class Metric:
 
 
 def setting(row: Row) -> list[tuple[str, str]]:
-    """How the champion was trained."""
+    """The champion's training."""
     return [
         ("weights", "random" if row["weights"] == "none" else row["weights"]),
         ("learning rate", wording.rate(row["lr"])),
@@ -38,28 +42,21 @@ def setting(row: Row) -> list[tuple[str, str]]:
     ]
 
 
-def metrics(row: Row, interval: Callable[[str], Interval | None]) -> list[Metric]:
-    """What was measured on the test set, in percent. `interval`: of a metric, by its column."""
-    shares = [
-        ("precision", "precision", "weighted by class size"),
-        ("recall", "recall", "weighted: equals accuracy"),
-        ("F1", "f1", "weighted by class size"),
-        ("macro F1", "macro_f1", "every class counts the same"),
-        ("AUROC", "auroc", "one against the rest, weighted"),
-    ]
+def metrics(row: Row, interval: IntervalOf) -> list[Line]:
+    """The metrics of the test set."""
     return [
-        Metric("accuracy", wording.percent(row["accuracy"]), _range(interval_of(row)), ""),
-        *(
-            Metric(name, wording.percent(row[column]), _range(interval(column)), remark)
-            for name, column, remark in shares
-        ),
-        Metric(
-            "validation accuracy", wording.percent(row["val_accuracy"]), "", "chose the champion"
-        ),
-        Metric("optimism", wording.points(optimism_of(row)), "", "validation minus test, points"),
-        Metric("most common class", wording.percent(row["chance"]), "", "accuracy of naming it"),
+        *(_metric(row, metric, interval) for metric in METRICS if not metric.calibration),
+        Line("validation accuracy", wording.percent(row["val_accuracy"]), "", "chose the champion"),
+        Line("optimism", wording.points(optimism_of(row)), "", "validation minus test, points"),
+        Line("majority class", wording.percent(row["chance"]), "", "accuracy of predicting it"),
     ]
 
 
-def _range(interval: Interval | None) -> str:
-    return wording.percent_range(interval) if interval else ""
+def _metric(row: Row, metric: Metric, interval: IntervalOf) -> Line:
+    found = interval_of(row) if metric.name == "accuracy" else interval(metric.name)
+    return Line(
+        metric.title,
+        wording.metric(metric, row[metric.name]),
+        wording.metric_range(metric, found),
+        metric.remark,
+    )

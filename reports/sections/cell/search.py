@@ -1,4 +1,4 @@
-"""What the search of a cell found, and whether the best lies at the edge of what was tried."""
+"""The search of a cell, and whether its best draw lies at an edge of the search space."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Search:
 
 
 class Space:
-    """What was tried in a run: for each strategy the values of each hyperparameter, in order."""
+    """The values of each hyperparameter that a run tried, in order, by strategy."""
 
     def __init__(self, run: Run) -> None:
         trials = run.tables["trials"]
@@ -92,7 +92,7 @@ class Space:
         return found
 
 
-def build(row: Row, trials: Sequence[Row], space: Space) -> Search | None:
+def search_of(row: Row, trials: Sequence[Row], space: Space) -> Search | None:
     """None for a cell without trials."""
     if not trials:
         return None
@@ -105,7 +105,7 @@ def build(row: Row, trials: Sequence[Row], space: Space) -> Search | None:
     )
 
 
-def summary(cells: Sequence[tuple[Row, Sequence[Row]]], space: Space) -> str:
+def summary_of(cells: Sequence[tuple[Row, Sequence[Row]]], space: Space) -> str:
     """One sentence on the champions of all cells, with their trials; empty where nothing was
     searched."""
     searched = [
@@ -119,11 +119,11 @@ def summary(cells: Sequence[tuple[Row, Sequence[Row]]], space: Space) -> str:
     at_edge = [space.edges(row, trials) for row, trials in searched]
     several = wording.plural(len(searched), "searched cell")
     if not any(at_edge):
-        return f"In none of {several} does the best draw lie at an edge of what was searched."
+        return f"In none of {several} is the best draw at an edge of the search space."
     parts = filter(None, (_counted(at_edge, name) for name in _ORDERED))
     return (
-        f"In {sum(map(bool, at_edge))} of {several} the best draw lies at an edge of what was "
-        f"searched, with every draw off that edge behind it: {'; '.join(parts)}."
+        f"In {sum(map(bool, at_edge))} of {several}, the best draw is at an edge of the search "
+        f"space and every other value scored lower: {'; '.join(parts)}."
     )
 
 

@@ -8,7 +8,7 @@ from datasets.findings.coverage import (
     missing_in_layers,
     untested_by_default,
 )
-from datasets.splits import split_rows
+from tests.datasets.drawn_rows import split_rows
 
 
 def images(counts: dict[str, int], origin: str = "") -> pd.DataFrame:

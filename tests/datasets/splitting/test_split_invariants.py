@@ -9,10 +9,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from datasets.errors import DataError
-from datasets.splits import DRAWN, PARTS, fold_rows, split_rows
+from datasets.splits import PARTS
 from datasets.splitting.given import given_rows
 from datasets.splitting.leaks import KINDS, count_leaks
+from datasets.splitting.policies import DRAWN
 from datasets.splitting.split_file import SplitPoint, file_rows, read_split_file
+from tests.datasets.drawn_rows import fold_rows, split_rows
 from tests.datasets.random_data import DataSet, data_sets
 
 policies = st.sampled_from([*DRAWN, "given"])
@@ -64,7 +66,7 @@ def test_groups_are_whole_at_any_fractions(
 
 
 @slow
-@given(data_sets(fewest=5), st.sampled_from(DRAWN), seeds, copies, st.integers(3, 5))
+@given(data_sets(fewest=5), st.sampled_from(list(DRAWN)), seeds, copies, st.integers(3, 5))
 def test_over_the_folds_every_row_is_tested_once_and_validates_once(
     data: DataSet, policy: str, seed: int, k: int, folds: int
 ) -> None:

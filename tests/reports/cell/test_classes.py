@@ -49,7 +49,7 @@ def test_curves_and_areas_are_scikit_learns(count: int, seed: int, decimals: int
 
 def test_a_class_without_test_rows_is_left_out_of_the_curves_and_said() -> None:
     rows = pd.DataFrame({"label": ["a", "b"], "probabilities": [[0.6, 0.4, 0], [0.5, 0.3, 0.2]]})
-    found = classes.build(NAMES, {("a", "a"): 1, ("b", "a"): 1}, rows, no_interval)
+    found = classes.classes_of(NAMES, {("a", "a"): 1, ("b", "a"): 1}, rows, no_interval)
     assert "1 class without test rows left out" in found.caption
     assert [line.auroc for line in found.lines][2] == "—"
     assert [line.support for line in found.lines] == [1, 1, 0]
@@ -62,7 +62,7 @@ def test_recall_precision_and_f1_are_scikit_learns() -> None:
     for pair in zip(labels, predicted, strict=True):
         counts[pair] = counts.get(pair, 0) + 1
     rows = pd.DataFrame({"label": labels, "probabilities": [[1.0, 0.0, 0.0]] * 80})
-    found = classes.build(NAMES, counts, rows, no_interval)
+    found = classes.classes_of(NAMES, counts, rows, no_interval)
     report = metrics.classification_report(labels, predicted, output_dict=True)
     for line in found.lines:
         theirs = report[line.name]
@@ -76,7 +76,7 @@ def test_ranges_are_the_tables_where_it_has_them_and_wilsons_for_recall_else() -
         return Interval(0.125, 0.5) if (metric, label) == ("f1", "a") else None
 
     rows = pd.DataFrame({"label": ["a", "b"], "probabilities": [[0.6, 0.4], [0.5, 0.5]]})
-    line, _ = classes.build(["a", "b"], {("a", "a"): 1, ("b", "a"): 1}, rows, interval).lines
+    line, _ = classes.classes_of(["a", "b"], {("a", "a"): 1, ("b", "a"): 1}, rows, interval).lines
     assert line.f1_range == f"12.5{DASH}50.0"
     assert line.recall_range.startswith(f"{100 * wilson(1, 1).low:.1f}")
     assert line.precision_range == ""

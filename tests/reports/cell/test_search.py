@@ -70,7 +70,7 @@ def test_the_summary_counts_cells_at_each_end() -> None:
         ({"strategy": "transfer", "champion": f"t{number}"}, trials)
         for number, trials in ((0, one), (2, two), (4, unsearched))
     ]
-    text = search.summary(cells, space)
+    text = search.summary_of(cells, space)
     assert text.startswith("In 2 of 2 searched cells")
     assert "learning rate 1 at the largest and 1 at the smallest" in text
-    assert search.summary(cells[2:], space) == ""
+    assert search.summary_of(cells[2:], space) == ""

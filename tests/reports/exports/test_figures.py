@@ -81,7 +81,7 @@ def test_every_mark_and_letter_is_painted_outright(drawn: dict[str, str]) -> Non
 
 
 def test_the_grid_figure_has_the_accuracies_of_the_grid(run: Run, drawn: dict[str, str]) -> None:
-    for block in grid.build(run).blocks:
+    for block in grid.grid_of(run).blocks:
         texts = [one.text for one in ElementTree.fromstring(drawn[f"grid-{block.policy}"]).iter()]
         tiles = [tile for group in block.groups for line in group.lines for tile in line.tiles]
         for tile in tiles:

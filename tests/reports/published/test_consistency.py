@@ -162,7 +162,7 @@ def test_the_column_n_test_comes_before_the_option() -> None:
 
 def test_a_test_that_can_find_nothing_says_so() -> None:
     texts = conclusions(audit_rows([{"accuracy": "96.6"}, {"accuracy": "12.3"}], 1017))
-    assert "counting can find nothing" in texts[0]
+    assert "this check cannot find errors" in texts[0]
     texts = conclusions(audit_rows([{"accuracy": "96.63"}], 66))
     assert "with a probability of 1.0 %" in texts[0]
 

@@ -79,10 +79,10 @@ def test_holm_is_that_of_statsmodels() -> None:
 @pytest.mark.parametrize(
     ("p", "p_holm", "words"),
     [
-        (0.001, 0.01, "distinguishable"),
-        (0.08, 0.2, "not distinguishable"),
-        (0.051, 0.051, "not distinguishable"),
-        (0.03, 0.2, "not distinguishable after Holm"),
+        (0.001, 0.01, "significant"),
+        (0.08, 0.2, "not significant"),
+        (0.051, 0.051, "not significant"),
+        (0.03, 0.2, "not significant after Holm"),
         (None, None, "not tested"),
     ],
 )

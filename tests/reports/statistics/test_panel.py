@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from reports.metrics.measured import Metrics
 from reports.statistics import wilson
-from reports.statistics.measured import Metrics
 from reports.statistics.outcomes import Outcomes
 from reports.statistics.panel import Panel
 from reports.statistics.training import Design

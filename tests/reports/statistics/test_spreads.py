@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks.statistics.coverage import panel_of
 from benchmarks.statistics.worlds import World, experiment
+from reports.metrics.measured import Metrics
 from reports.statistics.intervals import Error
-from reports.statistics.measured import Metrics
 from reports.statistics.spreads import spreads_of
 from reports.statistics.training import (
     IMAGES,

@@ -261,7 +261,7 @@ def test_all_cannot_be_redefined() -> None:
         ("grid.backbones=[resnet5]", "'resnet5' (did you mean resnet50?): expected one of"),
         ("weights.resnet5=none", "'resnet5' (did you mean resnet50?): expected one of"),
         ("weights.resnet50=imagenet?what", "expected imagenet, none or path"),
-        ("split.policies=[group]", "'group' (did you mean grouped?): expected one of pooled"),
+        ("split.policies=[group]", "'group' (did you mean grouped?): expected one of grouped"),
         ("preprocess.contrast=strech", "(did you mean stretch?): expected one of"),
         ("grid.strategies=[scratch]", "expected one of transfer, finetune"),
         ("explain.baselines=[white]", "expected one of black, random"),

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from datasets.errors import DataError
-from datasets.splits import split_rows
-from reports.tables import LEAK_KINDS, read_tables
+from datasets.splitting.leaks import KINDS
+from datasets.splitting.policies import POLICIES
+from reports.tables import read_tables
 from sweeper.cli import main
 from sweeper.config.load import load_config
 from sweeper.exit_codes import USER_ERROR
-from sweeper.plan import splits as splitting
 from sweeper.plan.collect import collect
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.plan import Plan
@@ -121,7 +121,7 @@ def test_leaks_are_in_the_tables_by_part_and_kind(config_path: str, tmp_path: Pa
     write_tables(Ledger(plan), {}, tmp_path)
     leaks = read_tables(tmp_path)["leaks"]
     assert len(leaks) == 2 * 2 * 2  # policies, augmented or not, test and validation
-    assert (leaks[list(LEAK_KINDS)].sum(axis=1) == leaks["leaked"]).all()
+    assert (leaks[list(KINDS)].sum(axis=1) == leaks["leaked"]).all()
     assert (leaks["split_key"].nunique(), leaks["fold"].unique().tolist()) == (4, [0])
     pooled = leaks[(leaks["split_policy"] == "pooled") & leaks["augmented"]].set_index("part")
     assert pooled.loc["test", "same_image"] > 0
@@ -130,15 +130,14 @@ def test_leaks_are_in_the_tables_by_part_and_kind(config_path: str, tmp_path: Pa
     assert pooled.loc["val", "rows"] == split.count("val")
 
 
-def leaky(*arguments: object, policy: str, **more: object) -> pd.DataFrame:
-    """A drawing that forgets the groups."""
-    return split_rows(*arguments, policy="stratified", **more)  # type: ignore[arg-type]
+LEAKY = replace(POLICIES["grouped"], rows=POLICIES["stratified"].rows)
+"""A drawing that forgets the groups."""
 
 
 def test_a_grouped_split_that_leaks_is_refused(
     config_path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(splitting, "split_rows", leaky)
+    monkeypatch.setitem(POLICIES, "grouped", LEAKY)
     plan = plan_of(config_path, REPEATS)
     with pytest.raises(DataError, match=r"grouped leaks .*\(exact\).*This is a bug") as caught:
         plan.splits  # noqa: B018
@@ -157,7 +156,7 @@ def test_pairs_that_no_group_holds_are_refused_too(config_path: str) -> None:
 def test_the_command_refuses_a_leak_in_one_line(
     config_path: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(splitting, "split_rows", leaky)
+    monkeypatch.setitem(POLICIES, "grouped", LEAKY)
     assert main(["plan", config_path, "--set", REPEATS]) == USER_ERROR
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: split.policies: grouped leaks (scenario 'all'")

@@ -1,4 +1,4 @@
-"""Which configurations differ significantly from the one that validation chose."""
+"""Configurations that differ significantly from the one with the best validation accuracy."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from reports.axes import configuration_name
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale, round_ticks
 from reports.run import Row, Run, records
+from reports.sections.section import of_run
 from reports.sections.trainings import sentences, subject
 from reports.statistics import Interval
 from reports.statistics.multiplicity import Conclusion, conclusion
@@ -28,7 +29,7 @@ class Rival:
     interval: str
     discordant: str
     p: str
-    words: str  # whether the two are distinguishable
+    words: str  # whether the two differ significantly
     strip: Markup
 
 
@@ -47,13 +48,13 @@ class Family:
 
 
 @dataclass(frozen=True)
-class Distinguishable:
+class Significance:
     families: list[Family]
     axis: Markup
     method: str
 
 
-def build(run: Run) -> Distinguishable | None:
+def significance_of(run: Run) -> Significance | None:
     """None where no scenario has two configurations with predictions."""
     rows = records(run.tables["comparisons"])
     if not rows:
@@ -64,7 +65,7 @@ def build(run: Run) -> Distinguishable | None:
     scale = Scale(min(ends) - 0.02, max(ends) + 0.02)
     by_family = groupby(rows, key=lambda row: (row["split_policy"], row["scenario"]))
     ticks = [(value, wording.points(value).removesuffix(".0")) for value in _ticks(scale)]
-    return Distinguishable(
+    return Significance(
         families=[_family(run, list(own), cells, scale) for _, own in by_family],
         axis=axis(ticks, scale),
         method=_method(rows),
@@ -101,7 +102,7 @@ def _family(run: Run, rows: list[Row], cells: Cells, scale: Scale) -> Family:
 
 def _rival(row: Row, cells: list[Row], scale: Scale) -> Rival:
     interval, found = Interval(row["low"], row["high"]), _conclusion(row)
-    mark = Mark(row["difference"], "dot", "" if found.apart else "flat", interval)
+    mark = Mark(row["difference"], "dot", "" if found.significant else "flat", interval)
     return Rival(
         name=_name(cells[0]),
         anchor=cells[0]["anchor"],
@@ -120,32 +121,31 @@ def _conclusion(row: Row) -> Conclusion:
 
 
 def _holm(rows: list[Row]) -> str:
-    """What was corrected together."""
+    """The family of comparisons that were corrected together."""
     size = int(rows[0]["family"])
     if size == len(rows):
-        return f"Holm family: the {wording.plural(size, 'comparison')} of this table."
+        return f"Holm family: the {wording.plural(size, 'comparison')} in this table."
     return (
-        f"Holm family: {wording.plural(size, 'comparison')}, every pair of the {len(rows) + 1} "
-        "configurations, since the trainings that chose the first are those that are compared."
+        f"Holm family: {wording.plural(size, 'comparison')}, all pairs of the {len(rows) + 1} "
+        "configurations, because the first was chosen by the same trainings that are compared."
     )
 
 
 def _words(rows: list[Row]) -> str:
-    apart = [row for row in rows if _conclusion(row).apart]
-    alike = len(rows) - len(apart)
-    if not apart:
+    significant = [row for row in rows if _conclusion(row).significant]
+    alike = len(rows) - len(significant)
+    if not significant:
         noun = subject(rows)
-        which = (
-            f"The other {noun} is not" if alike == 1 else f"None of the other {alike} {noun}s is"
-        )
-        return f"{which} distinguishable from it."
-    better = sum(row["difference"] < 0 for row in apart)
+        if alike == 1:
+            return f"The other {noun} does not differ significantly."
+        return f"None of the other {alike} {noun}s differs significantly."
+    better = sum(row["difference"] < 0 for row in significant)
     parts = [
         f"{count} {words}"
         for count, words in (
-            (len(apart) - better, "worse beyond chance"),
-            (better, "better beyond chance"),
-            (alike, "not distinguishable from it"),
+            (len(significant) - better, "significantly worse"),
+            (better, "significantly better"),
+            (alike, "not significantly different"),
         )
         if count
     ]
@@ -153,11 +153,11 @@ def _words(rows: list[Row]) -> str:
 
 
 def _method(rows: list[Row]) -> str:
-    """Which tests were used, in one sentence."""
+    """A sentence on the tests used."""
     used = list(dict.fromkeys(row["method"] for row in rows))
     if len(used) == 1:
         return f"Test: {used[0]}."
-    return f"Tests, by what the two share: {'; '.join(used)}."
+    return f"Tests, depending on what the two share: {'; '.join(used)}."
 
 
 def _name(row: Row) -> str:
@@ -178,3 +178,6 @@ def _place(order: list[str], name: str) -> int:
 
 def _ticks(scale: Scale) -> list[float]:
     return round_ticks(scale.low, scale.high, 5)
+
+
+SECTION = of_run("significance", "Significance", "significance.html.j2", significance_of)

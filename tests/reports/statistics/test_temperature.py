@@ -7,16 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from trainables.calibration import (
-    TEMPERATURES,
-    at_temperature,
-    brier_score,
-    expected_calibration_error,
-    fit_temperature,
-    log_loss,
-    reliability,
-)
-from trainables.metrics import classification_metrics
+from reports.metrics import metrics_of
+from reports.statistics.outcomes import BINS, Outcomes, reliability
+from reports.statistics.temperature import TEMPERATURES, at_temperature, fit_temperature
+
+
+def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    return metrics_of(labels, probabilities)["log_loss"]
+
+
+def brier_score(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    return metrics_of(labels, probabilities)["brier"]
+
+
+def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    return metrics_of(labels, probabilities)["ece"]
 
 
 def _random(count: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -78,8 +83,8 @@ def test_scaling_corrects_an_overconfident_network_and_changes_no_prediction() -
     labels, sharp = _overconfident(3.0)
     scaled = at_temperature(sharp, fit_temperature(labels, sharp))
     assert (scaled.argmax(1) == sharp.argmax(1)).all()
-    assert expected_calibration_error(labels, scaled) < 0.02
-    assert expected_calibration_error(labels, sharp) > 0.1
+    assert calibration_error(labels, scaled) < 0.02
+    assert calibration_error(labels, sharp) > 0.1
     assert brier_score(labels, scaled) < brier_score(labels, sharp)
 
 
@@ -99,48 +104,43 @@ def test_probabilities_of_exactly_zero_and_one_can_be_scaled() -> None:
 @given(st.integers(2, 6), st.integers(1, 80), st.integers(0, 2**32))
 def test_every_row_is_in_one_bin_around_its_confidence(classes: int, count: int, seed: int) -> None:
     labels, probabilities = _random(count, classes, seed)
-    found = reliability(labels, probabilities)
+    found = reliability(Outcomes.of_arrays(labels, probabilities))
     assert sum(one.rows for one in found) == count
     assert all(one.low < one.confidence <= one.high + 1e-6 for one in found)
     hits = sum(one.rows * one.accuracy for one in found)
     assert hits == pytest.approx((probabilities.argmax(1) == labels).sum())
 
 
-@given(st.integers(2, 6), st.integers(1, 80), st.integers(1, 20), st.integers(0, 2**32))
-def test_calibration_error_is_the_sum_over_bins(
-    classes: int, count: int, bins: int, seed: int
-) -> None:
+@given(st.integers(2, 6), st.integers(1, 80), st.integers(0, 2**32))
+def test_calibration_error_is_the_sum_over_bins(classes: int, count: int, seed: int) -> None:
     labels, probabilities = _random(count, classes, seed)
     expected = 0.0
-    for number in range(bins):
+    for number in range(BINS):
         inside = [
             (float(row.max()), row.argmax() == label)
-            for row, label in zip(probabilities, labels, strict=True)
-            if number / bins < row.max() <= (number + 1) / bins
+            for row, label in zip(probabilities.astype(float), labels, strict=True)
+            if number / BINS < row.max() <= (number + 1) / BINS
         ]
         if inside:
             confidence, accuracy = np.mean(inside, axis=0)
             expected += len(inside) / count * abs(accuracy - confidence)
-    found = expected_calibration_error(labels, probabilities, bins)
-    assert found == pytest.approx(expected, abs=1e-6)
+    assert calibration_error(labels, probabilities) == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_network_as_accurate_as_confident_is_calibrated() -> None:
     sure = np.repeat([0.6, 0.8, 1.0], 10)
     probabilities = np.stack([sure, 1 - sure], 1)
     labels = np.concatenate([np.arange(10) >= 6, np.arange(10) >= 8, np.zeros(10)]).astype(int)
-    assert expected_calibration_error(labels, probabilities) == pytest.approx(0, abs=1e-12)
-    assert expected_calibration_error(1 - labels, probabilities) == pytest.approx(0.6, abs=1e-12)
+    assert calibration_error(labels, probabilities) == pytest.approx(0, abs=1e-12)
+    assert calibration_error(1 - labels, probabilities) == pytest.approx(0.6, abs=1e-12)
 
 
 def test_a_bin_includes_its_upper_edge() -> None:
-    probabilities = np.array([[0.5, 0.5], [0.9, 0.1]])  # a hit and a miss in separate bins
-    found = expected_calibration_error(np.array([0, 1]), probabilities, bins=2)
-    assert found == pytest.approx(0.5 * 0.5 + 0.5 * 0.9)
+    probabilities = np.array([[0.6, 0.4], [0.58, 0.42]])  # 9/15 and what lies below it: one bin
+    (found,) = reliability(Outcomes.of_arrays(np.array([0, 1]), probabilities))
+    assert (found.low, found.high, found.rows) == (8 / 15, 9 / 15, 2)
+    assert calibration_error(np.array([0, 1]), probabilities) == pytest.approx(0.59 - 0.5)
 
 
-def test_the_default_number_of_bins_is_fifteen() -> None:
-    labels, probabilities = _random(200, 3, 0)
-    found = classification_metrics(labels, probabilities)["ece"]
-    assert found == expected_calibration_error(labels, probabilities, 15)
-    assert found != expected_calibration_error(labels, probabilities, 10)
+def test_there_are_fifteen_bins() -> None:
+    assert BINS == 15

@@ -9,13 +9,13 @@ from sklearn.metrics import f1_score, precision_score, roc_auc_score
 from benchmarks.statistics.coverage import outcomes_of_rows
 from benchmarks.statistics.truth import scores
 from benchmarks.statistics.worlds import Rows, World, experiment
+from reports.metrics import metrics_of
+from reports.metrics.classification import CLASSIFICATION
+from reports.metrics.measured import Measured, Metrics
 from reports.statistics import auroc
-from reports.statistics.measured import Measured, Metrics
-from reports.statistics.measures import group_sums, metrics_of
 from reports.statistics.outcomes import Outcomes
 from reports.statistics.panel import Panel
 from reports.statistics.training import Design
-from trainables.metrics import classification_metrics
 
 COPIES = (1, 1, 1, 1, 1, 1, 1, 2, 2, 3)
 
@@ -36,7 +36,7 @@ def test_all_rows_once_give_the_metrics_of_the_evaluation(classes: int) -> None:
     for seed in range(5):
         rng = np.random.default_rng(seed)
         rows = _drawn(rng, groups=60, classes=classes, skills=(0.8,))
-        reference = classification_metrics(rows.labels, rows.probabilities)
+        reference = metrics_of(rows.labels, rows.probabilities)
         names = [str(number) for number in range(classes)]
         found = {m.metric: m.value for m in _measured(rows, names) if m.label == ""}
         for metric in ("accuracy", "precision", "recall", "f1", "macro_f1", "auroc", "ece"):
@@ -46,7 +46,9 @@ def test_all_rows_once_give_the_metrics_of_the_evaluation(classes: int) -> None:
 def test_a_group_drawn_twice_counts_as_its_rows_twice() -> None:
     rows = _drawn(np.random.default_rng(1), groups=20)
     weights = np.arange(20) % 3
-    (value,) = metrics_of(weights[None] @ group_sums(rows), 5)["precision"]
+    (measure,) = (one.function.measure for one in CLASSIFICATION if one.name == "precision")
+    by_group = np.stack([measure.terms(rows)[rows.groups == g].sum(axis=0) for g in range(20)])
+    (value,) = measure.value(weights[None] @ by_group, 5)
     repeated = np.repeat(np.arange(len(rows.labels)), weights[rows.groups])
     reference = precision_score(
         rows.labels[repeated], rows.predicted[repeated], average="weighted", zero_division=0
@@ -100,6 +102,6 @@ def test_aurocs_error_is_that_of_the_bootstrap() -> None:
 def test_the_benchmarks_own_metrics_are_those_of_the_evaluation(classes: int) -> None:
     rows = _drawn(np.random.default_rng(5), groups=300, classes=classes)
     own = scores(Rows(0, 0, rows.labels, rows.probabilities, rows.groups, 0.0))
-    reference = classification_metrics(rows.labels, rows.probabilities)
+    reference = metrics_of(rows.labels, rows.probabilities)
     for metric in ("accuracy", "precision", "f1", "macro_f1", "auroc", "ece"):
         assert own[metric] == pytest.approx(reference[metric], abs=1e-9), metric

@@ -1,11 +1,11 @@
-"""What split policies score over the cells that all of them have: the table `policies`."""
+"""The scores of split policies over the cells that all of them have: the table `policies`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.derived.policies import ALL, compared_name
+from reports.derived.policies import ALL, AUGMENTED, compared_name
 from reports.run import Row, Run, records
 from reports.statistics import Interval
 
@@ -34,6 +34,24 @@ def policy_scores(run: Run, policies: Sequence[str], cells: str = ALL) -> list[S
     table = run.tables["policies"]
     own = table[(table["compared"] == compared_name(policies)) & (table["cells"] == cells)]
     return [_score(row) for row in records(own)]
+
+
+def leak_score(run: Run) -> Score | None:
+    """The score of a leakier policy of the run beside a more trustworthy one. Of several such pairs
+    the one with the best reference, then with the leakiest policy."""
+    leakiest_first = reversed(run.policies)
+    pairs = [
+        (order, policy, against)
+        for policy in leakiest_first
+        for order, against in enumerate(run.split_policy(policy).leakier_than)
+        if against in run.policies
+    ]
+    if not pairs:
+        return None
+    _, leakier, against = min(pairs, key=lambda pair: pair[0])  # the first of equals
+    cells = AUGMENTED if run.split_policy(leakier).tests_copies else ALL
+    scores = policy_scores(run, [against, leakier], cells)
+    return scores[1] if scores else None
 
 
 def _score(row: Row) -> Score:

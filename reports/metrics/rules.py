@@ -1,0 +1,73 @@
+"""Rules for the 95 % interval of a metric of all rows; each metric names one of them.
+
+Which rule a metric has was chosen by its measured coverage on simulated test sets
+(`python -m benchmarks statistics`, docs/statistics.md).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reports.metrics.class_share import CLUSTERED, WILSON
+from reports.statistics.intervals import (
+    Error,
+    Interval,
+    clustered_share_interval,
+    share_interval,
+)
+
+if TYPE_CHECKING:
+    from reports.metrics.measured import Mean, Measured
+
+_LOGIT = "group bootstrap, logit"
+_BIASED = "group bootstrap, bias taken off"
+_CALIBRATED = 0.975  # quantile of the calibration error of labels drawn from the probabilities
+
+
+def share_of_rows(mean: Mean, metric: str) -> Measured:
+    """For a metric that is the share of rows that are correct."""
+    name = ("", metric)
+    value = mean.value(name)
+    if mean.rows_are_independent(name):
+        found = share_interval(value, mean.groups)
+        return mean.measured(name, value, found, WILSON, mean.groups)
+    error = mean.error(name)
+    if mean.spreads.get(name) is None:
+        found = clustered_share_interval(value, error, mean.rows, mean.groups)
+        return mean.measured(name, value, found, CLUSTERED, mean.groups)
+    return mean.measured(name, value, mean.bounded(name, error), _LOGIT, mean.groups)
+
+
+def bootstrap(mean: Mean, metric: str) -> Measured:
+    """Test groups resampled; symmetric on the logit scale of the metric's range."""
+    name = ("", metric)
+    found = mean.bounded(name, mean.error(name))
+    return mean.measured(name, mean.value(name), found, _LOGIT, mean.groups)
+
+
+def average_over_classes(mean: Mean, metric: str) -> Measured:
+    """The same, for an average over classes: wider by the bias of the resampled ones, and never
+    narrower than the accuracy's, since no average over classes is surer."""
+    name = ("", metric)
+    least = mean.error(("", "accuracy")).value
+    error = mean.error(name)
+    whole = Error(max(math.hypot(error.value, mean.bias(name)), least), error.degrees)
+    return mean.measured(name, mean.value(name), mean.bounded(name, whole), _LOGIT, mean.groups)
+
+
+def calibration_gap(mean: Mean, metric: str) -> Measured:
+    """ECE is too large on few rows, as much again when they are resampled: the interval lies
+    about what is left when that is taken off. Its lower end takes off what chance alone gives
+    to probabilities that are right, as the observed gaps are at most the true ones and chance
+    together: 0 where chance explains all."""
+    name = ("", metric)
+    value, bias, error = mean.value(name), mean.bias(name), mean.error(name)
+    half = 2.0 * math.hypot(error.value, bias)
+    drawn = mean.metrics.panel.labels_drawn(mean.own, len(mean.metrics.numbers[name].draws))
+    by_chance = float(np.quantile(drawn, _CALIBRATED))
+    low = max(0.0, value - max(by_chance, bias + half))
+    high = min(1.0, value - bias + half)
+    return mean.measured(name, value, Interval(low, max(high, low)), _BIASED, mean.groups)

@@ -1,0 +1,33 @@
+"""The sections of the page, in their order. A new one is a module with its `SECTION`, a template
+and a line here."""
+
+from __future__ import annotations
+
+from reports.sections import (
+    cells,
+    comparison,
+    cost,
+    data,
+    effects,
+    explanations,
+    grid,
+    leak,
+    listing,
+    reproduce,
+    significance,
+)
+from reports.sections.section import Section
+
+SECTIONS: tuple[Section, ...] = (
+    grid.SECTION,
+    leak.SECTION,
+    effects.SECTION,
+    significance.SECTION,
+    comparison.SECTION,
+    explanations.SECTION,
+    listing.SECTION,
+    cells.SECTION,
+    data.SECTION,
+    cost.SECTION,
+    reproduce.SECTION,
+)
