@@ -22,7 +22,7 @@ from trainables.registry import BACKBONES, BASELINES, Weights
 ALL_CLASSES = "all"  # the scenario that is always there
 DEFAULT_STORE = "store"
 
-# Bounds far above what is of use: a slip of the finger is told, not run.
+# Bounds far above any useful value: a typo is reported, not run.
 Count = Annotated[int, Field(ge=1, le=10_000)]
 Seed = Annotated[int, Field(ge=-(2**53), le=2**53)]  # whole numbers that JSON keeps
 BatchSize = Annotated[int, Field(ge=2, le=65536)]
@@ -31,26 +31,44 @@ Hidden = Annotated[list[Annotated[int, Field(ge=1, le=65536)]], Field(max_length
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class SyntheticSection(Section):
     images_per_class: Count = 30
+    """Number of images drawn for each class."""
     seed: Seed = 0
+    """Seed of the drawing."""
     duplicate_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of images stored a second time, byte for byte."""
     near_duplicate_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of images stored a second time in an altered form."""
 
 
 class DataSection(Section):
     source: Literal["folder", "synthetic"] = "synthetic"
+    """`folder` reads `data.path`; `synthetic` draws radiographs. Setting `data.path` implies
+    `folder`."""
     path: str | None = None
-    on_error: Literal["exclude", "stop"] = "exclude"  # of files that cannot be read
-    follow_links: bool = False  # read what links out of the folder lead to
+    """Folder or zip file with one folder of images per class."""
+    on_error: Literal["exclude", "stop"] = "exclude"
+    """Files that cannot be read: leave them out and report them (`exclude`), or end the run
+    (`stop`)."""
+    follow_links: bool = False
+    """Read what symbolic links out of the folder point to."""
     synthetic: SyntheticSection = SyntheticSection()
-    near_duplicates: bool = True  # look for altered copies, not only for equal files
-    check_labels: bool = True  # of the audit: look for labels that may be wrong
-    use_patient_id: bool = True  # of DICOM files: one patient, one group
-    group_by: str | None = None  # an expression on the path, a .csv file, filename or roboflow
+    """The drawn radiographs."""
+    near_duplicates: bool = True
+    """Look for altered copies (re-encoded, cropped, rotated), not only for identical files."""
+    check_labels: bool = True
+    """Audit only: list images whose labels disagree with those of their nearest neighbours."""
+    use_patient_id: bool = True
+    """Put DICOM files with the same PatientID into one group."""
+    group_by: str | None = None
+    """Which images belong together: a regular expression on the path, a `.csv` file with `path`
+    and `group`, `filename` or `roboflow`."""
 
     @field_validator("path")
     @classmethod
@@ -83,7 +101,10 @@ class DataSection(Section):
 
 class PreprocessSection(Section):
     image_size: Annotated[int, Field(ge=32, le=1024)] = 224
+    """Side of the square that every image is resized to, in pixels."""
     contrast: str = "stretch"
+    """`stretch` rescales each image to the full range, `weighted` multiplies by 1.35, `none`
+    changes nothing."""
 
     @field_validator("contrast")
     @classmethod
@@ -93,13 +114,23 @@ class PreprocessSection(Section):
 
 class SplitSection(Section):
     policies: Annotated[list[str], Field(min_length=1)] = ["grouped"]
+    """Split policies to compare."""
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
-    folds: Annotated[int, Field(ge=FEWEST_FOLDS, le=100)] | None = None  # None: no cross-validation
-    repeats: Annotated[int, Field(ge=1, le=100)] = 1  # drawings of the split, each with its folds
-    seed: Seed = 0  # of the first drawing; the others count on from it
-    file: Annotated[str, Field(min_length=1)] | None = None  # what policy `file` reads
-    file_policy: str | None = None  # the split_policy to take, of a file that has several
-    file_unlisted: Literal["stop", "leave_out"] = "stop"  # images that the file does not list
+    """Shares of training, validation and test; they sum to 1."""
+    folds: Annotated[int, Field(ge=FEWEST_FOLDS, le=100)] | None = None
+    """Number of cross-validation folds, in place of `split.fractions`. One fold is tested, the
+    next one validates."""
+    repeats: Annotated[int, Field(ge=1, le=100)] = 1
+    """Number of divisions of the same images, each with its folds or fractions."""
+    seed: Seed = 0
+    """Seed of the first division; repeat i uses `split.seed` + i - 1."""
+    file: Annotated[str, Field(min_length=1)] | None = None
+    """CSV or Parquet file that assigns images to parts, for the policy `file`."""
+    file_policy: str | None = None
+    """Which `split_policy` of `split.file` to use, if the file has several."""
+    file_unlisted: Literal["stop", "leave_out"] = "stop"
+    """Images that `split.file` does not list: end the run (`stop`) or exclude them
+    (`leave_out`)."""
 
     @field_validator("policies")
     @classmethod
@@ -123,12 +154,18 @@ class SplitSection(Section):
 
 class AugmentSection(Section):
     copies: Annotated[int, Field(ge=1, le=64)] = 8
-    online: bool = False  # every batch anew instead of fixed copies; nothing can be cached
+    """Number of augmented copies of each training image."""
+    online: bool = False
+    """Augment every batch anew instead of making fixed copies. Nothing can be cached then."""
     # What may be done to a copy, the paper's by default. A flip may change what a class means.
     horizontal_flip_p: Annotated[float, Field(ge=0, le=1)] = FEC_IGE.horizontal_flip_p
+    """Probability of a left-right flip."""
     vertical_flip_p: Annotated[float, Field(ge=0, le=1)] = FEC_IGE.vertical_flip_p
+    """Probability of an upside-down flip."""
     rotation_degrees: Annotated[float, Field(ge=0, le=180)] = FEC_IGE.rotation_degrees
+    """Largest rotation in either direction, in degrees."""
     contrast: Annotated[float, Field(ge=0, lt=1)] = FEC_IGE.contrast
+    """Largest relative change of contrast about the image's mean."""
 
     @property
     def how(self) -> Augmentation:
@@ -139,13 +176,19 @@ class AugmentSection(Section):
 
 class GridSection(Section):
     backbones: Annotated[list[str], Field(min_length=1)] = list(BACKBONES)
+    """Networks to compare."""
     scenarios: Annotated[list[str], Field(min_length=1, max_length=1000)] = [ALL_CLASSES]
+    """Names from `scenarios` to run; `all` means every class."""
     augmented: Annotated[list[bool], Field(min_length=1)] = [False, True]
+    """Train without augmented copies (`false`), with them (`true`), or both."""
     strategies: Annotated[list[Literal["transfer", "finetune"]], Field(min_length=1)] = [
         "transfer",
         "finetune",
     ]
+    """`transfer` trains a head on the frozen backbone; `finetune` trains the backbone's last
+    layers too."""
     seeds: Annotated[list[Seed], Field(min_length=1, max_length=1000)] = [0]
+    """Training seeds: further trainings on the same division of the images."""
 
     @field_validator("backbones")
     @classmethod
@@ -160,32 +203,46 @@ class GridSection(Section):
 
 class HeadSection(Section):
     pooling: Literal["max", "avg"] = "max"
-    # What validation and test see, in the fine-tuned layers too; running_average: Keras' own.
+    """Pooling of the backbone's last feature map."""
     batchnorm_statistics: Literal["training_rows", "running_average"] = "training_rows"
+    """BatchNorm statistics at validation, test and export: computed on the training rows, or
+    Keras' running average."""
 
 
 class CacheSection(Section):
     dtype: Literal["float16", "float32"] = "float16"
+    """Number format of cached prefix activations. `float32` takes twice the space."""
 
 
 class PublishedSetting(Section):
-    """Draw 0 of every cell: the paper's published setting."""
+    """The setting of draw 0; by default the paper's published one."""
 
     lr: LearningRate = 1e-3
+    """Learning rate."""
     batch_size: BatchSize = 16
+    """Batch size."""
     hidden: Hidden = [512, 128]
+    """Widths of the head's hidden layers."""
 
 
 class SearchSection(Section):
     draws: Count = 4
+    """Number of trials per cell, draw 0 included."""
     epochs: Count = 30
+    """Number of epochs of a trial that is not stopped early."""
     # What cells with and without augmented copies have in common: the optimiser's steps, an epoch
     # being a pass over the images without copies; or epochs, each a pass over all rows.
     budget: Literal["steps", "epochs"] = "steps"
+    """Give cells with and without augmentation the same optimiser steps (`steps`) or the same
+    passes over their rows (`epochs`)."""
     scheduler: Literal["asha", "none"] = "asha"
+    """`asha` stops weak trials early; `none` trains all of them to the end."""
     grace_epochs: Count = 4
+    """Epochs before a trial may be stopped."""
     reduction_factor: Annotated[int, Field(ge=2, le=1000)] = 3
+    """ASHA keeps one trial in this many at each rung."""
     published: PublishedSetting = PublishedSetting()
+    """The setting of draw 0, which is never stopped early."""
     # Around where champions of 30 epochs lie: the paper's 1e-5 learns next to nothing in them.
     lr: Annotated[list[LearningRate], Field(min_length=1, max_length=100)] = [
         3e-3,
@@ -193,31 +250,47 @@ class SearchSection(Section):
         3e-4,
         1e-4,
     ]
+    """Learning rates to draw from."""
     batch_size: Annotated[list[BatchSize], Field(min_length=1, max_length=100)] = [8, 16, 32]
+    """Batch sizes to draw from."""
     hidden: Annotated[list[Hidden], Field(min_length=1, max_length=100)] = [
         [256, 256, 128],
         [512, 128],
     ]
+    """Hidden layers of the head to draw from."""
 
 
 class FinetuneSection(Section):
     start: Literal["transfer", "fresh"] = "transfer"
-    depth: Literal["suffix", "all"] = "suffix"  # all: the whole network, from pixels
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # bfloat16 where a GPU has it
+    """Start from the head of the transfer champion (`transfer`) or from a new head (`fresh`)."""
+    depth: Literal["suffix", "all"] = "suffix"
+    """What is trained: the backbone's last block (`suffix`) or the whole backbone from pixels
+    (`all`)."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Arithmetic of training; `auto` uses bfloat16 on a GPU that supports it."""
     batchnorm: Literal["train", "frozen"] = "train"
-    epochs: Count | None = None  # None: search.epochs
-    draws: Count | None = None  # None: search.draws
+    """BatchNorm of the trained layers: updated (`train`) or kept as it is (`frozen`)."""
+    epochs: Count | None = None
+    """Number of epochs; defaults to `search.epochs`."""
+    draws: Count | None = None
+    """Number of trials per cell; defaults to `search.draws`."""
 
 
 class ExplainSection(Section):
-    examples: Annotated[int, Field(ge=0, le=1000)] = 4  # per champion; 0 switches explanations off
-    # Right and wrong ones of each class, more than these, for the champion with the best validation
-    # accuracy of each split policy and scenario: what the gallery by class shows. 0: none.
+    examples: Annotated[int, Field(ge=0, le=1000)] = 4
+    """Test images to explain per champion; 0 switches explanations off."""
     per_class: Annotated[int, Field(ge=0, le=1000)] = 1
-    champions: Literal["leading", "all"] = "leading"  # which ones get them; all: of every cell
+    """Further correct and incorrect images of each class, for the best champion of each split
+    policy and scenario."""
+    champions: Literal["leading", "all"] = "leading"
+    """Which champions to explain: the best of each split policy and scenario (`leading`), or
+    all."""
     n_steps: Annotated[int, Field(ge=2, le=10_000)] = 50
+    """Steps of the Integrated Gradients path."""
     baselines: list[str] = list(BASELINES)
+    """Baselines of Integrated Gradients."""
     random_baselines: Count = 4
+    """Number of random images averaged for the baseline `random`."""
 
     @field_validator("baselines")
     @classmethod
@@ -226,30 +299,51 @@ class ExplainSection(Section):
 
 
 class ResourcesSection(Section):
-    cpus: Count | None = None  # None: what Ray sees
-    # None: 1 where there is a GPU
+    cpus: Count | None = None
+    """Processor cores to use; defaults to all that Ray sees."""
     gpus_per_trial: Annotated[float, Field(ge=0, le=1000)] | None = None
+    """GPU share of a trial: 0, a fraction to pack several trials on one GPU, or 1. Defaults to 1
+    where there is a GPU."""
     workers_per_trial: Count = 1
-    retries: Annotated[int, Field(ge=0, le=100)] = 2  # of a trial or task whose process died
+    """Number of workers that train one trial together."""
+    retries: Annotated[int, Field(ge=0, le=100)] = 2
+    """Further attempts when the process of a trial or task dies."""
 
 
 class Config(Section):
     name: str
+    """Name of the run; results go to `runs/<name>/`."""
     store: Annotated[str, Field(min_length=1)] = DEFAULT_STORE
-    compare: Literal["fec-ige"] | None = None  # the published table shown beside ours
+    """Folder or `s3://bucket/prefix` of the artifacts."""
+    compare: Literal["fec-ige"] | None = None
+    """Published results to show beside those of the run."""
     data: DataSection = DataSection()
+    """The images."""
     preprocess: PreprocessSection = PreprocessSection()
+    """What is done to every image."""
     split: SplitSection = SplitSection()
+    """Division into training, validation and test."""
     augment: AugmentSection = AugmentSection()
+    """Augmented copies."""
     scenarios: dict[str, Annotated[list[str], Field(min_length=2)]] = {}
+    """Named lists of classes: `{name: [class, class, ...]}`."""
     grid: GridSection = GridSection()
+    """What the experiment varies."""
     weights: dict[str, str] = {}
+    """Weights of each backbone: `{name: imagenet}`, `none` for random weights, or the path of a
+    safetensors file."""
     head: HeadSection = HeadSection()
+    """The classification head."""
     cache: CacheSection = CacheSection()
+    """Cached activations."""
     search: SearchSection = SearchSection()
+    """The search over hyperparameters."""
     finetune: FinetuneSection = FinetuneSection()
+    """Fine-tuning."""
     explain: ExplainSection = ExplainSection()
+    """Explanations."""
     resources: ResourcesSection = ResourcesSection()
+    """Processors, GPUs and retries."""
 
     @field_validator("name")
     @classmethod
