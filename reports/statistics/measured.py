@@ -1,7 +1,7 @@
 """Every metric of a cell, or of one configuration over its trainings, with its interval.
 
 Which interval a metric has was chosen by its measured coverage on simulated test sets
-(`python -m benchmarks statistics`, docs/statistics.md).
+(`python -m benchmarks statistics`, docs/explanation/statistics.md).
 """
 
 from __future__ import annotations

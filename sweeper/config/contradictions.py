@@ -9,7 +9,7 @@ from sweeper.config.allowed import unexpected
 from sweeper.config.schema import ALL_CLASSES, Config
 from trainables.registry import BACKBONES
 
-MAX_TRIALS = 100_000  # what one driver and one store were measured with: docs/scale.md
+MAX_TRIALS = 100_000  # what one driver and one store were measured with: docs/explanation/scale.md
 
 
 def contradictions(config: Config) -> Iterator[str]:

@@ -114,7 +114,7 @@ class PreprocessSection(Section):
 
 class SplitSection(Section):
     policies: Annotated[list[str], Field(min_length=1)] = ["grouped"]
-    """Split policies to compare."""
+    """Split policies to compare: `pooled`, `stratified`, `grouped`, `given`, `file`."""
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
     """Shares of training, validation and test; they sum to 1."""
     folds: Annotated[int, Field(ge=FEWEST_FOLDS, le=100)] | None = None
@@ -288,7 +288,7 @@ class ExplainSection(Section):
     n_steps: Annotated[int, Field(ge=2, le=10_000)] = 50
     """Steps of the Integrated Gradients path."""
     baselines: list[str] = list(BASELINES)
-    """Baselines of Integrated Gradients."""
+    """Baselines of Integrated Gradients: `black`, `random`."""
     random_baselines: Count = 4
     """Number of random images averaged for the baseline `random`."""
 

@@ -1,4 +1,4 @@
-"""`docs/tables.md` and the tables agree, column by column, and its queries run."""
+"""`docs/reference/tables.md` and the tables agree, column by column, and its queries run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reports.derived import write_derived
 from reports.tables import AUDIT_SCHEMAS, CELL, SCHEMAS
 from tests.reports.fake_run import FakeRun, write_fake_run
 
-PAGE = (Path(__file__).parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "tables.md").read_text(encoding="utf-8")
 HEAD = ["column", "type", "unit", "meaning", "null"]
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.S)
 

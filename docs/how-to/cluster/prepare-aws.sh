@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What cluster.yaml needs of an AWS account, once: the store's bucket, a security group, two roles.
-#   docs/cluster/prepare-aws.sh BUCKET REGION SSH_FROM      (SSH_FROM: your address, 198.51.100.7/32)
+#   docs/how-to/cluster/prepare-aws.sh BUCKET REGION SSH_FROM      (SSH_FROM: your address, 198.51.100.7/32)
 # May be run again: what is there already stays.
 set -euo pipefail
 bucket=${1:?bucket} region=${2:?region} ssh_from=${3:?your address, such as 198.51.100.7/32}
