@@ -32,7 +32,7 @@ $(AXE): package.json
 	@touch $@
 
 format: $(READY)
-	$(BIN)/ruff check --fix-only --select I .
+	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 check: $(READY)
