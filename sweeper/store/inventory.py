@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 import pyarrow.fs as pafs
 
 from sweeper.store.quarantine import DAMAGED
-from sweeper.store.sums import sums_in
 from sweeper.store.store import KINDS, Artifact, Store
+from sweeper.store.sums import sums_in
 
 SAFE_HOURS = 24.0  # a file younger than that may be of a writer at work
 _KEPT = "artifact.json"

@@ -28,8 +28,8 @@ from typing import Any
 from sweeper.errors import DamagedError, StoreError
 from sweeper.store.address import is_remote, open_address
 from sweeper.store.commit import flush, folders_of, is_object_store, publish, write
-from sweeper.store.refusals import refusal
 from sweeper.store.quarantine import DAMAGED, set_aside
+from sweeper.store.refusals import refusal
 from sweeper.store.sums import FileSum, sizes_in, sums_in
 from sweeper.threads import Item, Result, results_of
 

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow.fs as pafs
 import pytest
 
-from sweeper.store import store as store_module
 from sweeper.errors import StoreError
 from sweeper.store import commit
+from sweeper.store import store as store_module
 from sweeper.store.store import Store, key_of
 
 MADE_FROM = {"version": 1, "rows": "abc"}
