@@ -13,9 +13,9 @@ cd "$SLURM_SUBMIT_DIR"
 . .venv/bin/activate
 export RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0
 export RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT=300 # seconds that the nodes wait for each other
-head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
 
 # Starts Ray on every node, runs the command on the first one, then stops Ray.
-srun ray symmetric-run --address "$head:6379" --min-nodes "$SLURM_JOB_NUM_NODES" \
+srun ray symmetric-run --address "${nodes[0]}:6379" --min-nodes "$SLURM_JOB_NUM_NODES" \
   --num-cpus="$SLURM_CPUS_PER_TASK" --resources='{"trial_driver": 64}' \
-  -- env RAY_ADDRESS="$head:6379" python sweep.py "$@"
+  -- env RAY_ADDRESS="${nodes[0]}:6379" python sweep.py "$@"
