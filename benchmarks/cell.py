@@ -28,7 +28,7 @@ from sweeper.config.schema import Config
 from sweeper.plan.grid import Cell
 from sweeper.progress import Progress
 from sweeper.run.pipeline import Sweep, run_sweep
-from sweeper.store.store import key_of
+from sweeper.store.artifact import key_of
 from trainables.stored_backbone import StoredBackbone
 
 
@@ -99,10 +99,10 @@ def _config(
             f"store={store}",
             f"grid.backbones=[{name}]",
             f"grid.strategies=[{strategy}]",
-            "grid.augmented=[true]",
+            "grid.augmentations=[fec-ige]",
             "grid.seeds=[0]",
             f"weights.{name}={weights}",
-            f"augment.copies={options.copies}",
+            f"augmentations.fec-ige.copies={options.copies}",
             f"preprocess.image_size={options.image_size}",
             "search.draws=1",
             "search.budget=epochs",  # as the usual way: an epoch is a pass over all rows

@@ -158,7 +158,7 @@ def _training_row(
     parameters = sum(p.numel() for p in module.parameters())
     moved = moved_bytes(module, inputs) + 7 * 4 * parameters
     ideal = _BATCH / machine.ideal_s(3 * count_flop(module, inputs), moved)
-    fit = train(module, data, data, Setting(1e-3, _BATCH, 2, 0))
+    fit = train(module, data, data, Setting({"lr": 1e-3, "batch_size": _BATCH}, 2, 0))
     steps = len(data) // _BATCH
     started = time.perf_counter()
     for _ in range(2 * steps):

@@ -24,7 +24,7 @@ from sweeper.config.load import load_config
 from sweeper.config.schema import Config
 from sweeper.progress import Progress
 from sweeper.run.pipeline import Sweep, run_sweep
-from sweeper.store.store import key_of
+from sweeper.store.artifact import key_of
 from trainables.stored_backbone import StoredBackbone
 
 _VALIDATED = 128
@@ -72,7 +72,7 @@ def _rows_trained(out: Path) -> dict[str, int]:
     """Rows that went through the network by strategy: training by passes, validation by epochs."""
     trials = pd.read_parquet(out / "results" / "trials.parquet").drop_duplicates("trial")
     splits = pd.read_parquet(out / "results" / "splits.parquet").query("part != 'test'")
-    split = ["split_policy", "scenario", "repeat", "fold", "augmented"]
+    split = ["split_policy", "scenario", "repeat", "fold", "augmentation"]
     counts = splits.groupby([*split, "part"]).size().unstack("part").reset_index()
     trained = trials.merge(counts, on=split)
     each = trained["passes"] * trained["train"] + trained["epochs"] * trained["val"]

@@ -34,6 +34,8 @@ class Augmentation:
 
 
 FEC_IGE = Augmentation()
+AUGMENTATIONS = {"fec-ige": FEC_IGE}
+"""The built-in augmentations, by the name that a configuration gives them."""
 
 Image = NDArray[np.uint8]
 

@@ -1,20 +1,17 @@
 """The table of all images: what each is, by content, and which cannot be used and why.
 
 `image_id` is the sha256 of the file's bytes, so that nothing downstream depends on a path. Decoding
-every file once costs seconds per thousand images and finds the broken ones before the sweep does.
+every file once costs seconds per thousand images and finds the broken ones before the sweep does;
+what it gives can be kept (`Description`), since it follows from the bytes alone.
 """
 
 import hashlib
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from queue import SimpleQueue
+from collections.abc import Mapping
 
 import pandas as pd
 
 from datasets.decoding.describe import Description
-from datasets.decoding.isolation import Reader
+from datasets.decoding.readers import WORKERS, describe_files
 from datasets.errors import DataError
 from datasets.sources import ImageFile
 
@@ -32,25 +29,26 @@ COLUMNS = (
     "group",
     "problem",
 )
-WORKERS = min(8, os.cpu_count() or 1)
 MIN_IMAGES_PER_CLASS = 3
 _REASONS_SHOWN = 3
-_FILES_PER_WORKER = 32  # at least: a process costs as much as some 50 small files
 
 
-def build_manifest(
-    root: str,
-    files: list[ImageFile],
-    workers: int = WORKERS,
-    on_progress: Callable[[int], None] = lambda done: None,
-) -> pd.DataFrame:
-    """Read and decode every file once.
+def build_manifest(root: str, files: list[ImageFile], workers: int = WORKERS) -> pd.DataFrame:
+    """The manifest of files below `root`, each read and decoded once by at most so many processes.
+
+    `files`: as `list_folder` returns them. Returns what `manifest_of` returns.
+    """
+    paths = [file.path for file in files if not file.problem]
+    read = describe_files(root, paths, workers)
+    return manifest_of(files, {path: described.description for path, described in read})
+
+
+def manifest_of(files: list[ImageFile], described: Mapping[str, Description]) -> pd.DataFrame:
+    """The table of all files.
 
     Args:
-        root: the local folder that `files` are relative to.
         files: as `list_folder` returns them.
-        workers: processes that read and decode.
-        on_progress: is told how many files have been read.
+        described: by path, each file that may be read.
 
     Returns:
         `COLUMNS`, one row per file, sorted by path. `image_id` is the sha256 (hex) of the bytes;
@@ -62,16 +60,7 @@ def build_manifest(
         image itself until `duplicates.with_groups` fills it. A file that cannot be used keeps its
         row, with the reason in `problem` ("" otherwise).
     """
-    workers = max(1, min(workers, len(files) // _FILES_PER_WORKER))
-    with ExitStack() as stack:
-        readers: SimpleQueue[Reader] = SimpleQueue()
-        for _ in range(workers):
-            readers.put(stack.enter_context(Reader()))
-        pool = stack.enter_context(ThreadPoolExecutor(max_workers=workers))
-        rows = []
-        for row in pool.map(lambda file: _row(root, file, readers), files):
-            rows.append(row)
-            on_progress(len(rows))
+    rows = [_row(file, described) for file in files]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table = table.sort_values(["class", "path"], ignore_index=True)
     earlier = table.groupby("image_id").cumcount()  # 0 for the first file with these bytes
@@ -127,29 +116,25 @@ def manifest_hash(manifest: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def _row(
-    root: str, file: ImageFile, readers: "SimpleQueue[Reader]"
-) -> dict[str, str | int | float]:
-    """The row of one file, by the next reader that has nothing to do."""
-    described = Description(problem=file.problem)
-    if not file.problem:
-        reader = readers.get()
-        try:
-            described = reader.describe(os.path.join(root, file.path))
-        finally:
-            readers.put(reader)
+def content_hash(image_id: str) -> str:
+    """The sha256 (hex) of the bytes of a usable image, from its id."""
+    return image_id.partition("-")[0]
+
+
+def _row(file: ImageFile, described: Mapping[str, Description]) -> dict[str, str | int | float]:
+    read = Description(problem=file.problem) if file.problem else described[file.path]
     instead = hashlib.sha256(file.path.encode()).hexdigest()  # where the bytes cannot be had
     return {
-        "image_id": described.content_hash or instead,
+        "image_id": read.content_hash or instead,
         "path": file.path,
         "origin": file.origin,
         "class": file.class_name,
-        "width": described.width,
-        "height": described.height,
-        "bytes": described.size,
-        "pixel_hash": described.pixel_hash,
-        "contrast": described.contrast,
-        "patient": described.patient,
+        "width": read.width,
+        "height": read.height,
+        "bytes": read.size,
+        "pixel_hash": read.pixel_hash,
+        "contrast": read.contrast,
+        "patient": read.patient,
         "group": "",
-        "problem": described.problem,
+        "problem": read.problem,
     }

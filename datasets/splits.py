@@ -159,7 +159,7 @@ def _check(policy: str, copies: int) -> None:
     if policy not in DRAWN:
         raise DataError(f"split.policy={policy!r}: expected one of {', '.join(DRAWN)}")
     if copies < 0:
-        raise DataError(f"augment.copies={copies}: expected 0 or more")
+        raise DataError(f"copies={copies}: expected 0 or more")
 
 
 def _check_enough(images: pd.DataFrame, policy: str, least: int, asked: str, parts: str) -> None:

@@ -16,8 +16,8 @@ def budget(run: Run) -> str:
     """In words: epochs, steps and passes of a full training, by strategy and augmentation. Empty
     where no cell is done."""
 
-    def side(row: Row) -> tuple[bool, bool]:
-        return row["strategy"] == "finetune", bool(row["augmented"])
+    def side(row: Row) -> tuple[bool, bool, str]:
+        return row["strategy"] == "finetune", bool(row["augmented"]), row["augmentation"]
 
     groups = [list(rows) for _, rows in groupby(sorted(run.done, key=side), key=side)]
     if not groups:
@@ -27,7 +27,7 @@ def budget(run: Run) -> str:
 
 
 def _side(rows: Sequence[Row]) -> str:
-    name = f"{wording.strategy(rows[0]['strategy'])}, {wording.augmentation(rows[0]['augmented'])}"
+    name = wording.recipe(rows[0])
     passes = _range([row["passes"] for row in rows], lambda value: wording.decimal(value, 1))
     return (
         f"{name}: {_range([row['epochs'] for row in rows], wording.count)} epochs, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reports.run import Run
 
-Tested = tuple[str, str, bool]  # split policy, scenario, augmented
+Tested = tuple[str, str, str]  # split policy, scenario, augmentation
 
 
 def pictures_tested(run: Run) -> dict[Tested, int]:
@@ -16,9 +16,9 @@ def pictures_tested(run: Run) -> dict[Tested, int]:
     tested = splits[splits["part"] == "test"]
     group = dict(zip(images["image_id"], images["group"], strict=True))
     tested = tested.assign(picture=[group.get(one, one) for one in tested["image_id"]])
-    keys = ["split_policy", "scenario", "augmented"]
+    keys = ["split_policy", "scenario", "augmentation"]
     sizes = tested.groupby([*keys, "repeat"])["picture"].nunique().groupby(level=keys).mean()
     return {
-        (str(name[0]), str(name[1]), bool(name[2])): round(size)  # type: ignore[index]
+        (str(name[0]), str(name[1]), str(name[2])): round(size)  # type: ignore[index]
         for name, size in sizes.items()
     }

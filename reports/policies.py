@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.derived.policies import SCOPES, compared_name
+from reports.derived.policies import ALL, compared_name
 from reports.run import Row, Run, records
 from reports.statistics import Interval
 
@@ -24,16 +24,15 @@ class Score:
     difference_interval: Interval | None
 
 
-def policy_scores(run: Run, policies: Sequence[str], augmented: bool | None = None) -> list[Score]:
+def policy_scores(run: Run, policies: Sequence[str], cells: str = ALL) -> list[Score]:
     """The scores of `policies`, given the most trustworthy first, over the cells that are done
     under each; trainings averaged. Nothing if there is no such cell.
 
     Args:
-        augmented: take augmented cells only, or plain ones only, or (None) both.
+        cells: `AUGMENTED` cells only, those of one augmentation by its name, or `ALL`.
     """
     table = run.tables["policies"]
-    scope = next(name for name, value in SCOPES.items() if value is augmented)
-    own = table[(table["compared"] == compared_name(policies)) & (table["cells"] == scope)]
+    own = table[(table["compared"] == compared_name(policies)) & (table["cells"] == cells)]
     return [_score(row) for row in records(own)]
 
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from reports.axes import TRAININGS
 from reports.statistics import Interval, accuracy_interval
 from reports.statistics.training import TRAINED
-from reports.tables import CELL, POLICIES, SCHEMAS, TRAININGS, read_tables
+from reports.tables import CELL, POLICIES, SCHEMAS, read_tables
 
 Row = dict[str, Any]
 CellKey = tuple[Any, ...]
@@ -94,6 +95,12 @@ class Run:
         return sorted({row["scenario"] for row in self.cells}, key=self._scenario_order)
 
     @cached_property
+    def augmentations(self) -> list[str]:
+        """Those of the cells, `none` first."""
+        pairs = {(bool(row["augmented"]), row["augmentation"]) for row in self.cells}
+        return [name for _, name in sorted(pairs)]
+
+    @cached_property
     def backbones(self) -> list[str]:
         return sorted({row["backbone"] for row in self.cells}, key=self._backbone_order)
 
@@ -141,7 +148,7 @@ class Run:
             _position(POLICIES, row["split_policy"]),
             self._scenario_order(row["scenario"]),
             _position(_STRATEGIES, row["strategy"]),
-            row["augmented"],
+            (row["augmented"], row["augmentation"]),
             self._backbone_order(row["backbone"]),
             row["weights"],
             *(row[name] for name in TRAININGS),

@@ -93,7 +93,7 @@ def extraction_s(run: Run, cell: Row) -> float:
 def _is_cached(run: Run, row: Row) -> bool:
     """Whether a cell's trials read cached activations."""
     config = run.info.get("config", {})
-    online = config.get("augment", {}).get("online") and row["augmented"]
+    online = run.info.get("augmentations", {}).get(row["augmentation"], {}).get("online")
     whole = config.get("finetune", {}).get("depth") == "all" and row["strategy"] == "finetune"
     return not (online or whole)
 

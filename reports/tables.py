@@ -17,36 +17,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from reports.axes import AXIS, CELL_COLUMNS, SPLIT_AXES
+
 _STR, _INT, _FLOAT, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
-_CELL = {
-    "split_policy": _STR,
-    "backbone": _STR,
-    "weights": _STR,
-    "scenario": _STR,
-    "augmented": _BOOL,
-    "strategy": _STR,
-    "seed": _INT,  # of the training
-    "repeat": _INT,  # 1..r: another division of the same images
-    "fold": _INT,  # 1..k under cross-validation, 0 without
-}
+_CELL = dict(CELL_COLUMNS)
 CELL: tuple[str, ...] = tuple(_CELL)
 """The columns that name a cell, in every table that has one row or more for each cell."""
-
-TRAININGS: tuple[str, ...] = ("seed", "repeat", "fold")
-"""The columns of `CELL` in which the trainings of one configuration differ."""
 
 POLICIES: tuple[str, ...] = ("grouped", "file", "given", "stratified", "pooled")
 """Split policies, the most trustworthy first: the order of the page, and what others are measured
 against."""
 
-_SPLIT = {
-    "split_policy": _STR,
-    "scenario": _STR,
-    "repeat": _INT,
-    "fold": _INT,
-    "augmented": _BOOL,
-}
+_SPLIT = {name: kind for axis in SPLIT_AXES for name, kind in AXIS[axis].columns.items()}
 
 LEAK_KINDS: tuple[str, ...] = ("same_image", "exact", "near", "user", "group")
 """By what a leaked row is known to training: another copy of its own image, a duplicate of that

@@ -6,13 +6,12 @@ import math
 from collections.abc import Collection
 from typing import Any
 
+from reports.axes import AXIS
 from reports.statistics import Interval
 
 DASH = "\u2013"
 MINUS = "\u2212"
 NONE = "—"
-
-_STRATEGY = {"transfer": "transfer", "finetune": "fine-tuned"}
 
 
 def percent(value: float | None, decimals: int = 1) -> str:
@@ -114,17 +113,17 @@ def interval_scope(over_trainings: Collection[bool]) -> str:
 
 def strategy(name: str) -> str:
     """'finetune' -> 'fine-tuned'."""
-    return _STRATEGY.get(name, name)
+    return AXIS["strategy"].text(name)
 
 
-def augmentation(augmented: bool) -> str:
-    """True -> 'augmented'."""
-    return "augmented" if augmented else "not augmented"
+def augmentation(name: str) -> str:
+    """'fec-ige' -> 'augmented', 'none' -> 'not augmented'; others keep their name."""
+    return AXIS["augmentation"].text(name)
 
 
 def recipe(row: dict[str, Any]) -> str:
     """How a cell was trained: 'fine-tuned, augmented'."""
-    return f"{strategy(row['strategy'])}, {augmentation(row['augmented'])}"
+    return f"{strategy(row['strategy'])}, {augmentation(row['augmentation'])}"
 
 
 def scenario(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -10,17 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
+import rich.progress
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
-_PLAIN_EVERY_S = 10.0
-_SILENCE_S = 2.0  # at most, at first: of a stage that takes long, a line every ten seconds
-_LOOK_EVERY_S = 0.2
+_LINE_EVERY_S = 10.0
+_FIRST_LINE_S = 2.0
+_CHECK_EVERY_S = 0.2
 
 
 class Progress:
-    """Shows the stage at work, what it has done, its rate and the time left.
+    """Shows the current stage: what is done, its rate and the time left.
 
     with Progress() as progress:
         progress.start("extract resnet50", total=1200, unit="images")
@@ -29,16 +31,23 @@ class Progress:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=False, highlight=False, file=sys.stdout)
-        self.name, self.unit, self.total, self.done = "", "", 0, 0
-        self.states: Counter[str] = Counter()
-        self.started = self.last_line = time.monotonic()
-        self.live = Live(console=self.console, refresh_per_second=4, get_renderable=self._panel)
+        self.panel = _Panel(
+            TextColumn("{task.description}", style="bold", markup=False),
+            BarColumn(bar_width=30),
+            _StatusColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+            refresh_per_second=4,
+            speed_estimate_period=math.inf,  # a single trial may take hours
+            get_time=time.monotonic,
+        )
+        self.last_line = time.monotonic()
+        self._stage: Task | None = None
         self._over = threading.Event()
 
     def __enter__(self) -> Progress:
-        if self.console.is_terminal:
-            self.live.start()
-        else:
+        self.panel.start()
+        if not self.console.is_terminal:
             threading.Thread(target=self._break_silence, daemon=True).start()
         return self
 
@@ -49,106 +58,122 @@ class Progress:
         traceback: TracebackType | None,
     ) -> None:
         self._over.set()
-        if self.console.is_terminal:
-            self.live.stop()
+        self.panel.stop()
+
+    @property
+    def current(self) -> Task | None:
+        """The innermost step, or else the stage."""
+        return self.panel.tasks[-1] if self.panel.tasks else None
 
     @contextmanager
     def during(self, name: str, total: int = 0, unit: str = "") -> Iterator[None]:
-        """A step that leaves no line: shown while it lasts, on a terminal; elsewhere told where it
-        takes more than two seconds. `total` and `unit` where what is done is counted (`reach`)."""
-        before = self.name, self.total, self.unit, self.done, self.started
-        self.name, self.total, self.unit, self.done = name, total, unit, 0
-        self.started = time.monotonic()
+        """A step that leaves no line: shown while it lasts on a terminal, elsewhere only if it
+        takes more than two seconds. Give `total` and `unit` if progress is counted (`reach`)."""
+        step = self._add(name, total, unit)
         try:
             yield
         finally:
-            self.name, self.total, self.unit, self.done, self.started = before
+            self.panel.remove_task(step.id)
 
     def start(self, name: str, total: int, unit: str) -> None:
         """Begin a stage of `total` units."""
-        self.name, self.total, self.unit, self.done = name, total, unit, 0
-        self.states.clear()
-        self.started = self.last_line = time.monotonic()
+        self._remove_stage()
+        self._stage = self._add(name, total, unit)
         if not self.console.is_terminal:
             self._say(f"{name}: {total} {unit}")
 
     def reach(self, done: int) -> None:
         """Units done so far."""
-        self.done = done
-        self._maybe_line()
+        if task := self.current:
+            self.panel.update(task.id, completed=done)
 
     def count(self, state: str) -> None:
         """One more unit done, with its state (`done`, `stopped`, `failed`)."""
-        self.states[state] += 1
-        self.reach(self.done + 1)
+        if task := self.current:
+            task.fields["states"][state] += 1
+            self.panel.advance(task.id)
 
     def finish(self, note: str = "") -> None:
         """End the stage; its line stays."""
-        seconds = time.monotonic() - self.started
-        parts = [f"{self.name:<24}", f"{self.done:>6} {self.unit}", f"{seconds:7.1f} s"]
-        parts += [part for part in (self._rate(), self._states(), note) if part]
-        self._say("  ".join(parts))
-        self.name = ""
+        if task := self._stage:
+            done = f"{task.completed:>6.0f} {task.fields['unit']}"
+            parts = [f"{task.description:<24}", done, f"{task.elapsed or 0.0:7.1f} s"]
+            parts += [part for part in (_rate(task), _states(task), note) if part]
+            self._say("  ".join(parts))
+        self._remove_stage()
 
     def skip(self, name: str, note: str) -> None:
         """A stage with nothing to do."""
         self._say(f"{name:<24}  {note}")
 
+    def _add(self, name: str, total: int, unit: str) -> Task:
+        task_id = self.panel.add_task(name, total=total or None, unit=unit, states=Counter())
+        self.panel.advance(task_id, 0)  # the rate counts from here, not from the first unit
+        return self.panel.tasks[-1]
+
+    def _remove_stage(self) -> None:
+        if self._stage:
+            self.panel.remove_task(self._stage.id)
+        self._stage = None
+
     def _say(self, line: str) -> None:
         self.last_line = time.monotonic()
         if self.console.is_terminal:
-            self.live.console.print(line)
+            self.console.print(line, markup=False)
         else:
             print(line, file=self.console.file, flush=True)
 
-    def _maybe_line(self) -> None:
-        if self.console.is_terminal or time.monotonic() - self.last_line < _PLAIN_EVERY_S:
-            return
-        self._say(f"{self.name}: {self._status()}")
-
     def _break_silence(self) -> None:
-        """Say what is at work where nothing else has been said for a while."""
-        while not self._over.wait(_LOOK_EVERY_S):
-            now = time.monotonic()
-            patience = min(_PLAIN_EVERY_S, max(_SILENCE_S, (now - self.started) / 5))
-            if not self.name:
-                continue
-            if now - self.last_line >= patience - _LOOK_EVERY_S:
-                try:
-                    self._say(f"{self.name}: {self._status()}")
-                except (OSError, ValueError):  # nobody reads it: the main thread finds that too
-                    return
+        while not self._over.wait(_CHECK_EVERY_S):
+            try:
+                self._report_if_due()
+            except (OSError, ValueError):  # nobody reads it: the main thread finds that too
+                return
 
-    def _status(self) -> str:
-        if not self.total:
-            return f"{time.monotonic() - self.started:.0f} s"
-        parts = [f"{self.done} of {self.total} {self.unit}", self._states(), self._rate()]
-        return ", ".join([part for part in parts if part] + [self._left()])
+    def _report_if_due(self) -> None:
+        """Print where the current step is, every two seconds at first and every ten later."""
+        if not (task := self.current):
+            return
+        elapsed = task.elapsed or 0.0
+        due = min(_LINE_EVERY_S, max(_FIRST_LINE_S, elapsed / 5)) - _CHECK_EVERY_S
+        if min(elapsed, time.monotonic() - self.last_line) >= due:
+            self._say(f"{task.description}: {_status(task)}")
 
-    def _rate(self) -> str:
-        seconds = time.monotonic() - self.started
-        if not self.done or seconds <= 0.5:
-            return ""
-        if self.done < seconds:
-            return f"{seconds / self.done:.1f} s/{self.unit.removesuffix('s')}"
-        return f"{self.done / seconds:.1f} {self.unit}/s"
 
-    def _states(self) -> str:
-        return ", ".join(f"{count} {state}" for state, count in sorted(self.states.items()))
+class _Panel(rich.progress.Progress):
+    """One row, of what was begun last."""
 
-    def _left(self) -> str:
-        elapsed = time.monotonic() - self.started
-        if not self.done:
-            return "starting" if elapsed < _SILENCE_S else f"{elapsed:.0f} s so far"
-        seconds = elapsed / self.done * (self.total - self.done)
-        return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s left"
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield self.make_tasks_table(self.tasks[-1:])
 
-    def _panel(self) -> Table:
-        table = Table.grid(padding=(0, 2))
-        if self.name:
-            width = 30
-            filled = round(width * self.done / max(1, self.total))
-            line = "━" if self.console.encoding.lower().startswith("utf") else "-"
-            bar = f"[green]{line * filled}[/green][dim]{line * (width - filled)}[/dim]"
-            table.add_row(f"[bold]{self.name}[/bold]", bar, self._status())
-        return table
+
+class _StatusColumn(ProgressColumn):
+    """Units, states, rate and time left of a task, as in a plain line."""
+
+    def render(self, task: Task) -> Text:
+        return Text(_status(task))
+
+
+def _status(task: Task) -> str:
+    if task.total is None:
+        return f"{task.elapsed or 0.0:.0f} s"
+    done = f"{task.completed:.0f} of {task.total:.0f} {task.fields['unit']}"
+    return ", ".join(filter(None, (done, _states(task), _rate(task), _left(task))))
+
+
+def _states(task: Task) -> str:
+    return ", ".join(f"{count} {state}" for state, count in sorted(task.fields["states"].items()))
+
+
+def _rate(task: Task) -> str:
+    if not task.speed or (task.elapsed or 0.0) <= 0.5:
+        return ""
+    if task.speed < 1:
+        return f"{1 / task.speed:.1f} s/{task.fields['unit'].removesuffix('s')}"
+    return f"{task.speed:.1f} {task.fields['unit']}/s"
+
+
+def _left(task: Task) -> str:
+    if task.time_remaining is None:
+        return f"{task.elapsed or 0.0:.0f} s so far"
+    return f"{TimeRemainingColumn().render(task).plain} left"

@@ -1,6 +1,6 @@
 """The one training loop: transfer, fine-tuning, one process or several. No Ray in here.
 
-    fit = train(module, rows, validation, Setting(lr=1e-3, batch_size=16, epochs=30, seed=1))
+    fit = train(module, rows, validation, Setting({"lr": 1e-3, "batch_size": 16}, 30, seed=1))
 
 Adam at a constant rate on the cross-entropy, rows reshuffled each pass, the state of the epoch
 with the best validation accuracy kept (the lower loss breaks a tie), as the paper's code does.
@@ -16,10 +16,11 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain, islice
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -40,12 +41,19 @@ class Setting:
     on from one epoch to the next. None: an epoch is a pass.
     """
 
-    lr: float
-    batch_size: int
+    hyperparameters: Mapping[str, Any]  # a value for each of `HYPERPARAMETERS`
     epochs: int
     seed: int
     batchnorm_statistics: str = "training_rows"  # or "running_average"
     epoch_rows: int | None = None
+
+    @property
+    def lr(self) -> float:
+        return float(self.hyperparameters["lr"])
+
+    @property
+    def batch_size(self) -> int:
+        return int(self.hyperparameters["batch_size"])
 
     @property
     def epoch_steps(self) -> int | None:

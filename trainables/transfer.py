@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -37,6 +38,7 @@ class PooledRows(IndexedRows):
 def transfer_module(
     feature_dim: int, hidden: Sequence[int], classes: int, seed: int
 ) -> nn.Sequential:
-    """A freshly initialised head; the process's generator is left seeded for its dropout."""
+    """A freshly initialised head, whose weights are named `head.*`; the process's generator is left
+    seeded for its dropout."""
     torch.manual_seed(seed)
-    return build_head(feature_dim, hidden, classes)
+    return nn.Sequential(OrderedDict(head=build_head(feature_dim, hidden, classes)))

@@ -5,8 +5,11 @@ from typing import NamedTuple
 
 import cv2
 
-from datasets.decoding.decode import read_file, read_picture
+from datasets.decoding.decode import Picture, read_file, read_picture
+from datasets.decoding.small_pictures import SmallPictures, small_pictures
 from datasets.errors import DataError
+
+DESCRIPTION_VERSION = 1  # of everything that `describe` makes of a file's pixels
 
 
 class Description(NamedTuple):
@@ -27,23 +30,39 @@ class Description(NamedTuple):
     contrast: float = 0.0
 
 
-def describe(path: str) -> Description:
+class Described(NamedTuple):
+    """A file that was read: its description, and small pictures of it where it can be used.
+
+    Without a content hash the description says nothing of the bytes: they could not be had, or the
+    decoder ran out of memory or time or crashed, which may end otherwise another time.
+    """
+
+    description: Description
+    pictures: SmallPictures | None = None
+
+
+def describe(path: str) -> Described:
     """Read and decode a file once. A `DataError` on the way is the description's `problem`."""
     read = Description()
     try:
         data = read_file(path)
         read = read._replace(content_hash=hashlib.sha256(data).hexdigest(), size=len(data))
-        pixels, patient = read_picture(data)
+        picture = read_picture(data)
     except DataError as error:
-        return read._replace(problem=str(error))
-    height, width, _ = pixels.shape
-    digest = hashlib.sha256(f"{pixels.shape}".encode())
-    digest.update(pixels.data)
-    contrast = float(cv2.meanStdDev(pixels)[1].max())
+        if isinstance(error.__cause__, MemoryError):
+            read = read._replace(content_hash="")
+        return Described(read._replace(problem=str(error)))
+    return Described(_described(read, picture), small_pictures(picture.pixels))
+
+
+def _described(read: Description, picture: Picture) -> Description:
+    height, width, _ = picture.pixels.shape
+    digest = hashlib.sha256(f"{picture.pixels.shape}".encode())
+    digest.update(picture.pixels.data)
     return read._replace(
         width=width,
         height=height,
         pixel_hash=digest.hexdigest(),
-        patient=patient,
-        contrast=contrast,
+        patient=picture.patient,
+        contrast=float(cv2.meanStdDev(picture.pixels)[1].max()),
     )

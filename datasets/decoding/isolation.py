@@ -3,7 +3,10 @@
 Decoders are native code, and a damaged file can keep one busy for ever (CharLS took 4 s for 480
 pixels), crash it or make it take all memory. A process costs 0.3 s once and nothing a file.
 
-    python -m datasets.decoding.isolation   the worker: paths in, descriptions out, a JSON line each
+    python -m datasets.decoding.isolation   the worker
+
+It takes a path a line, as JSON, and answers with a JSON line, the fields of the description and the
+sizes of the small pictures in bytes, and then the bytes of the pictures.
 """
 
 import json
@@ -15,8 +18,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 
-from datasets.decoding.describe import Description, describe
+from datasets.decoding.describe import Described, Description, describe
+from datasets.decoding.small_pictures import SmallPictures
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = (sys.executable, "-m", "datasets.decoding.isolation")
@@ -50,22 +55,23 @@ class Reader:
     ) -> None:
         self._end()
 
-    def describe(self, path: str) -> Description:
+    def describe(self, path: str) -> Described:
         """As `describe.describe`; two crashes or too long a time are the description's `problem`.
 
         Two, for a process may die of something else, such as a machine short of memory.
         """
         for _ in range(2):
             answer, too_late = self._ask(path)
-            if answer.endswith(b"\n"):
-                return Description(*json.loads(answer))
+            if answer:
+                return answer
             self._end()
             if too_late:
-                return Description(problem=f"cannot be decoded within {self._seconds:g} seconds")
-        return Description(problem="crashes its decoder")
+                problem = f"cannot be decoded within {self._seconds:g} seconds"
+                return Described(Description(problem=problem))
+        return Described(Description(problem="crashes its decoder"))
 
-    def _ask(self, path: str) -> tuple[bytes, bool]:
-        """The worker's answer, cut short where it died, and whether that was for its slowness."""
+    def _ask(self, path: str) -> tuple[Described | None, bool]:
+        """The worker's answer, None where it died, and whether that was for its slowness."""
         worker, too_late = self._started(), threading.Event()
 
         def stop() -> None:
@@ -79,9 +85,9 @@ class Reader:
             assert worker.stdout is not None
             worker.stdin.write(json.dumps(os.path.abspath(path)).encode() + b"\n")
             worker.stdin.flush()
-            return worker.stdout.readline(), too_late.is_set()
+            return _read_answer(worker.stdout), too_late.is_set()
         except BrokenPipeError:
-            return b"", too_late.is_set()
+            return None, too_late.is_set()
         finally:
             timer.cancel()
 
@@ -117,8 +123,26 @@ def main() -> None:
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
     for line in sys.stdin.buffer:
-        answers.write(json.dumps(describe(json.loads(line))).encode() + b"\n")
-        answers.flush()
+        _write_answer(answers, describe(json.loads(line)))
+
+
+def _write_answer(stream: IO[bytes], described: Described) -> None:
+    pictures = described.pictures or ()
+    head = [described.description, [len(picture) for picture in pictures]]
+    stream.write(b"".join([json.dumps(head).encode(), b"\n", *pictures]))
+    stream.flush()
+
+
+def _read_answer(stream: IO[bytes]) -> Described | None:
+    """None where the answer is cut short."""
+    head = stream.readline()
+    if not head.endswith(b"\n"):
+        return None
+    fields, sizes = json.loads(head)
+    pictures = [stream.read(size) for size in sizes]
+    if [len(picture) for picture in pictures] != sizes:
+        return None
+    return Described(Description(*fields), SmallPictures(*pictures) if pictures else None)
 
 
 def _limit_memory() -> None:

@@ -321,3 +321,9 @@ BREAKS: dict[str, _Break] = {
 }
 SYNTHETIC_VERSION = 1
 FRACTURE_TYPES: tuple[str, ...] = tuple(BREAKS)
+
+
+def calibration_radiographs(count: int) -> list[np.ndarray]:
+    """Drawn pictures that no collection has, every type in turn, each (H, W) uint8."""
+    names = [FRACTURE_TYPES[number % len(FRACTURE_TYPES)] for number in range(count)]
+    return [draw_radiograph(name, 10**6 + number) for number, name in enumerate(names)]

@@ -1,21 +1,17 @@
-"""Small grey pictures of all images, decoded once, and what is left of them without exposure.
+"""Small grey pictures of all images, and what is left of them without exposure.
 
 What tells two radiographs apart is fine structure; the bright bone on black, which all of them
 have, is taken out by `local_contrast`: high-pass, then division by the local strength.
 """
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-from datasets.decoding.decode import decode_image, read_file
 
 SIDE = 128
 _IN_MEMORY = 1 << 28  # bytes; more than that lies in a temporary file
@@ -41,30 +37,26 @@ class Thumbnails:
         return Thumbnails(self.pixels[rows], self.aspects[rows])
 
 
-def read_thumbnails(root: str, paths: Sequence[str], workers: int = 8) -> Thumbnails:
-    """Decode every file once and keep it small.
+def collect_thumbnails(found: Iterable[tuple[int, Image]], aspects: Sequence[float]) -> Thumbnails:
+    """Put thumbnails that come in any order into one array.
 
     Args:
-        root: the folder that `paths` are relative to.
-        paths: files that can be decoded.
-        workers: threads, of which each holds one decoded image.
+        found: (row, thumbnail), each row once.
+        aspects: width / height of the images, by row.
 
     Returns:
-        In the order of `paths`: 16 kB an image, in a temporary file where that is over 256 MB.
+        16 kB an image, in a temporary file where that is over 256 MB.
 
     Raises:
-        DataError, OSError: a file that cannot be read after all.
+        ValueError: not as many thumbnails as rows.
     """
-    pixels, aspects = _array(len(paths)), np.ones(len(paths))
-
-    def read(number: int) -> None:
-        image = decode_image(read_file(Path(root) / paths[number]))
-        pixels[number] = thumbnail(image)
-        aspects[number] = image.shape[1] / image.shape[0]
-
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        list(pool.map(read, range(len(paths))))
-    return Thumbnails(pixels, aspects)
+    pixels, count = _array(len(aspects)), 0
+    for row, picture in found:
+        pixels[row] = picture
+        count += 1
+    if count != len(aspects):
+        raise ValueError(f"{count} thumbnails of {len(aspects)} images")
+    return Thumbnails(pixels, np.asarray(aspects, np.float64))
 
 
 def thumbnail(image: Image) -> Image:

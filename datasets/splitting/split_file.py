@@ -4,7 +4,7 @@ The file is CSV or Parquet with a line per image, or per image and copy:
 
     image_id | sha256   of the file's content (`image_id` also tells identical files apart)
     part                train, val or test
-    copy, split_policy, scenario, repeat, fold, augmented     each optional
+    copy, split_policy, scenario, repeat, fold, augmentation or augmented     each optional
 
 A run's `results/splits.parquet` is such a file. What a column names is filtered by; a column that
 is not there holds for all.
@@ -36,6 +36,7 @@ class SplitPoint:
     fold: int  # 0: no folds
     folds: int  # 0: no folds
     augmented: bool
+    augmentation: str = ""
 
 
 def read_split_file(path: str, policy: str | None = None) -> pd.DataFrame:
@@ -113,7 +114,7 @@ def file_rows(
     chosen = chosen[chosen["image_id"].isin(images["image_id"])]
     images = _listed(path, images, set(chosen["image_id"]), unlisted)
     if _parts_copies(chosen):
-        return _every_row(path, chosen, images, copies)
+        return _every_row(path, chosen, images, copies, at.augmentation)
     part_of = _part_of(path, chosen)
     check_classes(part_of, images, f"split.file={path!r}")
     return rows_with_copies(take_validation(part_of, images, seed, classes, fractions), copies)
@@ -183,8 +184,9 @@ def _at(path: str, table: pd.DataFrame, at: SplitPoint) -> pd.DataFrame:
                 raise _wrong(
                     path, f"nothing for {name} {value!r}; it has {', '.join(map(str, there))}"
                 )
-    if "augmented" in table and (table["augmented"] == at.augmented).any():
-        table = table[table["augmented"] == at.augmented]
+    for name, value in (("augmentation", at.augmentation), ("augmented", at.augmented)):
+        if name in table and (table[name] == value).any():
+            return table[table[name] == value]
     return table
 
 
@@ -247,7 +249,9 @@ def _part_of(path: str, chosen: pd.DataFrame) -> dict[str, str]:
     return dict(zip(chosen["image_id"], chosen["part"], strict=True))
 
 
-def _every_row(path: str, chosen: pd.DataFrame, images: pd.DataFrame, copies: int) -> pd.DataFrame:
+def _every_row(
+    path: str, chosen: pd.DataFrame, images: pd.DataFrame, copies: int, augmentation: str
+) -> pd.DataFrame:
     """Rows of copies parted by themselves; every image has to have all of the run's, once."""
     rows = chosen[["image_id", "copy", "part"]].drop_duplicates()
     twice = int(rows.duplicated(["image_id", "copy"]).sum())
@@ -259,8 +263,8 @@ def _every_row(path: str, chosen: pd.DataFrame, images: pd.DataFrame, copies: in
         raise _wrong(
             path,
             f"it parts copies 0 to {rows['copy'].max()} of images by themselves, and the run has "
-            f"{copies} (augment.copies, grid.augmented): {len(wanted - found)} rows are missing, "
-            f"{len(found - wanted)} are not the run's",
+            f"{copies} (augmentations.{augmentation}.copies): {len(wanted - found)} rows are "
+            f"missing, {len(found - wanted)} are not the run's",
         )
     check = rows.drop_duplicates(["image_id", "part"])
     for part in ("train", "val", "test"):

@@ -3,11 +3,12 @@ chose against every other one, on the same test images."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from reports.axes import TRAININGS, configuration_name
 from reports.derived.tested import Tested
 from reports.derived.trainings import scenario_trainings
 from reports.headline import preferred, validation_of
@@ -16,7 +17,6 @@ from reports.statistics.intervals import difference_of, p_value
 from reports.statistics.multiplicity import holm
 from reports.statistics.paired import compare_paired
 from reports.statistics.training import IMAGES, TRAINED, Trainings
-from reports.tables import TRAININGS
 
 Row = dict[str, Any]
 _BOOTSTRAP = "groups resampled in both"
@@ -31,12 +31,6 @@ def comparison_rows(tested: Tested) -> list[Row]:
         for own, trainings in scenario_trainings(tested.of(split_policy=policy))
         for row in _family(own, trainings)
     ]
-
-
-def configuration_name(row: Mapping[str, Any]) -> str:
-    """'resnet50/imagenet/augmented/finetune': how `comparisons` names a configuration."""
-    augmented = "augmented" if row["augmented"] else "plain"
-    return f"{row['backbone']}/{row['weights']}/{augmented}/{row['strategy']}"
 
 
 def family_size(configurations: int, covers: str) -> int:

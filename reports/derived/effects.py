@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from reports.axes import AXES, FACTORS, Role
 from reports.derived.tested import Tested
 from reports.derived.trainings import policy_trainings
 from reports.statistics.blocks import blocks_of
 from reports.statistics.contrasts import (
-    FACTORS,
     SHARES_TRAINING,
     Evidence,
     Weights,
@@ -23,10 +23,6 @@ from reports.statistics.multiplicity import holm
 
 Row = dict[str, Any]
 
-_BLOCKS = ("split_policy", "scenario")
-"""Columns of a cell that a user does not choose between: their differences are no findings."""
-_REFERENCES: dict[str, object] = {"augmented": False, "strategy": "transfer"}
-"""What the other levels of a factor are compared with, where it has a level of that kind."""
 OTHERS = "the others"
 INTERACTION = " \u00d7 "  # between the names of two factors
 
@@ -83,17 +79,18 @@ def _evidence(tested: Tested) -> Evidence:
 
 
 def _choices(tested: Tested) -> Iterator[_Choice]:
-    for factor in FACTORS:
-        levels = sorted(set(tested.cells[factor]))
-        if factor in _BLOCKS or len(levels) < 2:
+    """Each level of a factor against the axis's reference; else of two against the second, of more
+    against the mean of the others."""
+    for axis in (one for one in AXES if one.role is Role.FACTOR):
+        levels = sorted(set(tested.cells[axis.name]))
+        if len(levels) < 2:
             continue
-        reference = _REFERENCES.get(factor, levels[1] if len(levels) == 2 else None)
+        reference = axis.reference or (levels[1] if len(levels) == 2 else "")
         if reference in levels:
             for level in (one for one in levels if one != reference):
-                weights = {level: 1.0, reference: -1.0}
-                yield _Choice(factor, _text(level), _text(reference), weights)
+                yield _Choice(axis.name, level, reference, {level: 1.0, reference: -1.0})
         else:
-            yield from (_Choice(factor, _text(one), OTHERS, against(one, levels)) for one in levels)
+            yield from (_Choice(axis.name, one, OTHERS, against(one, levels)) for one in levels)
 
 
 def _row(tested: Tested, evidence: Evidence, policy: str, choices: list[_Choice]) -> Row:
@@ -113,7 +110,3 @@ def _row(tested: Tested, evidence: Evidence, policy: str, choices: list[_Choice]
         "p_holm": None,
         "family": None,
     }
-
-
-def _text(level: object) -> str:
-    return str(level).lower() if isinstance(level, bool) else str(level)

@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from reports.axes import TRAININGS
 from reports.derived.tested import Tested
 from reports.statistics.measured import Measured, Metrics, Name
 from reports.statistics.panel import Panel
 from reports.statistics.training import Spread, chosen, pooled
-from reports.tables import CELL, TRAININGS
+from reports.tables import CELL
 
 Row = dict[str, Any]
 

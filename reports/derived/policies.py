@@ -16,8 +16,8 @@ from reports.statistics.contrasts import Contrast, contrast, estimate
 from reports.statistics.intervals import Interval, bounded_interval, share_interval
 
 Row = dict[str, Any]
-SCOPES: dict[str, bool | None] = {"all": None, "augmented": True, "plain": False}
-"""Which cells are compared: both kinds, augmented ones only, or plain ones only."""
+ALL, AUGMENTED = "all", "augmented"
+"""Which cells are compared: all, or those of any augmentation; or those of one, by its name."""
 
 
 def compared_name(policies: Sequence[str]) -> str:
@@ -30,11 +30,8 @@ def policy_rows(tested: Tested, tables: Mapping[str, pd.DataFrame]) -> list[Row]
     every = tuple(tested.policies())
     sets = dict.fromkeys([every, *((one,) for one in every), *combinations(every, 2)])
     rows = []
-    for scope, augmented in SCOPES.items():
-        chosen = np.ones(len(tested.cells), dtype=bool)
-        if augmented is not None:
-            chosen = (tested.cells["augmented"] == augmented).to_numpy()
-        cells = tested.subset(chosen)
+    for scope in (ALL, AUGMENTED, *sorted(set(tested.cells["augmentation"]))):
+        cells = tested.subset(_in_scope(tested.cells, scope))
         for policies in sets:
             rows += _of_set(cells, tables, scope, policies)
     return rows
@@ -64,7 +61,7 @@ def _of_set(
                 "split_policy": policy,
                 "reference": policies[0],
                 "pairs": own.pairs,
-                "pictures": _pictures(tables, policy, own, SCOPES[scope]),
+                "pictures": _pictures(tables, policy, own, scope),
                 "mean": mean,
                 "low": own_interval.low if own_interval else None,
                 "high": own_interval.high if own_interval else None,
@@ -74,6 +71,15 @@ def _of_set(
             }
         )
     return rows
+
+
+def _in_scope(rows: pd.DataFrame, scope: str) -> np.ndarray:
+    """Which rows of a table belong to a scope, (rows,) bool."""
+    if scope == ALL:
+        return np.ones(len(rows), dtype=bool)
+    if scope == AUGMENTED:
+        return rows["augmented"].to_numpy(dtype=bool)
+    return np.asarray(rows["augmentation"] == scope)
 
 
 def _mean(tested: Tested, own: Contrast) -> tuple[float, Interval | None]:
@@ -87,15 +93,12 @@ def _mean(tested: Tested, own: Contrast) -> tuple[float, Interval | None]:
     return mean, bounded_interval(mean, error_of(draws, tested.groups))
 
 
-def _pictures(
-    tables: Mapping[str, pd.DataFrame], policy: str, own: Contrast, augmented: bool | None
-) -> int:
+def _pictures(tables: Mapping[str, pd.DataFrame], policy: str, own: Contrast, scope: str) -> int:
     """Groups of images in the test parts of a policy."""
     splits, images = tables["splits"], tables["images"]
     tested = (splits["split_policy"] == policy) & (splits["part"] == "test")
     tested &= splits["scenario"].isin(set(own.matches["scenario"]))
-    if augmented is not None:
-        tested &= splits["augmented"] == augmented
+    tested &= _in_scope(splits, scope)
     ids = splits.loc[tested, "image_id"].drop_duplicates()
     group = dict(zip(images["image_id"], images["group"], strict=True))
     return len({group.get(image_id, image_id) for image_id in ids})

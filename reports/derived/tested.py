@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from reports.axes import TRAININGS
 from reports.run import records
 from reports.statistics.bootstrap import generator, group_weights
 from reports.statistics.contrasts import SHARES_TRAINING
 from reports.statistics.outcomes import Outcomes, outcomes_of
 from reports.statistics.training import Design
-from reports.tables import CELL, POLICIES, TRAININGS
+from reports.tables import CELL, POLICIES
 
 _CONFIGURATION = [name for name in CELL if name not in TRAININGS]
 

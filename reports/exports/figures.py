@@ -9,12 +9,12 @@ confusion-, accuracy-, loss-<policy>-<scenario>    of the cell that validation p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from markupsafe import Markup
 
 from reports.exports.cell_figures import best_cells, cell_figures
-from reports.exports.layout import Column, Row, Text, Tile, rows_figure, tiles_figure
+from reports.exports.layout import SOFT, Column, Row, Text, Tile, table_figure
 from reports.exports.names import FileNames
 from reports.run import Run
 from reports.sections import comparison, effects, grid, leak
@@ -41,15 +41,15 @@ def figures(run: Run) -> Iterator[tuple[str, Markup]]:
 
 
 def _grid(block: grid.Block) -> Markup:
-    heads = [
-        Text(column.backbone, "random weights" if column.random else column.about)
-        for column in block.columns
-    ]
-    rows: list[tuple[str, Sequence[Tile | None]] | str] = []
+    columns = [Column("", "text")]
+    for one in block.columns:
+        below = "random weights" if one.random else one.about
+        columns.append(Column(one.backbone, "tile", below=below))
+    rows: list[Row] = []
     for group in block.groups:
         rows.append(group.scenario)
-        rows += [(line.recipe, [_tile(tile) for tile in line.tiles]) for line in group.lines]
-    return tiles_figure(f"Test accuracy in percent, {block.policy} split", heads, rows)
+        rows += [[Text(line.recipe, fill=SOFT), *map(_tile, line.tiles)] for line in group.lines]
+    return table_figure(f"Test accuracy in percent, {block.policy} split", columns, rows)
 
 
 def _tile(tile: grid.Tile) -> Tile | None:
@@ -57,9 +57,8 @@ def _tile(tile: grid.Tile) -> Tile | None:
         return None
     if not tile.accuracy:
         return Tile(tile.state, tile.note, "var(--warn-wash)")
-    share = 0.74 * tile.shade  # as the page's tiles
-    fill = f"color-mix(in oklab, var(--heat) {share:.2f}%, var(--paper))"
-    return Tile(tile.accuracy, f"{tile.spread}  {tile.n}".strip(), fill)
+    opacity = 0.0074 * tile.shade  # as the page's tiles
+    return Tile(tile.accuracy, f"{tile.spread}  {tile.n}".strip(), "var(--heat)", opacity)
 
 
 def _effects(found: effects.Effects) -> Markup:
@@ -75,7 +74,7 @@ def _effects(found: effects.Effects) -> Markup:
                 row += [Text(one.mean, one.interval), one.strip] if one else [None, None]
             rows.append(row)
     rows.append([None, *(cell for _ in found.policies for cell in (None, found.axis))])
-    return rows_figure("What each choice is worth in test accuracy", columns, rows)
+    return table_figure("What each choice is worth in test accuracy", columns, rows)
 
 
 def _leak(meter: leak.LeakMeter) -> Markup:
@@ -100,7 +99,7 @@ def _leak(meter: leak.LeakMeter) -> Markup:
             for policy in compared.policies
         ]
     rows.append([None, None, None, meter.axis, None])
-    return rows_figure("What the split policies leak and score", columns, rows)
+    return table_figure("What the split policies leak and score", columns, rows)
 
 
 def _paper(compared: comparison.Comparison) -> Markup:
@@ -119,7 +118,7 @@ def _paper(compared: comparison.Comparison) -> Markup:
                 [Text(entry.backbone), Text(entry.published, entry.count), *ours, *gap, entry.strip]
             )
     rows.append([*[None] * (len(columns) - 1), compared.axis])
-    return rows_figure(f"The paper beside ours: {', '.join(_legend(compared))}", columns, rows)
+    return table_figure(f"The paper beside ours: {', '.join(_legend(compared))}", columns, rows)
 
 
 def _legend(compared: comparison.Comparison) -> list[str]:

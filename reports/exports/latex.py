@@ -67,7 +67,7 @@ def _caption(table: PaperTable) -> str:
 
 
 def _row(line: Line) -> str:
-    names = f"{escape(line.backbone)} & {'on' if line.augmented else 'off'}"
+    names = f"{escape(line.backbone)} & {escape(line.augmentation)}"
     if not line.values:
         return rf"{names} & \multicolumn{{4}}{{c}}{{{escape(line.state)}}} \\"
     return f"{names} & {' & '.join(_number(line.values.get(one)) for one in METRICS)} \\\\"

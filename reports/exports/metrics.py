@@ -37,7 +37,7 @@ class Line:
     """One row: a backbone without or with augmentation."""
 
     backbone: str
-    augmented: bool
+    augmentation: str
     state: str  # done | failed | missing
     repeats: str  # "3 seeds"; empty for a single training
     covers_trainings: bool  # whether the intervals cover other trainings, and not images only
@@ -70,7 +70,7 @@ def paper_tables(run: Run) -> Iterator[PaperTable]:
             _line(
                 run,
                 rows,
-                pictures.get((policy, scenario, bool(rows[0]["augmented"]))),
+                pictures.get((policy, scenario, rows[0]["augmentation"])),
                 shared,
             )
             for rows in configurations
@@ -81,11 +81,11 @@ def paper_tables(run: Run) -> Iterator[PaperTable]:
 
 def table_csv(table: PaperTable) -> str:
     """Numbers 0..1 to six decimals, a row for each line; what does not exist is empty."""
-    head = ["backbone", "augmented", "state", "repeats", "covers", "n_test", "pictures"]
+    head = ["backbone", "augmentation", "state", "repeats", "covers", "n_test", "pictures"]
     head += [f"{metric}{end}" for metric in METRICS for end in ("", "_low", "_high")]
     rows = []
     for line in table.lines:
-        row: list[object] = [line.backbone, str(line.augmented).lower(), line.state, line.repeats]
+        row: list[object] = [line.backbone, line.augmentation, line.state, line.repeats]
         row += [(TRAINED if line.covers_trainings else IMAGES) if line.values else ""]
         row += [line.n_test, line.pictures]
         for metric in METRICS:
@@ -114,7 +114,7 @@ def _line(run: Run, rows: Sequence[Row], pictures: int | None, with_weights: boo
     state = next((one for one in ("failed", "missing") if one in states), "done")
     return Line(
         backbone=name,
-        augmented=bool(first["augmented"]),
+        augmentation=first["augmentation"],
         state=state,
         repeats=repeats.text if repeats and len(rows) > 1 else "",
         covers_trainings=run.covers_trainings(rows),

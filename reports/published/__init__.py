@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from reports.axes import NO_AUGMENTATION
 from reports.published.table_file import Audit, audit_rows
 
 REFERENCE = "Nguyen, Tran, Lu: FEC-IGE. IJACSA 15(6), 2024"
@@ -43,7 +44,7 @@ class PublishedCell:
     table: str
     scenario: str
     strategy: str
-    augmented: bool
+    augmentation: str  # `fec-ige` or `none`
     backbone: str
     n_test: int  # images, if no copies were among them
     accuracy: float
@@ -70,7 +71,7 @@ def published_cells() -> tuple[PublishedCell, ...]:
             table=row["table"],
             scenario=row["scenario"],
             strategy=row["strategy"],
-            augmented=row["augmentation"] == "on",
+            augmentation="fec-ige" if row["augmentation"] == "on" else NO_AUGMENTATION,
             backbone=row["backbone"],
             n_test=int(row["n_test"]),
             accuracy=float(row["accuracy"]),

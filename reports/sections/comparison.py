@@ -9,6 +9,7 @@ from itertools import groupby
 from markupsafe import Markup
 
 from reports import wording
+from reports.axes import NO_AUGMENTATION
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale
 from reports.pictures import Tested, pictures_tested
@@ -35,7 +36,7 @@ _SHARE = Scale(0.0, 1.0)
 _GUIDES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _NOT_RUN = "not run"
 
-Place = tuple[str, str, bool, str]  # scenario, strategy, augmented, backbone
+Place = tuple[str, str, str, str]  # scenario, strategy, augmentation, backbone
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,9 @@ def build(run: Run) -> Comparison | None:
         _table([cell for cell, _ in rows], [line for _, line in rows], ours)
         for rows in (
             list(group)
-            for _, group in groupby(published, key=lambda pair: (pair[0].table, pair[0].augmented))
+            for _, group in groupby(
+                published, key=lambda pair: (pair[0].table, pair[0].augmentation)
+            )
         )
     ]
     marks = [(0.0, "0"), (0.5, "50"), (1.0, "100 %")]
@@ -134,10 +137,10 @@ def _ours(run: Run, policy: str, pictures: Mapping[Tested, int]) -> dict[Place, 
         first, repeats = rows[0], fold_repeats(rows)
         if repeats is None or first["split_policy"] != policy:
             continue
-        augmented = bool(first["augmented"])
-        n = pictures.get((policy, first["scenario"], augmented)) or repeats.n
+        augmentation = first["augmentation"]
+        n = pictures.get((policy, first["scenario"], augmentation)) or repeats.n
         interval = metric_interval(run, rows, "accuracy", repeats.mean, n)
-        place = (first["scenario"], first["strategy"], augmented, first["backbone"])
+        place = (first["scenario"], first["strategy"], augmentation, first["backbone"])
         found[place] = Ours(repeats.mean, interval, n)
     return found
 
@@ -148,7 +151,7 @@ def _table(
     ours: Mapping[str, Mapping[Place, Ours]],
 ) -> PaperTable:
     first = cells[0]
-    how = f"{wording.strategy(first.strategy)}, {wording.augmentation(first.augmented)}"
+    how = f"{wording.strategy(first.strategy)}, {wording.augmentation(first.augmentation)}"
     return PaperTable(
         title=f"Table {first.table}: {wording.scenario(first.scenario)}, {how}",
         entries=[_entry(cell, line, ours) for cell, line in zip(cells, lines, strict=True)],
@@ -219,7 +222,7 @@ def _table_leak(cells: Sequence[PublishedCell], ours: Mapping[str, Mapping[Place
 
 
 def _place(cell: PublishedCell) -> Place:
-    return cell.scenario, cell.strategy, cell.augmented, cell.backbone
+    return cell.scenario, cell.strategy, cell.augmentation, cell.backbone
 
 
 def _plausibility(line: Line) -> tuple[str, str]:
@@ -269,8 +272,8 @@ def _distance(policy: str, found: Mapping[Place, Ours]) -> str:
 def _audit() -> str:
     """Which of the published numbers are possible, counted, and the misprints."""
     pairs = list(zip(published_cells(), published_audit().lines, strict=True))
-    plain = [line for cell, line in pairs if not cell.augmented]
-    augmented = [line for cell, line in pairs if cell.augmented]
+    plain = [line for cell, line in pairs if cell.augmentation == NO_AUGMENTATION]
+    augmented = [line for cell, line in pairs if cell.augmentation != NO_AUGMENTATION]
     copies = published_audit().copies
     text = (
         f"With 66, 47 and 113 test images an accuracy must be k/66, k/47 or k/113. "
@@ -291,6 +294,6 @@ def _possible(lines: Sequence[Line]) -> int:
 
 def _misprint(cell: PublishedCell) -> str:
     return (
-        f"Table {cell.table}, {cell.backbone}, {wording.augmentation(cell.augmented)} (accuracy "
+        f"Table {cell.table}, {cell.backbone}, {wording.augmentation(cell.augmentation)} (accuracy "
         f"{wording.percent(cell.accuracy, 2)}, recall {wording.percent(cell.recall, 2)})"
     )

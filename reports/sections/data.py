@@ -106,13 +106,20 @@ def _splits(run: Run) -> list[Split]:
     frame = run.tables["splits"]
     if frame.empty:
         return []
-    keys = ["split_policy", "scenario", "augmented"]
+    keys = ["split_policy", "scenario", "augmentation"]
     is_first = (frame["repeat"] == 1) & (frame["fold"] == frame["fold"].min())
     sizes = frame[is_first].groupby([*keys, "part"])["image_id"].agg(["size", "nunique"])
     found: dict[tuple[Any, ...], dict[str, str]] = {}
     for (*key, part), row in sizes.iterrows():
         found.setdefault(tuple(key), {})[part] = _part(int(row["size"]), int(row["nunique"]))
-    ordered = sorted(found, key=lambda key: (_index(run.policies, key[0]), str(key[1]), key[2]))
+    ordered = sorted(
+        found,
+        key=lambda key: (
+            _index(run.policies, key[0]),
+            str(key[1]),
+            _index(run.augmentations, key[2]),
+        ),
+    )
     return [
         Split(
             policy=key[0],

@@ -8,7 +8,7 @@ from itertools import groupby
 from markupsafe import Markup
 
 from reports import wording
-from reports.derived.comparisons import configuration_name
+from reports.axes import configuration_name
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale, round_ticks
 from reports.run import Row, Run, records

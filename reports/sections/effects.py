@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from reports import wording
+from reports.axes import AXES, AXIS
 from reports.budgets import budget
 from reports.derived.effects import INTERACTION
 from reports.figures.strip import Mark, axis, strip
@@ -15,13 +16,6 @@ from reports.run import Row, Run, records
 from reports.statistics import Interval
 from reports.statistics.multiplicity import Conclusion, conclusion
 from reports.statistics.training import IMAGES
-
-_FACTORS = {"augmented": "augmentation"}
-_LEVELS = {
-    ("augmented", "true"): "augmented",
-    ("augmented", "false"): "not augmented",
-    ("strategy", "finetune"): "fine-tuned",
-}
 
 
 @dataclass(frozen=True)
@@ -97,15 +91,18 @@ def build(run: Run) -> Effects | None:
 
 
 def _order(run: Run, row: Row) -> tuple[int, str, int, str]:
-    factors = ("augmented", "strategy", "backbone", "weights")
-    place = factors.index(row["factor"]) if row["factor"] in factors else len(factors)
+    """Axes with a reference, `augmentation` and `strategy`, before the others and interactions."""
+    axis = AXIS.get(row["factor"])
+    place = (len(AXES) if axis is None else list(AXES).index(axis)) + len(AXES) * (
+        axis is None or not axis.reference
+    )
     levels = {"backbone": run.backbones}.get(row["factor"], [])
     level = row["level"]
     return (place, row["factor"], levels.index(level) if level in levels else 0, level)
 
 
 def _factor(factor: str) -> str:
-    names = [_FACTORS.get(one, one) for one in factor.split(INTERACTION)]
+    names = [AXIS[one].title for one in factor.split(INTERACTION)]
     if len(names) == 1:
         return names[0]
     return f"interaction of the two strongest: {INTERACTION.join(names)}"
@@ -118,7 +115,7 @@ def _level(row: Row, column: str) -> str:
 
 
 def _one_level(factor: str, level: str) -> str:
-    return _LEVELS.get((factor, level), level)
+    return AXIS[factor].text(level)
 
 
 def _estimate(row: Row | None, scale: Scale) -> Estimate | None:

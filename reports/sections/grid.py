@@ -94,7 +94,7 @@ def _block(run: Run, policy: str) -> Block:
     groups = []
     for scenario in (s for s in run.scenarios if any(row["scenario"] == s for row in cells)):
         rows = [row for row in cells if row["scenario"] == scenario]
-        by_recipe = groupby(rows, key=lambda row: (row["strategy"], row["augmented"]))
+        by_recipe = groupby(rows, key=lambda row: (row["strategy"], row["augmentation"]))
         lines = [_line(list(members), columns) for _, members in by_recipe]
         classes = len(run.classes(scenario))
         about = wording.plural(classes, "class") if classes else ""
@@ -130,7 +130,7 @@ def _tile(rows: list[Row], first: Row, pair: tuple[str, str]) -> Tile:
         (
             first["split_policy"],
             *(pair[0], first["scenario"]),
-            *("augmented" if first["augmented"] else "plain", first["strategy"]),
+            *(first["augmentation"], first["strategy"]),
         )
     )
     if not rows:

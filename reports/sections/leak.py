@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from markupsafe import Markup
@@ -27,7 +28,7 @@ _KIND_NAMES = {
 }
 
 Accuracies = dict[str, list[float]]  # by split policy, one for each training
-Leaks = dict[tuple[str, str, bool, str], Row]  # by policy, scenario, augmented, part
+Leaks = dict[tuple[str, str, str, str], Row]  # by policy, scenario, augmentation, part
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,7 @@ def build(run: Run) -> LeakMeter | None:
         return None
     kinds = [kind for kind in LEAK_KINDS if any(row[kind] for row in leaks.values())]
     return LeakMeter(
-        comparisons=[
-            one for augmented in (False, True) if (one := _compare(run, leaks, augmented))
-        ],
+        comparisons=[_compare(run, leaks, name) for name in run.augmentations],
         reference=run.policies[0] if len(run.policies) > 1 else "",
         counts=_counts(run, leaks, kinds),
         kinds=[_KIND_NAMES[kind] for kind in kinds],
@@ -122,29 +121,25 @@ def build(run: Run) -> LeakMeter | None:
 
 def _leaks(run: Run) -> Leaks:
     """The `leaks` table with repeats and folds summed."""
-    keys = ["split_policy", "scenario", "augmented", "part"]
+    keys = ["split_policy", "scenario", "augmentation", "part"]
     numbers = ["rows", "leaked", *LEAK_KINDS]
     sums = records(run.tables["leaks"].groupby(keys, as_index=False)[numbers].sum())
-    return {
-        (row["split_policy"], row["scenario"], bool(row["augmented"]), row["part"]): row
-        for row in sums
-    }
+    return {tuple(row[name] for name in keys): row for row in sums}
 
 
-def _compare(run: Run, leaks: Leaks, augmented: bool) -> Comparison | None:
+def _compare(run: Run, leaks: Leaks, augmentation: str) -> Comparison:
     """The policies side by side; where they have no cell in common, what they leak only."""
-    if not any(bool(row["augmented"]) == augmented for row in run.cells):
-        return None
-    scores = {score.policy: score for score in policy_scores(run, run.policies, augmented)}
+    scores = {score.policy: score for score in policy_scores(run, run.policies, augmentation)}
     matched = wording.plural(next((s.cells for s in scores.values()), 0), "cell")
     return Comparison(
-        title=f"{wording.augmentation(augmented)}: {matched} done under all of them",
-        policies=[_policy(leaks, name, augmented, scores.get(name)) for name in run.policies],
+        title=f"{wording.augmentation(augmentation)}: {matched} done under all of them",
+        policies=[_policy(leaks, name, augmentation, scores.get(name)) for name in run.policies],
     )
 
 
-def _policy(leaks: Leaks, name: str, augmented: bool, score: Score | None) -> Policy:
-    test = [row for key, row in leaks.items() if key[0] == name and key[2:] == (augmented, "test")]
+def _policy(leaks: Leaks, name: str, augmentation: str, score: Score | None) -> Policy:
+    wanted = augmentation, "test"
+    test = [row for key, row in leaks.items() if key[0] == name and key[2:] == wanted]
     other = score if score and score.policy != score.reference else None
     return Policy(
         name=name,
@@ -175,7 +170,8 @@ def _share(rows: list[Row]) -> str:
 
 def _counts(run: Run, leaks: Leaks, kinds: list[str]) -> list[Count]:
     def order(key: tuple[Any, ...]) -> tuple[Any, ...]:
-        return _index(run.policies, key[0]), _index(run.scenarios, key[1]), key[2]
+        orders = run.policies, run.scenarios, run.augmentations
+        return tuple(_index(names, name) for names, name in zip(orders, key, strict=False))
 
     tested = sorted((key for key in leaks if key[3] == "test"), key=order)
     return [_count(leaks[key], leaks.get((*key[:3], "val")), kinds) for key in tested]
@@ -185,7 +181,7 @@ def _count(test: Row, validation: Row | None, kinds: list[str]) -> Count:
     return Count(
         policy=test["split_policy"],
         scenario=wording.scenario(test["scenario"]),
-        augmentation=wording.augmentation(test["augmented"]),
+        augmentation=wording.augmentation(test["augmentation"]),
         n_test=wording.count(test["rows"]),
         leaked=wording.count(test["leaked"]),
         share=_share([test]),
@@ -195,23 +191,22 @@ def _count(test: Row, validation: Row | None, kinds: list[str]) -> Count:
 
 
 def _panels(run: Run) -> list[Panel]:
-    found: dict[tuple[str, bool], dict[tuple[str, str, str], Accuracies]] = {}
+    found: dict[tuple[str, str], dict[tuple[str, str, str], Accuracies]] = {}
     for row in run.cells:
-        panel = found.setdefault((row["scenario"], bool(row["augmented"])), {})
+        panel = found.setdefault((row["scenario"], row["augmentation"]), {})
         match = panel.setdefault((row["strategy"], row["backbone"], row["weights"]), {})
         if row["accuracy"] is not None:
             match.setdefault(row["split_policy"], []).append(row["accuracy"])
     return [
         Panel(
-            f"{wording.scenario(scenario)}, {wording.augmentation(augmented)}",
+            f"{wording.scenario(scenario)}, {wording.augmentation(augmentation)}",
             [
                 _match(f"{backbone}, {wording.strategy(strategy)}", values, run.policies)
                 for (strategy, backbone, _), values in matches.items()
             ],
         )
-        for (scenario, augmented), matches in sorted(
-            found.items(), key=lambda item: (run.scenarios.index(item[0][0]), item[0][1])
-        )
+        for scenario, augmentation in product(run.scenarios, run.augmentations)
+        if (matches := found.get((scenario, augmentation)))
     ]
 
 

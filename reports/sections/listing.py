@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports import wording
-from reports.derived.comparisons import configuration_name
+from reports.axes import configuration_name
 from reports.run import CellKey, Row, Run, interval_of, optimism_of, records, training_of
 from reports.statistics import Interval
 from reports.statistics.multiplicity import conclusion
@@ -20,7 +20,7 @@ _FACTORS: dict[str, tuple[str, _Naming]] = {
     "backbone": ("backbone", str),
     "split_policy": ("split", str),
     "scenario": ("scenario", str),
-    "augmented": ("augmentation", wording.augmentation),
+    "augmentation": ("augmentation", wording.augmentation),
     "strategy": ("strategy", wording.strategy),
     "weights": ("weights", lambda name: "random" if name == "none" else str(name)),
     "seed": ("seed", str),
@@ -104,6 +104,7 @@ def _values(run: Run, name: str) -> list[Any]:
         "split_policy": run.policies,
         "scenario": run.scenarios,
         "backbone": run.backbones,
+        "augmentation": run.augmentations,
         "state": [state for state in _STATES if any(row["state"] == state for row in run.cells)],
     }
     return orders[name] if name in orders else sorted({row[name] for row in run.cells})

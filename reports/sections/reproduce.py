@@ -117,7 +117,8 @@ def _splits(run: Run) -> list[Hash]:
         key=lambda row: (
             run.policies.index(row["split_policy"]),
             run.scenarios.index(row["scenario"]),
-            *(row[name] for name in ("augmented", "repeat", "fold")),
+            (row["augmented"], row["augmentation"]),
+            *(row[name] for name in ("repeat", "fold")),
         )
     )
     several = [name for name in ("repeat", "fold") if name in run.repeated]
@@ -127,7 +128,7 @@ def _splits(run: Run) -> list[Hash]:
                 [
                     row["split_policy"],
                     wording.scenario(row["scenario"]),
-                    wording.augmentation(row["augmented"]),
+                    wording.augmentation(row["augmentation"]),
                     *(f"{name} {row[name]}" for name in several),
                 ]
             ),

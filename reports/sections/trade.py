@@ -10,11 +10,12 @@ from typing import Any
 from markupsafe import Markup
 
 from reports import wording
+from reports.axes import NO_AUGMENTATION
 from reports.budgets import with_needed_s
 from reports.figures.scatter import Point, mark, pareto_front, scatter
 from reports.run import Row, Run, training_of
 
-_Key = tuple[str, str, bool]  # backbone, strategy, augmented
+_Key = tuple[str, str, str]  # backbone, strategy, augmentation
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,9 @@ def build(run: Run) -> Trade | None:
     def point(key: _Key, cost: float, on_front: bool) -> Point:
         label = f"{key[0]}, {wording.strategy(key[1])}" if on_front else ""
         kind = run.backbones.index(key[0])
-        return Point(max(cost, 1e-3), accuracy_of[key], label, kind, key[2], on_front)
+        return Point(
+            max(cost, 1e-3), accuracy_of[key], label, kind, key[2] != NO_AUGMENTATION, on_front
+        )
 
     return Trade(
         policy=policy,
@@ -96,7 +99,7 @@ def _configurations(done: Sequence[Row]) -> dict[_Key, list[Row]]:
     a mean over other scenarios would compare their difficulty."""
 
     def key(row: Row) -> _Key:
-        return row["backbone"], row["strategy"], bool(row["augmented"])
+        return row["backbone"], row["strategy"], row["augmentation"]
 
     def place(row: Row) -> tuple[Any, ...]:
         return row["scenario"], *training_of(row)

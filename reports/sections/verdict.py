@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from reports import wording
-from reports.derived.comparisons import configuration_name
+from reports.axes import configuration_name
+from reports.derived.policies import ALL, AUGMENTED
 from reports.headline import Headline, headline, used_headline
 from reports.policies import Score, policy_scores
 from reports.repeats import Repeats, fold_repeats
@@ -239,7 +240,8 @@ def leak_score(run: Run) -> Score | None:
     pooling could leak."""
     for leakier, against in _LEAK_PAIRS:
         if {leakier, against} <= set(run.policies):
-            scores = policy_scores(run, [against, leakier], True if leakier == "pooled" else None)
+            cells = AUGMENTED if leakier == "pooled" else ALL
+            scores = policy_scores(run, [against, leakier], cells)
             return scores[1] if scores else None
     return None
 

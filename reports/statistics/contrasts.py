@@ -16,6 +16,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from reports.axes import FACTORS, TRAININGS
 from reports.statistics.blocks import Blocks
 from reports.statistics.bootstrap import error_of, error_of_mean
 from reports.statistics.intervals import Error, Interval, difference_of, p_value
@@ -27,9 +28,7 @@ from reports.statistics.training import (
     Trainings,
     with_training,
 )
-from reports.tables import CELL, TRAININGS
 
-FACTORS = tuple(name for name in CELL if name not in TRAININGS)
 SHARES_TRAINING = "strategy"
 """Cells that differ in this column only share luck: one's training starts from the other's."""
 

@@ -33,14 +33,10 @@ from sweeper.audit.pictures import choose, draw
 from sweeper.commands.output_folder import place_of
 from sweeper.config.schema import DataSection
 from sweeper.errors import StoreError
-from sweeper.plan.collect import (
-    contents_of,
-    find_groups,
-    images_of,
-    label_ranking,
-    read_images,
-    remarks_on,
-)
+from sweeper.plan.collect import find_groups, label_ranking
+from sweeper.plan.descriptions import Descriptions
+from sweeper.plan.image_source import contents_of, find_source, remarks_on
+from sweeper.plan.reading import read_images
 from sweeper.progress import Progress
 from sweeper.store.store import Store
 
@@ -67,26 +63,27 @@ def run_audit(
     """
     progress = progress or Progress()
     path = str(data.path)
-    root = images_of(data, Store(store))[0] if is_zip(path) else path
-    if root == path:
-        _check_outside(out, root)
+    if not is_zip(path):
+        _check_outside(out, path)
+    descriptions = Descriptions(Store(store))
+    source = find_source(data, descriptions.store)
     with progress.during("list images"):
-        contents = contents_of(root, data)
-    manifest = read_images(root, contents, progress)
+        contents = contents_of(source.root, data)
+    manifest = read_images(source, contents, descriptions, progress).manifest
     images = usable(manifest)
     if images.empty:
         raise _nothing_usable(path, manifest)
     with progress.during("look for copies"):
-        collection = find_groups(root, manifest, data, Store(store))
+        collection = find_groups(source.root, manifest, data, descriptions)
     remarks = (*remarks_on(contents, data), *collection.remarks)
     collection = replace(collection, remarks=remarks)
     ranked = no_ranking()
     with progress.during("look for doubtful labels"):
         if data.check_labels:
-            ranked = label_ranking(collection, Store(store), voters(images))
+            ranked = label_ranking(collection, descriptions, voters(images))
         findings = Findings(collection, ranked)
     with progress.during("write tables and page"):
-        _write(findings, Path(path), out, command)
+        _write(findings, Path(path), out, command, descriptions)
         build_audit_page(out)
     return findings
 
@@ -113,7 +110,9 @@ def _check_outside(out: Path, root: str) -> None:
         )
 
 
-def _write(findings: Findings, path: Path, out: Path, command: str) -> None:
+def _write(
+    findings: Findings, path: Path, out: Path, command: str, descriptions: Descriptions
+) -> None:
     results = out / "results"
     collection = findings.collection
     labels = _labels(findings)
@@ -122,7 +121,7 @@ def _write(findings: Findings, path: Path, out: Path, command: str) -> None:
     write_table(results, "images", collection.manifest)
     write_table(results, "duplicates", findings.duplicates)
     write_table(results, "labels", labels)
-    write_table(results, "pictures", draw(collection.root, collection.images, chosen))
+    write_table(results, "pictures", draw(collection, descriptions, chosen))
     about: dict[str, Any] = {
         "name": printable(path.resolve().name),
         "folder": place_of(str(path)),

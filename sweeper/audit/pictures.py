@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from PIL import Image
 
-from datasets.decoding.decode import decode_image, read_file
+from datasets.decoding.small_pictures import SmallPictures
+from sweeper.plan.collect import Collection
+from sweeper.plan.descriptions import Descriptions, pictures_of
 
 MOST_PICTURES = 300
 MOST_BYTES = 3_600_000  # of WebP: 4.8 MB as base64
-SIDE = 256  # px of the longer edge
 _QUALITY = 60
-_WORKERS = 4
 
 
 def choose(*wanted: tuple[Iterable[tuple[str, ...]], int]) -> list[str]:
@@ -38,13 +35,18 @@ def choose(*wanted: tuple[Iterable[tuple[str, ...]], int]) -> list[str]:
     return list(chosen)
 
 
-def draw(root: str, images: pd.DataFrame, image_ids: list[str]) -> list[dict[str, Any]]:
-    """Rows of the table `pictures`, as many of `image_ids` as `MOST_BYTES` allow."""
-    path_of = images.set_index("image_id")["path"]
-    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
-        drawn = pool.map(lambda one: _draw(Path(root) / path_of[one]), image_ids)
-        rows, total = [], 0
-        for image_id, (width, height, encoded) in zip(image_ids, drawn, strict=True):
+def draw(
+    collection: Collection, descriptions: Descriptions, image_ids: list[str]
+) -> list[dict[str, Any]]:
+    """Rows of the table `pictures`, as many of `image_ids` as `MOST_BYTES` allow.
+
+    An image whose preview has been lost and whose file is gone or has changed has no picture.
+    """
+    found = dict(pictures_of(collection.root, collection.images, descriptions, image_ids))
+    rows, total = [], 0
+    for image_id in image_ids:
+        if image_id in found:
+            width, height, encoded = _draw(found[image_id])
             total += len(encoded)
             if total > MOST_BYTES:
                 break
@@ -52,10 +54,9 @@ def draw(root: str, images: pd.DataFrame, image_ids: list[str]) -> list[dict[str
     return rows
 
 
-def _draw(path: Path) -> tuple[int, int, bytes]:
-    """(width, height, WebP) of at most `SIDE` px a side."""
-    small = Image.fromarray(decode_image(read_file(path)))
-    small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+def _draw(pictures: SmallPictures) -> tuple[int, int, bytes]:
+    """(width, height, WebP) of the preview."""
+    small = Image.fromarray(pictures.preview_pixels())
     buffer = io.BytesIO()
     small.save(buffer, "WEBP", quality=_QUALITY, method=4)
     return small.width, small.height, buffer.getvalue()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+from pathlib import Path
 from typing import Any
 
 from sweeper.commands.output_folder import audit_folder
@@ -47,8 +49,7 @@ def audit_images(options: argparse.Namespace, command: str) -> int:
         with progress.during("start"):  # a mistake above is told at once
             from sweeper.audit.audit import OnlyLinksError, run_audit
             from sweeper.audit.summary import print_summary
-        # With an --out of its own an audit stays in there; else a run from here has the same store.
-        store = str(out / "store") if options.out else DEFAULT_STORE
+        store = _store_of(out, options.folder)
         try:
             findings = run_audit(section, out, store, command, progress)
         except OnlyLinksError as finding:
@@ -57,3 +58,12 @@ def audit_images(options: argparse.Namespace, command: str) -> int:
     print_summary(findings)
     print(f"\npage:   {out / 'audit.html'}\ntables: {out / 'results'}")
     return FINDINGS if findings.listed else CLEAN
+
+
+def _store_of(out: Path, folder: str) -> str:
+    """The store that a run from here uses too, so that it decodes and compares nothing again;
+    one in `out` where that would lie among the images or cannot be written to."""
+    here, images = Path(DEFAULT_STORE), typed_path(folder)
+    among_images = here.resolve().is_relative_to(images.resolve())
+    can_write = os.access(here if here.exists() else here.resolve().parent, os.W_OK)
+    return DEFAULT_STORE if can_write and not among_images else str(out / "store")

@@ -5,8 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from reports.axes import AXES
 from sweeper.config.allowed import unexpected
+from sweeper.config.axes import entries_of
 from sweeper.config.schema import ALL_CLASSES, Config
+from sweeper.config.search_space import Range, most_settings
+from sweeper.strategies import STRATEGIES
+from sweeper.strategies.base import PIXELS
 from trainables.registry import BACKBONES
 
 MAX_TRIALS = 100_000  # what one driver and one store were measured with: docs/explanation/scale.md
@@ -19,6 +24,9 @@ def contradictions(config: Config) -> Iterator[str]:
     for scenario in config.grid.scenarios:
         if scenario not in known:
             yield f"grid.scenarios: {unexpected(scenario, known)}"
+    for augmentation in config.grid.augmentations:
+        if augmentation not in config.known_augmentations:
+            yield f"grid.augmentations: {unexpected(augmentation, config.known_augmentations)}"
     size = config.preprocess.image_size
     for name in config.grid.backbones:
         needed = BACKBONES[name].smallest_input
@@ -30,33 +38,54 @@ def contradictions(config: Config) -> Iterator[str]:
             f"resources.gpus_per_trial={gpus:g}: a process trains on one GPU, or on a fraction of "
             "one; for trials on several set resources.workers_per_trial"
         )
-    if config.augment.online or config.finetune.depth == "all":
-        workers = config.resources.workers_per_trial
-        for batch_size in sorted({config.search.published.batch_size, *config.search.batch_size}):
-            if batch_size % workers or batch_size // workers < 2:
-                yield (
-                    f"resources.workers_per_trial={workers}: end-to-end training parts every batch "
-                    f"evenly among the workers, and search.batch_size={batch_size} cannot be"
-                )
-    if config.finetune.start == "transfer" and "transfer" not in config.grid.strategies:
-        yield (
-            "grid.strategies: fine-tuning starts from the transfer champion; "
-            "add transfer, or set finetune.start: fresh"
-        )
+    yield from _uneven_batches(config)
+    for name in config.grid.strategies:
+        parent = STRATEGIES[name].parent(config)
+        if parent and parent not in config.grid.strategies:
+            yield (
+                f"grid.strategies: {name} starts from the {parent} champion; "
+                f"add {parent}, or set {name}.start: fresh"
+            )
     yield from _split_contradictions(config)
 
 
+def _uneven_batches(config: Config) -> Iterator[str]:
+    """Batch sizes that workers of a trial from pixels cannot share evenly."""
+    workers = config.resources.workers_per_trial
+    if workers == 1 or not _trains_from_pixels(config):
+        return
+    search = config.search
+    space, published = search.space["batch_size"], search.first_draw["batch_size"]
+    if isinstance(space, Range):
+        yield (
+            f"resources.workers_per_trial={workers}: end-to-end training divides every batch "
+            "evenly among the workers; list the values of search.batch_size"
+        )
+        return
+    for batch_size in sorted({published, *space}):
+        if batch_size % workers or batch_size // workers < 2:
+            yield (
+                f"resources.workers_per_trial={workers}: end-to-end training divides every batch "
+                f"evenly among the workers, and search.batch_size={batch_size} cannot be"
+            )
+
+
+def _trains_from_pixels(config: Config) -> bool:
+    names = set(config.grid.augmentations) & set(config.known_augmentations)
+    online = any(one.online for name in names if (one := config.augmentation(name)))
+    sources = (STRATEGIES[name].source(config) for name in config.grid.strategies)
+    return online or PIXELS in sources
+
+
 def _too_many_trials(config: Config) -> Iterator[str]:
-    grid, search, finetune = config.grid, config.search, config.finetune
-    split = config.split
-    factors = (split.policies, grid.backbones, grid.scenarios, grid.augmented, grid.seeds)
-    each = math.prod(len(values) for values in factors) * split.repeats * (split.folds or 1)
-    draws = {"transfer": search.draws, "finetune": finetune.draws or search.draws}
-    settings = len(search.lr) * len(search.batch_size) * len(search.hidden) + 1
-    trials = each * sum(min(draws[name], settings) for name in grid.strategies)
+    cells = math.prod(len(entries_of(config, axis.key)) for axis in AXES)
+    strategies = config.grid.strategies
+    settings = most_settings(config.search.space)
+    draws = sum(min(STRATEGIES[name].limits(config)[0], settings) for name in strategies)
+    trials = round(cells / len(strategies) * draws)
     if trials > MAX_TRIALS:
         yield (
-            f"grid: {each * len(grid.strategies)} cells with their draws are {trials} trials, more "
+            f"grid: {cells} cells with their draws are {trials} trials, more "
             f"than {MAX_TRIALS}; leave out seeds, scenarios, repeats or folds, or lower "
             "search.draws"
         )

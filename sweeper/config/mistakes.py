@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
-
-from pydantic import BaseModel
+from typing import Any, get_args, get_origin
 
 from sweeper.config.allowed import suggestion
 from sweeper.config.schema import Config, Section
@@ -131,9 +129,10 @@ _IS_OF_KIND: dict[str, Callable[[Any], bool]] = {
 
 
 def _fields_at(keys: Sequence[str]) -> Iterator[str]:
-    section: type[BaseModel] = Config
+    section: Any = Config
     for key in keys:
-        annotation = section.model_fields[key].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            section = annotation
+        if get_origin(section) is dict:  # its keys are names that the user gives
+            section = get_args(section)[1]
+        else:
+            section = section.model_fields[key].annotation
     yield from section.model_fields

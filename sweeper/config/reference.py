@@ -15,7 +15,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
-from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from annotated_types import Ge, Gt, Le, Len, Lt, MaxLen, MinLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -177,8 +177,8 @@ def _range(bounds: list[Any]) -> str:
 
 
 def _length(bounds: list[Any]) -> str:
-    least = next((one.min_length for one in bounds if isinstance(one, MinLen)), None)
-    most = next((one.max_length for one in bounds if isinstance(one, MaxLen)), None)
+    least = next((one.min_length for one in bounds if isinstance(one, MinLen | Len)), None)
+    most = next((one.max_length for one in bounds if isinstance(one, MaxLen | Len)), None)
     if least and most:
         return f" ({least} to {most} items)"
     if least:

@@ -6,28 +6,32 @@ Only `sweeper` sees these classes; the packages below take plain arguments.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
 
-from datasets.augment import FEC_IGE, Augmentation
+from datasets.augment import AUGMENTATIONS, Augmentation
 from datasets.errors import DataError
 from datasets.groups import check_group_by
 from datasets.preprocess import CONTRASTS
 from datasets.splits import FEWEST_FOLDS, POLICIES
+from reports.axes import NO_AUGMENTATION
 from sweeper.config.allowed import distinct, one_of
 from sweeper.config.paths import NAME_RULE, expanded, is_folder_name
+from sweeper.config.search_space import Space, space_type
+from sweeper.strategies import STRATEGIES
+from trainables.hyperparameters import HYPERPARAMETERS, plain
 from trainables.registry import BACKBONES, BASELINES, Weights
 
 ALL_CLASSES = "all"  # the scenario that is always there
 DEFAULT_STORE = "store"
+BUILT_IN: dict[str, dict[str, Any]] = {k: asdict(one) for k, one in AUGMENTATIONS.items()}
+"""The augmentations that are always there."""
 
 # Bounds far above any useful value: a typo is reported, not run.
 Count = Annotated[int, Field(ge=1, le=10_000)]
 Seed = Annotated[int, Field(ge=-(2**53), le=2**53)]  # whole numbers that JSON keeps
-BatchSize = Annotated[int, Field(ge=2, le=65536)]
-LearningRate = Annotated[float, Field(gt=0, le=10)]
-Hidden = Annotated[list[Annotated[int, Field(ge=1, le=65536)]], Field(max_length=16)]
 
 
 class Section(BaseModel):
@@ -152,23 +156,24 @@ class SplitSection(Section):
         return values
 
 
-class AugmentSection(Section):
+class AugmentationSection(Section):
+    """One entry of `augmentations`. A flip may change what a class means."""
+
     copies: Annotated[int, Field(ge=1, le=64)] = 8
     """Number of augmented copies of each training image."""
     online: bool = False
     """Augment every batch anew instead of making fixed copies. Nothing can be cached then."""
-    # What may be done to a copy, the paper's by default. A flip may change what a class means.
-    horizontal_flip_p: Annotated[float, Field(ge=0, le=1)] = FEC_IGE.horizontal_flip_p
+    horizontal_flip_p: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Probability of a left-right flip."""
-    vertical_flip_p: Annotated[float, Field(ge=0, le=1)] = FEC_IGE.vertical_flip_p
+    vertical_flip_p: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Probability of an upside-down flip."""
-    rotation_degrees: Annotated[float, Field(ge=0, le=180)] = FEC_IGE.rotation_degrees
+    rotation_degrees: Annotated[float, Field(ge=0, le=180)] = 0.0
     """Largest rotation in either direction, in degrees."""
-    contrast: Annotated[float, Field(ge=0, lt=1)] = FEC_IGE.contrast
+    contrast: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Largest relative change of contrast about the image's mean."""
 
     @property
-    def how(self) -> Augmentation:
+    def pipeline(self) -> Augmentation:
         return Augmentation(
             self.horizontal_flip_p, self.vertical_flip_p, self.rotation_degrees, self.contrast
         )
@@ -179,12 +184,12 @@ class GridSection(Section):
     """Networks to compare."""
     scenarios: Annotated[list[str], Field(min_length=1, max_length=1000)] = [ALL_CLASSES]
     """Names from `scenarios` to run; `all` means every class."""
-    augmented: Annotated[list[bool], Field(min_length=1)] = [False, True]
-    """Train without augmented copies (`false`), with them (`true`), or both."""
-    strategies: Annotated[list[Literal["transfer", "finetune"]], Field(min_length=1)] = [
-        "transfer",
-        "finetune",
+    augmentations: Annotated[list[str], Field(min_length=1)] = [
+        NO_AUGMENTATION,
+        *AUGMENTATIONS,
     ]
+    """Augmentations to compare: `none`, `fec-ige`, or an entry of `augmentations`."""
+    strategies: Annotated[list[str], Field(min_length=1)] = list(STRATEGIES)
     """`transfer` trains a head on the frozen backbone; `finetune` trains the backbone's last
     layers too."""
     seeds: Annotated[list[Seed], Field(min_length=1, max_length=1000)] = [0]
@@ -195,7 +200,12 @@ class GridSection(Section):
     def known_backbones(cls, values: list[str]) -> list[str]:
         return [one_of(value, BACKBONES) for value in values]
 
-    @field_validator("backbones", "scenarios", "augmented", "strategies", "seeds")
+    @field_validator("strategies")
+    @classmethod
+    def known_strategies(cls, values: list[str]) -> list[str]:
+        return [one_of(value, STRATEGIES) for value in values]
+
+    @field_validator("backbones", "scenarios", "augmentations", "strategies", "seeds")
     @classmethod
     def each_once(cls, values: list[Any]) -> list[Any]:
         return distinct(values)
@@ -214,18 +224,26 @@ class CacheSection(Section):
     """Number format of cached prefix activations. `float32` takes twice the space."""
 
 
-class PublishedSetting(Section):
-    """The setting of draw 0; by default the paper's published one."""
+if TYPE_CHECKING:
+    PublishedSetting = Section
+else:
+    PublishedSetting = create_model(
+        "PublishedSetting",
+        __base__=Section,
+        __doc__="Draw 0 of every cell.",
+        **{
+            one.name: (
+                one.type,
+                Field(plain(one.published), description=f"Published value: {one.meaning}."),
+            )
+            for one in HYPERPARAMETERS.values()
+        },
+    )
 
-    lr: LearningRate = 1e-3
-    """Learning rate."""
-    batch_size: BatchSize = 16
-    """Batch size."""
-    hidden: Hidden = [512, 128]
-    """Widths of the head's hidden layers."""
 
+class SearchLimits(Section):
+    """The section `search`, without its hyperparameters."""
 
-class SearchSection(Section):
     draws: Count = 4
     """Number of trials per cell, draw 0 included."""
     epochs: Count = 30
@@ -243,21 +261,37 @@ class SearchSection(Section):
     """ASHA keeps one trial in this many at each rung."""
     published: PublishedSetting = PublishedSetting()
     """The setting of draw 0, which is never stopped early."""
-    # Around where champions of 30 epochs lie: the paper's 1e-5 learns next to nothing in them.
-    lr: Annotated[list[LearningRate], Field(min_length=1, max_length=100)] = [
-        3e-3,
-        1e-3,
-        3e-4,
-        1e-4,
-    ]
-    """Learning rates to draw from."""
-    batch_size: Annotated[list[BatchSize], Field(min_length=1, max_length=100)] = [8, 16, 32]
-    """Batch sizes to draw from."""
-    hidden: Annotated[list[Hidden], Field(min_length=1, max_length=100)] = [
-        [256, 256, 128],
-        [512, 128],
-    ]
-    """Hidden layers of the head to draw from."""
+
+    @property
+    def first_draw(self) -> dict[str, Any]:
+        """The published value of every hyperparameter."""
+        return {name: getattr(self.published, name) for name in HYPERPARAMETERS}
+
+    @property
+    def space(self) -> dict[str, Space]:
+        """What every hyperparameter is drawn from."""
+        return {name: getattr(self, name) for name in HYPERPARAMETERS}
+
+
+_DRAWN = "Values to draw from, or `{uniform: [low, high]}` or `{log_uniform: [low, high]}`"
+
+if TYPE_CHECKING:
+    SearchSection = SearchLimits
+else:
+    SearchSection = create_model(
+        "SearchSection",
+        __base__=SearchLimits,
+        **{
+            one.name: (
+                space_type(one),
+                Field(
+                    [plain(value) for value in one.values],
+                    description=f"{_DRAWN}: {one.meaning}.",
+                ),
+            )
+            for one in HYPERPARAMETERS.values()
+        },
+    )
 
 
 class FinetuneSection(Section):
@@ -323,8 +357,9 @@ class Config(Section):
     """What is done to every image."""
     split: SplitSection = SplitSection()
     """Division into training, validation and test."""
-    augment: AugmentSection = AugmentSection()
-    """Augmented copies."""
+    augmentations: dict[str, AugmentationSection] = {}
+    """Augmentations beside the built-in ones; an entry under a built-in name changes the keys it
+    lists."""
     scenarios: dict[str, Annotated[list[str], Field(min_length=2)]] = {}
     """Named lists of classes: `{name: [class, class, ...]}`."""
     grid: GridSection = GridSection()
@@ -359,6 +394,28 @@ class Config(Section):
             raise ValueError(f"'{ALL_CLASSES}' always means every class; give it another name")
         return values
 
+    @field_validator("augmentations", mode="before")
+    @classmethod
+    def built_in_ones_are_changed(cls, values: Any) -> Any:
+        """An entry under a built-in name changes what it names of it, and keeps the rest."""
+        if not isinstance(values, dict):
+            return values
+        return {
+            name: {**BUILT_IN[name], **value}
+            if name in BUILT_IN and isinstance(value, dict)
+            else value
+            for name, value in values.items()
+        }
+
+    @field_validator("augmentations")
+    @classmethod
+    def none_is_taken(
+        cls, values: dict[str, AugmentationSection]
+    ) -> dict[str, AugmentationSection]:
+        if NO_AUGMENTATION in values:
+            raise ValueError(f"'{NO_AUGMENTATION}' always means the images alone")
+        return values
+
     @field_validator("weights")
     @classmethod
     def known_weights(cls, values: dict[str, str]) -> dict[str, str]:
@@ -371,6 +428,17 @@ class Config(Section):
                     f"{name}='{text}': expected imagenet, none or path[?argument=value&...]"
                 ) from None
         return values
+
+    def augmentation(self, name: str) -> AugmentationSection | None:
+        """The entry of that name; None for no augmentation."""
+        if name == NO_AUGMENTATION:
+            return None
+        return self.augmentations.get(name) or AugmentationSection(**BUILT_IN[name])
+
+    @property
+    def known_augmentations(self) -> list[str]:
+        """The names that `grid.augmentations` may hold."""
+        return [NO_AUGMENTATION, *dict.fromkeys([*BUILT_IN, *self.augmentations])]
 
     def weights_of(self, backbone: str) -> Weights:
         return Weights.parse(self.weights.get(backbone, "imagenet"))

@@ -6,23 +6,23 @@ Work is counted: rows, trials, multiply-adds, bytes. How long it takes is a rang
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from sweeper.estimate.network_sizes import NetworkSize, head_macs, network_size
 from sweeper.estimate.span import Span
 from sweeper.estimate.speed import TRAINING_PASSES, Speeds, pixels_scale
 from sweeper.plan.grid import Cell
 from sweeper.plan.ledger import Ledger
-from sweeper.plan.space import Hyperparameters
 from sweeper.plan.splits import SplitName
-from sweeper.store.store import key_of
+from sweeper.strategies import STRATEGIES
+from sweeper.strategies.base import PIXELS
+from trainables.network_size import NetworkSize, head_macs, network_size
 
 # Seconds, as seen on two cores of an AMD EPYC, idle and busy.
 _RAY_START = Span(4, 12)
 _STAGE_START = Span(2, 8)
-_OF_TRIAL = {"transfer": Span(0.05, 0.6), "finetune": Span(0.3, 3.0)}
 _OF_CHAMPION = Span(0.2, 2.0)
 _ZSTD = Span(0.3, 0.8)  # of the pixels' bytes
 _PROCESS_BYTES = Span(0.4e9, 0.9e9)  # of a worker, before it has anything to compute
@@ -30,6 +30,7 @@ _ENGINE_BYTES = Span(0.9e9, 2.0e9)  # driver and Ray
 _FORWARD_IMAGES, _EXPLAIN_IMAGES = 32, 16
 _EXPLAIN_PASSES = 2.0  # forward, gradient of the inputs
 _FLOAT = 4
+_HEAD_WIDTH = 700  # numbers of a head for each of its inputs
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,7 @@ class Estimate:
         return [
             *self._preprocess(),
             *self._extract(),
-            *self._trials("transfer"),
-            *self._trials("finetune"),
+            *(stage for name in STRATEGIES for stage in self._trials(name)),
             *self._evaluate(),
             *self._explain(),
         ]
@@ -98,39 +98,47 @@ class Estimate:
         return [cell for cell in self.plan.cells if not self.ledger.is_explained(cell)]
 
     def _preprocess(self) -> Iterator[StageCost]:
-        needed = self._open or self._unexplained
-        if not needed or self.plan.store.find("shards", key_of(self.plan.shards_from)):
+        if not (self._open or self._unexplained):
             return
-        rows, size = self.plan.rows_per_table, self.config.preprocess.image_size
-        rate = self.speeds.of("preprocess")
-        busy = Span.exactly(rows * pixels_scale(size)) / rate.span
-        stored = _ZSTD * (rows * 3 * size**2)
-        yield self._stage(
-            "preprocess and augment", "", rows, "images", busy, stored, 0, rate.origin
-        )
+        size, rate = self.config.preprocess.image_size, self.speeds.of("preprocess")
+        for images in self.plan.distinct_image_sets:
+            if not self.plan.store.find(*images.target.place):
+                busy = Span.exactly(images.rows * pixels_scale(size)) / rate.span
+                stored = _ZSTD * (images.rows * 3 * size**2)
+                yield self._stage(
+                    "preprocess and augment",
+                    "",
+                    images.rows,
+                    "images",
+                    busy,
+                    stored,
+                    0,
+                    rate.origin,
+                )
 
     def _extract(self) -> Iterator[StageCost]:
-        plan, rows = self.plan, self.plan.rows_per_table
         for name in sorted({cell.backbone for cell in self._open}):
-            size, stored = self.sizes[name], 0.0
-            kinds = {plan.source_of(cell) for cell in plan.cells if cell.backbone == name}
-            missing = [
-                kind
-                for kind in sorted(kinds - {"shards"})
-                if not plan.store.find(kind, key_of(plan.source_from(kind, name)))
-            ]
-            if not missing:
-                continue
-            number = 2 if self.config.cache.dtype == "float16" else _FLOAT
-            stored += rows * size.feature_dim * _FLOAT * ("pooled" in missing)
-            stored += rows * size.prefix_values * number * ("prefix" in missing)
-            if not plan.store.find("backbones", key_of(plan.backbones[name])):
-                stored += size.parameters * _FLOAT
-            rate = self.speeds.of("forward", name)
-            busy = Span.exactly(rows * size.macs) / rate.span
-            memory = _FLOAT * (3 * size.largest_layer * _FORWARD_IMAGES + size.parameters)
-            bytes_ = Span.exactly(stored)
-            yield self._stage("extract", name, rows, "images", busy, bytes_, memory, rate.origin)
+            for images in self.plan.distinct_image_sets:
+                missing = [
+                    one.target.kind
+                    for one in self.plan.tables(name)
+                    if one.images == images and not self.plan.store.find(*one.target.place)
+                ]
+                if missing:
+                    yield self._pass(name, images.rows, missing)
+
+    def _pass(self, name: str, rows: int, missing: Sequence[str]) -> StageCost:
+        size = self.sizes[name]
+        number = 2 if self.config.cache.dtype == "float16" else _FLOAT
+        stored = rows * size.feature_dim * _FLOAT * ("pooled" in missing)
+        stored += rows * size.prefix_values * number * ("prefix" in missing)
+        if not self.plan.store.find(*self.plan.backbones[name].place):
+            stored += size.parameters * _FLOAT
+        rate = self.speeds.of("forward", name)
+        busy = Span.exactly(rows * size.macs) / rate.span
+        memory = _FLOAT * (3 * size.largest_layer * _FORWARD_IMAGES + size.parameters)
+        bytes_ = Span.exactly(stored)
+        return self._stage("extract", name, rows, "images", busy, bytes_, memory, rate.origin)
 
     # --- trials ------------------------------------------------------------------------------
 
@@ -141,45 +149,45 @@ class Estimate:
 
     def _trials_of(self, strategy: str, name: str, cells: list[Cell]) -> Iterator[StageCost]:
         busy, stored, count, origin = Span.none(), Span.none(), 0, ""
+        beside = Span(*STRATEGIES[strategy].seconds_beside_training)
         for cell in cells:
             for draw, setting in self._missing(cell):
                 macs, kind = self._work(cell, setting)
                 rate = self.speeds.of(kind, name)
-                epochs = self._epochs(strategy, draw, setting.lr)
-                busy += epochs * macs / rate.span + _OF_TRIAL[strategy]
+                epochs = self._epochs(strategy, draw, setting)
+                busy += epochs * macs / rate.span + beside
                 stored += self._weights(cell, setting, draw)
                 count, origin = count + 1, rate.origin
         if count:
-            size = self.sizes[name]
-            trained = size.suffix_parameters if strategy == "finetune" else size.feature_dim * 700
-            memory = _FLOAT * 6.0 * trained
+            trained = STRATEGIES[strategy].trained(self.sizes[name], self.config).parameters
+            memory = _FLOAT * 6.0 * (trained + self.sizes[name].feature_dim * _HEAD_WIDTH)
             yield self._stage(strategy, name, count, "trials", busy, stored, memory, origin)
 
-    def _missing(self, cell: Cell) -> list[tuple[int, Hyperparameters]]:
+    def _missing(self, cell: Cell) -> list[tuple[int, Mapping[str, Any]]]:
         """Draws that have to be run; all where the champion that they start from is not known."""
         specs = self.ledger.trials(cell)
         if not specs:
             return list(enumerate(self.plan.draws(cell)))
         return [(s.draw, s.hyperparameters) for s in specs if self.ledger.needs_running(s)]
 
-    def _work(self, cell: Cell, setting: Hyperparameters) -> tuple[float, str]:
+    def _work(self, cell: Cell, setting: Mapping[str, Any]) -> tuple[float, str]:
         """Multiply-adds of an epoch, and the kind of work that most of it is."""
         size, rows = self.sizes[cell.backbone], self._rows(cell)
-        head = head_macs(size.feature_dim, setting.hidden, len(self.plan.scenarios[cell.scenario]))
-        trained, frozen = head, 0.0
-        if cell.strategy == "finetune":
-            trained += size.macs if self.config.finetune.depth == "all" else size.suffix_macs
-        if self.plan.source_of(cell) == "shards":
+        classes = len(self.plan.scenarios[cell.scenario])
+        head = head_macs(size.feature_dim, setting["hidden"], classes)
+        strategy, frozen = STRATEGIES[cell.strategy], 0.0
+        trained = head + strategy.trained(size, self.config).macs
+        if self.plan.source_of(cell) == PIXELS:
             frozen = size.macs + head - trained
-        kind = "train" if frozen or cell.strategy == "finetune" else "head"
+        kind = "train" if frozen else strategy.work
         each = TRAINING_PASSES * trained + max(frozen, 0.0)
         seen = self.plan.epoch_rows(cell) or rows["train"]
         return seen * each + rows["val"] * (trained + max(frozen, 0.0)), kind
 
-    def _epochs(self, strategy: str, draw: int, lr: float) -> Span:
+    def _epochs(self, strategy: str, draw: int, setting: Mapping[str, Any]) -> Span:
         """With ASHA, of draws after the first: as if a rung let one in `reduction_factor` pass, to
         as if none were stopped."""
-        full, grace = self.plan.limits(strategy)[1], self.plan.grace_epochs(lr)
+        full, grace = self.plan.limits(strategy)[1], self.plan.grace_epochs(setting)
         rungs = [rung for rung in self.plan.rungs(strategy) if rung >= grace]
         if draw == 0 or not rungs:
             return Span.exactly(full)
@@ -189,14 +197,12 @@ class Estimate:
             survives, before = survives / self.config.search.reduction_factor, rung
         return Span(epochs, full)
 
-    def _weights(self, cell: Cell, setting: Hyperparameters, draw: int) -> Span:
+    def _weights(self, cell: Cell, setting: Mapping[str, Any], draw: int) -> Span:
         """Bytes of a finished trial; one that is stopped leaves next to nothing."""
         size = self.sizes[cell.backbone]
         classes = len(self.plan.scenarios[cell.scenario])
-        numbers = head_macs(size.feature_dim, setting.hidden, classes)
-        if cell.strategy == "finetune":
-            whole = self.config.finetune.depth == "all"
-            numbers += size.parameters if whole else size.suffix_parameters
+        numbers = head_macs(size.feature_dim, setting["hidden"], classes)
+        numbers += STRATEGIES[cell.strategy].trained(size, self.config).parameters
         full = numbers * _FLOAT + self._rows(cell)["val"] * (classes * _FLOAT + 30)
         stopped = draw > 0 and self.config.search.scheduler == "asha"
         return Span(0.0 if stopped else full, full)

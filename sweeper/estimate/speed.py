@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.estimate.network_sizes import NetworkSize, head_macs
 from sweeper.estimate.span import Span
 from sweeper.plan.ledger import Ledger
+from trainables.network_size import NetworkSize, head_macs
 
 KINDS = ("forward", "train", "head", "explain", "preprocess")
 GUESSED, LEARNT, MEASURED = "guessed", "learnt", "measured"
@@ -86,11 +86,11 @@ def learn_from_records(
             if not record or not record["images_per_s"] or record["device"] != device:
                 continue
             size = sizes[cell.backbone]
-            macs = head_macs(size.feature_dim, spec.hidden, spec.classes)
+            macs = head_macs(size.feature_dim, spec.hyperparameters["hidden"], spec.classes)
             if spec.is_end_to_end:
                 continue
-            kind = "head" if cell.strategy == "transfer" else "train"
-            macs += size.suffix_macs if kind == "train" else 0
+            kind = spec.entry.work
+            macs += spec.entry.trained(size, ledger.plan.config).macs
             rate = record["images_per_s"] * macs * TRAINING_PASSES
             found.setdefault((kind, cell.backbone), []).append(rate)
     for (kind, backbone), rates in found.items():

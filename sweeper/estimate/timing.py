@@ -8,19 +8,19 @@ from pathlib import Path
 
 import torch
 
-from datasets.augment import augment
+from datasets.augment import FEC_IGE, augment
 from datasets.decoding.decode import decode_image, read_file
 from datasets.preprocess import preprocess
-from sweeper.estimate.network_sizes import NetworkSize, head_macs
 from sweeper.estimate.span import Span
 from sweeper.estimate.speed import MEASURED, TRAINING_PASSES, Speeds, pixels_scale
 from sweeper.plan.plan import Plan
-from sweeper.run.trial_parts import trial_device
+from sweeper.run.parts import trial_device
 from trainables.backbones import Backbone, build_backbone
 from trainables.explain import Probabilities
 from trainables.finetune import with_backbone
 from trainables.heads import GlobalPool, build_head
 from trainables.inference import for_inference
+from trainables.network_size import NetworkSize, head_macs
 from trainables.registry import BACKBONES
 
 _FORWARD, _BATCH = 32, 16
@@ -45,15 +45,17 @@ def measure(speeds: Speeds, plan: Plan, sizes: Mapping[str, NetworkSize]) -> Non
 
 def _preprocess(speeds: Speeds, plan: Plan) -> None:
     options = plan.config.preprocess
+    images = plan.distinct_image_sets[0]
+    pipeline = images.augmentation.pipeline if images.augmentation else FEC_IGE
     paths = [Path(plan.collection.root, p) for p in plan.collection.images["path"][:_IMAGES]]
 
     def work() -> None:
         for path in paths:
             image = preprocess(decode_image(read_file(path)), options.image_size, options.contrast)
-            for copy in range(plan.copies + 1):
-                augment(image, "0" * 64, copy, plan.config.augment.how)
+            for copy in range(images.copies + 1):
+                augment(image, "0" * 64, copy, pipeline)
 
-    rows = len(paths) * (plan.copies + 1) * pixels_scale(options.image_size)
+    rows = len(paths) * (images.copies + 1) * pixels_scale(options.image_size)
     speeds.know("preprocess", "", _around(rows / _seconds(work)), MEASURED)
 
 
@@ -66,7 +68,7 @@ def _network(
     pixels: torch.Tensor,
 ) -> None:
     search, pooling = plan.config.search, plan.config.head.pooling
-    hidden, classes = search.published.hidden, max(map(len, plan.scenarios.values()))
+    hidden, classes = search.first_draw["hidden"], max(map(len, plan.scenarios.values()))
     head = build_head(size.feature_dim, hidden, classes).to(pixels.device)
     macs = head_macs(size.feature_dim, hidden, classes)
     backbone = built()

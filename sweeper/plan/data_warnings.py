@@ -37,22 +37,18 @@ def collection_warnings(collection: Collection) -> Iterator[str]:
 
 def augmentation_warnings(config: Config, classes: Sequence[str]) -> Iterator[str]:
     """A line for each flip that may turn one class into another, the label unchanged."""
-    if True not in config.grid.augmented:
-        return
-    chances = {
-        "horizontal": config.augment.horizontal_flip_p,
-        "vertical": config.augment.vertical_flip_p,
-    }
     found: dict[str, tuple[str, str]] = {}
     for flip, first, second in opposite_classes(classes):
         found.setdefault(flip, (first, second))
-    for flip, (first, second) in found.items():
-        if chances[flip]:
-            key = f"augment.{flip}_flip_p"
-            yield (
-                f"{key}={chances[flip]:g} flips copies of {first!r}, which may then look like "
-                f"{second!r} under an unchanged label; set {key}=0 if the side matters"
-            )
+    for name in config.grid.augmentations:
+        augmentation = config.augmentation(name)
+        for flip, (first, second) in found.items():
+            if chance := augmentation and getattr(augmentation, f"{flip}_flip_p"):
+                key = f"augmentations.{name}.{flip}_flip_p"
+                yield (
+                    f"{key}={chance:g} flips copies of {first!r}, which may then look like "
+                    f"{second!r} under an unchanged label; set {key}=0 if the side matters"
+                )
 
 
 def left_out(collection: Collection) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from reports.statistics.intervals import share_interval
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.plan import Plan
-from sweeper.store.store import key_of
 from trainables.backbones import check_weights_file
 from trainables.hub import out_of_reach
 from trainables.registry import BACKBONES, WeightsError
@@ -36,7 +35,7 @@ def refusals(ledger: Ledger) -> Iterator[str]:
 
 def _needs_weights(ledger: Ledger, name: str) -> bool:
     plan = ledger.plan
-    if plan.store.find("backbones", key_of(plan.backbones[name])):
+    if plan.store.find(*plan.backbones[name].place):
         return False
     return not all(ledger.is_settled(cell) for cell in plan.cells if cell.backbone == name)
 

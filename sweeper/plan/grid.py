@@ -1,63 +1,64 @@
-"""The grid: every cell of a run."""
+"""The grid: every cell of a run, a point with an entry on each axis (`reports.axes`)."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reports.axes import AXES, NO_AUGMENTATION, TRAININGS, cell_name
+from sweeper.config.axes import entries_of
+from sweeper.config.schema import Config
+
+_NAMES = tuple(axis.name for axis in AXES)
 
 
 @dataclass(frozen=True, order=True)
 class Cell:
-    """One point of the grid."""
+    """One point of the grid: `cell.backbone`, `cell.seed`, ..., an attribute for each axis."""
 
-    split_policy: str
-    backbone: str
-    scenario: str
-    augmented: bool
-    strategy: str  # "transfer" or "finetune"
-    seed: int  # of the training; the division of the images does not depend on it
-    repeat: int = 1  # 1..r: another drawing of the split
-    fold: int = 0  # 1..k under cross-validation, 0 without
+    point: tuple[Any, ...]  # in the order of AXES
+
+    @classmethod
+    def of(cls, entries: Mapping[str, Any]) -> Cell:
+        """The cell of a row that has a column for each axis."""
+        return cls(tuple(entries[name] for name in _NAMES))
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _NAMES:
+            raise AttributeError(name)
+        return self.point[_NAMES.index(name)]
+
+    @property
+    def entries(self) -> dict[str, Any]:
+        """Axis -> entry."""
+        return dict(zip(_NAMES, self.point, strict=True))
+
+    def at(self, **entries: Any) -> Cell:
+        """The cell that has these entries instead."""
+        return Cell.of({**self.entries, **entries})
 
     @property
     def id(self) -> str:
         """A readable name."""
-        augmented = "augmented" if self.augmented else "plain"
-        repeat = f"/repeat{self.repeat}" if self.repeat > 1 else ""
-        fold = f"/fold{self.fold}" if self.fold else ""
-        return (
-            f"{self.split_policy}/{self.backbone}/{self.scenario}/{augmented}/"
-            f"{self.strategy}/seed{self.seed}{repeat}{fold}"
-        )
+        return cell_name(self.entries)
+
+    @property
+    def augmented(self) -> bool:
+        return bool(self.augmentation != NO_AUGMENTATION)
 
     @property
     def configuration(self) -> Cell:
-        """The same cell for every seed, repeat and fold."""
-        return replace(self, seed=0, repeat=1, fold=0)
+        """The same cell for every training: without its entries on these axes."""
+        return self.at(**dict.fromkeys(TRAININGS))
 
     def columns(self, weights: Mapping[str, str]) -> dict[str, object]:
         """The cell's columns of the tables; `weights` maps a backbone to its label."""
-        fields = asdict(self)
-        return {
-            "split_policy": fields.pop("split_policy"),
-            "backbone": fields.pop("backbone"),
-            "weights": weights[self.backbone],
-            **fields,
-        }
+        return {**self.entries, "weights": weights[self.backbone], "augmented": self.augmented}
 
 
-def build_grid(
-    policies: Sequence[str],
-    backbones: Sequence[str],
-    scenarios: Sequence[str],
-    augmented: Sequence[bool],
-    strategies: Sequence[str],
-    seeds: Sequence[int],
-    repeats: int = 1,
-    folds: int = 0,
-) -> list[Cell]:
-    """Every combination, policies outermost, in the order given; `folds` 0: none."""
-    divisions = range(1, repeats + 1), range(1, folds + 1) if folds else [0]
-    factors = (policies, backbones, scenarios, augmented, strategies, seeds, *divisions)
-    return [Cell(*point) for point in itertools.product(*factors)]
+def build_grid(config: Config) -> list[Cell]:
+    """Every combination of the axes' entries, the first axis outermost, in the order given."""
+    entries = [entries_of(config, axis.key) for axis in AXES]
+    return [Cell(point) for point in itertools.product(*entries)]

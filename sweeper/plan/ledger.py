@@ -10,13 +10,13 @@ from threading import RLock
 from typing import Any
 
 from reports.headline import Validation, preferred
+from sweeper.plan.artifacts import ExplanationSettings, evaluation, explanation
 from sweeper.plan.grid import Cell
 from sweeper.plan.plan import Plan
 from sweeper.plan.trial_spec import TrialSpec
-from sweeper.run.champions import Explanation, evaluation_of, explanation_of
 from sweeper.store.address import is_remote
 from sweeper.store.records import read_record, validation_of
-from sweeper.store.store import Artifact, key_of
+from sweeper.store.store import Artifact
 
 Record = dict[str, Any]
 
@@ -63,7 +63,7 @@ class Ledger:
 
     def trials(self, cell: Cell) -> list[TrialSpec]:
         """The cell's trials; none while the champion that it starts from is not known."""
-        source = self.plan.transfer_cell_of(cell)
+        source = self.plan.parent_of(cell)
         if source is None:
             return self.plan.trials(cell)
         start = self.champion(source)
@@ -84,16 +84,15 @@ class Ledger:
         return max(done, key=lambda one: one[:3])[3] if done else None
 
     def evaluation(self, champion: TrialSpec) -> Artifact | None:
-        return self.store.verified("evaluations", key_of(evaluation_of(champion)))
+        return self.store.verified(*evaluation(champion).place)
 
     def explanation(self, champion: TrialSpec) -> Artifact | None:
-        made_from = explanation_of(champion, self.way_to_explain)
-        return self.store.verified("explanations", key_of(made_from))
+        return self.store.verified(*explanation(champion, self.explanation_settings).place)
 
     @property
-    def way_to_explain(self) -> Explanation:
+    def explanation_settings(self) -> ExplanationSettings:
         """The plan's, with the champions that lead as far as they are known."""
-        return replace(self.plan.explanation, leading=self.leading())
+        return replace(self.plan.explanation_settings, leading=self.leading())
 
     def leading(self) -> frozenset[str]:
         """The keys of the champions that are explained class by class: the headline of each split

@@ -1,33 +1,59 @@
-"""What a configuration asks for, as keys of the store: splits, tables, trials.
+"""What a configuration asks for: cells, splits, trials, and the artifacts that they need.
 
-Nothing is run here. Keys chain: images -> shards -> tables -> trials -> evaluations, so whatever
-determines a result is in its key, and nothing else is.
+Nothing is run here. `artifacts` says what each artifact is made from; `Plan.shared` lists those
+that trials share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from datasets.decoding.decode import DECODING_VERSION
-from datasets.preprocess import PREPROCESS_VERSION
-from datasets.shards import SHARDS_VERSION
-from sweeper.config.schema import Config
-from sweeper.plan.collect import Collection, resolve_scenarios
+from datasets.augment import Augmentation
+from sweeper.config.schema import AugmentationSection, Config
+from sweeper.config.search_space import largest_of
+from sweeper.plan import artifacts
+from sweeper.plan.artifacts import ExplanationSettings
+from sweeper.plan.collect import Collection
 from sweeper.plan.grid import Cell, build_grid
 from sweeper.plan.rungs import grace_of, milestones
-from sweeper.plan.space import Hyperparameters, draw_hyperparameters
+from sweeper.plan.scenarios import resolve_scenarios
+from sweeper.plan.search import Draw, draw_hyperparameters
 from sweeper.plan.splits import Split, SplitName, make_splits
 from sweeper.plan.trial_spec import TrialSpec
-from sweeper.run.champions import Explanation
-from sweeper.store.store import Store, key_of
-from trainables.activations import TABLES_VERSION
-from trainables.backbones import BACKBONES_VERSION
+from sweeper.store.artifact import Target
+from sweeper.store.store import Store
+from sweeper.strategies import STRATEGIES
+from sweeper.strategies.base import PIXELS
+from trainables.hyperparameters import HYPERPARAMETERS
 from trainables.registry import BACKBONES
 
-CALIBRATION_IMAGES = 64
+_TABLE_SETTINGS: Mapping[str, Callable[[Config], dict[str, Any]]] = {
+    "pooled": lambda config: {"pooling": config.head.pooling},
+    "prefix": lambda config: {"dtype": config.cache.dtype},
+}
+_CALIBRATED_ON = {"folder": "textures-1", "synthetic": ""}  # random weights, by `data.source`
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """The preprocessed images with the fixed copies of one augmentation, or without copies."""
+
+    target: Target
+    copies: int
+    rows: int
+    augmentation: AugmentationSection | None
+
+
+@dataclass(frozen=True)
+class Shared:
+    """An artifact that trials share; `backbone` is "" where all backbones share it."""
+
+    target: Target
+    backbone: str
+    images: ImageSet | None  # what it is computed from
 
 
 class Plan:
@@ -36,31 +62,52 @@ class Plan:
     def __init__(self, config: Config, collection: Collection, store: Store) -> None:
         """Raises DataError (classes, too few images) and WeightsError (no such file)."""
         self.config, self.collection, self.store = config, collection, store
-        grid = config.grid
-        self.cells = build_grid(
-            config.split.policies,
-            grid.backbones,
-            grid.scenarios,
-            grid.augmented,
-            grid.strategies,
-            grid.seeds,
-            config.split.repeats,
-            config.split.folds or 0,
+        self.cells = build_grid(config)
+        self.scenarios = resolve_scenarios(
+            config.grid.scenarios, config.scenarios, collection.classes
         )
-        self.scenarios = resolve_scenarios(grid.scenarios, config.scenarios, collection.classes)
-        keeps_copies = True in grid.augmented and not config.augment.online
-        self.copies = config.augment.copies if keeps_copies else 0
-        self.rows_per_table = len(collection.images) * (self.copies + 1)
-        self.weights = {name: config.weights_of(name) for name in grid.backbones}
-        self.backbones = {name: self._backbone_from(name) for name in grid.backbones}
+        self.weights = {name: config.weights_of(name) for name in config.grid.backbones}
+        self.backbones = {name: self._backbone(name) for name in config.grid.backbones}
         # A run asks for the same trials again and again, and their keys are hashes.
         self._trials: dict[tuple[Cell, str | None], list[TrialSpec]] = {}
-        self._source_keys: dict[tuple[str, str], str] = {}
+        self._tables: dict[tuple[str, str, str], Target] = {}
 
     @property
     def labels(self) -> dict[str, str]:
         """The `weights` column of each backbone."""
         return {name: weights.label for name, weights in self.weights.items()}
+
+    # --- images and splits ---------------------------------------------------------------------
+
+    @cached_property
+    def image_sets(self) -> dict[str, ImageSet]:
+        """The images of each augmentation. Cells without fixed copies read the images of the first
+        augmentation that has some, so that they are preprocessed once."""
+        config = self.config
+        wanted = {name: config.augmentation(name) for name in config.grid.augmentations}
+        fixed = {
+            name: self._image_set(one) for name, one in wanted.items() if one and not one.online
+        }
+        others = next(iter(fixed.values()), None) or self._image_set(None)
+        return {name: fixed.get(name, others) for name in wanted}
+
+    def _image_set(self, augmentation: AugmentationSection | None) -> ImageSet:
+        copies = augmentation.copies if augmentation else 0
+        ids = self.collection.images["image_id"]
+        pipeline = augmentation.pipeline if augmentation else None
+        target = artifacts.shards(ids, self.config.preprocess, copies, pipeline)
+        return ImageSet(target, copies, len(ids) * (copies + 1), augmentation)
+
+    @property
+    def distinct_image_sets(self) -> list[ImageSet]:
+        return list({one.target.key: one for one in self.image_sets.values()}.values())
+
+    @cached_property
+    def copies(self) -> dict[str, int]:
+        """Fixed copies of an image that cells of each augmentation train on."""
+        config = self.config
+        found = {name: config.augmentation(name) for name in config.grid.augmentations}
+        return {name: one.copies if one and not one.online else 0 for name, one in found.items()}
 
     @cached_property
     def splits(self) -> dict[SplitName, Split]:
@@ -74,97 +121,70 @@ class Plan:
     def split_of(self, cell: Cell) -> Split:
         return self.splits[SplitName.of(cell)]
 
-    @cached_property
-    def shards_from(self) -> dict[str, Any]:
-        """What the image shards are made from."""
-        preprocess = self.config.preprocess
-        made_from: dict[str, Any] = {
-            "versions": [SHARDS_VERSION, PREPROCESS_VERSION, DECODING_VERSION],
-            "images": sorted(self.collection.images["image_id"]),
-            "image_size": preprocess.image_size,
-            "contrast": preprocess.contrast,
-            "copies": self.copies,
-        }
-        if self.copies:
-            made_from["augmentation"] = self.config.augment.how.made_from
-        return made_from
+    # --- artifacts that trials share -----------------------------------------------------------
 
-    @cached_property
-    def shards_key(self) -> str:
-        return key_of(self.shards_from)
-
-    def source_key(self, source: str, backbone: str) -> str:
-        """The key of `source_from`."""
-        if (source, backbone) not in self._source_keys:
-            made_from = self.source_from(source, backbone)
-            self._source_keys[source, backbone] = key_of(made_from)
-        return self._source_keys[source, backbone]
-
-    def _backbone_from(self, name: str) -> dict[str, Any]:
-        weights, preprocess = self.weights[name], self.config.preprocess
-        made_from: dict[str, Any] = {
-            "version": BACKBONES_VERSION,
-            "backbone": BACKBONES[name].timm_name,
-            "suffix_from": BACKBONES[name].suffix_from,
-            "weights": weights.identity(),
-        }
-        if weights.is_random:
-            made_from["calibration"] = {
-                "images": CALIBRATION_IMAGES,
-                "image_size": preprocess.image_size,
-                "contrast": preprocess.contrast,
-            }
-        return made_from
+    def _backbone(self, name: str) -> Target:
+        calibrated_on = _CALIBRATED_ON[self.config.data.source]
+        spec, weights = BACKBONES[name], self.weights[name]
+        return artifacts.backbone(spec, weights, self.config.preprocess, calibrated_on)
 
     def source_of(self, cell: Cell) -> str:
-        """Where the cell's trials have their rows from: a table, `pooled` or `prefix`, or the image
-        `shards` where what they compute cannot be cached."""
-        online = cell.augmented and self.config.augment.online
-        if online or (cell.strategy == "finetune" and self.config.finetune.depth == "all"):
-            return "shards"
-        return "pooled" if cell.strategy == "transfer" else "prefix"
+        """Where the cell's trials have their rows from: a kind of activation table, or `PIXELS`
+        where what they compute cannot be cached."""
+        augmentation = self.config.augmentation(cell.augmentation)
+        if augmentation and augmentation.online:
+            return PIXELS
+        return STRATEGIES[cell.strategy].source(self.config)
 
-    def source_from(self, source: str, backbone: str) -> dict[str, Any]:
-        """What the rows of a source are made from."""
-        if source == "shards":
-            return self.shards_from
-        config = self.config
-        common = {
-            "version": TABLES_VERSION,
-            "shards": self.shards_key,
-            "backbone": key_of(self.backbones[backbone]),
-        }
-        if source == "pooled":
-            return common | {"pooling": config.head.pooling}
-        return common | {"dtype": config.cache.dtype}
+    def source(self, cell: Cell) -> Target:
+        """The artifact that holds the rows of the cell's trials."""
+        images, kind = self.image_sets[cell.augmentation], self.source_of(cell)
+        return images.target if kind == PIXELS else self._table(kind, cell.backbone, images)
 
-    def draws(self, cell: Cell) -> list[Hyperparameters]:
-        """The cell's hyperparameters, draw 0 first."""
+    def _table(self, kind: str, backbone: str, images: ImageSet) -> Target:
+        known = kind, backbone, images.target.key
+        if known not in self._tables:
+            settings = _TABLE_SETTINGS[kind](self.config)
+            self._tables[known] = artifacts.table(
+                kind, images.target.key, self.backbones[backbone].key, settings
+            )
+        return self._tables[known]
+
+    def shared(self) -> Iterator[Shared]:
+        """Every artifact that trials share, each before those that are made from it."""
+        yield from (Shared(one.target, "", one) for one in self.distinct_image_sets)
+        yield from (Shared(target, name, None) for name, target in self.backbones.items())
+        tables: dict[str, Shared] = {}
+        for cell in self.cells:
+            target = self.source(cell)
+            if target.kind != PIXELS and target.key not in tables:
+                images = self.image_sets[cell.augmentation]
+                tables[target.key] = Shared(target, cell.backbone, images)
+        yield from sorted(tables.values(), key=lambda one: (one.target.kind, one.backbone))
+
+    def tables(self, backbone: str) -> list[Shared]:
+        """The activation tables of a backbone."""
+        return [one for one in self.shared() if one.backbone == backbone and one.images]
+
+    # --- trials --------------------------------------------------------------------------------
+
+    def draws(self, cell: Cell) -> list[Draw]:
+        """The cell's hyperparameters, draw 0 first. Where trials start from a trained head, its
+        shape is given."""
         search = self.config.search
-        hidden = search.hidden
-        if self.transfer_cell_of(cell):
-            hidden = [search.published.hidden]  # the head is the transfer champion's
-        published = Hyperparameters(
-            search.published.lr, search.published.batch_size, tuple(search.published.hidden)
-        )
-        space: dict[str, Sequence[object]] = {
-            "lr": search.lr,
-            "batch_size": search.batch_size,
-            "hidden": hidden,
-        }
+        space, published = search.space, search.first_draw
+        if self.parent_of(cell):
+            space |= {n: [published[n]] for n, one in HYPERPARAMETERS.items() if one.of_head}
         return draw_hyperparameters(cell.strategy, published, space, self.limits(cell.strategy)[0])
 
     def limits(self, strategy: str) -> tuple[int, int]:
         """Draws and epochs of a strategy."""
-        search, finetune = self.config.search, self.config.finetune
-        if strategy == "transfer":
-            return search.draws, search.epochs
-        return finetune.draws or search.draws, finetune.epochs or search.epochs
+        return STRATEGIES[strategy].limits(self.config)
 
     def epoch_rows(self, cell: Cell) -> int | None:
         """How many rows an epoch's steps make. Under `search.budget: steps` augmented copies are
         other rows, not more steps: as many rows as without them. None: all rows."""
-        copies = self.copies if cell.augmented else 0
+        copies = self.copies[cell.augmentation]
         if self.config.search.budget == "epochs" or not copies:
             return None
         return round(self.split_of(cell).count("train") / (copies + 1))
@@ -176,62 +196,65 @@ class Plan:
             return []
         return milestones(search.grace_epochs, search.reduction_factor, self.limits(strategy)[1])
 
-    def grace_epochs(self, lr: float) -> int:
-        """The first epoch at which ASHA may stop a trial at that learning rate."""
+    def grace_epochs(self, draw: Mapping[str, Any]) -> int:
+        """The first epoch at which ASHA may stop a trial of this draw."""
         search = self.config.search
-        return grace_of(search.grace_epochs, lr, max(*search.lr, search.published.lr))
+        largest = max(largest_of(search.space["lr"]), search.first_draw["lr"])
+        return grace_of(search.grace_epochs, draw["lr"], largest)
 
     def trials(self, cell: Cell, start: TrialSpec | None = None) -> list[TrialSpec]:
-        """The cell's trials. A fine-tuning cell that starts from its transfer champion takes the
-        champion's hidden layers too: the head is the champion's."""
+        """The cell's trials, from the trained head of `start` if it is given."""
         known = cell, start.key if start else None
         if known not in self._trials:
             self._trials[known] = self._made_trials(cell, start)
         return self._trials[known]
 
     def _made_trials(self, cell: Cell, start: TrialSpec | None) -> list[TrialSpec]:
-        source = self.source_of(cell)
-        table_key = self.source_key(source, cell.backbone)
-        backbone_key = key_of(self.backbones[cell.backbone])
-        epoch_rows = self.epoch_rows(cell)
+        config, source = self.config, self.source(cell)
+        augmentation = config.augmentation(cell.augmentation)
+        fixed = {
+            name: start.hyperparameters[name]
+            for name, one in HYPERPARAMETERS.items()
+            if start and one.of_head
+        }
+        common = {
+            "store": self.store.address,
+            "cell": cell.id,
+            "strategy": cell.strategy,
+            "split_key": self.split_of(cell).key,
+            "source": source.kind,
+            "table_key": source.key,
+            "shards_key": self.image_sets[cell.augmentation].target.key,
+            "backbone_key": self.backbones[cell.backbone].key,
+            "backbone": cell.backbone,
+            "model_args": self.weights[cell.backbone].model_args,
+            "classes": len(self.scenarios[cell.scenario]),
+            "settings": STRATEGIES[cell.strategy].settings(config),
+            "batchnorm_statistics": config.head.batchnorm_statistics,
+            "epochs": self.limits(cell.strategy)[1],
+            "epoch_rows": self.epoch_rows(cell),
+            "seed": cell.seed,
+            "online": bool(augmentation and augmentation.online),
+            "augmentation": augmentation.pipeline if augmentation else Augmentation(),
+            "start_key": start.key if start else None,
+            "rungs": tuple(self.rungs(cell.strategy)),
+        }
         return [
             TrialSpec(
-                store=self.store.address,
-                cell=cell.id,
-                draw=draw,
-                strategy=cell.strategy,
-                split_key=self.split_of(cell).key,
-                source=source,
-                table_key=table_key,
-                backbone_key=backbone_key,
-                backbone=cell.backbone,
-                model_args=self.weights[cell.backbone].model_args,
-                classes=len(self.scenarios[cell.scenario]),
-                lr=setting.lr,
-                batch_size=setting.batch_size,
-                hidden=start.hidden if start else setting.hidden,
-                epochs=self.limits(cell.strategy)[1],
-                epoch_rows=epoch_rows,
-                seed=cell.seed,
-                pooling=self.config.head.pooling,
-                batchnorm=self.config.finetune.batchnorm,
-                batchnorm_statistics=self.config.head.batchnorm_statistics,
-                depth=self.config.finetune.depth,
-                precision=self.config.finetune.precision,
-                online=cell.augmented and self.config.augment.online,
-                augmentation=self.config.augment.how,
-                start_key=start.key if start else None,
-                rungs=tuple(self.rungs(cell.strategy)),
-                grace_epochs=self.grace_epochs(setting.lr),
+                draw=number,
+                hyperparameters={**draw, **fixed},
+                grace_epochs=self.grace_epochs(draw),
+                **common,
             )
-            for draw, setting in enumerate(self.draws(cell))
+            for number, draw in enumerate(self.draws(cell))
         ]
 
-    def transfer_cell_of(self, cell: Cell) -> Cell | None:
-        """The cell whose champion a fine-tuning cell starts from."""
-        if cell.strategy != "finetune" or self.config.finetune.start == "fresh":
-            return None
-        return replace(cell, strategy="transfer")
+    def parent_of(self, cell: Cell) -> Cell | None:
+        """The cell whose champion the cell's trials start from."""
+        strategy = STRATEGIES[cell.strategy].parent(self.config)
+        return cell.at(strategy=strategy) if strategy else None
+
+    # --- explanations --------------------------------------------------------------------------
 
     @property
     def explains(self) -> bool:
@@ -239,10 +262,9 @@ class Plan:
         return bool(self.config.explain.examples and self.config.explain.baselines)
 
     @property
-    def explanation(self) -> Explanation:
+    def explanation_settings(self) -> ExplanationSettings:
         explain = self.config.explain
-        return Explanation(
-            shards_key=self.shards_key,
+        return ExplanationSettings(
             examples=explain.examples,
             n_steps=explain.n_steps,
             baselines=tuple(explain.baselines),

@@ -15,6 +15,7 @@ from datasets.splits import fold_rows, split_rows
 from datasets.splitting.given import given_rows
 from datasets.splitting.leaks import LeakCount, count_leaks
 from datasets.splitting.split_file import SplitPoint, file_rows, read_split_file
+from reports.axes import NO_AUGMENTATION
 from sweeper.config.schema import SplitSection
 from sweeper.plan.collect import Collection
 from sweeper.plan.grid import Cell
@@ -28,23 +29,22 @@ class SplitName(NamedTuple):
     split_policy: str
     scenario: str
     repeat: int  # 1..r: another drawing
-    augmented: bool
+    augmentation: str
     fold: int  # 1..k, or 0 without folds
 
     @classmethod
     def of(cls, cell: Cell) -> SplitName:
-        return cls(cell.split_policy, cell.scenario, cell.repeat, cell.augmented, cell.fold)
+        return cls(cell.split_policy, cell.scenario, cell.repeat, cell.augmentation, cell.fold)
 
     @property
     def columns(self) -> dict[str, str | int | bool]:
         """Its columns of the tables."""
-        return {**self._asdict()}
+        return {**self._asdict(), "augmented": self.augmentation != NO_AUGMENTATION}
 
     def __str__(self) -> str:
         fold = f", fold {self.fold}" if self.fold else ""
-        copies = "augmented" if self.augmented else "not augmented"
         repeat = f", repeat {self.repeat}" if self.repeat > 1 else ""
-        return f"scenario {self.scenario!r}{repeat}{fold}, {copies}"
+        return f"scenario {self.scenario!r}{repeat}{fold}, augmentation {self.augmentation}"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def make_splits(
     section: SplitSection,
     scenarios: Mapping[str, Sequence[str]],
     collection: Collection,
-    copies: int,
+    copies: Mapping[str, int],
     store: Store,
 ) -> dict[SplitName, Split]:
     """Make and store the splits of these names, folds of one drawing next to each other.
@@ -92,7 +92,7 @@ class _Splitting:
     section: SplitSection
     scenarios: Mapping[str, Sequence[str]]
     collection: Collection
-    copies: int
+    copies: Mapping[str, int]  # fixed ones of an image, by augmentation
     _file: pd.DataFrame | None = None
 
     def rows(self, folds: list[SplitName]) -> Iterator[tuple[SplitName, pd.DataFrame]]:
@@ -100,7 +100,7 @@ class _Splitting:
         first = folds[0]
         arguments = {
             "seed": self._seed(first),
-            "copies": self.copies if first.augmented else 0,
+            "copies": self.copies[first.augmentation],
         }
         images, classes = self.collection.images, self.scenarios[first.scenario]
         if first.split_policy == "file":
@@ -129,9 +129,16 @@ class _Splitting:
             path,
             self.collection.images,
             self.scenarios[name.scenario],
-            SplitPoint(name.scenario, name.repeat, name.fold, section.folds or 0, name.augmented),
+            SplitPoint(
+                name.scenario,
+                name.repeat,
+                name.fold,
+                section.folds or 0,
+                name.augmentation != NO_AUGMENTATION,
+                name.augmentation,
+            ),
             seed=self._seed(name),
-            copies=self.copies if name.augmented else 0,
+            copies=self.copies[name.augmentation],
             fractions=section.fractions,
             unlisted=section.file_unlisted,
         )

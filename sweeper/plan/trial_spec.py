@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from datasets.augment import Augmentation
-from sweeper.plan.space import Hyperparameters
-from sweeper.store.store import key_of
+from sweeper.store.artifact import Target
+from sweeper.strategies import STRATEGIES
+from sweeper.strategies.base import PIXELS, Strategy
 from trainables.heads import HEAD_VERSION
+from trainables.hyperparameters import keyed, plain
 from trainables.loop import LOOP_VERSION
 from trainables.online import ONLINE_VERSION
 from trainables.stream import STREAM_VERSION
@@ -28,43 +30,48 @@ class TrialSpec:
     draw: int
     strategy: str
     split_key: str
-    source: str  # where its rows come from: `pooled` or `prefix` tables, or image `shards`
+    source: str  # where its rows come from: a kind of activation table, or image `shards`
     table_key: str  # of the source
+    shards_key: str  # the images of its rows
     backbone_key: str
     backbone: str
     model_args: tuple[tuple[str, str], ...]
     classes: int
-    lr: float
-    batch_size: int
-    hidden: tuple[int, ...]
+    hyperparameters: Mapping[str, Any]  # the draw
+    settings: Mapping[str, Any]  # what the strategy fixes for all of its trials
+    batchnorm_statistics: str
     epochs: int
     epoch_rows: int | None  # an epoch has as many steps as these rows make; None: it is a pass
     seed: int
-    pooling: str
-    batchnorm: str
-    batchnorm_statistics: str
-    depth: str
-    precision: str
     online: bool  # every batch is augmented anew
     augmentation: Augmentation
-    start_key: str | None  # the transfer champion whose head fine-tuning starts from
-    rungs: tuple[int, ...]  # epochs at which the scheduler wants to hear
+    start_key: str | None  # the trained trial that it starts from
+    rungs: tuple[int, ...]  # epochs at which the scheduler decides
     grace_epochs: int  # it is not stopped at a rung before
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> TrialSpec:
         values = dict(fields)
         values["model_args"] = tuple((k, v) for k, v in values["model_args"])
-        values["hidden"], values["rungs"] = tuple(values["hidden"]), tuple(values["rungs"])
+        values["rungs"] = tuple(values["rungs"])
+        values["hyperparameters"] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values["hyperparameters"].items()
+        }
         values["augmentation"] = Augmentation(**values["augmentation"])
         return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    def elsewhere(self, store: str) -> TrialSpec:
+        """The same trial in a store that has moved."""
+        return replace(self, store=store)
+
     @property
-    def hyperparameters(self) -> Hyperparameters:
-        return Hyperparameters(self.lr, self.batch_size, self.hidden)
+    def entry(self) -> Strategy:
+        """Its strategy."""
+        return STRATEGIES[self.strategy]
 
     @property
     def made_from(self) -> dict[str, Any]:
@@ -75,9 +82,6 @@ class TrialSpec:
             "split": self.split_key,
             "table": self.table_key,
             "classes": self.classes,
-            "lr": self.lr,
-            "batch_size": self.batch_size,
-            "hidden": list(self.hidden),
             "epochs": self.epochs,
             "seed": self.seed,
             "epoch_rows": self.epoch_rows,
@@ -86,27 +90,32 @@ class TrialSpec:
         if self.is_end_to_end:
             online = {"augmentation": self.augmentation.made_from, "version": ONLINE_VERSION}
             common |= {"stream": STREAM_VERSION, "online": online if self.online else None}
-        if self.strategy == "finetune":
-            common |= {"batchnorm": self.batchnorm, "start": self.start_key}
-            common |= {"depth": self.depth} if self.depth != "suffix" else {}
-            common |= {"precision": self.precision} if self.precision != "auto" else {}
-        if self.strategy == "finetune" or self.is_end_to_end:
-            common |= {"backbone": self.backbone_key, "pooling": self.pooling}
-        return common
+        return {**common, **keyed(self.hyperparameters), **self.entry.keyed(self)}
 
     @property
     def is_end_to_end(self) -> bool:
         """Whether it trains from pixels, for what it computes cannot be cached."""
-        return self.source == "shards"
+        return self.source == PIXELS
 
     @cached_property
+    def target(self) -> Target:
+        """Its artifact."""
+        return Target("trials", self.made_from)
+
+    @property
     def key(self) -> str:
-        return key_of(self.made_from)
+        return self.target.key
 
     @property
     def identity(self) -> dict[str, Any]:
         """Its arguments of `write_record`."""
-        return {"made_from": self.made_from, "cell": self.cell, "draw": self.draw}
+        drawn = {name: plain(value) for name, value in self.hyperparameters.items()}
+        return {
+            "target": self.target,
+            "cell": self.cell,
+            "draw": self.draw,
+            "hyperparameters": drawn,
+        }
 
     @property
     def training_seed(self) -> int:

@@ -1,11 +1,11 @@
-"""What a cluster needs to be told, and what it has to be asked.
+"""A cluster's runtime environment, its limits and what dead drivers have left reserved.
 
-Of a cluster that has no worker yet, Ray tells nothing of the GPUs it may get. Its limits are read
-where the autoscaler has them: `~/ray_bootstrap_config.yaml`, which `ray up` leaves on the head.
-Where there is no such file (KubeRay), SWEEP_MOST says it: `CPU=64 GPU=8`.
+Ray does not report the GPUs that a cluster without workers may get. Its limits are read where the
+autoscaler has them: `~/ray_bootstrap_config.yaml`, which `ray up` leaves on the head. Without such
+a file (KubeRay), set SWEEP_MOST: `CPU=64 GPU=8`.
 
-What a killed driver left reserved is given back: as its driver dies, Ray Train 2.60 may reserve its
-workers' resources anew, for nobody, and the next trials of several workers would wait for ever.
+As a driver is killed, Ray Train 2.60 may reserve its workers' resources again, for nobody
+(ray#54305); the next trials of several workers would wait for them for ever.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from typing import Any
 
 import ray
 import yaml
+from ray.job_submission import JobStatus
 from ray.util.placement_group import PlacementGroup, remove_placement_group
-from ray.util.state import list_placement_groups
+from ray.util.state import list_jobs, list_placement_groups
 from ray.util.state.exception import RayStateApiException
 
 from sweeper.errors import ResourceError
@@ -30,9 +31,8 @@ _JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # how Ray hands a job's runtime environmen
 
 
 def workers_environment(project: Path, variables: Mapping[str, str]) -> dict[str, Any]:
-    """The runtime environment of a cluster's workers: the project's files and variables. What a job
-    (`ray job submit --working-dir`) has brought already is left out: Ray refuses to be told twice.
-    """
+    """The runtime environment of a cluster's workers: the project's files and variables, without
+    those that a job (`ray job submit --working-dir`) has set: Ray refuses a second value."""
     job = json.loads(os.environ.get(_JOB, "{}")).get("runtime_env") or {}
     brought = job.get("env_vars") or {}
     environment: dict[str, Any] = {
@@ -43,35 +43,36 @@ def workers_environment(project: Path, variables: Mapping[str, str]) -> dict[str
     return environment
 
 
-def give_back_what_the_dead_reserved() -> list[str]:
-    """Remove the placement groups of drivers that are dead; their ids. Groups made to outlive their
-    driver stay. [] where the cluster has no dashboard to ask."""
-    dead = {job["JobID"] for job in ray._private.state.jobs() if job["IsDead"]}
+def release_orphaned_placement_groups() -> list[str]:
+    """Remove the placement groups of dead drivers and return their ids. Groups made to outlive
+    their driver stay. [] if the cluster has no dashboard to ask."""
+    complete: dict[str, Any] = {"detail": True, "limit": 10_000, "raise_on_missing_output": False}
     try:
-        groups = list_placement_groups(detail=True, limit=10_000, raise_on_missing_output=False)
+        jobs, groups = list_jobs(**complete), list_placement_groups(**complete)
     except (RayStateApiException, ConnectionError):
         return []
-    left = [
+    dead = {job.job_id for job in jobs if JobStatus(job.status).is_terminal()}
+    orphaned = [
         group.placement_group_id
         for group in groups
         if group.creator_job_id in dead and not group.is_detached and group.state != "REMOVED"
     ]
-    for one in left:
+    for one in orphaned:
         remove_placement_group(PlacementGroup(ray.PlacementGroupID(bytes.fromhex(one))))
-    return left
+    return orphaned
 
 
 def most_resources(there: Mapping[str, float]) -> dict[str, float]:
-    """The resources of a cluster that has grown as far as it may, at least those that are `there`.
+    """The resources of a cluster at its largest, at least those that are `there`.
 
-    Raises ResourceError where SWEEP_MOST cannot be read.
+    Raises ResourceError if SWEEP_MOST cannot be parsed.
     """
     text = os.environ.get(_VARIABLE)
-    limits = _told(text) if text else _of_file(_FILE.expanduser())
+    limits = _parsed(text) if text else _of_file(_FILE.expanduser())
     return {name: max(limits.get(name, 0.0), there.get(name, 0.0)) for name in {*there, *limits}}
 
 
-def _told(text: str) -> dict[str, float]:
+def _parsed(text: str) -> dict[str, float]:
     try:
         pairs = [part.split("=") for part in text.replace(",", " ").split()]
         return {name: float(amount) for name, amount in pairs}
@@ -82,8 +83,8 @@ def _told(text: str) -> dict[str, float]:
 
 
 def _of_file(path: Path) -> dict[str, float]:
-    """What the worker nodes that a cluster file allows have at most, of each resource by itself;
-    {} where there is no such file."""
+    """The most of each resource that the worker nodes of a cluster file can have, each resource
+    by itself; {} if there is no such file."""
     if not path.is_file():
         return {}
     cluster: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))

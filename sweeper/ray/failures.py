@@ -1,7 +1,8 @@
-"""What a piece of work on Ray ended with, and whether it is tried again.
+"""Why a piece of work on Ray failed, and whether it is retried.
 
-Ray gives a dead process's reason as text only (Tune keeps nothing else of an error), so the text is
-what is looked at.
+Tune keeps only the text of an error, and Ray Train and Data wrap the errors of their workers in
+their own, so the cause is read from the text (see "What relies on Ray's internals" in
+docs/explanation/reliability.md).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections import Counter
 from enum import Enum
 
-_MOST_PREEMPTIONS = 20  # of one piece of work: beyond, something else is wrong
+_MOST_PREEMPTIONS = 20  # of one piece of work; beyond that, something else is wrong
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _HEADER = re.compile(r"\AFailure # \d+ \(occurred at [^)]*\)\n")  # Tune's
 _PREEMPTED = re.compile(
@@ -18,10 +19,10 @@ _PREEMPTED = re.compile(
     r"|node (has been |was )?(preempted|drained|terminated)|died by preemption"
     r"|owner's node died|local raylet (has )?(died|failed|is dead)"
     r"|lost due to node failure"
-    # Ray Train: the machines for a trial's workers have not come yet, or not come again.
+    # Ray Train: the machines for a trial's workers have not started yet.
     r"|worker group startup timed out"
-    # Its machine does not answer, and after `RAY_timeout_ms_task_wait_for_death_info` (see
-    # `session._ENVIRONMENT`) nobody has told of a death of the process alone.
+    # The machine does not answer, and no death of the process alone was reported within
+    # `RAY_timeout_ms_task_wait_for_death_info` (see `session._ENVIRONMENT`).
     r"|ActorUnavailableError|actor \S+ is unavailable|actor is temporarily unavailable",
     re.IGNORECASE,
 )
@@ -33,15 +34,15 @@ _CRASHED = re.compile(
     r"|running low on memory|MemoryError|out of memory|can't allocate memory",
     re.IGNORECASE,
 )
-# What a worker says whose fellow has died, before anybody has told that it did.
-_DESERTED = re.compile(
+# What a worker raises when its peer has died, before that death is reported.
+_PEER_DIED = re.compile(
     r"connection (was )?(closed|reset) by (remote )?peer|gloo/transport"
     r"|NCCL error|ncclRemoteError|DistBackendError",
     re.IGNORECASE,
 )
-# Of the memory monitor: command lines of everybody's processes, which are nobody else's business.
-_NEIGHBOURS = re.compile(r"Top \d+ memory users:.*?(?=\nRefer to |\Z)", re.DOTALL)
-_UNTOLD = "Ray gave no reason"
+# The memory monitor lists command lines of other users' processes, which must not be stored.
+_OTHER_PROCESSES = re.compile(r"Top \d+ memory users:.*?(?=\nRefer to |\Z)", re.DOTALL)
+_NO_REASON = "Ray gave no reason"
 
 
 class Cause(Enum):
@@ -53,27 +54,27 @@ class Cause(Enum):
 
 
 def cause_of(text: str) -> Cause:
-    """The cause that an error's text tells, Ray's or a traceback. Nothing told is what Tune has of
-    an actor whose machine went away as it started; whoever raises has a process left to tell."""
+    """The cause of an error, from Ray's text or a traceback. Tune has no text for an actor whose
+    machine went away while it started; an error that is raised always has one."""
     said = readable(text)
-    if said == _UNTOLD or _PREEMPTED.search(said):
+    if said == _NO_REASON or _PREEMPTED.search(said):
         return Cause.PREEMPTED
-    died = _CRASHED.search(said) or _DESERTED.search(said)
+    died = _CRASHED.search(said) or _PEER_DIED.search(said)
     return Cause.CRASHED if died else Cause.RAISED
 
 
 def readable(text: str) -> str:
-    """An error's text as a table takes it: without terminal colours, Tune's counting and the other
-    processes of the machine."""
-    said = _NEIGHBOURS.sub("", _HEADER.sub("", _ANSI.sub("", text))).strip()
-    return _UNTOLD if said in ("", "None") else said
+    """An error's text for a table: without terminal colours, Tune's header and the machine's other
+    processes."""
+    said = _OTHER_PROCESSES.sub("", _HEADER.sub("", _ANSI.sub("", text))).strip()
+    return _NO_REASON if said in ("", "None") else said
 
 
 class Attempts:
-    """Counts how often each piece of work has failed, and says whether it is tried again.
+    """Counts the failures of each piece of work and decides whether it is retried.
 
-    A crash is tried again `retries` times. A machine that went away does not count. What a piece of
-    work raises by itself is never tried again.
+    A crash is retried `retries` times. A lost machine does not count. An error that the work itself
+    raises is never retried.
     """
 
     def __init__(self, retries: int) -> None:
@@ -81,14 +82,14 @@ class Attempts:
         self._failures: Counter[tuple[str, Cause]] = Counter()
 
     def again(self, key: str, text: str) -> bool:
-        """Enter a failure; whether the work is tried again."""
+        """Count a failure; whether the work is retried."""
         cause = cause_of(text)
         self._failures[key, cause] += 1
         allowed = {Cause.PREEMPTED: _MOST_PREEMPTIONS, Cause.CRASHED: self.retries, Cause.RAISED: 0}
         return self._failures[key, cause] <= allowed[cause]
 
-    def told(self, key: str, text: str) -> str:
-        """The error as it is recorded in the end: what happened, how often, and the text."""
+    def report(self, key: str, text: str) -> str:
+        """The error as it is recorded: the cause, how often, and the text."""
         count = self._failures[key, cause_of(text)]
         times = f" ({count} times)" if count > 1 else ""
         return f"{cause_of(text).value}{times}:\n{readable(text)}"

@@ -1,4 +1,4 @@
-"""How a run ends before its end: signals, and the death of Ray's own processes.
+"""What ends a run early: signals, and the death of Ray's own processes.
 
 All of them raise KeyboardInterrupt in the main thread, so that there is one way out.
 """
@@ -11,33 +11,33 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
 
+import psutil
 import ray
 
 from sweeper.exit_codes import BY_SIGNAL, INTERRUPTED, USER_ERROR
-from sweeper.ray.supervisor import HANDED_ON
+from sweeper.ray.supervisor import FORWARDED
 
-_TELLING = signal.SIGUSR2  # SIGINT may be ignored, as nohup's shells do, and Tune has SIGUSR1
+_WAKE_UP = signal.SIGUSR2  # SIGINT may be ignored, as under nohup, and Tune uses SIGUSR1
 _VITAL = ("raylet", "gcs_server")
-_LOOK_EVERY_S = 0.25
+_CHECK_EVERY_S = 0.25
 _AGAIN_AFTER_S = 0.05
 _ONE_EVENT_S = 0.5
 
 
 class _Ending:
-    """Of the block of `ending_on_signals`: whether a signal has told it to end, and whether the
-    main thread is interrupted, which it is once: what is written on the way out is not."""
+    """State of the block of `ending_on_signals`: whether it was signalled, and when the main thread
+    was interrupted. That happens once, so that writing on the way out is not interrupted."""
 
-    told = False
+    signalled = False
     interrupted_s: float | None = None
 
     @classmethod
     def begin(cls) -> None:
-        cls.told, cls.interrupted_s = False, None
+        cls.signalled, cls.interrupted_s = False, None
 
     @classmethod
     def interrupt(cls) -> None:
@@ -58,42 +58,42 @@ def _in_main_thread() -> bool:
 
 @contextmanager
 def ending_on_signals() -> Iterator[None]:
-    """SIGTERM (a spot notice, `kill`) and SIGHUP (a closed terminal) end the block as Ctrl-C does;
-    a second signal, after half a second, ends the process at once, and Ray's with it. Sooner it is
-    the same event: `timeout` signals twice, and systemd sends SIGHUP after SIGTERM.
+    """SIGTERM (a spot notice, `kill`) and SIGHUP (a closed terminal) end the block as Ctrl-C does.
+    A second signal ends the process at once, and Ray's with it, unless it comes within half a
+    second: `timeout` signals twice, and systemd sends SIGHUP after SIGTERM.
 
-    A signal that is ignored as the block begins, as nohup does, stays so. Outside of the main
-    thread, where no signal arrives, nothing is changed.
+    A signal that is ignored as the block begins, as under nohup, stays ignored. Outside of the main
+    thread, where no signal arrives, nothing changes.
     """
     if not _in_main_thread():
         yield
         return
 
     def end(number: int, frame: FrameType | None) -> None:
-        if _Ending.told and _Ending.is_over():
+        if _Ending.signalled and _Ending.is_over():
             os._exit(BY_SIGNAL + number)
-        _Ending.told = True
+        _Ending.signalled = True
         _Ending.interrupt()
 
     _Ending.begin()
-    with keeping_signal_handlers(), _none_lost():
-        for number in HANDED_ON:
+    with keeping_signal_handlers(), _repeating_lost_interrupts():
+        for number in FORWARDED:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, end)
         yield
 
 
 @contextmanager
-def _none_lost() -> Iterator[None]:
-    """An interrupt that comes while Python is where it can raise nothing (a `__del__`, a callback),
-    and is only printed there, comes again a moment later."""
-    printed, handler = sys.unraisablehook, signal.signal(_TELLING, _interrupt)
+def _repeating_lost_interrupts() -> Iterator[None]:
+    """An interrupt raised in a `__del__` or a callback, where Python only prints it, is sent again
+    a moment later."""
+    printed, handler = sys.unraisablehook, signal.signal(_WAKE_UP, _interrupt)
     timers: list[threading.Timer] = []
 
     def hook(unraisable: sys.UnraisableHookArgs) -> None:
         if isinstance(unraisable.exc_value, KeyboardInterrupt):
             _Ending.interrupted_s = None
-            timers.append(threading.Timer(_AGAIN_AFTER_S, os.kill, (os.getpid(), _TELLING)))
+            timers.append(threading.Timer(_AGAIN_AFTER_S, os.kill, (os.getpid(), _WAKE_UP)))
             timers[-1].start()
         else:
             printed(unraisable)
@@ -105,13 +105,13 @@ def _none_lost() -> Iterator[None]:
         sys.unraisablehook = printed
         for timer in timers:
             timer.cancel()
-        signal.signal(_TELLING, handler)
+        signal.signal(_WAKE_UP, handler)
 
 
 @contextmanager
 def keeping_signal_handlers() -> Iterator[None]:
-    """Puts the handlers back that the block replaces: ray.init takes SIGTERM for itself."""
-    before = {number: signal.getsignal(number) for number in HANDED_ON}
+    """Restores the handlers that the block replaces: ray.init takes SIGTERM for itself."""
+    before = {number: signal.getsignal(number) for number in FORWARDED}
     try:
         yield
     finally:
@@ -131,23 +131,24 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 class RayWatch:
-    """Watches the raylet and the control store that this process started.
+    """Watches the raylet and the control store among the processes that were started with Ray.
 
-    Where one dies, Ray itself tells after some 14 s, by failing every trial. The watch interrupts
-    the main thread within a second instead; `died` then says what did. It says nothing where a
-    signal has told the run to end: the same one may well have ended Ray. What cannot be helped:
-    where this process asks a dead raylet for an object, Ray ends it (`PlasmaClient`, exit code 1).
+    When one dies, Ray fails every trial, some 14 s later. The watch interrupts the main thread
+    within a second instead; `died` then names the process. It stays silent if a signal has ended
+    the run: the same signal may well have ended Ray. One case is left: if this process asks a dead
+    raylet for an object, Ray exits at once (`PlasmaClient`, exit code 1).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, started: Iterable[psutil.Process]) -> None:
         self.died = ""
-        self._node: Any = ray._private.worker._global_node
+        self._started = [one for one in started if not _is_dead(one)]  # none of a cluster's
+        self._vital = {one.name(): one for one in self._started if one.name() in _VITAL}
         self._end = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> RayWatch:
         if _in_main_thread():
-            self._before = signal.signal(_TELLING, _interrupt)
+            self._before = signal.signal(_WAKE_UP, _interrupt)
             self._thread.start()
         return self
 
@@ -155,34 +156,41 @@ class RayWatch:
         self._end.set()
         if _in_main_thread():
             self._thread.join()
-            signal.signal(_TELLING, self._before)
+            signal.signal(_WAKE_UP, self._before)
 
     @property
     def is_to_blame(self) -> bool:
-        """Whether the run ends because something died. Of a signal Python may hear later than the
-        watch sees what it did to Ray: then it was the signal all the same."""
-        return bool(self.died) and not _Ending.told
+        """Whether the run ends because something died, not because of a signal. Python may notice
+        a signal later than the watch sees its effect on Ray."""
+        return bool(self.died) and not _Ending.signalled
 
     def end_ray(self) -> None:
-        """ray.shutdown; but that would hang or crash the process where the raylet is dead: then end
-        Ray's other processes, and leave Python by the shortest way once everything is told."""
+        """ray.shutdown. If the raylet is dead, that would hang or crash: then kill Ray's other
+        processes and leave Python by the shortest way once the error is reported."""
         if not self._dead():
             ray.shutdown()
             return
-        self._node.kill_all_processes(check_alive=False, allow_graceful=False)
+        for one in self._started:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
         atexit.unregister(ray.shutdown)
         atexit.register(_leave, USER_ERROR if self.is_to_blame else INTERRUPTED)
 
-    def _look(self) -> None:
+    def _watch(self) -> None:
         dead: list[str] = []
-        while not self._end.wait(_LOOK_EVERY_S):
+        while not self._end.wait(_CHECK_EVERY_S):
             before, dead = dead, self._dead()
-            if before and not _Ending.told:  # who told Ray tells us, mostly by the next look
+            if before and not _Ending.signalled:  # a signal to Ray reaches us too, by the next look
                 self.died = dead[0]
-                os.kill(os.getpid(), _TELLING)
+                os.kill(os.getpid(), _WAKE_UP)
                 return
 
     def _dead(self) -> list[str]:
-        if self._node is None:  # a cluster's, where nothing vital is this process's child
-            return []
-        return [name for name, _ in self._node.dead_processes() if name in _VITAL]
+        return [name for name, process in self._vital.items() if _is_dead(process)]
+
+
+def _is_dead(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

@@ -1,11 +1,12 @@
-"""Whether Ray can be reached or started at all, asked before Ray is: `ray.init` waits for minutes
-for a cluster that is gone, and warns on the way.
+"""Checks that Ray can be reached or started, before `ray.init`, which waits for minutes for a
+cluster that is gone and prints warnings meanwhile.
 """
 
 from __future__ import annotations
 
 import os
 import socket
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def cluster_address() -> str | None:
 
 
 def check_ray() -> None:
-    """Raises ResourceError where the cluster of RAY_ADDRESS does not answer, or no Ray can be
+    """Raises ResourceError if the cluster of RAY_ADDRESS does not answer, or if no Ray can be
     started here."""
     if address := cluster_address():
         check_cluster(address)
@@ -37,7 +38,7 @@ def check_ray() -> None:
 
 
 def check_cluster(address: str) -> None:
-    """Raises ResourceError where no Ray answers at the address."""
+    """Raises ResourceError if no Ray answers at the address."""
     try:
         host, port = _host_and_port(address)
         with socket.create_connection((host, port), timeout=_PATIENCE_S) as connection:
@@ -48,7 +49,7 @@ def check_cluster(address: str) -> None:
 
 
 def unreachable(address: str, error: BaseException) -> ResourceError:
-    """What a user is told of a cluster that cannot be joined."""
+    """The error for a cluster that cannot be joined."""
     reason = getattr(error, "strerror", None) or str(error).partition(". ")[0] or "no answer"
     return ResourceError(
         f"{_VARIABLE}='{address}': no Ray cluster can be joined there ({reason}); unset "
@@ -57,10 +58,9 @@ def unreachable(address: str, error: BaseException) -> ResourceError:
 
 
 def check_sockets() -> None:
-    """Raises ResourceError where Ray's temporary folder is too deep for its sockets, or cannot be
-    written to."""
+    """Raises ResourceError if Ray's temporary folder is not writable or too deep for sockets."""
     name = "RAY_TMPDIR" if "RAY_TMPDIR" in os.environ else "TMPDIR"
-    folder = Path(ray._common.utils.get_default_ray_temp_dir())
+    folder = temporary_folder()
     session = f"session_{datetime.now(UTC):%Y-%m-%d_%H-%M-%S_%f}_{2**22}"  # a process id at most
     length = len(os.fsencode(folder / session / "sockets" / "plasma_store"))
     if length > _LONGEST_SOCKET:
@@ -77,8 +77,15 @@ def check_sockets() -> None:
         ) from None
 
 
+def temporary_folder() -> Path:
+    """Where Ray keeps its sessions."""
+    is_linux = sys.platform.startswith("linux")
+    parent = os.environ.get("TMPDIR", "/tmp") if is_linux else "/tmp"
+    return Path(os.environ.get("RAY_TMPDIR", parent)) / "ray"
+
+
 def _host_and_port(address: str) -> tuple[str, int]:
-    """Raises ConnectionError where `auto` finds none, ValueError for what is no address."""
+    """Raises ConnectionError if `auto` finds no cluster, ValueError for an invalid address."""
     place = address.removeprefix("ray://")
     if place == "auto":
         found = ray._private.services.canonicalize_bootstrap_address(place)

@@ -1,4 +1,4 @@
-"""What a Tune run leaves in the store that no trial writes itself, and what is tried again."""
+"""Records the trials of a Tune run that cannot record themselves, and collects those to retry."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from sweeper.store.store import Store
 
 
 class Recorder(tune.Callback):
-    """Records trials that were stopped or died, and tells `on_end` each trial's key and state.
+    """Records trials that were stopped or died; calls `on_end` with each trial's key and state.
 
-    A trial that died and may be tried again is recorded nowhere; `to_repeat` gives it back.
+    A trial that died and may be retried is not recorded; `to_repeat` returns it.
     """
 
     def __init__(
@@ -38,10 +38,10 @@ class Recorder(tune.Callback):
         self._repeat: list[str] = []
 
     def __getstate__(self) -> dict[str, Any]:
-        return {}  # Tune pickles what it is given for a restore; ours is the store
+        return {}  # Tune pickles callbacks to restore a run; we restore from the store
 
     def to_repeat(self) -> dict[str, TrialSpec]:
-        """The trials that have died since the last call and are to be run again."""
+        """The trials that have died since the last call and are to be retried."""
         keys, self._repeat = self._repeat, []
         return {key: self.specs[key] for key in keys}
 
@@ -75,7 +75,7 @@ class Recorder(tune.Callback):
         elif self.attempts.again(key, error):
             self._repeat.append(key)
         else:
-            self._record(key, "failed", self.attempts.told(key, error))
+            self._record(key, "failed", self.attempts.report(key, error))
 
     def _record(self, key: str, state: str, reason: str) -> None:
         spec = self.specs[key]
@@ -86,7 +86,7 @@ class Recorder(tune.Callback):
 
 
 def _error_of(trial: Trial) -> str:
-    """The text of a trial's error, where Tune writes it at once: `Trial.get_error` reads the run's
-    storage, where it may not be yet, and then says None. "" where it has written none."""
+    """The text of a trial's error, from the file that Tune writes first: `Trial.get_error` reads
+    the run's storage, which may lag behind, and then returns None. "" if there is none."""
     file = Path(trial.error_file) if trial.error_file else None
     return file.read_text() if file and file.is_file() else str(trial.get_error() or "")

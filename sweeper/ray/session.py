@@ -1,4 +1,4 @@
-"""Ray's session: started, kept to this machine and quiet, or the cluster's joined; what it has."""
+"""Ray's session: a quiet Ray of our own on this machine, or a cluster; and its resources."""
 
 from __future__ import annotations
 
@@ -10,21 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import ray
 
 from sweeper.errors import ResourceError
 from sweeper.ray.cluster import (
-    give_back_what_the_dead_reserved,
     most_resources,
+    release_orphaned_placement_groups,
     workers_environment,
 )
 from sweeper.ray.interrupts import RayWatch, keeping_signal_handlers
-from sweeper.ray.reachable import (
-    check_ray,
-    cluster_address,
-    unreachable,
-)
-from sweeper.ray.supervisor import GOES_ON
+from sweeper.ray.reachable import check_ray, cluster_address, unreachable
+from sweeper.ray.supervisor import RESUME_HINT
 from trainables.stream import CPUS_OF_TRAINING
 
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -36,11 +33,11 @@ _ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "NO_ALBUMENTATIONS_UPDATE": "1",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
-    # So long Ray looks for why an actor is gone before it says no more than that it is: by 1 s, the
-    # default, the death of a whole machine is not noticed yet.
+    # How long Ray looks for the reason why an actor is gone. The default, 1 s, is too short to
+    # notice the death of a whole machine.
     "RAY_timeout_ms_task_wait_for_death_info": "60000",
 }
-DRIVER = "trial_driver"  # custom resource: a trial that only drives workers holds no CPU
+DRIVER = "trial_driver"  # custom resource: a trial that only drives workers takes no CPU
 DRIVERS = 64
 _OPEN = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 DEFAULT_RETRIES = 2
@@ -48,7 +45,7 @@ DEFAULT_RETRIES = 2
 
 @dataclass(frozen=True)
 class Resources:
-    """What a session has and what a trial takes."""
+    """A session's resources, and those of a trial."""
 
     cpus: int
     gpus: float
@@ -76,21 +73,22 @@ def ray_session(
 ) -> Iterator[Resources]:
     """A Ray of our own on this machine, or the cluster that RAY_ADDRESS names.
 
-    Raises ResourceError when a GPU is asked for and there is none, where no Ray can be joined or
-    started, and where Ray itself dies.
+    Raises ResourceError if a GPU is wanted and there is none, if no Ray can be joined or started,
+    and if Ray itself dies.
     """
+    this, others = psutil.Process(), psutil.Process().children()
     with keeping_signal_handlers():
         _start_ray(cpus, many=workers_per_trial > 1)
+    watch = RayWatch({*this.children()} - {*others})
     resources = _resources(gpus_per_trial, workers_per_trial, retries)
-    watch = RayWatch()
     try:
-        with watch, _without_words_of_ray():
+        with watch, _silence_ray_output():
             yield resources
     except KeyboardInterrupt:
         if not watch.is_to_blame:
             raise
         raise ResourceError(
-            f"Ray's {watch.died} died (killed, or this machine is out of memory); {GOES_ON}"
+            f"Ray's {watch.died} died (killed, or this machine is out of memory); {RESUME_HINT}"
         ) from None
     finally:
         watch.end_ray()
@@ -99,8 +97,8 @@ def ray_session(
 def _start_ray(cpus: int | None, many: bool) -> None:
     os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failed trials are ours to tell
-    # A thread still at work after ray.shutdown would start another Ray by its next call.
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # we report failed trials
+    # A thread that outlives ray.shutdown would start another Ray by its next call (ray#31060).
     ray._private.auto_init_hook.enable_auto_connect = False
     check_ray()
     if address := cluster_address():
@@ -111,7 +109,7 @@ def _start_ray(cpus: int | None, many: bool) -> None:
             raise unreachable(address, error) from None  # another version, no token
         if many:
             _check_drivers(address)
-            give_back_what_the_dead_reserved()
+            release_orphaned_placement_groups()
     else:
         _put_first_on_path(str(_PROJECT))
         with _staying_on_loopback():
@@ -125,7 +123,7 @@ def _start_ray(cpus: int | None, many: bool) -> None:
 
 
 def _check_drivers(address: str) -> None:
-    """Raises ResourceError where no node of the cluster may drive trials of several workers: they
+    """Raises ResourceError if no node of the cluster may drive trials of several workers, which
     would wait for one for ever."""
     if not most_resources(ray.cluster_resources()).get(DRIVER):
         raise ResourceError(
@@ -137,9 +135,9 @@ def _check_drivers(address: str) -> None:
 
 @contextmanager
 def _staying_on_loopback() -> Iterator[None]:
-    """A Ray that is started in the block listens on 127.0.0.1 only, where by default it listens to
-    the network and runs what anyone sends. Ray does so by itself on macOS and Windows, by this
-    switch; RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=1 keeps it open."""
+    """A Ray started in the block listens on 127.0.0.1 only. By default it listens to the network
+    and runs whatever it is sent. This is Ray's own switch for macOS and Windows (ray#18730);
+    RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=1 keeps the ports open."""
     if _OPEN in os.environ:
         yield
         return
@@ -154,9 +152,10 @@ def _staying_on_loopback() -> Iterator[None]:
 
 
 @contextmanager
-def _without_words_of_ray() -> Iterator[None]:
-    """Whatever `log_to_driver` says, Ray prints what befalls its processes, with pages of its logs
-    and everybody's command lines. We tell it in one line, or in the tables."""
+def _silence_ray_output() -> Iterator[None]:
+    """Even with `log_to_driver=False`, Ray prints the deaths of its processes, with pages of logs
+    and the command lines of other processes (ray#29555). We report them in one line, or in the
+    tables."""
     module = ray._private.worker
     before = module.print_to_stdstream
     module.print_to_stdstream = lambda *_, **__: None

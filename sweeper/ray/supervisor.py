@@ -1,13 +1,14 @@
-"""A process that waits for the one that works, and tells how it ended where that one cannot.
+"""A process that waits for the one that works, and reports how it ended if that one cannot.
 
-Nobody can tell of their own death: killed by the system when memory runs out, crashed, or ended by
-Ray, which leaves by `_exit(1)` where it asks a dead raylet for an object. To whoever called the
-command, 1 would mean that some cells have failed.
+No process can report its own death: killed by the system when memory runs out, crashed, or ended by
+Ray, which calls `_exit(1)` when it asks a dead raylet for an object. To the caller of the command,
+exit code 1 would mean that some cells have failed.
 
-The one that works leads a process group, its Ray in it: what a terminal, `kill %1` or `timeout`
-sends to everybody comes to the one that waits, is handed on once, and leaves Ray alive for the end.
+The working process leads a process group with its Ray in it. What a terminal, `kill %1` or
+`timeout` sends to a whole group therefore reaches the waiting process alone, which forwards it
+once; Ray stays alive for an orderly end.
 
-Of the standard library only: the process that waits takes 11 MB and holds nothing.
+Standard library only: the waiting process takes 11 MB.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from types import FrameType
 
 from sweeper.exit_codes import BY_SIGNAL, INTERRUPTED, USER_ERROR
 
-HANDED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-GOES_ON = "what is finished is kept, and the same command goes on from there"
-_OF_RAY = 1  # exit code, where it finds its raylet dead
-_OF_BACKGROUND = (signal.SIGTTOU, signal.SIGTTIN)  # a terminal stops who writes or reads
-_ON_PURPOSE = (*HANDED_ON, signal.SIGPIPE, signal.SIGQUIT)  # whoever sent it knows
+FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+RESUME_HINT = "what is finished is kept, and the same command goes on from there"
+_RAYLET_DEAD = 1  # exit code of a driver whose raylet is dead
+_BACKGROUND_STOPS = (signal.SIGTTOU, signal.SIGTTIN)  # stop a background process at a terminal
+_DELIBERATE = (*FORWARDED, signal.SIGPIPE, signal.SIGQUIT)  # whoever sent it knows
 _RAISED = "raised"
 _SHOW_CURSOR = "\x1b[?25h"
 
@@ -34,53 +35,53 @@ _SHOW_CURSOR = "\x1b[?25h"
 def supervised(work: Callable[[], int]) -> int:
     """Do `work` in a child of this process; the exit code that it returned or ended with.
 
-    An end that comes over the child is told in one line: exit code 2 where it was Ray's doing, 128
-    + n where it was signal n. Signals are handed on to the child, which stops and goes on with
-    this process, and does not outlive it. Both processes return from here, the child with what
-    `work` returned, or 130 where an interrupt ended it. Signals that whoever calls this has blocked
-    arrive in the block that answers them.
+    If the child dies, one line says why: exit code 2 if Ray ended it, 128 + n if signal n did.
+    Signals are forwarded to the child, which stops and continues with this process and does not
+    outlive it. Both processes return from here, the child with what `work` returned, or 130 if an
+    interrupt ended it. Signals that the caller has blocked arrive inside the block that handles
+    them.
     """
-    life, held = os.pipe()
-    told, word = os.pipe()
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, HANDED_ON) - {*HANDED_ON}
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # who ignores it is not told of its children
+    alive_r, alive_w = os.pipe()
+    report_r, report_w = os.pipe()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED) - {*FORWARDED}
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if ignored, children could not be waited for
     child = os.fork()
     if child == 0:
-        os.close(held)
-        os.close(told)
+        os.close(alive_w)
+        os.close(report_r)
         os.setpgid(0, 0)
-        for number in _OF_BACKGROUND:
+        for number in _BACKGROUND_STOPS:
             signal.signal(number, signal.SIG_IGN)
-        _end_with(life)
-        return _telling(work, word, mask)
-    os.close(life)
-    os.close(word)
-    with suppress(PermissionError, ProcessLookupError):  # it has done so itself, and gone on
+        _exit_when_closed(alive_r)
+        return _work_and_report(work, report_w, mask)
+    os.close(alive_r)
+    os.close(report_w)
+    with suppress(PermissionError, ProcessLookupError):  # the child was faster
         os.setpgid(child, child)
-    with _handing_on(child):
+    with _forwarding_signals(child):
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         status = os.waitpid(child, 0)[1]
-    return _conclude(os.waitstatus_to_exitcode(status), _heard(told))
+    return _conclude(os.waitstatus_to_exitcode(status), _read_report(report_r))
 
 
-def _telling(work: Callable[[], int], word: int, mask: set[int]) -> int:
-    """What `work` returns under this signal mask, told as well: Ray may spoil the exit code as
-    Python ends. Not told where what it printed is lost: then Python's own code stands."""
-    said = _RAISED
+def _work_and_report(work: Callable[[], int], report_w: int, mask: set[int]) -> int:
+    """What `work` returns under this signal mask, also written to the pipe: Ray may change the exit
+    code as Python ends. Not written if the output cannot be: then Python's own code stands."""
+    report = _RAISED
     try:
         code = _interruptible(work, mask)
         with suppress(OSError):
-            if sys.stdout:  # None where it is closed
+            if sys.stdout:  # None if it is closed
                 sys.stdout.flush()
-            said = str(code)
+            report = str(code)
         return code
     finally:
-        os.write(word, said.encode())
+        os.write(report_w, report.encode())
 
 
 def _interruptible(work: Callable[[], int], mask: set[int]) -> int:
-    """What `work` returns; 130 where an interrupt comes that it does not answer itself: while it
-    imports, or the second one, while it answers the first."""
+    """What `work` returns; 130 for an interrupt that it does not handle: during its imports, or a
+    second one while it handles the first."""
     try:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         return work()
@@ -89,22 +90,22 @@ def _interruptible(work: Callable[[], int], mask: set[int]) -> int:
         return INTERRUPTED
 
 
-def _end_with(life: int) -> None:
-    """End this process as soon as nobody holds the other end of the pipe any more."""
+def _exit_when_closed(alive_r: int) -> None:
+    """End this process as soon as the other end of the pipe is closed everywhere."""
 
     def wait() -> None:
-        os.read(life, 1)
+        os.read(alive_r, 1)
         os._exit(BY_SIGNAL + signal.SIGKILL)
 
     threading.Thread(target=wait, daemon=True).start()
 
 
 @contextmanager
-def _handing_on(child: int) -> Iterator[None]:
-    """Hands signals on to the child and, for Ctrl-Z, to its group; none of them ends this process,
-    in the block or after it."""
+def _forwarding_signals(child: int) -> Iterator[None]:
+    """Forwards signals to the child, Ctrl-Z to its whole group; none of them ends this process, in
+    the block or after it."""
 
-    def hand_on(number: int, frame: FrameType | None) -> None:
+    def forward(number: int, frame: FrameType | None) -> None:
         with suppress(ProcessLookupError):
             os.kill(child, number)
 
@@ -112,49 +113,49 @@ def _handing_on(child: int) -> Iterator[None]:
         with suppress(ProcessLookupError):
             os.killpg(child, signal.SIGSTOP)
             signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)  # stops here, where there is a shell to let it go on
+            os.kill(os.getpid(), number)  # stops here until a shell continues it
             signal.signal(number, stop)
             os.killpg(child, signal.SIGCONT)
 
-    handlers = {**dict.fromkeys(HANDED_ON, hand_on), signal.SIGTSTP: stop}
+    handlers = {**dict.fromkeys(FORWARDED, forward), signal.SIGTSTP: stop}
     for number, handler in handlers.items():
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup: the child's is too
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup, for the child too
             signal.signal(number, handler)
     try:
         yield
     finally:
-        for number in HANDED_ON:
+        for number in FORWARDED:
             signal.signal(number, signal.SIG_IGN)
 
 
-def _heard(told: int) -> str:
-    """What the child has said of itself: an exit code, that it raised, or "" where it could not."""
-    os.set_blocking(told, False)  # what the child has forked may hold the other end still
+def _read_report(report_r: int) -> str:
+    """The child's report: an exit code, that it raised, or "" if it died before."""
+    os.set_blocking(report_r, False)  # the child's own children may still hold the other end
     try:
-        return os.read(told, 100).decode()
+        return os.read(report_r, 100).decode()
     except BlockingIOError:
         return ""
 
 
-def _conclude(code: int, said: str) -> int:
-    """The exit code, once an end that nobody has told yet is told."""
-    if said and said != _RAISED:
-        return int(said)
-    if not said and sys.stdout and sys.stdout.isatty():
-        print(_SHOW_CURSOR, end="", flush=True)  # the progress panel had hidden it
+def _conclude(code: int, report: str) -> int:
+    """The exit code; prints why the child ended if it could not."""
+    if report and report != _RAISED:
+        return int(report)
+    if not report and sys.stdout and sys.stdout.isatty():
+        print(_SHOW_CURSOR, end="", flush=True)  # the progress panel hides it
     how = ""
-    if code < 0 and -code not in _ON_PURPOSE:
-        how = _of_signal(signal.Signals(-code))
-    elif code == _OF_RAY and not said:
+    if code < 0 and -code not in _DELIBERATE:
+        how = _killed_by(signal.Signals(-code))
+    elif code == _RAYLET_DEAD and not report:
         how = "was ended by Ray, whose raylet died (killed, or this machine is out of memory)"
     if how:
-        print(f"error: the run's process {how}; {GOES_ON}", file=sys.stderr)
+        print(f"error: the run's process {how}; {RESUME_HINT}", file=sys.stderr)
     if code < 0:
         return BY_SIGNAL - code
     return USER_ERROR if how else code
 
 
-def _of_signal(number: signal.Signals) -> str:
+def _killed_by(number: signal.Signals) -> str:
     if number is signal.SIGKILL:
         return "was killed (by hand, or because this machine is out of memory)"
     return f"crashed ({number.name})"

@@ -1,4 +1,4 @@
-"""Work that is not a trial: Ray tasks, tried again where they died."""
+"""Work that is not a trial: Ray tasks, retried if they die."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run_tasks(
     def task(item: Any) -> None:
         work(item)
 
-    # Ray's own retries would not tell a lost machine from a crash.
+    # Ray's own retries do not distinguish a lost machine from a crash.
     remote = ray.remote(max_retries=0)(task).options(**resources.of_task())
     attempts = Attempts(resources.retries)
     running = {remote.remote(item): item for item in items}
@@ -35,13 +35,13 @@ def run_tasks(
         if error and attempts.again(item.key, error):
             running[remote.remote(item)] = item
         elif error and cause_of(error) is not Cause.RAISED:
-            on_end(item, attempts.told(item.key, error))
-        else:  # it ended well, or raised: then there is nothing to add to what it said
+            on_end(item, attempts.report(item.key, error))
+        else:  # it succeeded, or raised an error that says enough
             on_end(item, error and readable(error))
 
 
 def _error_of(result: ray.ObjectRef[Any]) -> str:
-    """What a task ended with: its error's kind and text, or "" where it ended well."""
+    """The kind and text of a task's error, or "" if it succeeded."""
     try:
         ray.get(result)
     except StoreError as error:  # every other task would be refused as well

@@ -34,9 +34,9 @@ def run_trials(
     resources: Resources,
     on_end: Callable[[str, str], None],
 ) -> None:
-    """Run trials to their end in the order given, those on cached rows before those that train end
-    to end, and again those that died as far as `resources.retries` allows; `on_end` is told each
-    one's key and state."""
+    """Run trials in the order given, those on cached rows before those that train end to end, and
+    retry those that died as far as `resources.retries` allows; calls `on_end` with each trial's key
+    and state."""
     for end_to_end in (False, True):
         chosen = {spec.key: spec for spec in specs if spec.is_end_to_end == end_to_end}
         recorder = Recorder(chosen, scheduler, on_end, resources.retries)
@@ -52,7 +52,7 @@ def _run_alike(
     configs = [{"key": key, "spec": spec.to_json()} for key, spec in specs.items()]
     one = next(iter(specs.values()))
     distributed = resources.workers_per_trial > 1 and (
-        one.is_end_to_end or one.strategy == "finetune"
+        one.is_end_to_end or one.entry.shares_workers
     )
     cpus = CPUS_OF_TRAINING if one.is_end_to_end else 1.0
     takes = {"cpu": cpus, "gpu": resources.gpus_per_trial}

@@ -4,50 +4,48 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from datasets.decoding.decode import decode_image, read_file
-from datasets.errors import DataError
+from datasets.decoding.small_pictures import SmallPictures
 from datasets.preprocess import preprocess
 from sweeper.plan.collect import Collection
+from sweeper.plan.descriptions import Descriptions, pictures_of
+from sweeper.store.store import Store
 
 MOST_PICTURES = 300
 MOST_BYTES = 600_000  # of WebP: 0.8 MB as base64
 SIDE = 96  # px
 _QUALITY = 60
-_WORKERS = 4
 
 Picture = dict[str, Any]
 
 
-def draw_pictures(collection: Collection, image_ids: Iterable[str], contrast: str) -> list[Picture]:
+def draw_pictures(
+    collection: Collection, image_ids: Iterable[str], contrast: str, store: Store
+) -> list[Picture]:
     """Rows of the table `pictures`, as many of `image_ids` as the limits allow.
 
-    The images are preprocessed as for training, at `SIDE` px. A file that is gone or has changed
-    since it was listed has no picture.
+    The previews of the images are preprocessed as for training, at `SIDE` px. An image whose
+    preview has been lost and whose file is gone or has changed has no picture.
     """
-    path_of = collection.images.set_index("image_id")["path"]
     wanted = list(image_ids)[:MOST_PICTURES]
-    paths = [Path(collection.root) / path_of[one] for one in wanted]
-    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
-        drawn = list(pool.map(lambda path: _draw(path, contrast), paths))
+    if not wanted:
+        return []
+    found = pictures_of(collection.root, collection.images, Descriptions(store), wanted)
+    drawn = {image_id: _draw(pictures, contrast) for image_id, pictures in found}
     rows, total = [], 0
-    for image_id, encoded in zip(wanted, drawn, strict=True):
+    for image_id in wanted:
+        encoded = drawn.get(image_id, b"")
         total += len(encoded)
         if encoded and total <= MOST_BYTES:
             rows.append({"image_id": image_id, "width": SIDE, "height": SIDE, "image": encoded})
     return rows
 
 
-def _draw(path: Path, contrast: str) -> bytes:
-    try:
-        pixels = preprocess(decode_image(read_file(path)), SIDE, contrast)
-    except (DataError, OSError):
-        return b""
+def _draw(pictures: SmallPictures, contrast: str) -> bytes:
+    pixels = preprocess(pictures.preview_pixels(), SIDE, contrast)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "WEBP", quality=_QUALITY, method=4)
     return buffer.getvalue()

@@ -20,8 +20,9 @@ import torch
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.plan import class_counts
 from sweeper.results.tables import Outcome
-from sweeper.store.store import key_of
+from sweeper.strategies import STRATEGIES
 from trainables.backbones import build_backbone
+from trainables.hyperparameters import HYPERPARAMETERS
 from trainables.registry import BACKBONES
 
 _PACKAGES = (
@@ -68,7 +69,7 @@ class StageTimes:
 def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) -> dict[str, Any]:
     """run.json, but for its status and times."""
     plan, config = ledger.plan, ledger.plan.config
-    reused = sum(s.reused for s in stages if s.stage in ("transfer", "finetune"))
+    reused = sum(s.reused for s in stages if s.stage in STRATEGIES)
     return {
         "name": config.name,
         "config": config.model_dump(mode="json"),
@@ -88,6 +89,12 @@ def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) 
         },
         "scenarios": plan.scenarios,
         "backbones": {name: _backbone(ledger, name) for name in config.grid.backbones},
+        "augmentations": {
+            name: one.model_dump(mode="json")
+            for name in config.grid.augmentations
+            if (one := config.augmentation(name))
+        },
+        "hyperparameters": {name: one.title for name, one in HYPERPARAMETERS.items()},
         "artifacts": _artifacts(ledger),
         "data": {
             "source": config.data.source,
@@ -142,15 +149,7 @@ def _artifacts(ledger: Ledger) -> list[dict[str, Any]]:
 
     A champion's key is `champion` of the table `cells`, under `trials/`.
     """
-    plan = ledger.plan
-    tables = sorted({(plan.source_of(cell), cell.backbone) for cell in plan.cells})
-    wanted = [("shards", "", plan.shards_from)]
-    wanted += [("backbones", name, made_from) for name, made_from in plan.backbones.items()]
-    wanted += [(k, name, plan.source_from(k, name)) for k, name in tables if k != "shards"]
-    found = [
-        (backbone, ledger.store.find(kind, key_of(made_from)))
-        for kind, backbone, made_from in wanted
-    ]
+    found = [(one.backbone, ledger.store.find(*one.target.place)) for one in ledger.plan.shared()]
     return [
         {"kind": one.kind, "backbone": backbone, "key": one.key, **one.info}
         for backbone, one in found

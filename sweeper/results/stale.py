@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from reports.tables import SCHEMAS
+from sweeper.results.champions_file import CHAMPIONS_FILE
 
 _OF_A_CHAMPION = ("explained", "export")  # what `predict` and `export` write into a run's folder
-_RESULTS = frozenset({"run.json", *(f"{name}.parquet" for name in SCHEMAS)})
+_RESULTS = frozenset({"run.json", CHAMPIONS_FILE, *(f"{name}.parquet" for name in SCHEMAS)})
 
 
 def champions_in(out: Path) -> frozenset[str]:

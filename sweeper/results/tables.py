@@ -21,6 +21,7 @@ from sweeper.results.calibrated import CALIBRATION, Calibrated
 from sweeper.results.pictures import draw_pictures
 from sweeper.run.champions import read_predictions, read_validation
 from sweeper.store.records import validation_of
+from trainables.hyperparameters import HYPERPARAMETERS
 
 _METRICS = ("accuracy", "precision", "recall", "f1", "macro_f1", "auroc", "ece")
 
@@ -49,6 +50,7 @@ def write_tables(ledger: Ledger, errors: Mapping[str, str], folder: Path) -> Out
             ledger.plan.collection,
             pictured(rows.mistakes() for rows in cells),
             ledger.plan.config.preprocess.contrast,
+            ledger.store,
         ),
         "attributions": [row for rows in ledger.store.each(_attributions, cells) for row in rows],
         "images": ledger.plan.collection.manifest,
@@ -96,9 +98,7 @@ class _CellRows:
             "trials": len(self.specs),
             "stopped": sum(record["state"] == "stopped" for record in records),
             "champion": self.champion.key if self.champion else None,
-            "lr": self.champion.lr if self.champion else None,
-            "batch_size": self.champion.batch_size if self.champion else None,
-            "hidden": self.champion.hyperparameters.hidden_text if self.champion else None,
+            **_drawn(self.champion.hyperparameters if self.champion else None),
             "best_epoch": champion["best_epoch"] if champion else None,
             **_budget(champion),
             "n_train": split.count("train"),
@@ -121,7 +121,7 @@ class _CellRows:
         failures = [r["error"] for r in records if r and r["error"]]
         if self.specs and None not in records and failures and not self.champion:
             return "failed", failures[0]
-        if source := self.ledger.plan.transfer_cell_of(self.cell):
+        if source := self.ledger.plan.parent_of(self.cell):
             sources = [self.ledger.record(spec) for spec in self.ledger.trials(source)]
             if not self.specs and None not in sources:
                 return "failed", f"no champion to start from: {source.id} failed"
@@ -141,9 +141,7 @@ class _CellRows:
                 **self.columns,
                 "trial": spec.key,
                 "draw": spec.draw,
-                "lr": spec.lr,
-                "batch_size": spec.batch_size,
-                "hidden": spec.hyperparameters.hidden_text,
+                **_drawn(spec.hyperparameters),
                 "epochs_max": spec.epochs,
                 "rungs": [rung for rung in spec.rungs if rung >= spec.grace_epochs],
                 "state": record["state"],
@@ -197,6 +195,13 @@ class _CellRows:
                 for name in ("label", "predicted", "target"):
                     row[name] = self.classes[row[name]]
                 yield {**self.columns, **row}
+
+
+def _drawn(values: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The columns of a draw."""
+    return {
+        name: one.column(values[name]) if values else None for name, one in HYPERPARAMETERS.items()
+    }
 
 
 def _budget(record: Mapping[str, Any] | None) -> dict[str, int | float | None]:

@@ -10,7 +10,6 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,79 +20,31 @@ import torch
 from PIL import Image
 
 from datasets.shards import read_images
+from sweeper.plan.artifacts import ExplanationSettings, evaluation, explanation
 from sweeper.plan.trial_spec import TrialSpec
-from sweeper.run.trial_parts import (
-    load_trained,
-    pixel_network,
-    trial_device,
-    trial_module,
-    trial_network,
-    trial_rows,
-    trial_weights,
-)
-from sweeper.store.records import parquet_bytes, read_split
-from sweeper.store.store import Artifact, Store, key_of
-from trainables.explain import EXPLAIN_VERSION, Probabilities, attribute
+from sweeper.run.parts import TrialParts, trial_device
+from sweeper.store.records import parquet_bytes
+from sweeper.store.store import Artifact, Store
+from trainables.explain import Probabilities, attribute
 from trainables.finetune import FinetuneModule
 from trainables.loop import probabilities
-from trainables.metrics import METRICS_VERSION, classification_metrics
+from trainables.metrics import classification_metrics
 
-CHAMPIONS_VERSION = 1
 _WEBP_QUALITY = 80
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """How champions are explained; `shards_key` holds the images.
-
-    `per_class` is for the champions whose keys are in `leading` only: see `Ledger.leading`.
-    """
-
-    shards_key: str
-    examples: int
-    n_steps: int
-    baselines: tuple[str, ...]
-    random_baselines: int
-    per_class: int = 0
-    leading: frozenset[str] = frozenset()
-
-    def per_class_of(self, spec: TrialSpec) -> int:
-        """Right and wrong examples of each class for this champion."""
-        return self.per_class if spec.key in self.leading else 0
-
-
-def evaluation_of(spec: TrialSpec) -> dict[str, Any]:
-    """What determines a champion's evaluation."""
-    return {"versions": [CHAMPIONS_VERSION, METRICS_VERSION], "trial": spec.key}
-
-
-def explanation_of(spec: TrialSpec, how: Explanation) -> dict[str, Any]:
-    """What determines a champion's explanation."""
-    per_class = how.per_class_of(spec)
-    return {
-        "versions": [CHAMPIONS_VERSION, EXPLAIN_VERSION],
-        "evaluation": key_of(evaluation_of(spec)),
-        "shards": how.shards_key,
-        "examples": how.examples,
-        "n_steps": how.n_steps,
-        "baselines": list(how.baselines),
-        "random_baselines": how.random_baselines,
-        **({"per_class": per_class} if per_class else {}),
-    }
 
 
 def evaluate_champion(spec: TrialSpec) -> None:
     """Predict the test rows with a champion and store predictions and metrics, where another run
     that shares the store has not by now."""
-    store, device = Store(spec.store), trial_device()
-    if store.find("evaluations", key_of(evaluation_of(spec))):
+    store, device, target = Store(spec.store), trial_device(), evaluation(spec)
+    if store.find(*target.place):
         return
-    split = read_split(store, spec.split_key)
-    test = split[split["part"] == "test"]
-    network = trial_network(spec, store, _trained(spec, store)).to(device)
-    scores = probabilities(network, trial_rows(spec, store, test, device)).numpy()
+    parts = TrialParts(spec, store)
+    test = parts.part("test")
+    network = parts.network(parts.trained()).to(device)
+    scores = probabilities(network, parts.rows(test, device)).numpy()
     metrics = classification_metrics(test["label"].to_numpy(), scores)
-    with store.writing("evaluations", evaluation_of(spec)) as folder:
+    with store.writing(*target.content) as folder:
         predictions = test[["image_id", "copy", "label"]].assign(
             predicted=scores.argmax(1), probabilities=list(scores.astype(np.float32))
         )
@@ -101,31 +52,31 @@ def evaluate_champion(spec: TrialSpec) -> None:
         store.write_file(f"{folder}/metrics.json", json.dumps(metrics).encode())
 
 
-def explain_champion(spec: TrialSpec, how: Explanation) -> None:
+def explain_champion(spec: TrialSpec, settings: ExplanationSettings) -> None:
     """Integrated Gradients of a champion's examples, for the predicted class; stored, where another
     run has not by now."""
-    store, device = Store(spec.store), trial_device()
-    if store.find("explanations", key_of(explanation_of(spec, how))):
+    store, device, target = Store(spec.store), trial_device(), explanation(spec, settings)
+    if store.find(*target.place):
         return
+    parts = TrialParts(spec, store)
     predictions = read_predictions(store, spec)
-    examples = choose_examples(predictions, how.examples, how.per_class_of(spec))
-    shards = store.get("shards", how.shards_key).folder
+    examples = choose_examples(predictions, settings.examples, settings.per_class_of(spec))
     wanted = list(zip(examples["image_id"], examples["copy"], strict=True))
-    images = read_images(shards, store.filesystem, wanted)
-    network = champion_network(spec, store).to(device)
+    images = read_images(parts.shards, store.filesystem, wanted)
+    network = champion_network(parts).to(device)
     rows = [
         row
         for example, image in zip(_records(examples), images, strict=True)
-        for row in _attributions(network, example, image, how, device)
+        for row in _attributions(network, example, image, settings, device)
     ]
-    with store.writing("explanations", explanation_of(spec, how)) as folder:
+    with store.writing(*target.content) as folder:
         frame = pd.DataFrame(rows)
         store.write_file(f"{folder}/attributions.parquet", parquet_bytes(frame))
 
 
 def read_predictions(store: Store, spec: TrialSpec) -> pd.DataFrame:
     """A champion's stored test predictions: image_id, copy, label, predicted, probabilities."""
-    return _read_predictions(store, store.get("evaluations", key_of(evaluation_of(spec))))
+    return _read_predictions(store, store.get(*evaluation(spec).place))
 
 
 def read_validation(store: Store, spec: TrialSpec) -> pd.DataFrame:
@@ -164,37 +115,31 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
-def champion_network(spec: TrialSpec, store: Store) -> torch.nn.Module:
+def champion_network(parts: TrialParts) -> torch.nn.Module:
     """The whole trained network, pixels 0..255 (B, 3, H, W) -> class probabilities."""
-    module = _trained(spec, store)
+    module = parts.trained()
     if isinstance(module, FinetuneModule):
         module.mixed = False  # gradients of single pixels are small
-    return Probabilities(pixel_network(spec, store, module))
-
-
-def _trained(spec: TrialSpec, store: Store) -> torch.nn.Module:
-    module = trial_module(spec, store)
-    load_trained(module, spec, trial_weights(store, spec.key))
-    return module
+    return Probabilities(parts.pixel_network(module))
 
 
 def _attributions(
     network: torch.nn.Module,
     example: dict[str, Any],
     image: np.ndarray,
-    how: Explanation,
+    settings: ExplanationSettings,
     device: torch.device,
 ) -> Iterator[dict[str, Any]]:
     name = f"{example['image_id']}{example['copy']}"
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big")
-    for baseline in how.baselines:
+    for baseline in settings.baselines:
         attribution = attribute(
             network,
             image,
             int(example["predicted"]),
             baseline=baseline,
-            n_steps=how.n_steps,
-            random_baselines=how.random_baselines,
+            n_steps=settings.n_steps,
+            random_baselines=settings.random_baselines,
             seed=seed,
             device=device,
         )
@@ -203,7 +148,7 @@ def _attributions(
             "target": example["predicted"],
             "probability": float(max(example["probabilities"])),
             "baseline": baseline,
-            "n_steps": how.n_steps,
+            "n_steps": settings.n_steps,
             "delta": attribution.delta,
             "height": image.shape[0],
             "width": image.shape[1],

@@ -41,12 +41,14 @@ from sweeper.ray.reachable import check_ray
 from sweeper.ray.session import Resources, ray_session
 from sweeper.ray.tasks import run_tasks
 from sweeper.ray.trials import run_trials
+from sweeper.results.champions_file import write_champions_file
 from sweeper.results.run_file import StageTimes, describe_run, write_run_file
 from sweeper.results.tables import Outcome, write_tables
 from sweeper.run.caches import Caches
 from sweeper.run.champions import evaluate_champion, explain_champion
 from sweeper.store.refusals import writing_to
 from sweeper.store.store import Artifact, Store
+from sweeper.strategies import STRATEGIES
 from sweeper.use.finished import FinishedRun
 
 _PASSES = 3
@@ -80,8 +82,7 @@ def _pass(config: Config, out: Path, command: str, progress: Progress) -> Outcom
             sweep.load_backbones()
             sweep.preprocess_and_augment()
             sweep.extract()
-            sweep.transfer()
-            sweep.finetune()
+            sweep.train()
             sweep.evaluate()
             sweep.explain()
             return sweep.report("complete") if store.damaged() <= damaged else None
@@ -196,13 +197,10 @@ class Sweep:
 
     # --- trials ------------------------------------------------------------------------------
 
-    def transfer(self) -> None:
-        """Heads on pooled features."""
-        self._run_cells("transfer")
-
-    def finetune(self) -> None:
-        """Suffix and head, from the transfer champions."""
-        self._run_cells("finetune")
+    def train(self) -> None:
+        """The trials of each strategy; those that start from another's champions come after it."""
+        for strategy in STRATEGIES:
+            self._run_cells(strategy)
 
     def _run_cells(self, strategy: str) -> None:
         cells = [cell for cell in self.plan.cells if cell.strategy == strategy]
@@ -252,7 +250,7 @@ class Sweep:
     def explain(self) -> None:
         """Integrated Gradients for a few test images of every champion."""
         if self.plan.explains:
-            work = partial(explain_champion, how=self.ledger.way_to_explain)
+            work = partial(explain_champion, settings=self.ledger.explanation_settings)
             self._for_champions("explain", self.ledger.explanation, work)
 
     def _for_champions(
@@ -308,6 +306,7 @@ class Sweep:
             **self.kept,
         }
         write_run_file(about, self.out / "results")
+        write_champions_file(ledger, self.out / "results")
         build_page(self.out)
         write_exports(self.out)
         return outcome

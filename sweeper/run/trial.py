@@ -22,14 +22,8 @@ from torch import Tensor, nn
 from datasets.shards import image_size_of
 from sweeper.errors import StoreError
 from sweeper.plan.trial_spec import TrialSpec
-from sweeper.run.trial_parts import (
-    named_weights,
-    trial_device,
-    trial_module,
-    trial_network,
-    trial_rows,
-)
-from sweeper.store.records import done_record, parquet_bytes, read_split, write_record
+from sweeper.run.parts import TrialParts, trial_device
+from sweeper.store.records import done_record, parquet_bytes, write_record
 from sweeper.store.refusals import refusal
 from sweeper.store.store import Store
 from trainables.loop import Epoch, Fit, Setting, probabilities, train
@@ -98,12 +92,11 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 def training_dataset(spec: TrialSpec, workers: int) -> Dataset:
     """The pixels that an end-to-end trial trains on."""
-    store = Store(spec.store)
-    shards = store.get("shards", spec.table_key).folder
+    parts = TrialParts(spec, Store(spec.store))
     return pixel_dataset(
-        shards,
-        store.filesystem,
-        _part_of(spec, store, "train"),
+        parts.shards,
+        parts.store.filesystem,
+        parts.part("train"),
         seed=spec.training_seed,
         workers=workers,
     )
@@ -124,18 +117,17 @@ def _train(
     wrap: Wrap | None,
     stream: DataIterator | None,
 ) -> _Outcome:
-    device = trial_device()
-    module = trial_module(spec, store)
-    network = trial_network(spec, store, module).to(device)
-    part = _part_of(spec, store, "val")
-    validation = trial_rows(spec, store, part, device)
+    device, parts = trial_device(), TrialParts(spec, store)
+    module = parts.module()
+    network = parts.network(module).to(device)
+    part = parts.part("val")
+    validation = parts.rows(part, device)
     fit = train(
         wrap(network) if wrap else network,
-        _training_rows(spec, store, device, stream),
+        _training_rows(parts, device, stream),
         validation,
         Setting(
-            lr=spec.lr,
-            batch_size=spec.batch_size,
+            spec.hyperparameters,
             epochs=spec.epochs,
             seed=spec.training_seed,
             batchnorm_statistics=spec.batchnorm_statistics,
@@ -147,22 +139,16 @@ def _train(
         raise FloatingPointError(f"loss not finite in epoch {len(fit.curve)}")
     network.load_state_dict(fit.state)
     predictions = _predictions(part, probabilities(network, validation).numpy())
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    return _Outcome(fit, predictions, named_weights(spec, module), name)
+    device_name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    weights = {name: value.cpu().contiguous() for name, value in module.state_dict().items()}
+    return _Outcome(fit, predictions, weights, device_name)
 
 
-def _part_of(spec: TrialSpec, store: Store, name: str) -> pd.DataFrame:
-    split = read_split(store, spec.split_key)
-    return split[split["part"] == name]
-
-
-def _training_rows(
-    spec: TrialSpec, store: Store, device: torch.device, stream: DataIterator | None
-) -> Rows:
-    part = _part_of(spec, store, "train")
+def _training_rows(parts: TrialParts, device: torch.device, stream: DataIterator | None) -> Rows:
+    spec, part = parts.spec, parts.part("train")
     if not spec.is_end_to_end:
-        return trial_rows(spec, store, part, device)
-    size = image_size_of(store.get("shards", spec.table_key).folder, store.filesystem)
+        return parts.rows(part, device)
+    size = image_size_of(parts.shards, parts.store.filesystem)
     augment = OnlineAugmentation(spec.training_seed, spec.augmentation) if spec.online else None
     stream = stream or training_dataset(spec, workers=1).iterator()
     return StreamRows(stream, len(part), size, device, augment)

@@ -12,19 +12,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sweeper.errors import DamagedError
-from sweeper.store.store import Store, key_of
+from sweeper.store.artifact import Target
+from sweeper.store.store import Store
 
 SPLIT_VERSION = 1
 
 
 def write_record(
     store: Store,
-    made_from: Mapping[str, Any],
+    target: Target,
     state: str,
     curve: Sequence[Mapping[str, Any]],
     *,
     cell: str,
     draw: int,
+    hyperparameters: Mapping[str, Any],
     error: str = "",
     wall_s: float = 0.0,
     best_epoch: int | None = None,
@@ -36,13 +38,13 @@ def write_record(
 ) -> None:
     """Store a trial that is `done`, `stopped` or `failed`. A later record takes its place, but a
     finished trial stays: another run that shares the store may have had more luck."""
-    if state != "done" and done_record(store, key_of(made_from)):
+    if state != "done" and done_record(store, target.key):
         return
     record = {
         "cell": cell,
         "draw": draw,
         "state": state,
-        "hyperparameters": {k: made_from[k] for k in ("lr", "batch_size", "hidden")},
+        "hyperparameters": dict(hyperparameters),
         "curve": list(curve),
         "best_epoch": best_epoch or _best_epoch(curve),
         "val_accuracy": max((row["val_accuracy"] for row in curve), default=None),
@@ -53,7 +55,7 @@ def write_record(
         "workers": workers,
         "error": error,
     }
-    with store.writing("trials", made_from, {"state": state}) as folder:
+    with store.writing(*target.content, {"state": state}) as folder:
         for name, data in (files or {}).items():
             store.write_file(f"{folder}/{name}", data)
         store.write_file(f"{folder}/record.json", json.dumps(record).encode())
@@ -89,11 +91,11 @@ def write_split(store: Store, rows: pd.DataFrame) -> str:
     """Store a split, `image_id`, `copy`, `part`, `label` (int), once; returns its key."""
     rows = rows.sort_values(["image_id", "copy"], ignore_index=True)
     content = hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()
-    made_from = {"version": SPLIT_VERSION, "rows": content}
-    if store.verified("splits", key_of(made_from)) is None:
-        with store.writing("splits", made_from) as folder:
+    target = Target("splits", {"version": SPLIT_VERSION, "rows": content})
+    if store.verified(*target.place) is None:
+        with store.writing(*target.content) as folder:
             store.write_file(f"{folder}/rows.parquet", parquet_bytes(rows))
-    return key_of(made_from)
+    return target.key
 
 
 _splits: dict[str, pd.DataFrame] = {}

@@ -14,7 +14,6 @@ it was written is set aside, said in one line, and not there any more: whoever n
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import re
 import sys
@@ -25,7 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.fs as pafs
+
 from sweeper.errors import DamagedError, StoreError
+from sweeper.store.artifact import key_of
 from sweeper.store.address import is_remote, open_address
 from sweeper.store.commit import flush, folders_of, is_object_store, publish, write
 from sweeper.store.quarantine import DAMAGED, set_aside
@@ -35,6 +37,8 @@ from sweeper.threads import Item, Result, results_of
 
 KINDS = (
     "images",
+    "listings",
+    "descriptions",
     "duplicates",
     "shards",
     "splits",
@@ -48,12 +52,6 @@ KINDS = (
 _FETCHED = ("pooled", "prefix")  # large; a machine that has not their disk hashes its own copy
 LOOKS_AT_ONCE = 32
 _ATTEMPT = re.compile(r"[0-9a-f]{12}")
-
-
-def key_of(made_from: Mapping[str, Any]) -> str:
-    """The key of an artifact: 32 hex digits of the SHA-256 of what it is made from, as JSON."""
-    text = json.dumps(made_from, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)
@@ -109,6 +107,7 @@ class Store:
         Raises StoreError where the address cannot be understood, or not be written to (read from).
         """
         self.filesystem, self.root = _open(address, to_write=to_write)
+        self.to_write = to_write
         self.address = address if is_remote(address) else self.root
         self._verified: set[str] = set()  # folders whose hashes this process has compared
 
@@ -139,6 +138,17 @@ class Store:
         if artifact is None:
             raise KeyError(f"{kind}/{key} is not in the store {self.address}")
         return artifact
+
+    def keys(self, kind: str) -> list[str]:
+        """The keys of all artifacts of a kind, those written last first."""
+        place = f"{self.root}/{kind}"
+        with self._refusals("read from"):
+            infos = self.filesystem.get_file_info(
+                pafs.FileSelector(place, recursive=True, allow_not_found=True)
+            )
+        records = [info for info in infos if info.base_name == "artifact.json"]
+        records.sort(key=lambda info: (-info.mtime_ns, info.path))
+        return [info.path.split("/")[-2] for info in records]
 
     def is_visible(self, kind: str, key: str, attempt: str) -> bool:
         """Whether the artifact that is found is the one that this attempt has written."""

@@ -8,9 +8,8 @@ classes do not compare.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+import json
+from dataclasses import dataclass
 
 from reports.headline import used_headline
 from reports.run import Row, Run, interval_of
@@ -19,7 +18,8 @@ from reports.tables import SCHEMAS, read_tables
 from sweeper.errors import StoreError
 from sweeper.plan.grid import Cell
 from sweeper.plan.trial_spec import TrialSpec
-from sweeper.store.store import Artifact, Store
+from sweeper.results.champions_file import CHAMPIONS_FILE
+from sweeper.store.store import Store
 from sweeper.use.finished import FinishedRun
 
 _TABLES = ("cells", "confusion", "intervals")
@@ -70,7 +70,7 @@ def choose(run: FinishedRun, store: Store, wanted: str | None = None) -> Chosen:
         assert chosen is not None
         row, of = chosen.best, chosen.of
     classes = list(run.about["scenarios"][row["scenario"]])
-    return Chosen(_cell(row), row, _spec(row, run, store), classes, of)
+    return Chosen(Cell.of(row), row, _spec(row, run, store), classes, of)
 
 
 def _readable(run: FinishedRun) -> Run:
@@ -88,79 +88,33 @@ def _readable(run: FinishedRun) -> Run:
 
 
 def _wanted(rows: list[Row], wanted: str) -> Row:
-    named = {name: row for row in rows for name in (_cell(row).id, str(row["anchor"]))}
+    named = {name: row for row in rows for name in (Cell.of(row).id, str(row["anchor"]))}
     if wanted.removeprefix("#") in named:
         return named[wanted.removeprefix("#")]
     close = difflib.get_close_matches(wanted, named, 1)
     hint = f" (did you mean {close[0]}?)" if close else ""
     raise StoreError(
         f"--cell '{wanted}'{hint}: no finished cell of the run; expected one of its {len(rows)}, "
-        f"such as {_cell(rows[0]).id}, or its anchor in the report, such as {rows[0]['anchor']}"
+        f"such as {Cell.of(rows[0]).id}, or its anchor in the report, such as {rows[0]['anchor']}"
     )
-
-
-def _cell(row: Mapping[str, Any]) -> Cell:
-    return Cell(**{one.name: row[one.name] for one in fields(Cell)})
 
 
 def _spec(row: Row, run: FinishedRun, store: Store) -> TrialSpec:
-    """The champion's trial, read back from what the store says it was made from. The images of the
-    run are not needed."""
-    trial = _artifact(store, "trials", row["champion"])
-    made_from = trial.made_from
-    is_end_to_end = "stream" in made_from
-    strategy = str(made_from["strategy"])
-    source = "shards" if is_end_to_end else {"transfer": "pooled"}.get(strategy, "prefix")
-    table = made_from if is_end_to_end else _table(store, source, made_from)
-    config = run.config
-    spec = TrialSpec(
-        store=store.address,
-        cell=_cell(row).id,
-        draw=0,
-        strategy=strategy,
-        split_key=made_from["split"],
-        source=source,
-        table_key=made_from["table"],
-        backbone_key=made_from.get("backbone") or table["backbone"],
-        backbone=row["backbone"],
-        model_args=config.weights_of(row["backbone"]).model_args,
-        classes=made_from["classes"],
-        lr=made_from["lr"],
-        batch_size=made_from["batch_size"],
-        hidden=tuple(made_from["hidden"]),
-        epochs=made_from["epochs"],
-        epoch_rows=made_from.get("epoch_rows"),
-        seed=made_from["seed"],
-        pooling=config.head.pooling,
-        batchnorm=made_from.get("batchnorm", config.finetune.batchnorm),
-        batchnorm_statistics=made_from.get(
-            "batchnorm_statistics", config.head.batchnorm_statistics
-        ),
-        depth=made_from.get("depth", "suffix"),
-        precision=made_from.get("precision", "auto"),
-        online=bool(made_from.get("online")),
-        augmentation=config.augment.how,
-        start_key=made_from.get("start"),
-        rungs=(),
-        grace_epochs=0,
-    )
-    if spec.key != row["champion"]:
+    """The champion's trial, as the run has kept it; the images of the run are not needed."""
+    path = run.folder / "results" / CHAMPIONS_FILE
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))[row["champion"]]
+        spec = TrialSpec.from_json({**kept, "store": store.address, "cell": Cell.of(row).id})
+    except (OSError, ValueError, KeyError, TypeError):
+        spec = None
+    if spec is None or spec.key != row["champion"]:
         raise StoreError(
             f"run '{run.folder}': its champion {row['champion']} was trained by another version "
-            "of the project; run the sweep again with this one"
+            f"of the project; rebuild its tables with python sweep.py report {run.folder}"
+        )
+    if store.find(*spec.target.place) is None:
+        raise StoreError(
+            f"store '{store.address}': it has no trials/{spec.key} of this run; give the run's "
+            "store with --store, or run the sweep again"
         )
     return spec
-
-
-def _table(store: Store, source: str, made_from: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _artifact(store, source, made_from["table"]).made_from
-
-
-def _artifact(store: Store, kind: str, key: str) -> Artifact:
-    artifact = store.find(kind, key)
-    if artifact is None:
-        raise StoreError(
-            f"store '{store.address}': it has no {kind}/{key} of this run; give the run's store "
-            "with --store, or run the sweep again"
-        )
-    return artifact

@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from reports.axes import TRAININGS
 from sweeper.errors import StoreError
 from sweeper.run.champions import champion_network
-from sweeper.run.trial_parts import stored_backbone, trial_weights
+from sweeper.run.parts import TrialParts
 from sweeper.store.store import Store
 from sweeper.use.bundle import write_classifier
 from sweeper.use.chosen import Chosen
@@ -30,7 +31,7 @@ ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 _ONNX_OPSET = 20
 _TOLERANCE = 1e-3  # of a probability; rounding differs between runtimes by some 1e-6
 _METRICS = ("val_accuracy", "accuracy", "precision", "recall", "f1", "macro_f1", "auroc", "ece")
-_FACTORS = ("split_policy", "augmented", "strategy", "seed", "repeat", "fold")
+_TRAINED = ("split_policy", "augmentation", "strategy", *TRAININGS)
 
 
 def export_champion(
@@ -42,8 +43,8 @@ def export_champion(
     """
     if onnx:
         check_onnx()
-    backbone = stored_backbone(chosen.spec, store).load()
-    weights = trial_weights(store, chosen.spec.key)
+    parts = TrialParts(chosen.spec, store)
+    backbone, weights = parts.backbone, parts.weights(chosen.spec.key)
     config = describe(run, chosen, backbone, weights)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -85,9 +86,9 @@ def describe(
         "classes": chosen.classes,
         "timm_name": backbone.spec.timm_name,
         "timm_arguments": arguments,
-        "pooling": chosen.spec.pooling,
+        "pooling": chosen.spec.settings["pooling"],
         "feature_dim": len(weights["head.0.weight"]),
-        "hidden": list(chosen.spec.hidden),
+        "hidden": list(chosen.spec.hyperparameters["hidden"]),
         "temperature": chosen.temperature,
         "preprocessing": {
             "image_size": preprocess.image_size,
@@ -97,8 +98,9 @@ def describe(
             "std": (normalise.std.flatten() / 255).tolist(),
         },
         "weights_source": row["weights"],
-        "trained": {name: row[name] for name in _FACTORS}
-        | {name: getattr(chosen.spec, name) for name in ("lr", "batch_size", "depth")}
+        "trained": {name: row[name] for name in _TRAINED}
+        | chosen.spec.identity["hyperparameters"]
+        | dict(chosen.spec.settings)
         | {"best_epoch": row["best_epoch"], "n_train": row["n_train"]},
         "metrics": {name: row[name] for name in _METRICS}
         | {"n_test": row["n_test"], "n_val": row["n_val"]}
@@ -120,8 +122,7 @@ def timm_arguments(chosen: Chosen) -> dict[str, Any]:
 def _state(chosen: Chosen, backbone: Backbone, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """`backbone.*`, named as timm names them, and `head.*`."""
     state = backbone.state()
-    at = "" if chosen.spec.depth == "suffix" else "suffix."  # the whole network was trained there
-    state |= {k.removeprefix(at): v for k, v in weights.items() if k.startswith("suffix.")}
+    state |= chosen.spec.entry.backbone_names(chosen.spec, weights)
     head = {k: v for k, v in weights.items() if k.startswith("head.")}
     timm_name = {own: name for name, own in backbone.names.items()}
     named = {f"backbone.{_renamed(k, timm_name)}": v for k, v in state.items()}
@@ -137,7 +138,7 @@ def _renamed(key: str, names: Mapping[str, str]) -> str:
 @torch.no_grad()
 def check_same(model: nn.Module, chosen: Chosen, store: Store, size: int) -> None:
     """Raises RuntimeError where the exported network is not the trained one."""
-    network = champion_network(chosen.spec, store)
+    network = champion_network(TrialParts(chosen.spec, store))
     trained = Tempered(network.get_submodule("network"), chosen.temperature)
     pixels = _noise(size)
     _compare("the exported network", model(pixels), trained(pixels))

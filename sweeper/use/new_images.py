@@ -69,7 +69,7 @@ def _read(reader: Reader, path: Path, section: PreprocessSection) -> NewImage:
         raise DataError("no such file")
     if problem := unread_reason(path):
         raise DataError(problem)
-    described = reader.describe(str(path))
+    described = reader.describe(str(path)).description
     if described.problem:
         raise DataError(described.problem)
     data = read_file(path)

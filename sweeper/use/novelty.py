@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from sweeper.run.trial_parts import stored_backbone
+from sweeper.run.parts import TrialParts
 from sweeper.store.records import read_split
 from sweeper.store.store import Store
 from sweeper.use.chosen import Chosen
@@ -105,7 +105,9 @@ class Novelty:
         limit = float(np.quantile(own[np.isfinite(own)], _QUANTILE))
         tested = nearest(scale(_features(table, test)), of_test, features, of_train)
         threshold = Threshold(limit, int((tested > limit).sum()), len(test))
-        backbone = with_backbone(stored_backbone(spec, store).load(), spec.pooling, nn.Identity())
+        backbone = with_backbone(
+            TrialParts(spec, store).backbone, spec.settings["pooling"], nn.Identity()
+        )
         return cls(scale, features, threshold, backbone.eval())
 
     @torch.no_grad()

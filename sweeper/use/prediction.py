@@ -13,6 +13,7 @@ import torch
 
 from sweeper.config.schema import ExplainSection, PreprocessSection
 from sweeper.run.champions import champion_network
+from sweeper.run.parts import TrialParts
 from sweeper.store.store import Store
 from sweeper.use.chosen import Chosen
 from sweeper.use.explanation_picture import explanation_picture
@@ -58,7 +59,7 @@ class Predictor:
 
     def __init__(self, chosen: Chosen, store: Store) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        network = champion_network(chosen.spec, store)
+        network = champion_network(TrialParts(chosen.spec, store))
         assert isinstance(network, Probabilities)
         self.network = Tempered(network.network, chosen.temperature).to(self.device)
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from sweeper.errors import StoreError
+from sweeper.plan.artifacts import table
 from sweeper.plan.trial_spec import TrialSpec
-from sweeper.store.store import Artifact, Store, key_of
+from sweeper.store.store import Artifact, Store
 from sweeper.use.finished import FinishedRun
-from trainables.activations import TABLES_VERSION
 
 
 def images_of_run(run: FinishedRun) -> pd.DataFrame:
@@ -30,29 +28,11 @@ def images_of_run(run: FinishedRun) -> pd.DataFrame:
 
 def shards_of(spec: TrialSpec, store: Store) -> Artifact | None:
     """The image shards that the trial's rows come from, or None where they are gone."""
-    key = _shards_key(spec, store)
-    return store.find("shards", key) if key else None
+    return store.find("shards", spec.shards_key)
 
 
 def pooled_of(spec: TrialSpec, store: Store) -> Artifact | None:
     """The pooled features of the trial's frozen backbone over all images; None where there are
     none."""
-    if spec.source == "pooled":
-        return store.find("pooled", spec.table_key)
-    shards = _shards_key(spec, store)
-    if shards is None:
-        return None
-    made_from: dict[str, Any] = {
-        "version": TABLES_VERSION,
-        "shards": shards,
-        "backbone": spec.backbone_key,
-        "pooling": spec.pooling,
-    }
-    return store.find("pooled", key_of(made_from))
-
-
-def _shards_key(spec: TrialSpec, store: Store) -> str | None:
-    if spec.source == "shards":
-        return spec.table_key
-    table = store.find(spec.source, spec.table_key)
-    return str(table.made_from["shards"]) if table else None
+    settings = {"pooling": spec.settings["pooling"]}
+    return store.find(*table("pooled", spec.shards_key, spec.backbone_key, settings).place)

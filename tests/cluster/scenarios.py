@@ -23,7 +23,7 @@ LONGER = {  # so that every stage lasts long enough to be hit
     "search.draws": 4,
     "search.epochs": 6,
     "preprocess.image_size": 128,
-    "augment.copies": 4,
+    "augmentations.fec-ige.copies": 4,
     "explain.n_steps": 32,
 }
 NODES = ["head", "w1", "w2"]

@@ -23,7 +23,8 @@ from ray.autoscaler._private.aws.node_provider import AWSNodeProvider
 from ray.autoscaler._private.util import prepare_config
 
 from sweeper.errors import StoreError
-from sweeper.store.store import Store, key_of
+from sweeper.store.artifact import key_of
+from sweeper.store.store import Store
 
 ROOT = Path(__file__).parents[2]
 POLICIES = ROOT / "docs" / "how-to" / "cluster"

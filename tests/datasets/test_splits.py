@@ -223,7 +223,7 @@ def test_pooled_copies_leak_and_grouped_ones_do_not() -> None:
         ({"policy": "random"}, "'random': expected one of pooled, stratified, grouped"),
         ({"classes": ["a", "z"]}, "no images of z; classes there: a, few"),
         ({"classes": ["a", "few"]}, "'few' has 2 images: .* at least 3"),
-        ({"copies": -1}, "augment.copies=-1"),
+        ({"copies": -1}, "copies=-1"),
         ({"fractions": (0.8, 0.2, 0.0)}, "three above 0"),
         ({"fractions": (0.8, 0.1, 0.2)}, "sum to 1"),
     ],

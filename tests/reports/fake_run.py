@@ -105,10 +105,15 @@ def _cells(fake: FakeRun) -> Iterator[Row]:
                                 "backbone": backbone,
                                 "weights": "none" if fake.random_weights else "imagenet",
                                 "scenario": scenario,
-                                "augmented": augmented,
+                                **augmentation(augmented),
                                 "strategy": strategy,
                                 **training,
                             }
+
+
+def augmentation(augmented: bool) -> Row:
+    """The columns of an augmentation."""
+    return {"augmented": augmented, "augmentation": "fec-ige" if augmented else "none"}
 
 
 def _trainings(fake: FakeRun) -> list[Row]:
@@ -401,7 +406,7 @@ def _splits(fake: FakeRun) -> list[Row]:
                             "split_policy": policy,
                             "scenario": scenario,
                             **division,
-                            "augmented": augmented,
+                            **augmentation(augmented),
                             "image_id": f"{image:064x}",
                             "copy": copy,
                             "part": part,
@@ -429,7 +434,7 @@ def _leaks(fake: FakeRun) -> list[Row]:
                         "split_policy": policy,
                         "scenario": scenario,
                         **division,
-                        "augmented": augmented,
+                        **augmentation(augmented),
                         "split_key": f"{policy}-{scenario}",
                         "part": part,
                         "rows": n,

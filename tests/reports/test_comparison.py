@@ -92,12 +92,12 @@ def test_without_one_a_cell_has_the_interval_of_the_pictures_tested(tmp_path: Pa
         own = {
             row["split_policy"]: row
             for row in run.done
-            if (row["scenario"], row["strategy"], row["augmented"], row["backbone"])
-            == (cell.scenario, cell.strategy, cell.augmented, cell.backbone)
+            if (row["scenario"], row["strategy"], row["augmentation"], row["backbone"])
+            == (cell.scenario, cell.strategy, cell.augmentation, cell.backbone)
         }
         if not own:
             continue
-        n = {policy: pictures[policy, cell.scenario, cell.augmented] for policy in own}
+        n = {policy: pictures[policy, cell.scenario, cell.augmentation] for policy in own}
         for policy, number in zip(("pooled", "grouped"), entry.ours, strict=True):
             expected = share_interval(own[policy]["accuracy"], n[policy])
             assert number.below == percent_range(expected)

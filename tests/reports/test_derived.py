@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from reports.axes import TRAININGS
 from reports.derived import write_derived
-from reports.tables import CELL, DERIVED, TRAININGS, read_tables, write_table
+from reports.tables import CELL, DERIVED, read_tables, write_table
 from tests.reports.fake_run import FakeRun, write_fake_run
 
 SMALL = FakeRun(
@@ -90,7 +91,7 @@ def test_effects_are_differences_of_matched_cells_and_holm_is_over_those_of_a_po
     for policy in SMALL.policies:
         own = cells[cells["split_policy"] == policy]
         means = own.groupby("augmented")["accuracy"].mean()
-        row = rows[(rows["split_policy"] == policy) & (rows["factor"] == "augmented")].iloc[0]
+        row = rows[(rows["split_policy"] == policy) & (rows["factor"] == "augmentation")].iloc[0]
         assert row["mean"] == pytest.approx(means[True] - means[False])
         assert row["pairs"] == 6
         assert row["low"] < row["mean"] < row["high"]
@@ -98,7 +99,7 @@ def test_effects_are_differences_of_matched_cells_and_holm_is_over_those_of_a_po
         assert set(tested["family"]) == {len(tested)}
         smallest = min(1.0, tested["p"].min() * len(tested))
         assert tested["p_holm"].min() == pytest.approx(smallest)
-    assert set(rows["factor"].str.split(" ").str[0]) <= {"augmented", "strategy", "backbone"}
+    assert set(rows["factor"].str.split(" ").str[0]) <= {"augmentation", "strategy", "backbone"}
     assert rows["factor"].str.contains("\u00d7").sum() == 2
 
 

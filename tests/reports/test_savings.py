@@ -20,6 +20,7 @@ CELL = {
     "weights": "none",
     "scenario": "1",
     "augmented": False,
+    "augmentation": "none",
     "strategy": "transfer",
     "seed": 0,
     "repeat": 1,

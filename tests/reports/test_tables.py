@@ -18,6 +18,7 @@ LEAK = {
     "repeat": 1,
     "fold": 0,
     "augmented": True,
+    "augmentation": "fec-ige",
     "split_key": "ab12",
     "part": "test",
     "rows": 594,

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweeper.plan.artifacts import evaluation
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.trial_spec import TrialSpec
-from sweeper.run.champions import evaluation_of
 from sweeper.store.records import parquet_bytes, read_split, write_record
 from trainables.metrics import classification_metrics
 
@@ -39,7 +39,7 @@ def evaluate(ledger: Ledger, champion: TrialSpec) -> float:
     store, test = ledger.store, _guesses(ledger, champion, "test")
     scores = np.stack(test["probabilities"].to_list())
     metrics = classification_metrics(test["label"].to_numpy(), scores)
-    with store.writing("evaluations", evaluation_of(champion)) as folder:
+    with store.writing(*evaluation(champion).content) as folder:
         store.write_file(f"{folder}/predictions.parquet", parquet_bytes(test))
         store.write_file(f"{folder}/metrics.json", json.dumps(metrics).encode())
     return float((test["label"] == 0).mean())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -11,6 +11,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from datasets.decoding.decode import Picture, read_picture
+from datasets.decoding.describe import Described
+from datasets.decoding.readers import describe_files
 from sweeper.config.load import load_config
 from sweeper.progress import Progress
 from sweeper.results.tables import Outcome
@@ -22,7 +25,7 @@ Bucket = Callable[[], str]
 
 SMALL = [
     "split.policies=[pooled, grouped]",
-    "grid.augmented=[false]",
+    "grid.augmentations=[none]",
     "data.synthetic.images_per_class=6",
     "search.draws=1",
     "explain.examples=1",
@@ -67,3 +70,23 @@ def s3_bucket() -> Iterator[Bucket]:
 
         yield make
     server.stop()
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files that are decoded from now on: their paths in the folder of the images, or
+    "here" for one that is decoded in this process."""
+    paths: list[str] = []
+
+    def describe(root: str, wanted: Sequence[str]) -> Iterator[tuple[str, Described]]:
+        for path, described in describe_files(root, wanted):
+            paths.append(path)
+            yield path, described
+
+    def read_here(data: bytes) -> Picture:
+        paths.append("here")
+        return read_picture(data)
+
+    monkeypatch.setattr("sweeper.plan.descriptions.describe_files", describe)
+    monkeypatch.setattr("datasets.decoding.decode.read_picture", read_here)
+    return paths

@@ -25,7 +25,7 @@ def write_config(folder: Path, images: Path) -> str:
         "store": str(folder / "store"),
         "data": {"path": str(images)},
         "preprocess": {"image_size": 32},
-        "augment": {"copies": 1},
+        "augmentations": {"fec-ige": {"copies": 1}},
         "grid": {"backbones": ["mobilenet"]},
         "weights": {"mobilenet": "none"},
         "search": {"draws": 2, "epochs": 3, "scheduler": "none"},

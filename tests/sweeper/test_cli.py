@@ -170,6 +170,13 @@ def test_a_file_that_is_no_image_does_not_end_the_run(
     assert "10 images in 2 classes, 1 excluded" in capsys.readouterr().out
 
 
+def test_a_second_plan_decodes_nothing(config: str, decoded: list[str]) -> None:
+    assert main(["plan", config]) == 0
+    assert len(decoded) == 10
+    assert main(["plan", config]) == 0
+    assert len(decoded) == 10
+
+
 def test_plan_prints_cells_and_trials_and_runs_nothing(
     config: str, tmp_path: Path, capsys: Captured
 ) -> None:
@@ -181,7 +188,8 @@ def test_plan_prints_cells_and_trials_and_runs_nothing(
         ["grouped", "mobilenet", "finetune", "6", "0", "12", "12"],
     ]
     assert printed.err == ""
-    assert {path.name for path in (tmp_path / "store").iterdir()} == {"duplicates", "splits"}
+    kept = {path.name for path in (tmp_path / "store").iterdir()} - {"listings"}
+    assert kept == {"descriptions", "duplicates", "splits"}
     assert not (tmp_path / "run").exists()
 
 

@@ -11,11 +11,12 @@ from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from tests.trainables.settings import training
 from tests.trainables.tables import opened, write_table
 from trainables.batchnorm import BatchNormStatistics
 from trainables.finetune import FinetuneModule
 from trainables.heads import build_head
-from trainables.loop import Setting, evaluate, train
+from trainables.loop import evaluate, train
 from trainables.rows import Batch, IndexedRows
 from trainables.transfer import PooledRows
 
@@ -97,13 +98,13 @@ def test_a_trained_head_has_the_statistics_of_its_training_rows_after_any_number
     epochs: int, batch_size: int
 ) -> None:
     rows, head = _rows(60), _head()
-    train(head, rows, _rows(20, 1), Setting(3e-3, batch_size, epochs, 1))
+    train(head, rows, _rows(20, 1), training(3e-3, batch_size, epochs, 1))
     _assert_describes_its_inputs(head, rows, 1e-4)
 
 
 def test_the_state_that_is_kept_has_them_too() -> None:
     rows, head = _rows(60), _head()
-    fit = train(head, rows, _rows(20, 1), Setting(3e-2, 8, 20, 1))
+    fit = train(head, rows, _rows(20, 1), training(3e-2, 8, 20, 1))
     assert fit.best_epoch < 20
     head.load_state_dict(fit.state)
     _assert_describes_its_inputs(head, rows, 1e-4)
@@ -111,7 +112,7 @@ def test_the_state_that_is_kept_has_them_too() -> None:
 
 def test_the_first_layers_are_exact_with_dropout_and_the_others_see_dropouts_variance() -> None:
     rows, head = _rows(4000), _head((16,), dropout=True)
-    train(head, rows, _rows(20, 1), Setting(1e-3, 500, 2, 1))
+    train(head, rows, _rows(20, 1), training(1e-3, 500, 2, 1))
     _assert_describes_its_inputs(head[:1], rows, 1e-4)
     with torch.no_grad():
         features = head[0](rows.features)
@@ -124,7 +125,7 @@ def test_a_head_that_fits_its_training_rows_scores_the_same_in_eval_mode() -> No
     accuracy = {}
     for statistics in ("training_rows", "running_average"):
         rows, head = _rows(60), _head((256, 64), dropout=True)
-        setting = Setting(3e-3, 60, 30, 1, statistics)
+        setting = training(3e-3, 60, 30, 1, statistics)
         fit = train(head, rows, rows, setting)
         assert fit.curve[-1].train_accuracy > 0.85
         accuracy[statistics] = evaluate(head, rows)[1]
@@ -134,7 +135,7 @@ def test_a_head_that_fits_its_training_rows_scores_the_same_in_eval_mode() -> No
 
 def test_the_running_average_can_be_chosen() -> None:
     rows, head = _rows(40), _head()
-    train(head, rows, rows, Setting(1e-3, 20, 1, 1, "running_average"))
+    train(head, rows, rows, training(1e-3, 20, 1, 1, "running_average"))
     mean = (1 - 0.99**2) * float(rows.features.mean())
     assert head[0].running_mean.mean() == pytest.approx(mean, rel=0.02)
 
@@ -175,18 +176,18 @@ def test_cached_features_are_sampled_evenly_where_an_epoch_is_not_a_pass(tmp_pat
 def test_a_suffix_has_the_statistics_of_the_epochs_batches(epochs: int) -> None:
     """While nothing moves they are those of the rows; the deeper ones differ with the batches."""
     rows, module = _maps(96), _finetune_module()
-    train(module, rows, rows, Setting(1e-9, 32, epochs, 1))
+    train(module, rows, rows, training(1e-9, 32, epochs, 1))
     _assert_describes_its_inputs(module.suffix[:2], rows, 1e-4)
     _assert_describes_its_inputs(module, rows, 0.2)
     rows, module = _maps(96), _finetune_module()
-    train(module, rows, rows, Setting(1e-4, 96, epochs, 1))  # one step behind the weights
+    train(module, rows, rows, training(1e-4, 96, epochs, 1))  # one step behind the weights
     _assert_describes_its_inputs(module, rows, 0.1)
 
 
 def test_frozen_statistics_stay_and_the_heads_are_computed() -> None:
     rows, module = _maps(50), _finetune_module("frozen")
     before = copy.deepcopy(module.state_dict())
-    train(module, rows, rows, Setting(1e-9, 50, 1, 1))
+    train(module, rows, rows, training(1e-9, 50, 1, 1))
     moved = {
         name
         for name, value in module.state_dict().items()
@@ -218,6 +219,6 @@ def test_a_network_without_batchnorm_trains_as_before() -> None:
     for statistics in ("training_rows", "running_average"):
         torch.manual_seed(0)
         module = nn.Linear(12, CLASSES)
-        train(module, rows, rows, Setting(1e-2, 8, 2, 1, statistics))
+        train(module, rows, rows, training(1e-2, 8, 2, 1, statistics))
         states.append(module.state_dict())
     torch.testing.assert_close(*states, rtol=0, atol=0)

@@ -13,15 +13,16 @@ from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from tests.trainables.settings import training
 from trainables.distributed import GlobalBatchNorm, synchronise_batchnorm
 from trainables.heads import build_head
-from trainables.loop import Epoch, Setting, train
+from trainables.loop import Epoch, train
 from trainables.rows import IndexedRows
 
 WORLD = 2
 SHARES = (5, 3)  # rows of each rank
 KINDS = ("1d", "2d", "timm")
-SETTING = Setting(lr=0.01, batch_size=5, epochs=3, seed=4)
+SETTING = training(lr=0.01, batch_size=5, epochs=3, seed=4)
 TRAIN, VALIDATION = 22, 9  # the last batch has 2 rows: one for each rank
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from tests.trainables.conftest import noise
+from tests.trainables.settings import training
 from tests.trainables.tables import opened, write_table
 from trainables.backbones import Backbone
 from trainables.finetune import (
@@ -24,12 +25,12 @@ from trainables.finetune import (
 )
 from trainables.heads import build_head
 from trainables.inference import for_inference
-from trainables.loop import Fit, Setting, probabilities, train
+from trainables.loop import Fit, probabilities, train
 from trainables.registry import BACKBONES
 
 CPU = torch.device("cpu")
 CLASSES, BATCH, TRAIN, VALIDATION = 3, 6, 12, 6
-SETTING = Setting(lr=3e-5, batch_size=BATCH, epochs=2, seed=5)
+SETTING = training(lr=3e-5, batch_size=BATCH, epochs=2, seed=5)
 Calibrated = Callable[[str], Backbone]
 
 IMAGES = noise(24)[: TRAIN + VALIDATION]

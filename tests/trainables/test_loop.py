@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tests.trainables.settings import training
 from trainables import loop
 from trainables.loop import Epoch, Fit, Setting, evaluate, probabilities, train
 from trainables.rows import Batch, IndexedRows
@@ -49,19 +50,19 @@ def _timeless(curve: list[Epoch]) -> list[dict[str, float]]:
 
 
 def test_a_separable_problem_is_learnt() -> None:
-    fit, _ = _fit(Setting(0.01, 16, 15, 1), _blobs(150, 0), _blobs(60, 1))
+    fit, _ = _fit(training(0.01, 16, 15, 1), _blobs(150, 0), _blobs(60, 1))
     assert fit.val_accuracy > 0.95
     assert fit.curve[-1].train_loss < 0.5 * fit.curve[0].train_loss
     assert fit.images_per_s > 0
 
 
 def test_one_epoch_is_adam_on_the_batches_mean_cross_entropy() -> None:
-    rows, setting = _blobs(23, 0), Setting(0.01, 5, 1, 7)
+    rows, setting = _blobs(23, 0), training(0.01, 5, 1, 7)
     fit, _ = _fit(setting, rows, _blobs(9, 1), module_seed=3)
 
     module = transfer_module(8, [6], 3, 3).train()
     adam = torch.optim.Adam(module.parameters(), lr=0.01, eps=1e-7)
-    norms = [layer for layer in module if isinstance(layer, nn.BatchNorm1d)]
+    norms = [layer for layer in module.modules() if isinstance(layer, nn.BatchNorm1d)]
     inputs: list[Tensor] = []
     for norm in norms:
         norm.register_forward_pre_hook(lambda norm, given: inputs.append(given[0].detach()))
@@ -87,7 +88,7 @@ def test_one_epoch_is_adam_on_the_batches_mean_cross_entropy() -> None:
 
 def test_one_seed_gives_one_curve_bit_for_bit_and_another_seed_another() -> None:
     first, again, other = (
-        _fit(Setting(0.01, 8, 4, seed), _blobs(50, 0), _blobs(20, 1))[0] for seed in (1, 1, 2)
+        _fit(training(0.01, 8, 4, seed), _blobs(50, 0), _blobs(20, 1))[0] for seed in (1, 1, 2)
     )
     assert _timeless(first.curve) == _timeless(again.curve)
     torch.testing.assert_close(first.state, again.state, rtol=0, atol=0)
@@ -101,7 +102,7 @@ def test_each_epoch_is_told_with_the_curve_so_far() -> None:
         module,
         _blobs(30, 0),
         _blobs(10, 1),
-        Setting(0.02, 8, 5, 1),
+        training(0.02, 8, 5, 1),
         on_epoch=lambda curve: told.append(_timeless(curve)),
     )
     assert told == [_timeless(fit.curve[:n]) for n in range(1, 6)]
@@ -116,7 +117,7 @@ def test_what_the_listener_raises_ends_the_training() -> None:
 
     with pytest.raises(InterruptedError, match="2 epochs"):
         train(
-            transfer_module(8, [], 3, 0), _blobs(30, 0), _blobs(9, 1), Setting(0.1, 8, 9, 1), stop
+            transfer_module(8, [], 3, 0), _blobs(30, 0), _blobs(9, 1), training(0.1, 8, 9, 1), stop
         )
 
 
@@ -131,17 +132,17 @@ def test_the_state_kept_is_that_of_the_best_validation_accuracy_then_of_the_lowe
         module,
         _blobs(60, 0),
         _blobs(12, 1),
-        Setting(0.03, 8, len(told), 1),
+        training(0.03, 8, len(told), 1),
         on_epoch=lambda curve: states.append(copy.deepcopy(module.state_dict())),
     )
     assert [(epoch.val_loss, epoch.val_accuracy) for epoch in fit.curve] == told
     assert (fit.best_epoch, fit.val_accuracy) == (3, 0.7)
     torch.testing.assert_close(fit.state, states[2], rtol=0, atol=0)
-    assert not torch.equal(states[2]["0.running_mean"], states[3]["0.running_mean"])
+    assert not torch.equal(states[2]["head.0.running_mean"], states[3]["head.0.running_mean"])
 
 
 def test_a_last_batch_of_a_single_row_can_be_trained_on() -> None:
-    fit, _ = _fit(Setting(0.01, 5, 2, 1), _blobs(21, 0), _blobs(9, 1))
+    fit, _ = _fit(training(0.01, 5, 2, 1), _blobs(21, 0), _blobs(9, 1))
     assert len(fit.curve) == 2
 
 
@@ -162,7 +163,7 @@ class Watched(TensorRows):
 
 def test_an_epoch_of_fewer_rows_takes_their_steps_and_passes_go_on_through_epochs() -> None:
     rows, plain = Watched(36), Watched(12)
-    setting = Setting(1e-3, 5, 6, 1)
+    setting = training(1e-3, 5, 6, 1)
     one = train(transfer_module(8, [], 3, 0), plain, _blobs(9, 1), setting)
     module = transfer_module(8, [], 3, 0)
     fit = train(module, rows, _blobs(9, 1), replace(setting, epoch_rows=12))
@@ -179,7 +180,7 @@ def test_an_epoch_of_fewer_rows_takes_their_steps_and_passes_go_on_through_epoch
 def test_whole_epochs_are_passes_however_they_are_asked_for() -> None:
     curves = []
     for epoch_rows in (None, 50):
-        setting = Setting(0.01, 8, 4, 1, epoch_rows=epoch_rows)
+        setting = training(0.01, 8, 4, 1, epoch_rows=epoch_rows)
         fit, _ = _fit(setting, _blobs(50, 0), _blobs(20, 1))
         curves.append(_timeless(fit.curve))
     assert curves[0] == curves[1]
@@ -191,9 +192,9 @@ def test_the_share_of_time_spent_waiting_for_rows_is_told() -> None:
             time.sleep(0.02)
             return super().inputs(rows)
 
-    fast, _ = _fit(Setting(0.01, 5, 2, 1), _blobs(20, 0), _blobs(9, 1))
+    fast, _ = _fit(training(0.01, 5, 2, 1), _blobs(20, 0), _blobs(9, 1))
     rows = _blobs(20, 0)
-    slow, _ = _fit(Setting(0.01, 5, 2, 1), Slow(rows.features, rows.labels), _blobs(9, 1))
+    slow, _ = _fit(training(0.01, 5, 2, 1), Slow(rows.features, rows.labels), _blobs(9, 1))
     assert 0 < fast.data_wait < slow.data_wait < 1
 
 
@@ -207,7 +208,7 @@ def test_training_that_diverges_ends_with_the_epoch_that_is_not_finite(kind: str
     lr = 0.01 if kind == "nan inputs" else 1e38
     start = copy.deepcopy(module.state_dict())
     fit = train(
-        module, rows, validation, Setting(lr, 8, 9, 1), lambda curve: told.append(len(curve))
+        module, rows, validation, training(lr, 8, 9, 1), lambda curve: told.append(len(curve))
     )
     assert not fit.curve[-1].is_finite
     assert all(epoch.is_finite for epoch in fit.curve[:-1])
@@ -218,7 +219,7 @@ def test_training_that_diverges_ends_with_the_epoch_that_is_not_finite(kind: str
 
 
 def test_validation_figures_are_those_computed_directly() -> None:
-    fit, module = _fit(Setting(0.01, 16, 3, 1), _blobs(50, 0), _blobs(600, 1, distance=1.0))
+    fit, module = _fit(training(0.01, 16, 3, 1), _blobs(50, 0), _blobs(600, 1, distance=1.0))
     validation = _blobs(600, 1, distance=1.0)  # three batches of evaluation
     with torch.no_grad():
         logits = module.eval()(validation.features)
@@ -233,6 +234,6 @@ def test_validation_figures_are_those_computed_directly() -> None:
 def test_parameters_that_require_no_gradient_stay_as_they_are() -> None:
     module = nn.Sequential(nn.Linear(8, 8).requires_grad_(False), nn.Linear(8, 3))
     start = copy.deepcopy(module.state_dict())
-    train(module, _blobs(30, 0), _blobs(9, 1), Setting(0.1, 8, 2, 1))
+    train(module, _blobs(30, 0), _blobs(9, 1), training(0.1, 8, 2, 1))
     assert torch.equal(module[0].weight, start["0.weight"])
     assert not torch.equal(module[1].weight, start["1.weight"])

@@ -13,7 +13,8 @@ from torch import nn
 from datasets.manifest import build_manifest
 from datasets.shards import read_images, write_shards
 from datasets.sources import list_folder
-from trainables.loop import Setting, train
+from tests.trainables.settings import training
+from trainables.loop import train
 from trainables.rows import Rows
 from trainables.stream import PADDING, StreamRows, pixel_dataset
 
@@ -100,7 +101,7 @@ def test_padding_neither_trains_nor_counts() -> None:
     def fit(rows: TensorRows) -> tuple[float, float, torch.Tensor]:
         torch.manual_seed(0)
         module = nn.Linear(4, 2)
-        got = train(module, rows, TensorRows(features, labels), Setting(0.1, 11, 1, 0))
+        got = train(module, rows, TensorRows(features, labels), training(0.1, 11, 1, 0))
         return got.curve[0].train_loss, got.curve[0].train_accuracy, module.weight.detach()
 
     plain, with_padding = fit(TensorRows(features, labels)), fit(TensorRows(*padded))
@@ -122,7 +123,7 @@ def test_a_stream_is_augmented_on_the_way_and_trains(shards: str) -> None:
 
     validation = TensorRows(torch.rand(4, 3, SIDE, SIDE), torch.tensor([0, 1, 0, 1]))
     module = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE**2, 2))
-    fit = train(module, stream, validation, Setting(1e-3, 5, 2, 0))
+    fit = train(module, stream, validation, training(1e-3, 5, 2, 0))
     assert len(fit.curve) == 2
     assert sum(asked) == 24
     assert 0 < fit.data_wait <= 1

@@ -6,10 +6,10 @@ import time
 from unittest.mock import patch
 
 from datasets.decoding import isolation
-from datasets.decoding.describe import Description, describe
+from datasets.decoding.describe import Described, describe
 
 
-def misbehave(path: str) -> Description:
+def misbehave(path: str) -> Described:
     name = os.path.basename(path)
     if "crash" in name:
         os.kill(os.getpid(), signal.SIGSEGV)

@@ -68,7 +68,7 @@ def test_the_csv_has_the_cells_numbers(run: Run) -> None:
                 & (cells["scenario"] == table.scenario)
                 & (cells["strategy"] == table.strategy)
                 & (cells["backbone"] == row["backbone"])
-                & (cells["augmented"] == (row["augmented"] == "true"))
+                & (cells["augmentation"] == row["augmentation"])
             ].iloc[0]
             assert row["state"] == own["state"]
             for metric in METRICS:
@@ -93,7 +93,7 @@ def test_accuracy_without_a_recorded_interval_has_that_of_the_pictures_tested(ru
     for table in paper_tables(bare):
         for line in table.lines:
             if line.state == "done":
-                n = pictures[table.policy, table.scenario, line.augmented]
+                n = pictures[table.policy, table.scenario, line.augmentation]
                 value = line.values["accuracy"]
                 assert line.pictures == n
                 assert value.interval == share_interval(value.value, n)

@@ -12,15 +12,15 @@ from reports.statistics.blocks import blocks_of
 from reports.statistics.contrasts import FACTORS, SHARES_TRAINING, Evidence, contrast, estimate
 
 STRATEGY = {"strategy": {"finetune": 1.0, "transfer": -1.0}}
-AUGMENTED = {"augmented": {True: 1.0, False: -1.0}}
+AUGMENTED = {"augmentation": {"fec-ige": 1.0, "none": -1.0}}
 
 
 def _cells(backbones: int, scenarios: int) -> pd.DataFrame:
-    names = ["backbone", "scenario", "augmented", "strategy"]
+    names = ["backbone", "scenario", "augmentation", "strategy"]
     levels = product(
         [f"b{i}" for i in range(backbones)],
         [str(i) for i in range(scenarios)],
-        (False, True),
+        ("none", "fec-ige"),
         ("finetune", "transfer"),
     )
     cells = pd.DataFrame(list(levels), columns=names)
@@ -36,7 +36,11 @@ def test_matches_that_share_a_training_are_one_block() -> None:
 
 def test_what_choices_add_up_to_leaves_no_spread_of_blocks_and_luck_does() -> None:
     cells = _cells(4, 3)
-    values = 0.5 + 0.1 * cells["augmented"].to_numpy() + 0.05 * (cells["backbone"] == "b1")
+    values = (
+        0.5
+        + 0.1 * (cells["augmentation"] == "fec-ige").to_numpy()
+        + 0.05 * (cells["backbone"] == "b1")
+    )
     values = values.to_numpy() + 0.07 * cells["scenario"].astype(int).to_numpy()
     draws = np.repeat(values[None], 3, axis=0)
     found = blocks_of(cells, FACTORS, SHARES_TRAINING, values, draws, 1000)

@@ -18,7 +18,7 @@ def _cell(**changes: object) -> dict[str, object]:
         "backbone": "resnet50",
         "weights": "imagenet",
         "scenario": "1",
-        "augmented": False,
+        "augmentation": "none",
         "strategy": "transfer",
         "seed": 0,
         "repeat": 1,
@@ -27,11 +27,11 @@ def _cell(**changes: object) -> dict[str, object]:
     return row | changes
 
 
-AUGMENTED = {"augmented": {True: 1.0, False: -1.0}}
+AUGMENTED = {"augmentation": {"fec-ige": 1.0, "none": -1.0}}
 
 
 def test_a_cell_without_its_match_does_not_count() -> None:
-    cells = pd.DataFrame([_cell(), _cell(augmented=True), _cell(backbone="vgg16")])
+    cells = pd.DataFrame([_cell(), _cell(augmentation="fec-ige"), _cell(backbone="vgg16")])
     one = contrast(cells, AUGMENTED)
     assert one.pairs == 1
     assert one.per_block(np.array([0.5, 0.7, math.nan])) == pytest.approx([0.2])
@@ -39,8 +39,8 @@ def test_a_cell_without_its_match_does_not_count() -> None:
 
 def test_repeating_a_cell_under_more_seeds_does_not_weigh_it_more() -> None:
     cells = pd.DataFrame(
-        [_cell(seed=s, augmented=a) for a in (False, True) for s in range(9)]
-        + [_cell(backbone="vgg16"), _cell(backbone="vgg16", augmented=True)]
+        [_cell(seed=s, augmentation=a) for a in ("none", "fec-ige") for s in range(9)]
+        + [_cell(backbone="vgg16"), _cell(backbone="vgg16", augmentation="fec-ige")]
     )
     one = contrast(cells, AUGMENTED)
     values = np.array([0.5] * 9 + [0.9] * 9 + [0.5, 0.5])
@@ -49,7 +49,7 @@ def test_repeating_a_cell_under_more_seeds_does_not_weigh_it_more() -> None:
 
 def test_seeds_are_matched_one_by_one() -> None:
     """A seed that failed on one side is left out on the other."""
-    cells = pd.DataFrame([_cell(), _cell(seed=1), _cell(augmented=True)])
+    cells = pd.DataFrame([_cell(), _cell(seed=1), _cell(augmentation="fec-ige")])
     assert contrast(cells, AUGMENTED).per_block(np.array([0.5, 0.1, 0.7])) == pytest.approx([0.2])
 
 
@@ -66,7 +66,11 @@ def test_a_level_against_the_others_needs_them_all_and_sums_to_nothing() -> None
 
 def test_an_interaction_is_the_difference_of_differences() -> None:
     cells = pd.DataFrame(
-        [_cell(augmented=a, strategy=s) for a in (False, True) for s in ("transfer", "finetune")]
+        [
+            _cell(augmentation=a, strategy=s)
+            for a in ("none", "fec-ige")
+            for s in ("transfer", "finetune")
+        ]
     )
     both = AUGMENTED | {"strategy": {"finetune": 1.0, "transfer": -1.0}}
     values = np.array([0.5, 0.6, 0.7, 0.95])
@@ -83,7 +87,7 @@ def test_a_level_that_is_not_there_makes_no_estimate() -> None:
 
 
 def test_cells_whose_predictions_were_not_kept_have_a_mean_and_no_interval() -> None:
-    cells = pd.DataFrame([_cell(), _cell(augmented=True)])
+    cells = pd.DataFrame([_cell(), _cell(augmentation="fec-ige")])
     found = estimate(contrast(cells, AUGMENTED), np.array([0.5, 0.7]), np.full((10, 2), np.nan), 9)
     assert found.mean == pytest.approx(0.2)
     assert found.interval is None

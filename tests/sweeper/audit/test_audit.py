@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from datasets.drawn.synthetic import FRACTURE_TYPES, draw_radiograph
 from reports.tables import AUDIT_SCHEMAS, read_tables
 from sweeper.cli import main
 from sweeper.config.schema import DEFAULT_STORE, DataSection
-from sweeper.plan import collect
+from sweeper.plan.collect import collect
 from sweeper.store.store import Store
 from tests.datasets.decoding.dicom_files import dataset_of, ramp
 from tests.reports.axe import LOOKS, needs_axe, violations
@@ -67,6 +68,14 @@ def plant(root: Path) -> None:
     cv2.imwrite(str(train / "frames" / "moved.jpg"), bone(30))
     cv2.imwrite(str(test / "frames" / "mislabelled.png"), bone(99))
     (train / "frames" / "torn.png").write_bytes((train / "frames" / "20.png").read_bytes()[:900])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _workplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A working directory whose store all audits here share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("workplace"))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -180,8 +189,8 @@ def test_axe_finds_nothing_in_the_page(
     assert browser.evaluate("document.documentElement.scrollWidth") == width
 
 
-def test_a_second_audit_compares_no_pictures_and_says_the_same(
-    audited: tuple[int, Path, Path], monkeypatch: pytest.MonkeyPatch
+def test_a_second_audit_decodes_and_compares_nothing_and_says_the_same(
+    audited: tuple[int, Path, Path], monkeypatch: pytest.MonkeyPatch, decoded: list[str]
 ) -> None:
     _, root, out = audited
     page = (out / "audit.html").read_bytes()
@@ -189,23 +198,43 @@ def test_a_second_audit_compares_no_pictures_and_says_the_same(
     def never(*arguments: object) -> None:
         raise AssertionError("looked again")
 
-    monkeypatch.setattr("sweeper.plan.collect.read_thumbnails", never)
+    monkeypatch.setattr("sweeper.plan.lookalikes.pictures_of", never)
     assert main(["audit", str(root), "--out", str(out)]) == 1
     assert (out / "audit.html").read_bytes() == page
+    assert decoded == []
 
 
-def test_a_run_after_an_audit_compares_no_pictures(
-    clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("options", [[], ["--out", "other"]])
+def test_a_run_after_an_audit_decodes_and_compares_nothing(
+    clean: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    decoded: list[str],
+    options: list[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["audit", str(clean)]) == 0
-    assert (tmp_path / "runs" / f"audit-{clean.name}" / "audit.html").exists()
+    assert main(["audit", str(clean), *options]) == 0
+    assert sorted(decoded) == sorted(f"{p.relative_to(clean)}" for p in clean.rglob("*.png"))
+    out = Path(options[-1]) if options else Path("runs", f"audit-{clean.name}")
+    assert (out / "audit.html").exists()
+    decoded.clear()
 
     def compare(*arguments: object) -> None:
         raise AssertionError("the pictures were compared again")
 
-    monkeypatch.setattr(collect, "find_near", compare)
-    assert len(collect.collect(DataSection(path=str(clean)), Store(DEFAULT_STORE)).images)
+    monkeypatch.setattr("sweeper.plan.lookalikes.find_near", compare)
+    assert len(collect(DataSection(path=str(clean)), Store(DEFAULT_STORE)).images)
+    assert decoded == []
+
+
+def test_an_audit_from_among_the_images_leaves_its_store_in_its_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write_images(tmp_path / "images", {"a": 12, "b": 12})
+    monkeypatch.chdir(root)
+    assert main(["audit", ".", "--out", str(tmp_path / "out")]) == 0
+    assert sorted(path.name for path in root.iterdir()) == ["a", "b"]
+    assert (tmp_path / "out" / "store" / "descriptions").is_dir()
 
 
 def test_nothing_is_left_in_the_folder(audited: tuple[int, Path, Path]) -> None:
@@ -419,10 +448,10 @@ def test_a_folder_without_a_readable_file_is_one_line(tmp_path: Path, capsys: Ca
 
 def test_neither_torch_nor_ray_is_imported(tmp_path: Path) -> None:
     write_images(tmp_path / "images", {"a": 5, "b": 5})
-    code = "import sys; from sweeper.cli import main; "
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from sweeper.cli import main; "
     code += f"main(['audit', {str(tmp_path / 'images')!r}, '--out', {str(tmp_path / 'out')!r}]); "
     code += "sys.exit(bool({'torch', 'ray'} & set(sys.modules)))"
-    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     assert (tmp_path / "out" / "audit.html").exists()
 

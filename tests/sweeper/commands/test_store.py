@@ -15,7 +15,8 @@ from sweeper.plan.ledger import Ledger
 from sweeper.plan.plan import Plan
 from sweeper.run.champions import explanation_of
 from sweeper.store import address as address_module
-from sweeper.store.store import Store, key_of
+from sweeper.store.artifact import key_of
+from sweeper.store.store import Store
 from tests.sweeper.by_hand import evaluate, record
 from tests.sweeper.conftest import Bucket
 from tests.sweeper.folders import write_config, write_images
@@ -214,6 +215,31 @@ def test_prune_keeps_what_the_named_configs_refer_to(
     champions = filter(None, map(mine.champion, mine.plan.cells))
     assert all(mine.explanation(one) for one in champions)  # the leading ones' too
     assert not any(others.is_settled(cell) for cell in others.plan.cells)
+    assert say("verify", one)[0] == 0
+
+
+def test_prune_keeps_what_decoding_gave_and_lets_go_of_what_files_were_before(
+    two: tuple[str, str, Ledger, Ledger],
+    say: Say,
+    decoded: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, other, mine, _ = two
+    monkeypatch.setattr("sweeper.plan.listings.SETTLED_S", -3600.0)
+    data, store = mine.plan.config.data, mine.store
+    images = write_images(Path(str(data.path)), {"a": 7})
+    collect(data, store)
+    (images / "a" / "6.png").unlink()
+    before = [kind for kind, _ in collect(data, store).artifacts]
+    assert before == ["listings", "descriptions", "descriptions"]
+    age(store, 25)
+    decoded.clear()
+    code, lines = say("prune", one, "--keep", one, other, "--yes")
+    assert code == 0
+    assert ["listings", "1"] in [line.split()[:2] for line in lines]
+    assert "descriptions" not in " ".join(lines)
+    assert len(collect(data, store).images) == 11
+    assert decoded == []
     assert say("verify", one)[0] == 0
 
 

@@ -63,7 +63,13 @@ def test_the_papers_config_spans_its_sixty_cells_under_each_policy() -> None:
     grid = load_config("paper").grid
     sizes = [
         len(values)
-        for values in (grid.backbones, grid.scenarios, grid.augmented, grid.strategies, grid.seeds)
+        for values in (
+            grid.backbones,
+            grid.scenarios,
+            grid.augmentations,
+            grid.strategies,
+            grid.seeds,
+        )
     ]
     assert sizes == [5, 3, 2, 2, 1]
 
@@ -97,9 +103,9 @@ def test_all_mistakes_are_told_at_once_one_line_each() -> None:
 
 def test_lists_of_overrides_are_yaml() -> None:
     config = load_config(
-        "demo", ["grid.seeds=[3, 4]", "grid.augmented=[no]", "search.lr=[1e-2]", "name='x'"]
+        "demo", ["grid.seeds=[3, 4]", "grid.augmentations=[none]", "search.lr=[1e-2]", "name='x'"]
     )
-    assert (config.grid.seeds, config.grid.augmented) == ([3, 4], [False])
+    assert (config.grid.seeds, config.grid.augmentations) == ([3, 4], ["none"])
     assert (config.search.lr, config.name) == ([0.01], "x")
 
 
@@ -154,13 +160,13 @@ def test_words_and_dates_of_a_file_are_the_names_that_were_written(tmp_path: Pat
     path = tmp_path / "config.yaml"
     path.write_text(
         "name: 2024-01-05\ndata: {path: 012}\nscenarios: {no: [yes, off], 1.10: [2024, null_]}\n"
-        "grid: {scenarios: [no, 1.10], augmented: [off, yes]}\nsearch: {draws: 3, lr: [1e-3]}\n"
+        "grid: {scenarios: [no, 1.10], augmentations: [none]}\nsearch: {draws: 3, lr: [1e-3]}\n"
     )
     config = load_config(str(path))
     assert (config.name, config.data.path) == ("2024-01-05", "012")
     assert config.scenarios == {"no": ["yes", "off"], "1.10": ["2024", "null_"]}
     assert config.grid.scenarios == ["no", "1.10"]
-    assert (config.grid.augmented, config.search.draws) == ([False, True], 3)
+    assert (config.grid.augmentations, config.search.draws) == (["none"], 3)
 
 
 @pytest.mark.parametrize("word", ["yes", "no", "on", "off", "true", "2024-01-05"])
@@ -379,8 +385,8 @@ def test_grouping_is_by_name_by_file_or_by_a_regular_expression() -> None:
 
 def test_workers_that_cannot_part_a_batch_evenly_are_told_where_they_would_have_to() -> None:
     three = ["resources.workers_per_trial=3", "search.batch_size=[9, 16]"]
-    line = "resources.workers_per_trial=3: end-to-end training parts every batch evenly"
-    for key in ("finetune.depth=all", "augment.online=true"):
+    line = "resources.workers_per_trial=3: end-to-end training divides every batch evenly"
+    for key in ("finetune.depth=all", "augmentations.fec-ige.online=true"):
         told = mistakes(*three, key, "search.published.batch_size=12")
         assert [one.startswith(line) and "batch_size=16" in one for one in told] == [True]
     load_config("demo", three)

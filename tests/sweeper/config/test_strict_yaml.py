@@ -72,7 +72,7 @@ def test_what_no_config_holds_is_refused(text: str, why: str) -> None:
 def test_numbers_far_beyond_use_are_told_with_their_bound() -> None:
     wanted = {
         "preprocess.image_size": "1024",
-        "augment.copies": "64",
+        "augmentations.fec-ige.copies": "64",
         "search.draws": "10000",
         "search.epochs": "10000",
         "explain.n_steps": "10000",

@@ -10,7 +10,6 @@ from sweeper.commands.plan import slots_of
 from sweeper.config.load import load_config
 from sweeper.config.schema import Config, ResourcesSection
 from sweeper.estimate.cost import Estimate, sizes_of
-from sweeper.estimate.network_sizes import head_macs, network_size
 from sweeper.estimate.span import Span
 from sweeper.estimate.speed import GUESSED, LEARNT, Speeds, learn_from_records, learn_from_run
 from sweeper.estimate.table import bytes_text, cost_lines, seconds_text
@@ -20,6 +19,7 @@ from sweeper.plan.plan import Plan
 from sweeper.store.store import Store
 from sweeper.use.finished import FinishedRun
 from tests.sweeper.folders import write_config, write_images
+from trainables.network_size import head_macs, network_size
 from trainables.registry import BACKBONES
 
 Captured = pytest.CaptureFixture[str]
@@ -64,7 +64,7 @@ def test_every_stage_of_a_fresh_run_is_counted(config: str) -> None:
 
 def test_more_epochs_draws_and_copies_cost_more_and_more_slots_less(config: str) -> None:
     base = estimate_of(config)
-    for more in ("search.epochs=300", "search.draws=8", "augment.copies=60"):
+    for more in ("search.epochs=300", "search.draws=8", "augmentations.fec-ige.copies=60"):
         larger = estimate_of(config, more)
         assert larger.busy_s.low > base.busy_s.low, more
         assert larger.busy_s.high > base.busy_s.high, more

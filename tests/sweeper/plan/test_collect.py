@@ -1,7 +1,6 @@
-"""From a folder to images, duplicates and the classes of scenarios."""
+"""From a folder to images and duplicates."""
 
 import shutil
-import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -10,61 +9,14 @@ import pytest
 
 from datasets.errors import DataError
 from sweeper.config.schema import DataSection, SyntheticSection
-from sweeper.plan.collect import Collection, collect, label_ranking, resolve_scenarios
+from sweeper.plan.collect import Collection, collect, label_ranking
+from sweeper.plan.descriptions import Descriptions
 from sweeper.store.store import Store
 from tests.sweeper.folders import write_images
-
-CLASSES = ["Oblique fracture", "Spiral Fracture", "Hairline fracture"]
 
 
 def collected(root: Path, tmp_path: Path) -> Collection:
     return collect(DataSection(path=str(root)), Store(str(tmp_path / "store")))
-
-
-def test_classes_are_matched_without_regard_to_case_and_spelled_as_the_data_does() -> None:
-    scenarios = {"1": ["spiral fracture", "OBLIQUE FRACTURE"]}
-    assert resolve_scenarios(["1"], scenarios, CLASSES) == {
-        "1": ["Spiral Fracture", "Oblique fracture"]
-    }
-
-
-def test_all_is_every_class_in_order_and_needs_no_definition() -> None:
-    assert resolve_scenarios(["all"], {}, CLASSES) == {"all": CLASSES}
-
-
-def test_a_class_is_meant_by_its_exact_name_or_by_the_only_spelling_of_it() -> None:
-    classes = ["A", "B", "a", "two_words"]
-    found = resolve_scenarios(["1"], {"1": ["a", "Two Words", "b"]}, classes)
-    assert found == {"1": ["a", "two_words", "B"]}
-    assert resolve_scenarios(["1"], {"1": ["a", "A"]}, classes) == {"1": ["a", "A"]}
-    with pytest.raises(DataError, match="'ab' may be any of AB, Ab; give the exact name"):
-        resolve_scenarios(["1"], {"1": ["ab", "x"]}, ["AB", "Ab"])
-
-
-def test_only_wanted_scenarios_are_resolved() -> None:
-    scenarios = {"1": CLASSES[:2], "2": ["of", "other data"]}
-    assert list(resolve_scenarios(["1"], scenarios, CLASSES)) == ["1"]
-
-
-def test_an_unknown_class_is_told_the_classes_and_the_nearest() -> None:
-    with pytest.raises(DataError) as caught:
-        resolve_scenarios(["1"], {"1": ["Spiral Fractures", "Oblique fracture"]}, CLASSES)
-    message = str(caught.value)
-    assert message.startswith("scenario '1': the data has no class 'Spiral Fractures'")
-    assert "did you mean 'Spiral Fracture'?" in message
-    assert message.endswith(", ".join(CLASSES))
-    assert "\n" not in message
-
-
-@pytest.mark.parametrize(
-    ("wanted", "scenarios", "classes"),
-    [("1", {"1": ["Spiral Fracture", "spiral fracture"]}, CLASSES), ("all", {}, CLASSES[:1])],
-)
-def test_a_scenario_of_one_class_is_refused(
-    wanted: str, scenarios: dict[str, list[str]], classes: list[str]
-) -> None:
-    with pytest.raises(DataError, match="at least two classes"):
-        resolve_scenarios([wanted], scenarios, classes)
 
 
 def test_an_unreadable_file_is_kept_with_its_problem_and_excluded(tmp_path: Path) -> None:
@@ -100,12 +52,6 @@ def test_the_strict_stop_at_an_unreadable_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"data.on_error=stop: 1 of 7 files .*'a/broken.png'"):
         collect(strict, store)
     assert len(collect(DataSection(path=str(root)), store).images) == 6
-
-
-def test_classes_are_matched_whatever_their_unicode_form() -> None:
-    names = [unicodedata.normalize(form, "Brüche") for form in ("NFC", "NFD")]
-    found = resolve_scenarios(["1"], {"1": [names[1], "Gesund"]}, [names[0], "gesund"])
-    assert found == {"1": [names[0], "gesund"]}
 
 
 def test_one_class_is_refused_with_what_was_seen(tmp_path: Path) -> None:
@@ -187,7 +133,7 @@ def test_a_zip_is_unpacked_once_into_the_store_and_is_what_its_folder_was(
     assert (found.remote is not None, whole.remote) == (True, None)
     assert not Path(found.root).is_relative_to(folder)
     assert [remark.text for remark in found.remarks] == ["1 file without pictures (1 .txt)"]
-    monkeypatch.setattr("sweeper.plan.collect.unpack", lambda *_: 1 / 0)
+    monkeypatch.setattr("sweeper.plan.image_source.unpack", lambda *_: 1 / 0)
     again = collect(data, store)
     assert (again.root, again.hash) == (found.root, found.hash)
 
@@ -239,10 +185,10 @@ def test_pictures_are_looked_at_once_and_their_pairs_read_after_that(
     def never(*arguments: object) -> None:
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr("sweeper.plan.collect.read_thumbnails", never)
+    monkeypatch.setattr("sweeper.plan.lookalikes.pictures_of", never)
     again = collect(*with_copies)
     pd.testing.assert_frame_equal(again.duplicates, before.duplicates)
-    ranked = label_ranking(again, with_copies[1])
+    ranked = label_ranking(again, Descriptions(with_copies[1]))
     assert len(ranked) == len(again.images)
 
 

@@ -9,13 +9,13 @@ import pytest
 
 from sweeper.config.load import load_config
 from sweeper.plan import ledger as ledger_module
+from sweeper.plan.artifacts import explanation
 from sweeper.plan.collect import collect
 from sweeper.plan.grid import Cell
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.plan import Plan
-from sweeper.run.champions import explanation_of
 from sweeper.store.records import read_record
-from sweeper.store.store import Store, key_of
+from sweeper.store.store import Store
 from tests.sweeper.by_hand import evaluate, record
 from tests.sweeper.conftest import Bucket
 from tests.sweeper.folders import write_config, write_images
@@ -167,8 +167,8 @@ def test_the_best_champion_of_a_scenario_leads_and_is_explained_class_by_class(
     assert first is not None
     assert second is not None
     assert ledger.leading() == {second.key}
-    assert ledger.way_to_explain.per_class_of(second) == 1
-    assert ledger.way_to_explain.per_class_of(first) == 0
+    assert ledger.explanation_settings.per_class_of(second) == 1
+    assert ledger.explanation_settings.per_class_of(first) == 0
     record(ledger, first, "done", 0.9)
     assert ledger.leading() == {first.key}, "a new record is taken up"
 
@@ -184,7 +184,7 @@ def test_every_champion_is_explained_class_by_class_where_that_is_asked_for(
                 record(ledger, spec, "done", 0.5)
             champions.append(ledger.champion(cell))
     assert len(champions) == 2
-    assert [ledger.way_to_explain.per_class_of(one) for one in champions if one] == [1, 1]
+    assert [ledger.explanation_settings.per_class_of(one) for one in champions if one] == [1, 1]
 
 
 def test_who_leads_matters_to_the_key_of_an_explanation_only_where_it_is_asked_for(
@@ -194,9 +194,8 @@ def test_who_leads_matters_to_the_key_of_an_explanation_only_where_it_is_asked_f
     for per_class in (0, 1):
         ledger = ledger_of("explain.examples=2", f"explain.per_class={per_class}")
         spec = ledger.trials(cell_of(ledger))[0]
-        how = ledger.plan.explanation
-        keys[per_class, "leads"] = key_of(
-            explanation_of(spec, replace(how, leading=frozenset({spec.key})))
-        )
-        keys[per_class, "follows"] = key_of(explanation_of(spec, how))
+        settings = ledger.plan.explanation_settings
+        leads = replace(settings, leading=frozenset({spec.key}))
+        keys[per_class, "leads"] = explanation(spec, leads).key
+        keys[per_class, "follows"] = explanation(spec, settings).key
     assert keys[0, "leads"] == keys[0, "follows"] == keys[1, "follows"] != keys[1, "leads"]

@@ -1,7 +1,6 @@
 """Keys of a plan: what changes them, and what must not."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from sweeper.plan.collect import collect
 from sweeper.plan.grid import Cell
 from sweeper.plan.plan import Plan, class_counts
 from sweeper.plan.trial_spec import TrialSpec
-from sweeper.store.store import Store, key_of
+from sweeper.store.store import Store
 from trainables.registry import WeightsError
 
 CONFIG = {
@@ -20,7 +19,7 @@ CONFIG = {
     "data": {"synthetic": {"images_per_class": 6}},
     "preprocess": {"image_size": 64},
     "split": {"policies": ["grouped"]},
-    "augment": {"copies": 2},
+    "augmentations": {"fec-ige": {"copies": 2}},
     "scenarios": {
         "one": ["Oblique fracture", "Spiral Fracture"],
         "two": ["Avulsion fracture", "Impacted fracture", "Greenstick fracture"],
@@ -50,7 +49,7 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> MakePlan:
 
 def trials(plan: Plan, cell: Cell) -> list[TrialSpec]:
     """A cell's trials, as if its transfer champion were draw 0."""
-    source = plan.transfer_cell_of(cell)
+    source = plan.parent_of(cell)
     return plan.trials(cell, plan.trials(source)[0] if source else None)
 
 
@@ -60,7 +59,7 @@ def keys(plan: Plan) -> Keys:
 
 
 def table_key(plan: Plan, kind: str) -> str:
-    return key_of(plan.source_from(kind, "mobilenet"))
+    return next(one.target.key for one in plan.tables("mobilenet") if one.target.kind == kind)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +138,7 @@ def test_with_duplicates_plain_policies_differ(make: MakePlan) -> None:
     [
         "preprocess.image_size=48",
         "preprocess.contrast=none",
-        "augment.copies=3",
+        "augmentations.fec-ige.copies=3",
         "weights.mobilenet=none",
         "data.synthetic.seed=1",
     ],
@@ -190,25 +189,25 @@ def test_no_test_image_or_its_twin_is_trained_on_in_grouped_splits(make: MakePla
     plan = make("data.synthetic.duplicate_fraction=0.5", "split.policies=[pooled, grouped]")
     assert len(plan.collection.duplicates) == 30
     group = plan.collection.images.set_index("image_id")["group"]
-    for (policy, _, _, augmented, _), split in plan.splits.items():
+    for (policy, _, _, augmentation, _), split in plan.splits.items():
         groups = {part: set(group[rows["image_id"]]) for part, rows in split.rows.groupby("part")}
         crossing = bool(groups["train"] & groups["test"])
         assert (split.leaked > 0) == crossing
         if policy == "grouped":
             assert not crossing
-        elif augmented:
+        elif augmentation != "none":
             assert crossing
 
 
 def test_every_repeat_divides_the_images_differently(make: MakePlan) -> None:
-    splits = make("split.repeats=3", "grid.augmented=[false]").splits.values()
+    splits = make("split.repeats=3", "grid.augmentations=[none]").splits.values()
     assert len({split.key for split in splits}) == 3
-    (first,) = make("split.seed=1", "grid.augmented=[false]").splits.values()
+    (first,) = make("split.seed=1", "grid.augmentations=[none]").splits.values()
     assert first.key == list(splits)[1].key  # a repeat counts on from the first one's seed
 
 
 def test_training_seeds_share_one_division_and_train_on_it_differently(make: MakePlan) -> None:
-    plan = make("grid.seeds=[0, 1, 2]", "grid.augmented=[false]")
+    plan = make("grid.seeds=[0, 1, 2]", "grid.augmentations=[none]")
     assert len(plan.splits) == 1
     cells = [cell for cell in plan.cells if cell.strategy == "transfer"]
     specs = [plan.trials(cell)[0] for cell in cells]
@@ -225,28 +224,29 @@ def test_labels_are_the_places_of_classes_in_their_scenario(make: MakePlan) -> N
 
 
 def test_a_plain_grid_makes_no_copies(make: MakePlan) -> None:
-    plain = make("grid.augmented=[false]")
-    assert (plain.copies, plain.rows_per_table) == (0, 60)
-    assert make().rows_per_table == 180
+    plain = make("grid.augmentations=[none]")
+    assert [(one.copies, one.rows) for one in plain.distinct_image_sets] == [(0, 60)]
+    assert [(one.copies, one.rows) for one in make().distinct_image_sets] == [(2, 180)]
     assert {split.rows["copy"].max() for split in plain.splits.values()} == {0}
 
 
 def test_finetuning_takes_the_champions_head_and_has_its_own_limits(make: MakePlan) -> None:
     plan = make("finetune.epochs=4", "finetune.draws=2")
     cell = next(cell for cell in plan.cells if cell.strategy == "finetune")
-    source = plan.transfer_cell_of(cell)
-    assert source == replace(cell, strategy="transfer")
+    source = plan.parent_of(cell)
+    assert source == cell.at(strategy="transfer")
     champion = plan.trials(source)[1]
     specs = plan.trials(cell, champion)
     assert len(specs) == 2
     for spec in specs:
-        assert (spec.epochs, spec.start_key, spec.hidden) == (4, champion.key, champion.hidden)
+        assert (spec.epochs, spec.start_key) == (4, champion.key)
+        assert spec.hyperparameters["hidden"] == champion.hyperparameters["hidden"]
     assert len({spec.key for spec in specs}) == 2
 
 
 def test_fresh_finetuning_starts_from_no_champion(make: MakePlan) -> None:
     plan = make("finetune.start=fresh")
-    assert all(plan.transfer_cell_of(cell) is None for cell in plan.cells)
+    assert all(plan.parent_of(cell) is None for cell in plan.cells)
     assert all(spec.start_key is None for cell in plan.cells for spec in plan.trials(cell))
 
 
@@ -280,7 +280,7 @@ def test_copies_add_rows_and_no_steps_unless_epochs_are_the_budget(make: MakePla
 
 
 def test_batches_drawn_anew_train_as_many_steps_as_none(make: MakePlan) -> None:
-    plan = make("augment.online=true")
+    plan = make("augmentations.fec-ige.online=true")
     assert {spec.epoch_rows for cell in plan.cells for spec in trials(plan, cell)} == {None}
 
 
@@ -291,10 +291,40 @@ def test_all_cells_of_a_strategy_get_the_same_draws(make: MakePlan) -> None:
         draws = plan.draws(cells[0])
         assert len(draws) == 7
         assert all(plan.draws(cell) == draws for cell in cells)
-        assert {one.lr for one in draws} == set(plan.config.search.lr)
+        assert {one["lr"] for one in draws} == set(plan.config.search.lr)
 
 
 def test_slower_trials_have_more_grace(make: MakePlan) -> None:
     plan = make("search.lr=[0.01, 0.001, 0.0001]")
     specs = [spec for cell in plan.cells for spec in trials(plan, cell)]
-    assert {spec.lr: spec.grace_epochs for spec in specs} == {0.01: 2, 0.001: 7, 0.0001: 20}
+    assert {spec.hyperparameters["lr"]: spec.grace_epochs for spec in specs} == {
+        0.01: 2,
+        0.001: 7,
+        0.0001: 20,
+    }
+
+
+def test_every_augmentation_has_images_of_its_own_and_none_reads_the_first_ones(
+    make: MakePlan,
+) -> None:
+    plan = make(
+        "augmentations.gentle.rotation_degrees=5",
+        "augmentations.gentle.copies=1",
+        "grid.augmentations=[none, fec-ige, gentle]",
+    )
+    sets = plan.image_sets
+    assert sets["none"] == sets["fec-ige"] != sets["gentle"]
+    assert [one.rows for one in plan.distinct_image_sets] == [180, 120]
+    assert len(plan.tables("mobilenet")) == 4  # two kinds of each
+    before = keys(make())
+    assert {name: keys(plan)[name] for name in before} == before
+
+
+def test_a_range_is_drawn_from_beside_lists(make: MakePlan) -> None:
+    plan = make("search.lr={log_uniform: [1e-4, 1e-2]}", "search.draws=9")
+    drawn = plan.draws(plan.cells[0])
+    rates = [one["lr"] for one in drawn]
+    assert len(set(rates)) == 9
+    assert all(1e-4 <= rate <= 1e-2 for rate in rates)
+    assert min(rates) < 3e-4 < 3e-3 < max(rates)
+    assert {one["batch_size"] for one in drawn} == set(plan.config.search.space["batch_size"])

@@ -61,11 +61,11 @@ def test_folds_are_cells_and_test_every_image_once(config_path: str) -> None:
     plan = plan_of(config_path, "split.folds=3", "split.policies=[stratified, grouped]")
     assert {cell.fold for cell in plan.cells} == {1, 2, 3}
     for policy in ("stratified", "grouped"):
-        for augmented in (False, True):
+        for augmentation in ("none", "fec-ige"):
             tested = pd.concat(
                 rows[rows["part"] == "test"]
                 for name, rows in by_name(plan).items()
-                if (name.split_policy, name.augmented) == (policy, augmented)
+                if (name.split_policy, name.augmentation) == (policy, augmentation)
             )
             assert sorted(tested["image_id"]) == sorted(plan.collection.images["image_id"])
     assert len({plan.trials(c)[0].key for c in plan.cells if c.strategy == "transfer"}) == 12
@@ -74,7 +74,7 @@ def test_folds_are_cells_and_test_every_image_once(config_path: str) -> None:
 def test_a_finetuning_cell_starts_from_the_champion_of_its_own_fold(config_path: str) -> None:
     plan = plan_of(config_path, "split.folds=3")
     for cell in plan.cells:
-        if source := plan.transfer_cell_of(cell):
+        if source := plan.parent_of(cell):
             assert (source.fold, source.strategy) == (cell.fold, "transfer")
 
 
@@ -125,7 +125,8 @@ def test_leaks_are_in_the_tables_by_part_and_kind(config_path: str, tmp_path: Pa
     assert (leaks["split_key"].nunique(), leaks["fold"].unique().tolist()) == (4, [0])
     pooled = leaks[(leaks["split_policy"] == "pooled") & leaks["augmented"]].set_index("part")
     assert pooled.loc["test", "same_image"] > 0
-    split = next(s for n, s in plan.splits.items() if n.split_policy == "pooled" and n.augmented)
+    wanted = ("pooled", "fec-ige")
+    split = next(s for n, s in plan.splits.items() if (n.split_policy, n.augmentation) == wanted)
     assert pooled.loc["val", "rows"] == split.count("val")
 
 

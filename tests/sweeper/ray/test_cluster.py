@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -10,8 +11,8 @@ from sweeper.cli import main
 from sweeper.errors import ResourceError
 from sweeper.ray import cluster
 from sweeper.ray.cluster import (
-    give_back_what_the_dead_reserved,
     most_resources,
+    release_orphaned_placement_groups,
     workers_environment,
 )
 
@@ -94,20 +95,23 @@ def group(job: str, state: str = "CREATED", detached: bool = False) -> Placement
     )
 
 
-def test_only_what_dead_drivers_left_reserved_is_given_back(
+def test_only_placement_groups_of_dead_drivers_are_released(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     dead, alive = "04000000", "05000000"
     left = group(dead)
     groups = [left, group(dead, detached=True), group(dead, "REMOVED"), group(alive)]
-    jobs = [{"JobID": dead, "IsDead": True}, {"JobID": alive, "IsDead": False}]
+    jobs = [
+        SimpleNamespace(job_id=dead, status="SUCCEEDED"),  # as Ray says of a killed one too
+        SimpleNamespace(job_id=alive, status="RUNNING"),
+    ]
     removed: list[str] = []
-    monkeypatch.setattr(cluster.ray._private.state, "jobs", lambda: jobs)
+    monkeypatch.setattr(cluster, "list_jobs", lambda **options: jobs)
     monkeypatch.setattr(cluster, "list_placement_groups", lambda **options: groups)
     monkeypatch.setattr(
         cluster, "remove_placement_group", lambda group: removed.append(group.id.hex())
     )
-    assert give_back_what_the_dead_reserved() == [left.placement_group_id]
+    assert release_orphaned_placement_groups() == [left.placement_group_id]
     assert removed == [left.placement_group_id]
 
 
@@ -115,6 +119,5 @@ def test_a_cluster_that_cannot_be_asked_is_left_as_it_is(monkeypatch: pytest.Mon
     def without_dashboard(**options: object) -> None:
         raise ServerUnavailable("no dashboard")
 
-    monkeypatch.setattr(cluster.ray._private.state, "jobs", list)
-    monkeypatch.setattr(cluster, "list_placement_groups", without_dashboard)
-    assert give_back_what_the_dead_reserved() == []
+    monkeypatch.setattr(cluster, "list_jobs", without_dashboard)
+    assert release_orphaned_placement_groups() == []

@@ -88,7 +88,7 @@ def test_what_went_without_a_word_was_lost_and_is_tried_again(text: str) -> None
     attempts = Attempts(1)
     assert all(attempts.again("a", text) for _ in range(20))
     assert not attempts.again("a", text)
-    assert attempts.told("a", text).endswith("(21 times):\nRay gave no reason")
+    assert attempts.report("a", text).endswith("(21 times):\nRay gave no reason")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_the_record_says_what_happened_and_how_often() -> None:
     attempts = Attempts(1)
     attempts.again("a", CRASH)
     attempts.again("a", CRASH)
-    told = attempts.told("a", f"Failure # 1 (occurred at 2026-01-01_10-00-00)\n\x1b[36m{CRASH}")
+    told = attempts.report("a", f"Failure # 1 (occurred at 2026-01-01_10-00-00)\n\x1b[36m{CRASH}")
     assert told == f"its process died or ran out of memory (2 times):\n{CRASH}"
 
 

@@ -1,16 +1,19 @@
 """Signals end a run in one way, and the second ends it at once."""
 
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
+import ray
 
-from sweeper.ray.interrupts import ending_on_signals, keeping_signal_handlers
+from sweeper.ray.interrupts import RayWatch, ending_on_signals, keeping_signal_handlers
 
 ROOT = Path(__file__).parents[3]
 SCRIPT = """
@@ -134,3 +137,57 @@ def test_outside_of_the_main_thread_nothing_is_changed() -> None:
     thread.start()
     thread.join()
     assert found == [signal.getsignal(signal.SIGTERM)]
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[list[psutil.Process]]:
+    """A process called raylet, as Ray starts one, and another one."""
+    programs = [shutil.copy(shutil.which("sleep") or "", tmp_path / name) for name in NAMES]
+    started = [subprocess.Popen([program, "60"]) for program in programs]
+    yield [psutil.Process(process.pid) for process in started]
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+NAMES = ("raylet", "dashboard")
+
+
+def test_a_dead_raylet_interrupts_the_run_within_a_second(processes: list[psutil.Process]) -> None:
+    watch = RayWatch(processes)
+    with ending_on_signals(), watch:
+        processes[0].kill()
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(5)
+    assert (watch.died, watch.is_to_blame) == ("raylet", True)
+
+
+def test_the_death_of_another_process_does_not_end_the_run(
+    processes: list[psutil.Process],
+) -> None:
+    with ending_on_signals(), RayWatch(processes) as watch:
+        processes[1].kill()
+        time.sleep(1)
+    assert not watch.died
+
+
+def test_without_its_raylet_the_rest_of_ray_is_killed(
+    processes: list[psutil.Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray, "shutdown", lambda: pytest.fail("ray.shutdown would hang"))
+    monkeypatch.setattr("atexit.register", lambda *_: None)
+    watch = RayWatch(processes)
+    processes[0].kill()
+    processes[0].wait(5)
+    watch.end_ray()
+    assert processes[1].wait(5) is not None
+
+
+def test_a_ray_that_lives_is_shut_down_by_itself(
+    processes: list[psutil.Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str] = []
+    monkeypatch.setattr(ray, "shutdown", lambda: called.append("shutdown"))
+    RayWatch(processes).end_ray()
+    assert called == ["shutdown"]
+    assert all(process.is_running() for process in processes)

@@ -13,7 +13,12 @@ import ray
 
 from sweeper.errors import ResourceError
 from sweeper.ray import session
-from sweeper.ray.reachable import check_cluster, check_sockets, cluster_address
+from sweeper.ray.reachable import (
+    check_cluster,
+    check_sockets,
+    cluster_address,
+    temporary_folder,
+)
 from sweeper.ray.session import ray_session
 
 
@@ -104,6 +109,18 @@ def test_a_temporary_folder_too_deep_for_sockets_is_told(
     with pytest.raises(ResourceError, match=f"^{variable}='{deep}': too long for Ray's sockets"):
         check_sockets()
     assert not deep.exists()
+
+
+@pytest.mark.parametrize("ray_tmpdir", [None, "/elsewhere"])
+@pytest.mark.parametrize("tmpdir", [None, "/scratch"])
+def test_the_temporary_folder_is_rays(
+    monkeypatch: pytest.MonkeyPatch, ray_tmpdir: str | None, tmpdir: str | None
+) -> None:
+    for name, value in (("RAY_TMPDIR", ray_tmpdir), ("TMPDIR", tmpdir)):
+        monkeypatch.delenv(name, raising=False)
+        if value:
+            monkeypatch.setenv(name, value)
+    assert str(temporary_folder()) == ray._common.utils.get_default_ray_temp_dir()
 
 
 def test_a_temporary_folder_that_is_a_file_is_told(

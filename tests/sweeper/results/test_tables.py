@@ -5,16 +5,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from datasets.decoding.decode import decode_image
+from datasets.preprocess import preprocess
 from reports.tables import DERIVED, SCHEMAS, read_tables
 from sweeper.config.load import load_config
 from sweeper.plan.collect import collect
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.plan import Plan
-from sweeper.results.pictures import draw_pictures
+from sweeper.results.pictures import SIDE, draw_pictures
 from sweeper.results.tables import Outcome, write_tables
 from sweeper.store.store import Store
 from tests.sweeper.by_hand import evaluate, record
@@ -81,7 +84,11 @@ def test_a_finished_cell_has_its_champion_and_the_metrics_of_the_test_set(
     row = cell(tables, False, "transfer")
     champion = ledger.trials(ledger.plan.cells[0])[0]
     assert (row["state"], row["error"]) == ("done", "")
-    assert (row["champion"], row["lr"], row["best_epoch"]) == (champion.key, champion.lr, 2)
+    assert (row["champion"], row["lr"], row["best_epoch"]) == (
+        champion.key,
+        champion.hyperparameters["lr"],
+        2,
+    )
     assert (row["trials"], row["stopped"], row["val_accuracy"]) == (3, 1, 0.75)
     assert (row["n_train"], row["n_val"], row["n_test"]) == (16, 2, 2)
     assert row["accuracy"] == evaluate(ledger, champion)
@@ -101,7 +108,7 @@ def test_a_cell_that_has_nothing_to_start_from_failed_and_names_its_source(
 ) -> None:
     row = cell(written[0], True, "finetune")
     assert row["state"] == "failed"
-    assert "grouped/mobilenet/all/augmented/transfer/seed0 failed" in row["error"]
+    assert "grouped/mobilenet/all/fec-ige/transfer/seed0 failed" in row["error"]
 
 
 def test_a_cell_that_was_not_run_is_missing(written: Written) -> None:
@@ -189,11 +196,29 @@ def test_a_mistaken_image_has_its_picture_and_no_other_image_has(written: Writte
         assert picture.size == (pictures["width"][0], pictures["height"][0])
 
 
-def test_an_image_that_is_gone_has_no_picture_and_stops_nothing(ledger: Ledger) -> None:
+def test_pictures_are_drawn_from_what_is_kept_and_decode_nothing(
+    ledger: Ledger, decoded: list[str]
+) -> None:
+    collection = ledger.plan.collection
+    wanted = list(collection.images["image_id"][:3])
+    kept = draw_pictures(collection, wanted, "stretch", ledger.store)
+    assert [row["image_id"] for row in kept] == wanted
+    assert decoded == []
+    with Image.open(io.BytesIO(kept[0]["image"])) as picture:
+        shown = np.asarray(picture.convert("L"), np.float64)
+    path = Path(collection.root) / collection.images["path"][0]
+    expected = preprocess(decode_image(path.read_bytes()), SIDE, "stretch")[..., 0]
+    assert np.corrcoef(shown.ravel(), expected.ravel())[0, 1] > 0.9
+
+
+def test_an_image_that_is_gone_with_its_preview_has_no_picture_and_stops_nothing(
+    ledger: Ledger, tmp_path: Path
+) -> None:
     collection = ledger.plan.collection
     first, second = collection.images["image_id"][:2]
     gone = collection.images.assign(
         path=collection.images["path"].where(collection.images["image_id"] != first, "a/gone.png")
     )
-    found = draw_pictures(replace(collection, images=gone), [first, second], "none")
+    empty = Store(str(tmp_path / "empty"))
+    found = draw_pictures(replace(collection, images=gone), [first, second], "none", empty)
     assert [row["image_id"] for row in found] == [second]

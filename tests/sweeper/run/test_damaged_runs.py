@@ -7,11 +7,13 @@ import random
 import shutil
 from collections.abc import Callable
 from contextlib import redirect_stderr
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from sweeper.progress import Progress
 from sweeper.run import pipeline
 from sweeper.store.store import KINDS, Store
 from sweeper.store.sums import sizes_in
@@ -19,6 +21,7 @@ from sweeper.use.finished import FinishedRun
 from tests.same_tables import assert_same_tables
 from tests.sweeper.conftest import Bucket, run_small
 
+DRAWN = [kind for kind in KINDS if kind != "listings"]  # of images in the store, which need none
 TURN = int(os.environ.get("SWEEPER_FUZZ", "0"))  # other files, damaged in other ways
 
 
@@ -49,7 +52,7 @@ DAMAGES: list[Callable[[Path, Path], None]] = [truncate, flip, remove, empty_rec
 
 def damage_each_kind(store: Path, spared: str) -> None:
     """One file of each kind, but none of the trial `spared`."""
-    for number, kind in enumerate(KINDS):
+    for number, kind in enumerate(DRAWN):
         name = "record.json" if kind == "trials" else "*"  # what a finished run reads of a trial
         files = sorted(path for path in store.glob(f"{kind}/*/*/**/{name}") if path.is_file())
         files = [file for file in files if spared not in file.parts]
@@ -90,6 +93,16 @@ def mended(finished_run: FinishedRun, tmp_path_factory: pytest.TempPathFactory) 
     return Mended(store, folder / "run", altered, told.getvalue().splitlines())
 
 
+def test_a_report_of_a_finished_run_decodes_nothing(
+    finished_run: FinishedRun, tmp_path: Path, decoded: list[str]
+) -> None:
+    run = replace(finished_run, folder=shutil.copytree(finished_run.folder, tmp_path / "run"))
+    pipeline.rebuild_report(run, "python sweep.py report", Progress())
+    assert_same_tables(finished_run.folder, run.folder)
+    assert len(pd.read_parquet(run.folder / "results" / "pictures.parquet")) > 0
+    assert decoded == []
+
+
 def test_a_run_on_a_damaged_store_ends_with_the_same_tables(
     finished_run: FinishedRun, mended: Mended
 ) -> None:
@@ -100,16 +113,16 @@ def test_every_artifact_is_whole_again(mended: Mended) -> None:
     store = Store(str(mended.store))
     assert store.damaged() == set()
     records = list(mended.store.glob("*/*/artifact.json"))
-    assert {path.parts[-3] for path in records} >= set(KINDS)
+    assert {path.parts[-3] for path in records} >= set(DRAWN)
     for path in records:
         assert store.verified(path.parts[-3], path.parts[-2]) is not None
 
 
 def test_what_the_run_found_damaged_is_told_a_line_each_and_kept(mended: Mended) -> None:
     told = [line for line in mended.told if line.startswith("damaged: ")]
-    assert len(told) == len(KINDS)
+    assert len(told) == len(DRAWN)
     kept = {path.relative_to(mended.store / "damaged") for path in mended.store.glob("damaged/*/*")}
-    assert len(kept) == len(KINDS) + 1
+    assert len(kept) == len(DRAWN) + 1
 
 
 def test_what_a_worker_finds_damaged_is_mended_by_the_same_run(mended: Mended) -> None:
@@ -133,7 +146,7 @@ def test_a_whole_sweep_runs_on_s3_and_a_second_one_computes_nothing(
     store = Store(address)
     before = sizes_in(store.filesystem, store.root)
     kinds = {name.partition("/")[0] for name in before}
-    assert set(KINDS) <= kinds
+    assert set(DRAWN) <= kinds
 
     monkeypatch.setattr(pipeline, "ray_session", lambda *_: 1 / 0)
     assert run_small(address, tmp_path / "again").cells == {"done": 4}

@@ -16,15 +16,15 @@ from sweeper.run import pipeline
 TINY = str(Path(__file__).parents[1] / "tiny.yaml")
 FAULTS = Path(__file__).parents[1] / "faults"
 RULES = [
-    {"cell": ".*/shafts/plain/transfer/.*", "draw": 1, "fault": "raise"},
-    {"cell": ".*/shafts/augmented/transfer/.*", "draw": 1, "fault": "kill"},
-    {"cell": ".*/holes/plain/transfer/.*", "draw": 1, "fault": "memory"},
-    {"cell": ".*/holes/augmented/transfer/.*", "draw": 1, "fault": "kill", "once": True},
-    {"cell": ".*/shafts/plain/finetune/.*", "draw": 1, "fault": "nan"},
-    {"cell": ".*/holes/plain/finetune/.*", "fault": "raise"},
-    {"cell": ".*/shafts/augmented/finetune/.*", "place": "champion", "fault": "raise"},
+    {"cell": ".*/shafts/none/transfer/.*", "draw": 1, "fault": "raise"},
+    {"cell": ".*/shafts/fec-ige/transfer/.*", "draw": 1, "fault": "kill"},
+    {"cell": ".*/holes/none/transfer/.*", "draw": 1, "fault": "memory"},
+    {"cell": ".*/holes/fec-ige/transfer/.*", "draw": 1, "fault": "kill", "once": True},
+    {"cell": ".*/shafts/none/finetune/.*", "draw": 1, "fault": "nan"},
+    {"cell": ".*/holes/none/finetune/.*", "fault": "raise"},
+    {"cell": ".*/shafts/fec-ige/finetune/.*", "place": "champion", "fault": "raise"},
     {
-        "cell": ".*/holes/augmented/finetune/.*",
+        "cell": ".*/holes/fec-ige/finetune/.*",
         "place": "champion",
         "fault": "kill",
         "once": True,
@@ -75,7 +75,7 @@ def test_what_raises_is_failed_with_its_traceback_and_not_tried_again(
     assert failed["state"] == "failed"
     assert failed["error"].startswith("Traceback")
     assert "LookupError: a fault <b>raised</b> on purpose" in failed["error"]
-    assert times(faulty, "raise grouped/mobilenet/shafts/plain/transfer") == 1
+    assert times(faulty, "raise grouped/mobilenet/shafts/none/transfer") == 1
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,9 @@ def test_a_crash_is_tried_again_as_configured_and_then_failed(
 def test_a_crash_that_does_not_come_again_leaves_no_trace(
     faulty: tuple[Path, Counter[str]], trials: pd.DataFrame, cells: pd.DataFrame
 ) -> None:
-    assert times(faulty, "train kill grouped/mobilenet/holes/augmented/transfer") == 1
+    assert times(faulty, "train kill grouped/mobilenet/holes/fec-ige/transfer") == 1
     assert tuple(trials.loc[("holes", True, "transfer", 1), ["state", "error"]]) == ("done", "")
-    assert times(faulty, "champion kill grouped/mobilenet/holes/augmented/finetune") == 1
+    assert times(faulty, "champion kill grouped/mobilenet/holes/fec-ige/finetune") == 1
     assert tuple(cells.loc[("holes", True, "finetune"), ["state", "error"]]) == ("done", "")
 
 
@@ -151,7 +151,7 @@ def test_cells_that_share_a_champion_share_the_failure_of_its_evaluation(
     log = run(
         faulty[0],
         "shared",
-        [{"cell": ".*/plain/.*", "place": "champion", "fault": "raise"}],
+        [{"cell": ".*/none/.*", "place": "champion", "fault": "raise"}],
         "split.policies=[pooled, stratified]",
         "grid.scenarios=[holes]",
         "grid.strategies=[transfer]",

@@ -189,7 +189,7 @@ def test_a_finetuning_trial_on_two_workers_is_done(
         tmp_path,
         "resources.workers_per_trial=2",
         "grid.scenarios=[shafts]",
-        "grid.augmented=[true]",
+        "grid.augmentations=[fec-ige]",
         f"finetune.depth={depth}",
         "finetune.draws=1",
         "finetune.epochs=2",
@@ -210,7 +210,7 @@ def _trained(store: Path, key: str) -> list[str]:
 def test_cells_that_cannot_be_cached_train_from_pixels_beside_those_that_can(
     unbroken: tuple[Path, Path, Outcome], tmp_path: Path
 ) -> None:
-    options = ["augment.online=true", "grid.scenarios=[holes]"]
+    options = ["augmentations.fec-ige.online=true", "grid.scenarios=[holes]"]
     outcome = run(unbroken[0], tmp_path, *options, "search.draws=1", "search.epochs=2")
     assert outcome.cells == {"done": 4}
     got = tables(tmp_path)

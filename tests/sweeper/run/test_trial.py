@@ -15,10 +15,11 @@ from safetensors.torch import load
 
 from datasets.augment import FEC_IGE, Augmentation
 from sweeper.plan.trial_spec import TrialSpec
+from sweeper.run.parts import TrialParts
 from sweeper.run.trial import run_trial
-from sweeper.run.trial_parts import load_trained, trial_module, trial_rows
+from sweeper.store.artifact import key_of
 from sweeper.store.records import write_split
-from sweeper.store.store import Artifact, Store, key_of
+from sweeper.store.store import Artifact, Store
 from trainables.loop import probabilities
 
 DIM, IMAGES = 6, 20
@@ -31,37 +32,31 @@ SPEC = TrialSpec(
     split_key="split",
     source="pooled",
     table_key=key_of(TABLE),
+    shards_key="shards",
     backbone_key="backbone",
     backbone="mobilenet",
     model_args=(("pad_type", "same"),),
     classes=2,
-    lr=0.03,
-    batch_size=4,
-    hidden=(8,),
+    hyperparameters={"lr": 0.03, "batch_size": 4, "hidden": (8,)},
+    settings={"pooling": "max"},
+    batchnorm_statistics="training_rows",
     epochs=5,
     epoch_rows=None,
     seed=3,
-    pooling="max",
-    batchnorm="train",
-    batchnorm_statistics="training_rows",
-    depth="suffix",
-    precision="auto",
     online=False,
     augmentation=FEC_IGE,
     start_key=None,
     rungs=(2, 4),
     grace_epochs=2,
 )
-FINETUNE = replace(SPEC, strategy="finetune", start_key="champion")
+SETTINGS = {"pooling": "max", "batchnorm": "train", "depth": "suffix", "precision": "auto"}
+FINETUNE = replace(SPEC, strategy="finetune", settings=SETTINGS, start_key="champion")
 
 CHANGES: dict[str, Any] = {
-    "strategy": "finetune",
     "split_key": "other",
     "table_key": "other",
     "classes": 3,
-    "lr": 0.04,
-    "batch_size": 5,
-    "hidden": (8, 8),
+    "hyperparameters": {"lr": 0.04, "batch_size": 4, "hidden": (8,)},
     "epochs": 6,
     "epoch_rows": 12,
     "seed": 4,
@@ -69,16 +64,21 @@ CHANGES: dict[str, Any] = {
 }
 FINETUNE_CHANGES = {
     "backbone_key": "x",
-    "pooling": "avg",
-    "batchnorm": "frozen",
-    "depth": "all",
-    "precision": "bfloat16",
+    "settings": SETTINGS | {"batchnorm": "frozen"},
     "start_key": None,
 }
+DRAWS = ({"lr": 0.04}, {"batch_size": 5}, {"hidden": (8, 8)})
+FINETUNE_SETTINGS = (
+    {"pooling": "avg"},
+    {"batchnorm": "frozen"},
+    {"depth": "all"},
+    {"precision": "bfloat16"},
+)
 OTHER_COPIES = Augmentation(horizontal_flip_p=0)
 # Each only where those before it hold.
 END_TO_END = {"source": "shards", "online": True, "augmentation": OTHER_COPIES}
 WITHOUT_EFFECT = {"store": "elsewhere", "cell": "other", "draw": 0, "rungs": (), "grace_epochs": 9}
+IN_ANOTHER_KEY = {"shards_key": "x"}  # the table's
 IN_THE_BACKBONES_KEY = {"backbone": "vgg16", "model_args": ()}
 
 
@@ -87,7 +87,8 @@ def test_a_trial_travels_as_json() -> None:
 
 
 def test_every_field_of_a_trial_is_looked_at_below() -> None:
-    known = {*CHANGES, *FINETUNE_CHANGES, *END_TO_END, *WITHOUT_EFFECT, *IN_THE_BACKBONES_KEY}
+    known = {*CHANGES, *FINETUNE_CHANGES, *END_TO_END, *WITHOUT_EFFECT}
+    known |= {*IN_THE_BACKBONES_KEY, *IN_ANOTHER_KEY, "strategy"}
     assert {field.name for field in fields(TrialSpec)} == known
 
 
@@ -108,8 +109,26 @@ def test_what_determines_a_transfer_trial_enters_its_key_and_its_seed(name: str)
 
 @pytest.mark.parametrize("name", {**CHANGES, **FINETUNE_CHANGES})
 def test_what_determines_a_finetuning_trial_enters_its_key(name: str) -> None:
-    change = {**CHANGES, **FINETUNE_CHANGES, "strategy": "transfer"}[name]
+    change = {**CHANGES, **FINETUNE_CHANGES}[name]
     assert replace(FINETUNE, **{name: change}).key != FINETUNE.key
+
+
+@pytest.mark.parametrize("change", DRAWS, ids=str)
+@pytest.mark.parametrize("spec", [SPEC, FINETUNE], ids=["transfer", "finetune"])
+def test_every_hyperparameter_enters_the_key(spec: TrialSpec, change: dict[str, Any]) -> None:
+    other = replace(spec, hyperparameters={**spec.hyperparameters, **change})
+    assert other.key != spec.key
+
+
+@pytest.mark.parametrize("change", FINETUNE_SETTINGS, ids=str)
+def test_every_setting_of_finetuning_enters_its_key(change: dict[str, Any]) -> None:
+    assert replace(FINETUNE, settings=SETTINGS | change).key != FINETUNE.key
+
+
+def test_keys_are_those_of_the_stores_that_there_are() -> None:
+    """A change of these loses what every store holds, and trains everything again."""
+    assert SPEC.key == "dc8383c92030b8b8962af894cff1db48"
+    assert FINETUNE.key == "40e1cab0b700ef4ec7f50a9102b96845"
 
 
 @pytest.mark.parametrize("spec", [SPEC, FINETUNE], ids=["transfer", "finetune"])
@@ -117,14 +136,14 @@ def test_training_end_to_end_with_or_without_augmentation_are_other_trials(spec:
     end_to_end = replace(spec, source="shards")
     online = replace(end_to_end, online=True)
     assert len({spec.key, end_to_end.key, online.key}) == 3
-    assert replace(online, pooling="avg").key != online.key
+    settings = {**spec.settings, "pooling": "avg"}
+    assert replace(online, settings=settings).key != online.key
     assert replace(online, augmentation=OTHER_COPIES).key != online.key
     assert replace(spec, augmentation=OTHER_COPIES).key == spec.key  # the shards' key has it
 
 
-@pytest.mark.parametrize("name", ["batchnorm", "pooling", "depth", "precision"])
-def test_a_transfer_trial_shares_its_key_across_settings_of_finetuning(name: str) -> None:
-    assert replace(SPEC, **{name: FINETUNE_CHANGES[name]}).key == SPEC.key
+def test_a_cached_transfer_trial_has_its_pooling_in_the_tables_key() -> None:
+    assert replace(SPEC, settings={"pooling": "avg"}).key == SPEC.key
 
 
 def split_rows() -> pd.DataFrame:
@@ -221,14 +240,12 @@ def test_the_weights_and_predictions_are_those_of_the_best_epoch(tmp_path: Path)
     assert record["best_epoch"] < spec.epochs
     weights = load(store.read_file(f"{artifact.folder}/weights.safetensors"))
     assert all(name.startswith("head.") for name in weights)
-    module = trial_module(spec, store)
-    load_trained(module, spec, weights)
-    split = split_rows()
-    rows = trial_rows(spec, store, split[split["part"] == "val"], torch.device("cpu"))
+    parts = TrialParts(spec, store)
+    rows = parts.rows(parts.part("val"), torch.device("cpu"))
     found = predictions(store, artifact)
     assert (found["label"] == found["predicted"]).mean() == record["val_accuracy"]
     scores = np.stack(found["probabilities"])
-    np.testing.assert_allclose(probabilities(module, rows).numpy(), scores, atol=1e-6)
+    np.testing.assert_allclose(probabilities(parts.trained(), rows).numpy(), scores, atol=1e-6)
 
 
 def test_the_same_trial_gives_the_same_weights_anywhere(tmp_path: Path) -> None:

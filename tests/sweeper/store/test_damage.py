@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from sweeper.errors import DamagedError
-from sweeper.store.store import Artifact, Store, key_of
+from sweeper.store.artifact import key_of
+from sweeper.store.store import Artifact, Store
 from tests.sweeper.conftest import Bucket
 
 MADE_FROM = {"version": 1, "rows": "abc"}

@@ -11,7 +11,8 @@ import pytest
 from sweeper.errors import StoreError
 from sweeper.store import commit
 from sweeper.store import store as store_module
-from sweeper.store.store import Store, key_of
+from sweeper.store.artifact import key_of
+from sweeper.store.store import Store
 
 MADE_FROM = {"version": 1, "rows": "abc"}
 KEY = key_of(MADE_FROM)
@@ -51,6 +52,16 @@ def test_what_is_not_there_is_not_found(store: Store) -> None:
     assert store.find("splits", key_of({})) is None
     with pytest.raises(KeyError, match=key_of({})):
         store.get("splits", key_of({}))
+
+
+def test_the_keys_of_a_kind_are_those_of_its_whole_artifacts(store: Store) -> None:
+    assert store.keys("splits") == []
+    write(store, "one")
+    write(store, "other", {"version": 2})
+    killed = store.writing("splits", {"version": 3})
+    store.write_file(f"{killed.__enter__()}/text", b"half")
+    assert set(store.keys("splits")) == {KEY, key_of({"version": 2})}
+    assert store.keys("trials") == []
 
 
 def test_a_half_written_artifact_is_not_found(store: Store) -> None:

@@ -27,7 +27,7 @@ STRATEGIES = ["transfer", "finetune"]
 
 
 def cell_of(strategy: str) -> str:
-    return f"grouped/mobilenet/all/plain/{strategy}/seed0"
+    return f"grouped/mobilenet/all/none/{strategy}/seed0"
 
 
 def exported(run: FinishedRun, out: Path, strategy: str, *more: str) -> Path:

@@ -48,7 +48,7 @@ def test_every_kind_is_read_as_for_training_and_known_by_its_hashes(tmp_path: Pa
         expected = preprocess(decode_image(image.path.read_bytes()), 48, "stretch")
         assert image.pixels is not None
         np.testing.assert_array_equal(image.pixels, expected)
-        described = describe(str(image.path))
+        described = describe(str(image.path)).description
         assert (image.content_hash, image.pixel_hash) == (
             described.content_hash,
             described.pixel_hash,

@@ -43,7 +43,7 @@ def measured(finished_run: FinishedRun) -> Novelty:
 def test_every_cell_has_the_features_of_its_backbone(finished_run: FinishedRun) -> None:
     store = Store(finished_run.config.store)
     for strategy in ("transfer", "finetune"):
-        cell = f"grouped/mobilenet/all/plain/{strategy}/seed0"
+        cell = f"grouped/mobilenet/all/none/{strategy}/seed0"
         assert pooled_of(choose(finished_run, store, cell).spec, store)
 
 

@@ -18,7 +18,7 @@ from sweeper.use.prediction import Predictor, predict
 
 Captured = pytest.CaptureFixture[str]
 CELLS = [
-    f"{policy}/mobilenet/all/plain/{strategy}/seed0"
+    f"{policy}/mobilenet/all/none/{strategy}/seed0"
     for policy in ("pooled", "grouped")
     for strategy in ("transfer", "finetune")
 ]
@@ -80,8 +80,8 @@ def test_a_cell_is_named_by_its_id_or_by_its_anchor_in_the_report(
 
 
 def test_a_cell_that_is_not_there_is_told_the_nearest(finished_run: FinishedRun) -> None:
-    with pytest.raises(StoreError, match=r"did you mean grouped/mobilenet/all/plain/transfer"):
-        choose(finished_run, store_of(finished_run), "grouped/mobilenet/all/plain/transfer/seed1")
+    with pytest.raises(StoreError, match=r"did you mean grouped/mobilenet/all/none/transfer"):
+        choose(finished_run, store_of(finished_run), "grouped/mobilenet/all/none/transfer/seed1")
 
 
 def test_a_temperature_softens_and_keeps_the_order(finished_run: FinishedRun) -> None:

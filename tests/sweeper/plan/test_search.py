@@ -1,14 +1,23 @@
 """Hyperparameter draws: the same for every cell of a strategy, balanced, and none twice."""
 
+import math
 from collections import Counter
 from typing import Any
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeper.plan.space import Hyperparameters, draw_hyperparameters
+from sweeper.config.search_space import Range
+from sweeper.plan.search import Draw, draw_hyperparameters
+from trainables.hyperparameters import HYPERPARAMETERS
 
-PUBLISHED = Hyperparameters(1e-3, 16, (512, 128))
+
+def setting(lr: float, batch_size: int, hidden: tuple[int, ...]) -> Draw:
+    return {"lr": lr, "batch_size": batch_size, "hidden": hidden}
+
+
+PUBLISHED = setting(1e-3, 16, (512, 128))
 SPACE = {"lr": [1e-3, 1e-4, 1e-5], "batch_size": [8, 16, 32], "hidden": [[256, 128], [512, 128]]}
 NAMES = ("lr", "batch_size", "hidden")
 
@@ -21,19 +30,23 @@ _space = st.fixed_dictionaries(
 )
 
 
-def draws(count: int, space: dict[str, Any] | None = None) -> list[Hyperparameters]:
+def draws(count: int, space: dict[str, Any] | None = None) -> list[Draw]:
     return draw_hyperparameters("transfer", PUBLISHED, space or SPACE, count)
 
 
-def inside(space: dict[str, Any]) -> Hyperparameters:
+def inside(space: dict[str, Any]) -> Draw:
     """A setting of the space."""
-    return Hyperparameters(space["lr"][-1], space["batch_size"][-1], tuple(space["hidden"][-1]))
+    return setting(space["lr"][-1], space["batch_size"][-1], tuple(space["hidden"][-1]))
 
 
-def spread(drawn: list[Hyperparameters], name: str, values: list[Any]) -> int:
+def distinct(drawn: list[Draw]) -> set[str]:
+    return {str(one) for one in drawn}
+
+
+def spread(drawn: list[Draw], name: str, values: list[Any]) -> int:
     """How much more often the most frequent value occurs than the rarest."""
     known = {tuple(value) if isinstance(value, list) else value for value in values}
-    counts = Counter(getattr(one, name) for one in drawn)
+    counts = Counter(one[name] for one in drawn)
     assert set(counts) <= known
     return max(counts.values()) - min(counts[value] for value in known)
 
@@ -60,17 +73,17 @@ def test_no_setting_comes_twice_and_none_is_left_out_while_draws_are_to_be_had(
     for values in space.values():
         size *= len({str(value) for value in values})
     drawn = draw_hyperparameters("transfer", inside(space), space, count)
-    assert len(set(drawn)) == len(drawn) == min(count, size)
+    assert len(distinct(drawn)) == len(drawn) == min(count, size)
 
 
 @given(_space, st.integers(1, 200))
 def test_a_published_setting_outside_the_space_leaves_the_other_draws_balanced(
     space: dict[str, Any], count: int
 ) -> None:
-    elsewhere = Hyperparameters(5.0, space["batch_size"][0], ())
+    elsewhere = setting(5.0, space["batch_size"][0], ())
     first, *others = draw_hyperparameters("transfer", elsewhere, space, count + 1)
     assert first == elsewhere
-    assert len(others) == len(set(others))
+    assert len(others) == len(distinct(others))
     assert all(spread(others, name, space[name]) <= 1 for name in NAMES)
 
 
@@ -88,13 +101,15 @@ def test_another_hyperparameter_changes_no_draw_of_those_before_it(
     other = {**space, "hidden": [space["hidden"][-1], *hidden]}
     few = draw_hyperparameters("transfer", inside(space), one, 50)
     many = draw_hyperparameters("transfer", inside(space), other, 50)
-    assert [(s.lr, s.batch_size) for s in few] == [(s.lr, s.batch_size) for s in many[: len(few)]]
+    assert [list(one.values())[:2] for one in few] == [
+        list(one.values())[:2] for one in many[: len(few)]
+    ]
 
 
 def test_strategies_draw_in_an_order_of_their_own() -> None:
     wide = {**SPACE, "lr": [10.0**-i for i in range(8)]}
     orders = {
-        tuple(draw_hyperparameters(strategy, PUBLISHED, wide, 8))
+        str(draw_hyperparameters(strategy, PUBLISHED, wide, 8))
         for strategy in ("transfer", "finetune", "linear")
     }
     assert len(orders) == 3
@@ -103,10 +118,29 @@ def test_strategies_draw_in_an_order_of_their_own() -> None:
 def test_a_small_space_gives_fewer_draws() -> None:
     space = {"lr": [1e-3, 1e-4], "batch_size": [16], "hidden": [[512, 128]]}
     assert len(draws(9, space)) == 2
-    elsewhere = Hyperparameters(0.5, 4, ())
+    elsewhere = setting(0.5, 4, ())
     assert len(draw_hyperparameters("transfer", elsewhere, space, 9)) == 3
 
 
 def test_no_hidden_layers_are_written_none() -> None:
-    assert Hyperparameters(1.0, 2, ()).hidden_text == "none"
-    assert PUBLISHED.hidden_text == "512-128"
+    assert HYPERPARAMETERS["hidden"].column(()) == "none"
+    assert HYPERPARAMETERS["hidden"].column((512, 128)) == "512-128"
+
+
+def test_draws_from_a_range_cover_it_evenly_and_more_of_them_change_none() -> None:
+    space = {**SPACE, "lr": Range(1e-4, 1e-2, is_log=True, is_whole=False)}
+    drawn = draws(33, space)
+    quarters = Counter(int(4 * math.log(one["lr"] / 1e-4) / math.log(100)) for one in drawn[1:])
+    assert max(quarters.values()) - min(quarters.values()) <= 1
+    assert draws(9, space) == drawn[:9]
+
+
+def test_two_ranges_are_drawn_independently() -> None:
+    space = {
+        **SPACE,
+        "lr": Range(0.0, 1.0, is_log=False, is_whole=False),
+        "batch_size": Range(2, 101, is_log=False, is_whole=True),
+    }
+    pairs = np.array([[one["lr"], one["batch_size"]] for one in draws(201, space)[1:]])
+    assert abs(np.corrcoef(pairs.T)[0, 1]) < 0.1
+    assert all(isinstance(one["batch_size"], int) for one in draws(20, space))

@@ -1,0 +1,114 @@
+"""Every artifact of a plan: what it is made from, and so its key. This is the one list.
+
+Keys chain: images -> shards -> tables -> trials -> evaluations -> explanations, so whatever
+determines a result is in its key, and nothing else is: no path, no host, no time. Trials name their
+own (`TrialSpec.target`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from datasets.augment import Augmentation
+from datasets.decoding.decode import DECODING_VERSION
+from datasets.preprocess import PREPROCESS_VERSION
+from datasets.shards import SHARDS_VERSION
+from sweeper.config.schema import PreprocessSection
+from sweeper.plan.trial_spec import TrialSpec
+from sweeper.store.artifact import Target
+from trainables.activations import TABLES_VERSION
+from trainables.backbones import BACKBONES_VERSION
+from trainables.explain import EXPLAIN_VERSION
+from trainables.metrics import METRICS_VERSION
+from trainables.registry import BackboneSpec, Weights
+
+CALIBRATION_IMAGES = 64
+CHAMPIONS_VERSION = 1
+
+
+def shards(
+    image_ids: Iterable[str],
+    preprocess: PreprocessSection,
+    copies: int = 0,
+    augmentation: Augmentation | None = None,
+) -> Target:
+    """Every image preprocessed, with its augmented copies 1..K."""
+    made_from: dict[str, Any] = {
+        "versions": [SHARDS_VERSION, PREPROCESS_VERSION, DECODING_VERSION],
+        "images": sorted(image_ids),
+        "image_size": preprocess.image_size,
+        "contrast": preprocess.contrast,
+        "copies": copies,
+    }
+    if copies and augmentation:
+        made_from["augmentation"] = augmentation.made_from
+    return Target("shards", made_from)
+
+
+def backbone(
+    spec: BackboneSpec, weights: Weights, preprocess: PreprocessSection, calibrated_on: str
+) -> Target:
+    """A backbone with its weights. Random ones depend on the pictures that they were calibrated
+    on. Raises WeightsError where a weights file is not there."""
+    made_from: dict[str, Any] = {
+        "version": BACKBONES_VERSION,
+        "backbone": spec.timm_name,
+        "suffix_from": spec.suffix_from,
+        "weights": weights.identity(),
+    }
+    if weights.is_random:
+        made_from["calibration"] = {
+            "images": CALIBRATION_IMAGES,
+            "image_size": preprocess.image_size,
+            "contrast": preprocess.contrast,
+        }
+        if calibrated_on:
+            made_from["calibration"]["pictures"] = calibrated_on
+    return Target("backbones", made_from)
+
+
+def table(kind: str, shards_key: str, backbone_key: str, settings: Mapping[str, Any]) -> Target:
+    """An activation table; `settings`: the pooling of `pooled`, the dtype of `prefix`."""
+    made_from = {"version": TABLES_VERSION, "shards": shards_key, "backbone": backbone_key}
+    return Target(kind, made_from | dict(settings))
+
+
+def evaluation(spec: TrialSpec) -> Target:
+    """A champion's predictions of the test rows."""
+    return Target(
+        "evaluations", {"versions": [CHAMPIONS_VERSION, METRICS_VERSION], "trial": spec.key}
+    )
+
+
+@dataclass(frozen=True)
+class ExplanationSettings:
+    """How champions are explained. `per_class` counts for the champions whose keys are in
+    `leading`: see `Ledger.leading`."""
+
+    examples: int
+    n_steps: int
+    baselines: Sequence[str]
+    random_baselines: int
+    per_class: int = 0
+    leading: frozenset[str] = field(default_factory=frozenset)
+
+    def per_class_of(self, spec: TrialSpec) -> int:
+        """Right and wrong examples of each class for this champion."""
+        return self.per_class if spec.key in self.leading else 0
+
+
+def explanation(spec: TrialSpec, settings: ExplanationSettings) -> Target:
+    """Attribution maps of a champion's examples."""
+    per_class = settings.per_class_of(spec)
+    made_from = {
+        "versions": [CHAMPIONS_VERSION, EXPLAIN_VERSION],
+        "evaluation": evaluation(spec).key,
+        "shards": spec.shards_key,
+        "examples": settings.examples,
+        "n_steps": settings.n_steps,
+        "baselines": list(settings.baselines),
+        "random_baselines": settings.random_baselines,
+    }
+    return Target("explanations", made_from | ({"per_class": per_class} if per_class else {}))

@@ -1,0 +1,82 @@
+"""Where the images of a run are: a folder of the user's, or one in the store that is drawn into or
+unpacked from a zip file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from datasets.drawn.synthetic import SYNTHETIC_VERSION, write_synthetic
+from datasets.layout.remarks import PATIENTS, Remark
+from datasets.sources import Contents, read_folder
+from datasets.zipped import ZIP_VERSION, is_zip, left_out, unpack
+from sweeper.config.schema import DataSection
+from sweeper.store.artifact import key_of
+from sweeper.store.store import Store
+from sweeper.store.sums import FileSum
+from trainables.machine_cache import MachineCopy, upload
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """`root`: the folder on this machine. `remote`: where other machines have it from, if it lies
+    in the store; its files are then `sums` by their paths, as written."""
+
+    root: str
+    remote: MachineCopy | None = None
+    sums: Mapping[str, FileSum] = field(default_factory=dict)
+
+
+def find_source(data: DataSection, store: Store) -> ImageSource:
+    """The folder of the images; draws or unpacks them where they have to be. Raises DataError for a
+    zip file that cannot be unpacked."""
+    if data.source == "folder" and not is_zip(str(data.path)):
+        return ImageSource(str(data.path))
+    made_from = images_from(data)
+    artifact = store.verified("images", key_of(made_from))
+    if artifact is None:
+        with (
+            store.writing("images", made_from) as folder,
+            upload(folder, store.filesystem) as local,
+        ):
+            if data.source == "synthetic":
+                write_synthetic(local, **_drawing(data))
+            else:
+                unpack(str(data.path), local)
+        artifact = store.get("images", key_of(made_from))
+    images = MachineCopy(artifact.folder, store.filesystem)
+    return ImageSource(os.fspath(images), images, artifact.files or {})
+
+
+def images_from(data: DataSection) -> dict[str, Any]:
+    """What the images in the store are made from: those that are drawn, or unpacked from a zip."""
+    if data.source == "synthetic":
+        return {"version": SYNTHETIC_VERSION, **_drawing(data)}
+    return {"version": ZIP_VERSION, "zip": FileSum.of_file(Path(str(data.path))).sha256}
+
+
+def contents_of(root: str, data: DataSection, own: Sequence[str] = ()) -> Contents:
+    """What is in the folder of the images; of a zip, also what was not unpacked.
+
+    `own`: as for `read_folder`.
+    """
+    contents = read_folder(root, data.path, follow_links=data.follow_links, own=own)
+    if data.source == "folder" and is_zip(str(data.path)):
+        contents = replace(contents, others=[*contents.others, *left_out(str(data.path))])
+    return contents
+
+
+def remarks_on(contents: Contents, data: DataSection) -> tuple[Remark, ...]:
+    """The remarks on a folder; none on patients where `data.group_by` says who they are."""
+    known = {PATIENTS} if data.group_by else set()
+    return tuple(remark for remark in contents.remarks if remark.kind not in known)
+
+
+def _drawing(data: DataSection) -> dict[str, Any]:
+    options = data.synthetic.model_dump()
+    if not options["near_duplicate_fraction"]:
+        del options["near_duplicate_fraction"]  # as it was before there were any
+    return options

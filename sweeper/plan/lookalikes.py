@@ -1,0 +1,79 @@
+"""Near-copies among the images and the outlines that labels are compared by, made once for a set of
+images."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datasets.decoding.decode import DECODING_VERSION
+from datasets.errors import DataError
+from datasets.findings.labels import outline_features
+from datasets.lookalikes.near import NEAR_VERSION, find_near
+from datasets.lookalikes.thumbnails import Thumbnails, collect_thumbnails
+from datasets.pairs import pair_table
+from sweeper.plan.descriptions import Descriptions, pictures_of
+from sweeper.store.artifact import key_of
+from sweeper.store.records import parquet_bytes
+from sweeper.store.store import Store
+
+
+def near_pairs(root: str, images: pd.DataFrame, descriptions: Descriptions) -> pd.DataFrame:
+    """The pairs of near-copies, `near.find_near` over the usable images."""
+    data = _compared(root, images, descriptions, "pairs.parquet")
+    return pair_table(pq.read_table(pa.BufferReader(data)).to_pandas().itertuples(index=False))
+
+
+def outlines(root: str, images: pd.DataFrame, descriptions: Descriptions) -> np.ndarray:
+    """(N, 512) `labels.outline_features` of the usable images, sorted by image_id."""
+    data = _compared(root, images, descriptions, "outlines.npy")
+    return np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
+
+
+def pictures_from(images: pd.DataFrame) -> dict[str, Any]:
+    """What a comparison of all pictures is made from."""
+    return {
+        "versions": [NEAR_VERSION, DECODING_VERSION],
+        "images": sorted(images["image_id"]),
+    }
+
+
+def _compared(root: str, images: pd.DataFrame, descriptions: Descriptions, name: str) -> bytes:
+    """One file of the artifact `duplicates`, which is written if the store can be written to."""
+    store: Store = descriptions.store
+    images = images.sort_values("image_id", ignore_index=True)
+    made_from = pictures_from(images)
+    if artifact := store.verified("duplicates", key_of(made_from)):
+        return store.read(artifact, name)
+    files = _compare(images, _thumbnails(root, images, descriptions))
+    if store.to_write:
+        with store.writing("duplicates", made_from) as folder:
+            for file, data in files.items():
+                store.write_file(f"{folder}/{file}", data)
+    return files[name]
+
+
+def _compare(images: pd.DataFrame, thumbnails: Thumbnails) -> dict[str, bytes]:
+    features = io.BytesIO()
+    np.save(features, outline_features(thumbnails).astype(np.float16))
+    pairs = find_near(images, thumbnails)
+    return {"outlines.npy": features.getvalue(), "pairs.parquet": parquet_bytes(pairs)}
+
+
+def _thumbnails(root: str, images: pd.DataFrame, descriptions: Descriptions) -> Thumbnails:
+    """In the order of `images`."""
+    row_of = {image_id: row for row, image_id in enumerate(images["image_id"])}
+    found = (
+        (row_of[image_id], pictures.thumbnail_pixels())
+        for image_id, pictures in pictures_of(root, images, descriptions)
+    )
+    aspects = (images["width"] / images["height"]).to_list()
+    try:
+        return collect_thumbnails(found, aspects)
+    except ValueError:
+        raise DataError("images have changed since they were listed; run again") from None

@@ -1,0 +1,104 @@
+"""Draws of hyperparameters: the same for all cells of a strategy, so that the contest is even.
+
+Draw 0 is the published setting. Among any number of draws each value of a list occurs as often as
+any other, give or take one (a published value that is in the list counts), ranges are covered
+evenly, and no setting occurs twice. The order of values and the start of ranges come from a
+generator seeded by the strategy and the hyperparameter's name (the idea is DomainBed's), so more
+draws, or another hyperparameter after those that are there, change no draw.
+
+The first list goes round its values, 0 1 2 0 1 2 ...; the next one goes round its own and moves on
+by one whenever the two together would repeat, and so on: a Latin square where both have as many
+values. Ranges follow Halton's sequence, each in a prime base of its own, shifted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sweeper.config.search_space import Range, Space
+from trainables.hyperparameters import plain
+
+Draw = dict[str, Any]
+"""The value of each hyperparameter; lists as tuples."""
+
+_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
+
+
+def draw_hyperparameters(
+    strategy: str, published: Mapping[str, Any], space: Mapping[str, Space], draws: int
+) -> list[Draw]:
+    """Up to `draws` distinct settings, fewer where the space has no more; the first is `published`.
+
+    `space` maps every hyperparameter to what it is drawn from. Where `published` is not in it, the
+    other draws are balanced among themselves.
+    """
+    first = {name: _fixed(value) for name, value in published.items()}
+    lists: dict[str, list[Any]] = {}
+    ranges: dict[str, Range] = {}
+    for name in first:
+        if isinstance(values := space[name], Range):
+            ranges[name] = values
+        else:
+            lists[name] = _shuffled(strategy, name, values, first[name])
+    sizes = [len(values) for values in lists.values()]
+    count = draws if ranges else min(draws, math.prod(sizes))
+    drawn = [
+        dict(zip(lists, _listed(number, lists, sizes), strict=True))
+        | {
+            name: one.at(_share(strategy, name, list(first), number))
+            for name, one in ranges.items()
+        }
+        for number in range(count)
+    ]
+    found = [first, *({name: one[name] for name in first} for one in drawn)]
+    return list({tuple(one.values()): one for one in found}.values())[:draws]
+
+
+def _listed(number: int, lists: Mapping[str, Sequence[Any]], sizes: Sequence[int]) -> list[Any]:
+    point = _point(number, sizes)
+    return [values[at] for values, at in zip(lists.values(), point, strict=True)]
+
+
+def _fixed(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _shuffled(strategy: str, name: str, values: Sequence[Any], published: Any) -> list[Any]:
+    """The distinct values, the published one first if it is among them."""
+    distinct = sorted({_fixed(plain(value)) for value in values}, key=repr)
+    _generator(strategy, name).shuffle(distinct)
+    return sorted(distinct, key=lambda value: value != published)
+
+
+def _generator(strategy: str, name: str) -> random.Random:
+    return random.Random(hashlib.sha256(f"{strategy}:{name}".encode()).digest())
+
+
+def _point(number: int, sizes: Sequence[int]) -> list[int]:
+    """Which value of each list the draw takes.
+
+    With P settings of those before it and k values, the next list goes round its values in step
+    with the draws: after lcm(P, k) draws the pairs would repeat, so it moves on by one. Each
+    (setting, value) comes once in P k draws, each value once in every k.
+    """
+    point, before = [], 1
+    for size in sizes:
+        period = math.lcm(before, size)
+        before *= size
+        point.append((number + number % before // period) % size)
+    return point
+
+
+def _share(strategy: str, name: str, names: Sequence[str], number: int) -> float:
+    """Where in a range the draw lies, 0..1: the radical inverse of its number, shifted."""
+    base, shift = _PRIMES[names.index(name) % len(_PRIMES)], _generator(strategy, name).random()
+    share, scale = 0.0, 1.0
+    while number:
+        number, digit = divmod(number, base)
+        scale /= base
+        share += digit * scale
+    return (share + shift) % 1.0

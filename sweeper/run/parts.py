@@ -1,0 +1,102 @@
+"""What a trial is built of, fetched from the store by the keys in its spec, each thing once."""
+
+from __future__ import annotations
+
+from functools import cached_property, partial
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load
+from torch import Tensor, nn
+
+from datasets.shards import read_images
+from sweeper.plan.trial_spec import TrialSpec
+from sweeper.store.records import read_split
+from sweeper.store.store import Store
+from trainables.activations import ActivationTable, open_table
+from trainables.backbones import Backbone
+from trainables.finetune import PixelRows, feature_dim
+from trainables.rows import IndexedRows
+from trainables.stored_backbone import StoredBackbone
+
+
+def trial_device() -> torch.device:
+    """The device of this process: the GPU that Ray gave it, else one CPU thread."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", torch.cuda.current_device())
+    torch.set_num_threads(1)
+    return torch.device("cpu")
+
+
+class TrialParts:
+    """The parts of one trial: its split, rows, backbone, and networks."""
+
+    def __init__(self, spec: TrialSpec, store: Store) -> None:
+        self.spec, self.store = spec, store
+        self.strategy = spec.entry
+
+    def part(self, name: str) -> pd.DataFrame:
+        """The rows of a part, train, val or test, of the trial's split."""
+        split = read_split(self.store, self.spec.split_key)
+        return split[split["part"] == name]
+
+    @cached_property
+    def shards(self) -> str:
+        """The folder of the image shards of its rows."""
+        return self.store.get("shards", self.spec.shards_key).folder
+
+    @cached_property
+    def table(self) -> ActivationTable:
+        """The activation table that the rows of a cached trial are in."""
+        artifact = self.store.get(self.spec.source, self.spec.table_key)
+        check = partial(self.store.check_copy, artifact)
+        return open_table(artifact.folder, self.store.filesystem, check)
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """The backbone with the weights that it starts from. A network that is built of it trains
+        these very modules."""
+        folder = self.store.get("backbones", self.spec.backbone_key).folder
+        args, filesystem = self.spec.model_args, self.store.filesystem
+        return StoredBackbone(self.spec.backbone, args, folder, filesystem).load()
+
+    @cached_property
+    def feature_dim(self) -> int:
+        """Channels of the backbone's pooled features."""
+        if self.spec.is_end_to_end:
+            return feature_dim(self.backbone)
+        return int(self.table.shape[0])
+
+    def weights(self, key: str) -> dict[str, Tensor]:
+        """A finished trial's trained weights: `head.*` and, after fine-tuning, `suffix.*`."""
+        data = self.store.read(self.store.get("trials", key), "weights.safetensors")
+        weights: dict[str, Tensor] = load(data)
+        return weights
+
+    def rows(self, part: pd.DataFrame, device: torch.device) -> IndexedRows:
+        """Rows of the split as the trial's network takes them."""
+        labels = part["label"].to_numpy(dtype=np.int64, copy=True)
+        if self.spec.is_end_to_end:
+            wanted = list(zip(part["image_id"], part["copy"], strict=True))
+            images = read_images(self.shards, self.store.filesystem, wanted)
+            return PixelRows(images, labels, device)
+        return self.strategy.rows(self, self.table.find(part), labels, device)
+
+    def module(self) -> nn.Module:
+        """What the trial trains, as it starts, on the CPU."""
+        return self.strategy.module(self)
+
+    def trained(self) -> nn.Module:
+        """The same with the weights that the finished trial ended with."""
+        module = self.module()
+        module.load_state_dict(self.weights(self.spec.key))
+        return module
+
+    def network(self, module: nn.Module) -> nn.Module:
+        """From the trial's rows to logits: `module` itself where they are cached."""
+        return self.strategy.network(self, module) if self.spec.is_end_to_end else module
+
+    def pixel_network(self, module: nn.Module) -> nn.Module:
+        """`module` as the whole network, pixels (B, 3, H, W) 0..255 -> logits (B, classes)."""
+        return self.strategy.network(self, module)

@@ -1,0 +1,15 @@
+"""Strategies: how a cell's network is trained. This is the one list; an entry is one file.
+
+Importing it loads neither torch nor Ray: what needs them is imported where it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sweeper.strategies.base import Strategy
+from sweeper.strategies.finetune import Finetune
+from sweeper.strategies.transfer import Transfer
+
+STRATEGIES: Mapping[str, Strategy] = {one.name: one for one in (Transfer(), Finetune())}
+"""In the order in which they run: one that starts from another's champion comes after it."""

@@ -1,0 +1,116 @@
+"""Fine-tuning: the backbone's last layers and the head are trained, or the whole network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from sweeper.strategies.base import PIXELS, Strategy, Trained
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from torch import Tensor, nn
+
+    from sweeper.config.schema import Config
+    from sweeper.plan.trial_spec import TrialSpec
+    from sweeper.run.parts import TrialParts
+    from trainables.network_size import NetworkSize
+    from trainables.rows import IndexedRows
+
+_GPU_SHARE = 0.6  # of the free GPU memory, for a trial's resident rows
+_NEUTRAL = {"depth": "suffix", "precision": "auto"}  # left out of keys, as before there were others
+
+
+class Finetune(Strategy):
+    name = "finetune"
+    work = "train"
+    seconds_beside_training = (0.3, 3.0)
+    shares_workers = True
+
+    def parent(self, config: Config) -> str | None:
+        return "transfer" if config.finetune.start == "transfer" else None
+
+    def limits(self, config: Config) -> tuple[int, int]:
+        search, finetune = config.search, config.finetune
+        return finetune.draws or search.draws, finetune.epochs or search.epochs
+
+    def source(self, config: Config) -> str:
+        return PIXELS if config.finetune.depth == "all" else "prefix"
+
+    def settings(self, config: Config) -> dict[str, Any]:
+        finetune = config.finetune
+        return {
+            "pooling": config.head.pooling,
+            "batchnorm": finetune.batchnorm,
+            "depth": finetune.depth,
+            "precision": finetune.precision,
+        }
+
+    def keyed(self, spec: TrialSpec) -> dict[str, Any]:
+        settings = {k: v for k, v in spec.settings.items() if v != _NEUTRAL.get(k)}
+        return {**settings, "start": spec.start_key, "backbone": spec.backbone_key}
+
+    def module(self, parts: TrialParts) -> nn.Module:
+        from trainables.finetune import finetune_module
+
+        spec, settings = parts.spec, parts.spec.settings
+        return finetune_module(
+            parts.backbone,
+            settings["pooling"],
+            spec.hyperparameters["hidden"],
+            spec.classes,
+            batchnorm=settings["batchnorm"],
+            seed=spec.training_seed,
+            head_state=_head_of(parts.weights(spec.start_key)) if spec.start_key else None,
+            depth=settings["depth"],
+            mixed=_is_mixed(settings["precision"]),
+        )
+
+    def network(self, parts: TrialParts, module: nn.Module) -> nn.Module:
+        """The trained suffix behind the frozen prefix; trained as a whole it is that already."""
+        from trainables.finetune import with_prefix
+
+        if parts.spec.settings["depth"] == "all":
+            return module
+        return with_prefix(parts.backbone, module)
+
+    def rows(
+        self,
+        parts: TrialParts,
+        numbers: np.ndarray,
+        labels: np.ndarray,
+        device: torch.device,
+    ) -> IndexedRows:
+        import torch
+
+        from trainables.finetune import ActivationRows
+
+        budget = 0
+        if device.type == "cuda":
+            budget = int(torch.cuda.mem_get_info(device)[0] * _GPU_SHARE)
+        return ActivationRows(parts.table, numbers, labels, device, budget)
+
+    def backbone_names(self, spec: TrialSpec, names: Mapping[str, Any]) -> dict[str, Any]:
+        """Where the whole network was trained, its parts lie below `suffix.`."""
+        at = "suffix." if spec.settings["depth"] == "all" else ""
+        return {k.removeprefix(at): v for k, v in names.items() if k.startswith("suffix.")}
+
+    def trained(self, size: NetworkSize, config: Config) -> Trained:
+        if config.finetune.depth == "all":
+            return Trained(size.macs, size.parameters)
+        return Trained(size.suffix_macs, size.suffix_parameters)
+
+
+def _head_of(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    start = "head."
+    return {k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)}
+
+
+def _is_mixed(precision: str) -> bool:
+    """`auto`: where the GPU computes in bfloat16."""
+    import torch
+
+    if precision == "auto":
+        return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    return precision == "bfloat16"
