@@ -27,8 +27,8 @@ from typing import Any
 import pyarrow.fs as pafs
 
 from sweeper.errors import DamagedError, StoreError
-from sweeper.store.artifact import key_of
 from sweeper.store.address import is_remote, open_address
+from sweeper.store.artifact import key_of
 from sweeper.store.commit import flush, folders_of, is_object_store, publish, write
 from sweeper.store.quarantine import DAMAGED, set_aside
 from sweeper.store.refusals import refusal

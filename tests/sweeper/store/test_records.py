@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sweeper.store.records import read_record, read_split, write_record, write_split
 from sweeper.store.artifact import key_of
+from sweeper.store.records import read_record, read_split, write_record, write_split
 from sweeper.store.store import Store
 
 MADE_FROM = {"lr": 0.1, "batch_size": 4, "hidden": [8]}

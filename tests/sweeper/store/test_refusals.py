@@ -12,8 +12,8 @@ from reports.tables import write_table
 from sweeper.cli import main
 from sweeper.errors import StoreError
 from sweeper.store import commit
-from sweeper.store.refusals import raise_refusal, refusal, writing_to
 from sweeper.store.artifact import key_of
+from sweeper.store.refusals import raise_refusal, refusal, writing_to
 from sweeper.store.store import Store
 from tests.sweeper.folders import write_config, write_images
 from trainables.extraction import Extraction
