@@ -6,7 +6,7 @@ Growth: thumbnails made of parts of drawn radiographs laid over one another (som
 are found), in ever larger sets. Seconds are processor time, which a busy machine does not stretch;
 the steps run on several cores. The hours at 100,000 follow from the growth between the smallest and
 the largest set, and take no growth for less than linear. Recall: copies of the images of a folder
-(drawn ones without it) are planted among all of them, in every way and strength of
+(drawn ones without it) are planted among all of them, in every alteration and strength of
 `datasets.lookalikes.planted`.
 """
 
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from benchmarks.report import tell
 from datasets.decoding.decode import decode_image, read_file
 from datasets.drawn.synthetic import FRACTURE_TYPES, draw_radiograph, write_synthetic
-from datasets.lookalikes.candidates import Descriptors, describe, find_candidates
+from datasets.lookalikes.candidates import Descriptors, compute_descriptors, find_candidates
 from datasets.lookalikes.near import (
     THRESHOLD,
     Comparison,
@@ -36,7 +36,7 @@ from datasets.lookalikes.near import (
     guess_overlays,
     is_copy,
 )
-from datasets.lookalikes.planted import WAYS, plant
+from datasets.lookalikes.planted import ALTERATIONS, plant
 from datasets.lookalikes.thumbnails import SIDE, Thumbnails, thumbnail
 from datasets.sources import list_folder
 
@@ -50,7 +50,9 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks duplicates", description=__doc__)
     parser.add_argument("--images", nargs="*", type=int, default=[1000, 2000, 4000])
     parser.add_argument("--folder", help="a folder of class folders to plant copies of")
-    parser.add_argument("--planted", type=int, default=40, help="copies for each way and strength")
+    parser.add_argument(
+        "--planted", type=int, default=40, help="copies for each alteration and strength"
+    )
     options = parser.parse_args(arguments)
     if options.images:
         rows = list(_growth(sorted(options.images)))
@@ -67,7 +69,7 @@ def _growth(counts: Sequence[int]) -> Iterator[dict[str, Any]]:
     for count in counts:
         thumbnails = _varied(count)
         marks = [time.process_time()]
-        descriptors = describe(thumbnails)
+        descriptors = compute_descriptors(thumbnails)
         marks.append(time.process_time())
         guesses = guess_overlays(find_candidates(descriptors), thumbnails)
         marks.append(time.process_time())
@@ -129,18 +131,18 @@ def _images(folder: str | None) -> list[Image]:
 
 
 def _recall(images: list[Image], planted: int) -> Iterator[dict[str, Any]]:
-    """A row for each way and strength; links to other pictures count only for planted copies."""
+    """One row per alteration and strength; links to other images count for planted copies only."""
     generator = np.random.default_rng(0)
     originals = _thumbnails(images)
-    known = describe(originals)
+    known = compute_descriptors(originals)
     mates = _linked(originals)
-    for way in WAYS:
-        strengths = (1.0,) if way.startswith(("flip", "rotate")) else _STRENGTHS
+    for alteration in ALTERATIONS:
+        strengths = (1.0,) if alteration.startswith(("flip", "rotate")) else _STRENGTHS
         for strength in strengths:
             chosen = generator.choice(len(images), min(planted, len(images)), replace=False)
-            copies = [plant(images[number], way, strength, generator) for number in chosen]
+            copies = [plant(images[number], alteration, strength, generator) for number in chosen]
             yield {
-                "way": way,
+                "alteration": alteration,
                 "strength": strength,
                 **_found((originals, known), _thumbnails(copies), chosen.tolist(), mates),
             }
@@ -174,14 +176,14 @@ def _found(
 def _compared_with(known: tuple[Thumbnails, Descriptors], copies: Thumbnails) -> list[Comparison]:
     """Every comparison that a copy takes part in; copies are numbered after the originals."""
     originals, described = known
-    new = describe(copies)
+    new = compute_descriptors(copies)
     together = Thumbnails(
         np.concatenate([originals.pixels, copies.pixels]),
         np.concatenate([originals.aspects, copies.aspects]),
     )
     descriptors = Descriptors(
         np.concatenate([described.entries, new.entries], axis=1),
-        np.concatenate([described.questions, new.questions], axis=1),
+        np.concatenate([described.queries, new.queries], axis=1),
     )
     guesses = guess_overlays(find_candidates(descriptors), together)
     with_copy = {pair: found for pair, found in guesses.items() if pair[1] >= len(originals)}

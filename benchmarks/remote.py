@@ -45,13 +45,13 @@ def main(arguments: list[str]) -> None:
         for strategy in ("transfer", "finetune"):
             write(ledger, ledger.needing([c for c in plan.cells if c.strategy == strategy]))
         slow.delay_s = options.delay_ms / 1000
-        rows = [_asked(plan, slow, at_once) for at_once in (1, store_module.LOOKS_AT_ONCE)]
+        rows = [_asked(plan, slow, at_once) for at_once in (1, store_module.CONCURRENT_READS)]
     tell("remote", rows, {"delay_ms": options.delay_ms})
 
 
 def _asked(plan: Any, slow: Slow, at_once: int) -> dict[str, Any]:
     """Which trials need running: none."""
-    store_module.LOOKS_AT_ONCE = at_once
+    store_module.CONCURRENT_READS = at_once
     before, started = slow.requests, time.perf_counter()
     ledger = Ledger(plan)
     assert not ledger.needing(plan.cells)

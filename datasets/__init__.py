@@ -1,1 +1,1 @@
-"""Images on disk -> manifest -> splits -> augmented image shards. Knows no other package."""
+"""Images on disk -> manifest -> splits -> augmented image shards. Imports no other package."""

@@ -1,8 +1,8 @@
-"""Which images hold the same, and the groups that must stay on one side of a split.
+"""Find exact copies, and group images that must stay on one side of a split.
 
-Finders return pairs in one table form (`pairs.PAIR_COLUMNS`), so that their results are
-concatenated; `with_groups` turns any such table into groups. `find_exact` is the finder for equal
-bytes and equal pixels, `near.find_near` the one for altered copies, `groups` for what is known.
+All finders return tables with the columns `pairs.PAIR_COLUMNS`, which are concatenated and turned
+into groups by `with_groups`. `find_exact` finds equal bytes and equal pixels, `near.find_near`
+altered copies, `groups.known_pairs` images that the user or DICOM declares related.
 """
 
 from itertools import combinations
@@ -16,10 +16,10 @@ __all__ = ["PAIR_COLUMNS", "find_exact", "with_groups"]
 
 
 def find_exact(manifest: pd.DataFrame) -> pd.DataFrame:
-    """Find the usable files that hold the same bytes, or the same pixels once they are decoded.
+    """Find the usable files with the same bytes, or the same pixels after decoding.
 
-    Pictures of one colour, or nearly, are copies only where their bytes are the same: their pixels
-    say nothing of where they come from.
+    Images of (nearly) one colour are copies only if their bytes are equal: their pixels do not
+    identify a source.
 
     Args:
         manifest: columns image_id, problem, pixel_hash and contrast, as `build_manifest` returns
@@ -39,7 +39,7 @@ def find_exact(manifest: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_groups(manifest: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:
-    """Fill `group` from pairs of images: the connected components.
+    """Fill `group` with the connected components of the pairs.
 
     Args:
         manifest: as `build_manifest` returns it.
@@ -56,7 +56,7 @@ def with_groups(manifest: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFram
 
 
 def _root(parent: dict[str, str], image_id: str) -> str:
-    """The smallest id of the component; shortens the path to it on the way."""
+    """The smallest id of the component, with path compression."""
     while parent[image_id] != image_id:
         parent[image_id] = parent[parent[image_id]]
         image_id = parent[image_id]

@@ -1,5 +1,5 @@
-"""The one exception for what a user can mend in their data."""
+"""The exception for problems that users can fix in their data."""
 
 
 class DataError(ValueError):
-    """A user's mistake about data, told in one line: the value, the rule, the way out."""
+    """A user error about data. Its message is one line: the value, the rule, the way out."""

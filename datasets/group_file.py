@@ -1,6 +1,6 @@
-"""The user's CSV file of which images belong together: columns path and group.
+"""Read the user's CSV file of image groups: columns path and group.
 
-Separated by commas, semicolons or tabs; the columns' names in any case.
+The separator is a comma, semicolon or tab; column names are case-insensitive.
 """
 
 from __future__ import annotations
@@ -22,46 +22,47 @@ _SEP_LINE = re.compile(r"\s*\"?sep=(.)\"?[\s,;]*", re.IGNORECASE)  # Excel's
 
 @dataclass(frozen=True)
 class GroupFile:
-    """The groups of images by path as in the manifest, and what is to be said of the file."""
+    """The group of each image, by manifest path, and remarks about the file."""
 
     groups: dict[str, str]
     remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True)
-class _Listed:
+class _Row:
     line: int
     path: str
     group: str
 
 
 def is_group_file(group_by: str) -> bool:
-    """Whether a setting names a CSV file."""
+    """Whether `data.group_by` is the path of a CSV file."""
     return group_by.lower().endswith(".csv")
 
 
 def read_group_file(name: str, paths: Iterable[str], root: str) -> GroupFile:
-    """The groups that a CSV file gives.
+    """Read the groups from a CSV file.
 
     Args:
         name: the file.
-        paths: of all files in the data, relative to `root`.
-        root: the folder that the CSV's paths are relative to, if not to its own.
+        paths: all files in the data, relative to `root`.
+        root: the folder that the CSV's paths are relative to, unless they are relative to the
+            CSV file's folder.
 
     Returns:
-        A remark counts the listed files that are not in the data.
+        The groups, and a remark that counts the listed files missing from the data.
 
     Raises:
-        DataError: no such file, not CSV, a missing column, an image in two groups, or not one of
-            the listed files is in the data.
+        DataError: no such file, not CSV, a missing column, an image in two groups, or none of the
+            listed files is in the data.
     """
-    where, setting = Path(name).expanduser(), f"data.group_by={name!r}"
+    file, setting = Path(name).expanduser(), f"data.group_by={name!r}"
     known = _Paths(paths)
     groups: dict[str, str] = {}
-    missing: list[_Listed] = []
-    listed = _rows(where, setting)
-    for row in listed:
-        found = _known_path(row.path, where.parent, Path(root), known)
+    missing: list[_Row] = []
+    rows = _rows(file, setting)
+    for row in rows:
+        found = _known_path(row.path, file.parent, Path(root), known)
         if found is None:
             missing.append(row)
         elif groups.setdefault(found, row.group) != row.group:
@@ -69,35 +70,35 @@ def read_group_file(name: str, paths: Iterable[str], root: str) -> GroupFile:
                 f"{setting}, line {row.line}: {row.path!r} is in two groups, {groups[found]!r} and "
                 f"{row.group!r}; keep one"
             )
-    return GroupFile(groups, _missing(setting, missing, len(listed)))
+    return GroupFile(groups, _missing_remark(setting, missing, len(rows)))
 
 
-def _missing(setting: str, missing: list[_Listed], listed: int) -> tuple[Remark, ...]:
+def _missing_remark(setting: str, missing: list[_Row], listed: int) -> tuple[Remark, ...]:
     if not missing:
         return ()
     first = f"{missing[0].path!r} in line {missing[0].line}"
-    way_out = "give paths relative to data.path or to the CSV file's folder"
+    way_out = "use paths relative to data.path or to the CSV file's folder"
     if len(missing) == listed:
         raise DataError(
-            f"{setting}: none of the {listed} files that it lists is in the data (the first is "
-            f"{first}); {way_out}"
+            f"{setting}: none of its {listed} files is in the data (the first is {first}); "
+            f"{way_out}"
         )
     are = "is" if len(missing) == 1 else "are"
-    text = f"{setting}: {len(missing)} of the {listed} files that it lists {are} not in the data"
+    text = f"{setting}: {len(missing)} of its {listed} files {are} not in the data"
     if len(missing) > 1:
         first = f"the first is {first}"
     advice = "correct or remove the lines of the group file whose images are not in the data"
     return (Remark("group_file", f"{text} ({first})", advice),)
 
 
-def _rows(where: Path, setting: str) -> list[_Listed]:
+def _rows(file: Path, setting: str) -> list[_Row]:
     """The rows that have a group."""
     try:
-        lines = where.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+        lines = file.read_text(encoding="utf-8-sig").splitlines(keepends=True)
         first = 1
         separators: Iterable[str] = _SEPARATORS
-        if lines and (told := _SEP_LINE.fullmatch(lines[0])):
-            lines, first, separators = lines[1:], 2, told[1]
+        if lines and (declared := _SEP_LINE.fullmatch(lines[0])):
+            lines, first, separators = lines[1:], 2, declared[1]
         header = lines[0] if lines else ""
         reader = csv.reader(lines, delimiter=max(separators, key=header.count), strict=True)
         names = [name.strip().casefold() for name in next(reader, [])]
@@ -111,7 +112,7 @@ def _rows(where: Path, setting: str) -> list[_Listed]:
         for row in reader:
             cells = [*row, *[""] * len(names)]
             line = reader.line_num + first - 1
-            rows.append(_Listed(line, cells[path].strip(), composed(cells[group])))
+            rows.append(_Row(line, cells[path].strip(), composed(cells[group])))
     except OSError as error:
         raise DataError(f"{setting}: cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error) as error:
@@ -120,7 +121,7 @@ def _rows(where: Path, setting: str) -> list[_Listed]:
 
 
 class _Paths:
-    """The manifest's paths, found by any Unicode form: file systems differ in how they store é."""
+    """Look up manifest paths in any Unicode form: file systems differ in how they store é."""
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._exact = set(paths)
@@ -129,7 +130,7 @@ class _Paths:
             self._composed.setdefault(composed(path), []).append(path)
 
     def find(self, path: str) -> str | None:
-        """The manifest's spelling; None for an unknown path, and one that fits several files."""
+        """The manifest's spelling; None for an unknown or ambiguous path."""
         if path in self._exact:
             return path
         alike = self._composed.get(composed(path), [])
@@ -141,14 +142,14 @@ def composed(text: str) -> str:
 
 
 def _known_path(path: str, beside: Path, root: Path, known: _Paths) -> str | None:
-    """The manifest's spelling of a path, taken from the root or from the CSV's folder."""
+    """The manifest's spelling of a path that is relative to the root or to the CSV's folder."""
     plain = Path(path.replace("\\", "/")).as_posix()
     if found := known.find(plain):
         return found
     for base in (beside, root):
         try:
             relative = (base / plain).resolve().relative_to(root.resolve()).as_posix()
-        except (ValueError, OSError):  # elsewhere
+        except (ValueError, OSError):  # outside the root
             continue
         if found := known.find(relative):
             return found

@@ -1,6 +1,6 @@
-"""What the user knows of images that belong together: a patient, a study, a file's lineage.
+"""Groups declared by the user or by DICOM: images of one patient, study or original file.
 
-Told as `data.group_by`: `filename`, `roboflow`, a CSV file, or a regular expression on the path.
+`data.group_by` is `filename`, `roboflow`, a CSV file, or a regular expression on the path.
 """
 
 import re
@@ -24,33 +24,33 @@ _ROBOFLOW_NAME = re.compile(r"([^/]+)_[A-Za-z]+\.rf[.0-9a-f][^/]*$")
 
 
 @dataclass(frozen=True)
-class Known:
-    """`pairs`, of how many usable images the rule says nothing (they have no group), and what is
-    to be said of the rule."""
+class KnownPairs:
+    """`pairs`; how many usable images the rule leaves without a group; remarks about the rule."""
 
     pairs: pd.DataFrame
     unmatched: int
     remarks: tuple[Remark, ...] = ()
 
 
-def known_pairs(manifest: pd.DataFrame, group_by: str | None, root: str) -> Known:
-    """Pairs of images that belong together by DICOM patient or by the user's word.
+def known_pairs(manifest: pd.DataFrame, group_by: str | None, root: str) -> KnownPairs:
+    """Pairs of images that belong together by DICOM patient or by the user's rule.
 
     Args:
         manifest: as `build_manifest` returns it.
         group_by: None; `filename` (see `filename_sources`); `roboflow` (see `roboflow_stem`); the
-            path of a `.csv` file with columns path and group; or a regular expression that is
-            searched in the path (relative to the root, with `/`): its named group `group`, else its
-            first group, else the whole match is the image's group.
-        root: the folder that paths are relative to; a CSV may give them from its own folder too.
+            path of a `.csv` file with columns path and group; or a regular expression searched in
+            the path (relative to the root, with `/`): its named group `group`, else its first
+            group, else the whole match is the image's group.
+        root: the folder that paths are relative to; paths in a CSV file may also be relative to
+            its own folder.
 
     Returns:
         Pairs with `pairs.PAIR_COLUMNS`, kind "user": a star from the smallest image_id of each
-        group, so n images make n - 1 pairs; transform tells by what: "patient" or "group".
+        group, so n images make n - 1 pairs; transform is the origin: "patient" or "group".
 
     Raises:
-        DataError: not a regular expression, or one that no image matches; or what
-            `read_group_file` raises.
+        DataError: an invalid regular expression, or one that no image matches; also as
+            `read_group_file`.
     """
     images = manifest[manifest["problem"] == ""].sort_values("image_id", ignore_index=True)
     pairs = _stars(images["image_id"], images["patient"], "patient")
@@ -59,7 +59,7 @@ def known_pairs(manifest: pd.DataFrame, group_by: str | None, root: str) -> Know
     if group_by is not None:
         if is_group_file(group_by):
             listed = read_group_file(group_by, manifest["path"], root)
-            group_of, remarks = _from(listed.groups), listed.remarks
+            group_of, remarks = _lookup(listed.groups), listed.remarks
         else:
             group_of = _rule(group_by, manifest)
         groups = images["path"].map(group_of)
@@ -67,14 +67,14 @@ def known_pairs(manifest: pd.DataFrame, group_by: str | None, root: str) -> Know
         if unmatched == len(images) and group_by != FILENAME:
             raise DataError(
                 f"data.group_by={group_by!r}: matches none of the {len(images)} images, the first "
-                f"of which is {images['path'].min()!r}; mend it or leave it out"
+                f"of which is {images['path'].min()!r}; correct or remove it"
             )
         pairs += _stars(images["image_id"], groups, "group")
-    return Known(pair_table(pairs), unmatched, remarks)
+    return KnownPairs(pair_table(pairs), unmatched, remarks)
 
 
 def check_group_by(group_by: str) -> None:
-    """Raises DataError where `group_by` is neither a name, a CSV file nor a regular expression."""
+    """Raise DataError unless `group_by` is a known rule, a CSV file or a regular expression."""
     if group_by not in RULES and not is_group_file(group_by):
         _pattern(group_by)
 
@@ -83,9 +83,9 @@ def roboflow_stem(path: str) -> str:
     """The stem that Roboflow's export gives every copy of one uploaded file; "" for other names.
 
     `<stem>_<ext>.rf.<hash>.<ext>` -> `<folder>/<stem>_<ext>`, without train/, valid/ or test/.
-    What it cannot know: stems such as `image25` or `download` are many pictures, which are then
-    held together for nothing; a file that was uploaded twice under two names is not recognised.
-    The class's folder is part of the key, so that a stem used in two classes is two lineages.
+    Limits: generic stems such as `image25` or `download` may be many images, which are then grouped
+    needlessly; a file uploaded under two names is not recognised. The class's folder is part of the
+    key, so a stem used in two classes makes two groups.
     """
     found = _ROBOFLOW_NAME.search(path)
     if not found:
@@ -94,21 +94,21 @@ def roboflow_stem(path: str) -> str:
     return f"{folder}/{found.group(1)}"
 
 
-def _from(groups: Mapping[str, str]) -> Callable[[str], str]:
+def _lookup(groups: Mapping[str, str]) -> Callable[[str], str]:
     return lambda path: groups.get(path, "")
 
 
 def _rule(group_by: str, manifest: pd.DataFrame) -> Callable[[str], str]:
-    """From a path to its group, "" for none."""
+    """A function from a path to its group, "" for none."""
     if group_by == ROBOFLOW:
         return roboflow_stem
     if group_by == FILENAME:
-        return _from(filename_sources(manifest["path"]))
+        return _lookup(filename_sources(manifest["path"]))
     return pattern_group(_pattern(group_by))
 
 
 def pattern_group(pattern: re.Pattern[str]) -> Callable[[str], str]:
-    """From a path to what the expression's named, first or only group finds in it, "" for none."""
+    """A function from a path to the match of the expression's named, first or only group, or ""."""
 
     def search(path: str) -> str:
         found = pattern.search(unicodedata.normalize("NFC", path))
@@ -134,7 +134,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 def _stars(
     image_ids: pd.Series, groups: pd.Series, by: str
 ) -> list[tuple[str, str, str, float, str]]:
-    """Each image of a group paired with its first; `image_ids` are sorted, group "" is none."""
+    """Pair each image of a group with its first; `image_ids` are sorted, group "" is none."""
     first: dict[str, str] = {}
     pairs = []
     for image_id, group in zip(image_ids, groups, strict=True):

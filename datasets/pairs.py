@@ -1,4 +1,4 @@
-"""Pairs of images: the one table form that every finder of duplicates returns."""
+"""Tables of image pairs, as every finder of duplicates returns them."""
 
 from collections.abc import Iterable
 
@@ -11,6 +11,6 @@ Pair = tuple[str, str, str, float, str]
 
 
 def pair_table(pairs: Iterable[Pair]) -> pd.DataFrame:
-    """`PAIR_COLUMNS` of pairs (image_id_a < image_id_b, kind, score, transform), sorted."""
+    """Build a sorted table with `PAIR_COLUMNS`; image_id_a < image_id_b in each pair."""
     table = pd.DataFrame(sorted(pairs), columns=list(PAIR_COLUMNS))
     return table.astype({column: "str" for column in PAIR_COLUMNS} | {"score": "float64"})

@@ -1,7 +1,7 @@
-"""Resize and contrast: steps 3 and 4 of the paper, on one image at a time.
+"""Resize an image and adjust its contrast: steps 3 and 4 of the paper.
 
-The paper's text stretches contrast (Eq. (2)); its notebook multiplies by 1.35. Both are here, and
-the text's is the better choice: the notebook's clips every value above 189 to white.
+The paper's text stretches contrast (Eq. (2)); its notebook multiplies by 1.35. Both are available;
+the text's is the better choice, as the notebook's clips every value above 189 to white.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ def preprocess(image: Image, size: int, contrast: str) -> Image:
 
     Args:
         image: (H, W, 3) uint8.
-        size: side of the result, pixels. The aspect ratio is not kept, as in the paper.
+        size: side of the result, pixels. As in the paper, the aspect ratio is not preserved.
         contrast: one of `CONTRASTS`: `stretch` is Eq. (2), `weighted` the published notebook's.
 
     Returns:
@@ -47,7 +47,7 @@ def preprocess(image: Image, size: int, contrast: str) -> Image:
 def stretch(image: Image) -> Image:
     """Eq. (2): (I - I_min) / (I_max - I_min) * 255 over all pixels and channels, rounded.
 
-    `image` is uint8 of any shape; a constant image has no contrast to stretch and stays as it is.
+    `image` is uint8 of any shape; a constant image is returned unchanged.
     """
     low, high = int(image.min()), int(image.max())
     if low == high:
@@ -56,7 +56,7 @@ def stretch(image: Image) -> Image:
 
 
 def _mapped(image: Image, value_of: NDArray[np.floating[Any]]) -> Image:
-    """`value_of[i]` in place of every pixel value i, clipped to 0..255 and rounded."""
+    """Replace every pixel value i by `value_of[i]`, clipped to 0..255 and rounded."""
     table = np.clip(np.rint(value_of), 0, 255).astype(np.uint8)  # (256,)
     mapped: Image = table[image]
     return mapped

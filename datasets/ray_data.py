@@ -1,4 +1,4 @@
-"""Ray Data set up as this project needs it; called before any data set is read or made."""
+"""Configure Ray Data for this project, before any data set is read or created."""
 
 import logging
 import warnings
@@ -6,22 +6,20 @@ from typing import Any
 
 
 def errors_of_lost_work(*more: type[Exception]) -> tuple[type[Exception], ...]:
-    """What Ray raises where a task's process or machine is gone, or what was made there, and
-    `more`."""
-    import ray
+    """The errors that Ray raises when a task's process, machine or result is lost, and `more`."""
+    from ray.exceptions import NodeDiedError, ObjectLostError, WorkerCrashedError
 
-    lost = ray.exceptions
-    return (lost.WorkerCrashedError, lost.NodeDiedError, lost.ObjectLostError, *more)
+    return (WorkerCrashedError, NodeDiedError, ObjectLostError, *more)
 
 
 def prepare_ray_data() -> Any:
-    """The process's data context: every row kept, nothing printed. Returns it."""
-    import ray.data  # not before it is used: every process that reads shards imports this package
+    """Configure and return the process's data context: no row is dropped, nothing is printed."""
+    import ray.data  # imported late: every process that reads shards imports this module
 
     context = ray.data.DataContext.get_current()
     context.use_datasource_v2 = False  # it drops rows silently (Ray 2.60)
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    warnings.filterwarnings("ignore", message="`ray_remote_args_fn`")  # until Ray has another way
+    warnings.filterwarnings("ignore", message="`ray_remote_args_fn`")  # no replacement yet
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # its errors are raised too
     return context

@@ -1,9 +1,9 @@
-"""Images -> Parquet shards of preprocessed pixels and their augmented copies, by Ray Data.
+"""Write preprocessed images and their augmented copies to Parquet shards, with Ray Data.
 
 One row is one copy of one image: image_id (string), copy (int32), pixels (fixed-size binary of
-N*N*3 bytes, uint8, C order of (N, N, 3)). The task that makes a shard also writes it, one row group
-at a time: no pixel passes through Ray's object store, memory per task stays at some 10 MB, and a
-task that Ray tries again writes its own file anew and no row twice.
+N*N*3 bytes, uint8, C order of (N, N, 3)). The task that computes a shard also writes it, one row
+group at a time: no pixel passes through Ray's object store, memory per task stays at some 10 MB,
+and a retried task overwrites its own file, so that no row appears twice.
 """
 
 import hashlib
@@ -31,9 +31,9 @@ from datasets.ray_data import prepare_ray_data
 
 SHARDS_VERSION = 2
 _IMAGES_PER_SHARD = 64
-_LEAST_SHARDS = 8  # so that a small data set still keeps several processors busy
-_RETRIES = 3  # of a task whose process died; Ray's own number is endless
-_ROWS_PER_GROUP = 32  # what a filtered read fetches at least: 4.8 MB at 224 px
+_MIN_SHARDS = 8  # so that a small data set still uses several processors
+_RETRIES = 3  # of a task whose process died; Ray's default is unlimited
+_ROWS_PER_GROUP = 32  # the unit of a filtered read: 4.8 MB at 224 px
 
 Pixels = NDArray[np.uint8]
 
@@ -52,25 +52,25 @@ def write_shards(
 ) -> int:
     """Decode, preprocess and augment every image, and write the results as Parquet shards.
 
-    Ray must be running, and its workers able to import `datasets` and to read `root`.
+    Ray must be running, and its workers must be able to import `datasets` and read `root`.
 
     Args:
         manifest: columns image_id, path; usable rows only.
-        root: the folder that the paths are relative to; on each worker's machine.
-        out: a folder inside `filesystem`; Parquet files that a killed run left in it are removed.
+        root: the folder that the paths are relative to, on each worker's machine.
+        out: a folder inside `filesystem`; Parquet files left there by a killed run are removed.
         filesystem: local or remote; it is sent to the workers.
         image_size: N, pixels.
         contrast: one of `preprocess.CONTRASTS`.
         copies: augmented copies per image (K).
-        augmentation: what may be done to a copy.
+        augmentation: the transforms of a copy.
         on_progress: called on the driver with the rows written so far, after each shard.
 
     Returns:
-        The rows in the shards, as their Parquet metadata tell: len(manifest) * (copies + 1).
+        The number of rows in the shards' Parquet metadata: len(manifest) * (copies + 1).
 
     Raises:
-        RuntimeError: the shards do not hold that number of rows.
-        DataError: a file that is gone or has changed since the manifest.
+        RuntimeError: the shards have another number of rows.
+        DataError: a file that is missing or has changed since the manifest was built.
     """
     _remove_shards(out, filesystem)
     write_one = partial(
@@ -103,11 +103,11 @@ def read_shards(path: str, filesystem: FileSystem) -> tuple[pd.DataFrame, Pixels
 
 
 def read_images(path: str, filesystem: FileSystem, wanted: list[tuple[str, int]]) -> Pixels:
-    """Read some rows, from the row groups that can hold them.
+    """Read some rows, from the row groups that may contain them.
 
     Args:
         path: the folder of the shards, inside `filesystem`.
-        filesystem: where `path` lies.
+        filesystem: the file system of `path`.
         wanted: (image_id, copy) in the order of the result; repeats are allowed.
 
     Returns:
@@ -129,23 +129,23 @@ def read_images(path: str, filesystem: FileSystem, wanted: list[tuple[str, int]]
 
 
 def image_size_of(path: str, filesystem: FileSystem) -> int:
-    """N, pixels, of the images in the shards of a folder."""
+    """The side N, pixels, of the images in the shards of a folder."""
     return _side(_dataset(path, filesystem).schema)
 
 
 def shard_paths(out: str, filesystem: FileSystem) -> list[str]:
-    """The shards' files below a folder, sorted."""
+    """The shard files in a folder, sorted."""
     infos = filesystem.get_file_info(FileSelector(out, allow_not_found=True))
     return sorted(info.path for info in infos if info.is_file and info.extension == "parquet")
 
 
 def _run(manifest: pd.DataFrame, write_one: Callable[[pa.Table], pa.Table]) -> Iterator[int]:
-    """One Ray Data block per shard through `write_one`; yields each shard's rows when written."""
+    """Write one shard per Ray Data block; yields each shard's number of rows once written."""
     import ray
 
     prepare_ray_data()
     images = manifest[["image_id", "path"]].sort_values("image_id", ignore_index=True)
-    size = max(1, min(_IMAGES_PER_SHARD, math.ceil(len(images) / _LEAST_SHARDS)))
+    size = max(1, min(_IMAGES_PER_SHARD, math.ceil(len(images) / _MIN_SHARDS)))
     blocks = [
         pa.Table.from_pandas(images.iloc[start : start + size], preserve_index=False)
         for start in range(0, len(images), size)
@@ -163,7 +163,7 @@ def _run(manifest: pd.DataFrame, write_one: Callable[[pa.Table], pa.Table]) -> I
 
 
 def _try_to_write_shard(images: pa.Table, **settings: Any) -> pa.Table:
-    """A user's mistake comes back as a value: raised here, Ray would bury it in its own error."""
+    """Return a user error as a value: Ray would wrap an exception in its own."""
     rows, problem = 0, ""
     try:
         rows = _write_shard(images, **settings)
@@ -183,8 +183,8 @@ def _write_shard(
     copies: int,
     augmentation: Augmentation = FEC_IGE,
 ) -> int:
-    """Write one shard, named by its first image; runs in a Ray worker. Returns its rows' count."""
-    cv2.setNumThreads(1)  # Ray has given this task one processor
+    """Write one shard, named after its first image, in a Ray worker. Returns its row count."""
+    cv2.setNumThreads(1)  # the task has one CPU
     files = list(zip(images["image_id"].to_pylist(), images["path"].to_pylist(), strict=True))
     step = max(1, _ROWS_PER_GROUP // (copies + 1))  # images per row group
     name, schema = f"{out.rstrip('/')}/{files[0][0]}.parquet", _schema(image_size)
@@ -192,7 +192,7 @@ def _write_shard(
         name, schema, filesystem=filesystem, compression="zstd", use_dictionary=False
     ) as writer:
         for start in range(0, len(files), step):
-            images_here = (
+            preprocessed = (
                 (image_id, _preprocessed(Path(root, path), image_id, image_size, contrast))
                 for image_id, path in files[start : start + step]
             )
@@ -202,7 +202,7 @@ def _write_shard(
                     "copy": copy,
                     "pixels": augment(image, image_id, copy, augmentation).tobytes(),
                 }
-                for image_id, image in images_here
+                for image_id, image in preprocessed
                 for copy in range(copies + 1)
             ]
             writer.write_table(pa.Table.from_pylist(rows, schema=schema))
@@ -210,7 +210,7 @@ def _write_shard(
 
 
 def _preprocessed(path: Path, image_id: str, image_size: int, contrast: str) -> Pixels:
-    """The image in one file, (N, N, 3) uint8."""
+    """Read, verify, decode and preprocess one file: (N, N, 3) uint8."""
     try:
         data = read_file(path)
     except DataError as error:

@@ -1,13 +1,14 @@
-"""Ways to part images into train, validation and test; they differ in what may leak.
+"""Split images into train, validation and test; the policies differ in what may leak.
 
-    pooled      copies are made first and every (image, copy) is parted by itself: the notebook
-    stratified  images are parted by class, then the training images get their copies: the text
-    grouped     the same, with whole groups (near-duplicates, views of one patient) on one side
+    pooled      copies are made first, then every (image, copy) is split by itself: the notebook
+    stratified  images are split by class, then the training images get their copies: the text
+    grouped     as stratified, with whole groups (near-duplicates, views of one patient) on one side
     given       the folder's own train and test layers (`given.given_rows`)
-    file        as a file says (`split_file.file_rows`)
+    file        as listed in a file (`split_file.file_rows`)
 
-The first three are drawn, here. They part *units* by one algorithm, and draw the same numbers:
-without copies pooled equals stratified, and grouped equals both where every group is one image.
+The first three are drawn at random, here. They split *units* by one algorithm and draw the same
+numbers: without copies pooled equals stratified, and grouped equals both if every group is one
+image.
 """
 
 import hashlib
@@ -32,7 +33,7 @@ from datasets.splitting.quotas import (
 DRAWN = ("pooled", "stratified", "grouped")
 POLICIES = (*DRAWN, "given", "file")
 PARTS = ("train", "val", "test")
-FEWEST_FOLDS = 3  # one to test, one to validate, one to train on
+FEWEST_FOLDS = 3  # one each for testing, validation and training
 
 
 def split_rows(
@@ -44,18 +45,18 @@ def split_rows(
     copies: int,
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
 ) -> pd.DataFrame:
-    """Part the images of some classes, and their copies, into train, validation and test.
+    """Split the images of some classes, and their copies, into train, validation and test.
 
     The sizes of the parts are the notebook's (`quotas.part_sizes`); each class has, in each part,
-    its share of that size rounded up or down. `grouped` comes as near to that as whole groups
-    allow (`balance.balance_parts`). The result depends on no order of rows or classes.
+    its share of that size rounded up or down. `grouped` comes as close to that as whole groups
+    allow (`balance.balance_parts`). The result does not depend on the order of rows or classes.
 
     Args:
         manifest: columns image_id, class, and for `grouped` group; one row per usable image.
-        classes: the scenario's class names; images of others take no part.
+        classes: the scenario's class names; images of other classes are left out.
         policy: one of `DRAWN`.
-        seed: with the set of classes, all that the drawing depends on.
-        copies: augmented copies per image (K); 0 where the cell is not augmented.
+        seed: determines the draw, together with the set of classes.
+        copies: augmented copies per image (K); 0 if the cell is not augmented.
         fractions: train, validation, test; each above 0, together 1.
 
     Returns:
@@ -87,18 +88,18 @@ def fold_rows(
     copies: int,
     folds: int,
 ) -> list[pd.DataFrame]:
-    """Cross-validation: part the images once into folds; each is the test part of one split.
+    """Split the images for cross-validation; each fold is the test part of one split.
 
-    Fold i is tested, the next one (after the last, the first) validates, and the rest trains: over
-    the splits every image (`pooled`: every row) is tested exactly once and validates exactly once.
-    Folds differ in size by one at most (`grouped`: as whole groups allow) and have the same mix of
-    classes.
+    In split i, fold i is the test part, the next one (cyclically) the validation part, and the rest
+    is for training: over all splits every image (`pooled`: every row) is tested exactly once and
+    used for validation exactly once. Folds differ in size by at most one (`grouped`: as whole
+    groups allow) and have the same class proportions.
 
     Args:
         folds: `FEWEST_FOLDS` or more; the others as for `split_rows`.
 
     Returns:
-        One table as of `split_rows` for each fold, in order.
+        One table as of `split_rows` per fold, in order.
 
     Raises:
         DataError: as `split_rows`; a class needs as many images (`grouped`: groups) as folds.
@@ -112,22 +113,22 @@ def fold_rows(
     sizes = fold_sizes(_count(units), folds)
     drawn = _draw(units, policy, sizes, split_generator(seed, classes))
     return [
-        _rows(units, [_part_in_fold(own, test, folds) for own in drawn], policy, copies)
+        _rows(units, [_part_in_fold(fold, test, folds) for fold in drawn], policy, copies)
         for test in range(folds)
     ]
 
 
 def images_of(manifest: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
-    """The rows of the classes, sorted by image_id. Raises DataError for a class without images."""
+    """The images of some classes, sorted by image_id. Raises DataError for a class without any."""
     known = sorted(manifest["class"].unique())
     unknown = sorted(set(classes) - set(known))
     if unknown:
-        raise DataError(f"no images of {', '.join(unknown)}; classes there: {', '.join(known)}")
+        raise DataError(f"no images of {', '.join(unknown)}; known classes: {', '.join(known)}")
     return manifest[manifest["class"].isin(list(classes))].sort_values("image_id")
 
 
 def rows_with_copies(part_of: Mapping[str, str], copies: int) -> pd.DataFrame:
-    """The rows of parted images, sorted: copies 0..K of training images, copy 0 of the others."""
+    """The sorted rows of a split: copies 0..K of training images, copy 0 of the others."""
     rows = [
         (image_id, copy, part)
         for image_id, part in part_of.items()
@@ -137,19 +138,19 @@ def rows_with_copies(part_of: Mapping[str, str], copies: int) -> pd.DataFrame:
 
 
 def sorted_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """The order in which rows are stored and trained on."""
+    """Sort rows into the order in which they are stored and trained on."""
     return rows.sort_values(["image_id", "copy"], ignore_index=True)
 
 
 def split_generator(seed: int, classes: Sequence[str]) -> np.random.Generator:
-    """Depends on the seed and the set of classes; not on the policy, which is to be compared."""
+    """Seeded by the seed and the set of classes, not by the policy, so that policies compare."""
     name = json.dumps([seed, sorted(set(classes))])
     return np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest(), "big"))
 
 
 @dataclass(frozen=True)
 class _Unit:
-    """What is parted as a whole: rows (image_id, copy), and how many of them each class has."""
+    """Rows (image_id, copy) that are assigned together, and how many of them each class has."""
 
     rows: tuple[tuple[str, int], ...]
     class_counts: ClassCounts
@@ -168,12 +169,12 @@ def _check_enough(images: pd.DataFrame, policy: str, least: int, asked: str, par
         if count < least:
             raise DataError(
                 f"class {class_name!r} has {count} {what}: {asked} needs at least {least}, as "
-                f"many as {parts}; add images or leave the class out"
+                f"many as {parts}; add images or remove the class"
             )
 
 
 def _units(images: pd.DataFrame, policy: str, copies: int) -> list[_Unit]:
-    """The units in an order that depends on content only."""
+    """The units, in an order that depends on content only."""
     index = {name: i for i, name in enumerate(sorted(images["class"].unique()))}
     members = [
         (image_id, index[name])
@@ -187,8 +188,8 @@ def _units(images: pd.DataFrame, policy: str, copies: int) -> list[_Unit]:
     for group, member in zip(key, members, strict=True):
         grouped.setdefault(group, []).append(member)
     return [
-        _Unit(tuple((i, 0) for i, _ in mates), tuple(sorted(Counter(c for _, c in mates).items())))
-        for mates in grouped.values()
+        _Unit(tuple((i, 0) for i, _ in unit), tuple(sorted(Counter(c for _, c in unit).items())))
+        for unit in grouped.values()
     ]
 
 
@@ -199,7 +200,7 @@ def _count(units: list[_Unit]) -> int:
 def _draw(
     units: list[_Unit], policy: str, sizes: Sequence[int], generator: np.random.Generator
 ) -> list[int]:
-    """The index of each unit's part; `sizes` are the rows that the parts should have."""
+    """Draw the index of each unit's part; `sizes` are the numbers of rows wanted in the parts."""
     totals = Counter[int]()
     for unit in units:
         totals.update(dict(unit.class_counts))
@@ -209,9 +210,9 @@ def _draw(
     return draw([unit.class_counts for unit in units], quotas, generator)
 
 
-def _part_in_fold(own: int, test: int, folds: int) -> str:
-    """The part that a unit of fold `own` has in the split that tests fold `test`."""
-    return {test: "test", (test + 1) % folds: "val"}.get(own, "train")
+def _part_in_fold(fold: int, test: int, folds: int) -> str:
+    """The part of a unit of fold `fold` in the split that tests fold `test`."""
+    return {test: "test", (test + 1) % folds: "val"}.get(fold, "train")
 
 
 def _rows(units: list[_Unit], parts: list[str], policy: str, copies: int) -> pd.DataFrame:

@@ -1,1 +1,1 @@
-"""What to run, in which order, and what is done already. Knows every package; none knows it."""
+"""Plan and run sweeps. Imports all other packages; none imports it."""

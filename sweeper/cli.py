@@ -1,7 +1,7 @@
-"""The command line: `python sweep.py --help` names its commands.
+"""The command line; `python sweep.py --help` lists its commands.
 
-The pipeline, and torch and Ray with it, is imported by the commands that need it: a mistake in the
-command line is told in a second.
+The pipeline, and with it torch and Ray, is imported only by the commands that need it, so that
+errors in the command line are reported within a second.
 """
 
 from __future__ import annotations
@@ -31,51 +31,54 @@ from sweeper.errors import ConfigError, DamagedError, ResourceError, StoreError,
 from sweeper.exit_codes import BY_SIGNAL, DONE, INTERRUPTED, SOME_FAILED, USER_ERROR
 from sweeper.progress import Progress
 from sweeper.terminal import (
-    as_pasted,
+    escape_unencodable,
     flush_output,
-    is_read,
-    lost_output,
+    has_reader,
+    output_problem,
     refuse_empty_arguments,
-    refuse_names_that_are_not_unicode,
-    write_anything,
+    refuse_non_unicode_names,
+    shell_command,
 )
 from sweeper.use.finished import read_run
 from trainables.registry import WeightsError
 
-_UNREAD = BY_SIGNAL + signal.SIGPIPE
+_NO_READER = BY_SIGNAL + signal.SIGPIPE
 _USER_ERRORS = (DamagedError, DataError, ResourceError, StoreError, WeightsError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit code: 0 all cells done (an audit: clean), 1
-    some failed (findings), 2 user error, 130 interrupted, 141 nobody reads what it prints."""
-    write_anything()
+    """Run a command and return the exit code.
+
+    0: all cells done (audit: clean), 1: some failed (audit: findings), 2: user error, 130:
+    interrupted, 141: the output has no reader.
+    """
+    escape_unencodable()
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        refuse_names_that_are_not_unicode(given)
+        refuse_non_unicode_names(given)
         refuse_empty_arguments(given)
         options = _parsed(given)
         code = int(options.work(options, shlex.join(["python", "sweep.py", *given])))
         flush_output()
-        return code if is_read() else _UNREAD
+        return code if has_reader() else _NO_READER
     except ConfigError as error:
-        return _complain(*error.lines)
+        return _print_errors(*error.lines)
     except _USER_ERRORS as error:
-        return _complain(str(error))
+        return _print_errors(str(error))
     except OSError:
-        if not is_read():
-            return _UNREAD
-        if reason := lost_output():
-            return _complain(f"what this prints cannot be written ({reason})")
+        if not has_reader():
+            return _NO_READER
+        if reason := output_problem():
+            return _print_errors(f"standard output cannot be written ({reason})")
         raise
     except KeyboardInterrupt:
-        again = as_pasted(given)
-        print(f"\ninterrupted; what is finished is kept. To go on, run again: {again}", flush=True)
+        resume = shell_command(given)
+        print(f"\ninterrupted; finished work is kept. To continue, run again: {resume}", flush=True)
         return INTERRUPTED
 
 
-def _complain(*lines: str) -> int:
-    with suppress(OSError):  # of a standard error that cannot be written to
+def _print_errors(*lines: str) -> int:
+    with suppress(OSError):  # standard error cannot be written
         for line in lines:
             print(f"error: {one_line(line)}", file=sys.stderr)
     return USER_ERROR
@@ -84,7 +87,7 @@ def _complain(*lines: str) -> int:
 def _parsed(given: Sequence[str]) -> argparse.Namespace:
     try:
         return _parser().parse_args(given)
-    except SystemExit:  # a help has been printed, or a mistake
+    except SystemExit:  # help or an error has been printed
         flush_output()
         raise
 
@@ -96,25 +99,26 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Without arguments and with SWEEP_CONFIG set, as on a cluster: run that config.",
     )
     preset = os.environ.get("SWEEP_SET", "").split()  # a cluster's store and images
-    alone = _run if "SWEEP_CONFIG" in os.environ else partial(_help, parser)
-    parser.set_defaults(work=alone, config=None, overrides=preset, out=None)
+    default = _run if "SWEEP_CONFIG" in os.environ else partial(_help, parser)
+    parser.set_defaults(work=default, config=None, overrides=preset, out=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, work, text in (
-        ("run", _run, "run what is missing of a grid and write its report"),
-        ("plan", plan_run, "show cells, trials, what is done and what the rest costs; run nothing"),
+        ("run", _run, "run the missing cells of a grid and write its report"),
+        ("plan", plan_run, "show cells, trials, progress and remaining cost; run nothing"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument(
             "config",
             metavar="CONFIG",
             nargs="?",
-            help="a file or a shipped name; else SWEEP_CONFIG, grouped with data.path, demo",
+            help="a file or a shipped name; default: SWEEP_CONFIG, else grouped if data.path is "
+            "set, else demo",
         )
         command.add_argument(
             "--set", dest="overrides", action="append", default=preset, metavar="key.path=value"
         )
         command.add_argument(
-            "--out", type=typed_path, help="the run's folder; runs/<name> if not given"
+            "--out", type=typed_path, help="the run's folder; default: runs/<name>"
         )
         command.set_defaults(work=work)
         if name == "plan":
@@ -131,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _help(parser: argparse.ArgumentParser, options: argparse.Namespace, command: str) -> int:
-    print(parser.format_help(), end="")  # print_help hides that it cannot be written
+    print(parser.format_help(), end="")  # print_help hides write errors
     return DONE
 
 

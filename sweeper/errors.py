@@ -1,14 +1,14 @@
-"""What a user can get wrong, apart from data and weights, in one line each; and damage."""
+"""User errors except those of data and weights, each with a one-line message; and damage."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-_LONGEST_LINE = 1000
+_MAX_LENGTH = 1000
 
 
 class ConfigError(ValueError):
-    """Mistakes in a configuration, all of them, a line each."""
+    """All errors in a configuration, one line each."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         self.lines = [one_line(line) for line in lines]
@@ -16,24 +16,24 @@ class ConfigError(ValueError):
 
 
 class ResourceError(ValueError):
-    """Resources that are asked for and not there."""
+    """Requested resources that are not available."""
 
 
 class StoreError(ValueError):
-    """A store or folder that cannot be used: its address, or what the disk answers."""
+    """A store or folder that cannot be used: an invalid address, or a refusal of the disk."""
 
 
 class DamagedError(Exception):
-    """An artifact that is not as it was written. It has been set aside: to be made anew."""
+    """A damaged artifact. It has been quarantined and must be rebuilt."""
 
 
 def one_line(text: str) -> str:
-    """`text` as one line of what a terminal prints and does not obey, and not endless."""
+    """`text` as one line of limited length, with control characters escaped."""
     words = " ".join(text.split())
     printable = "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in words
     )
-    if len(printable) <= _LONGEST_LINE:
+    if len(printable) <= _MAX_LENGTH:
         return printable
-    return f"{printable[: _LONGEST_LINE - 100]} ... {printable[-90:]}"
+    return f"{printable[: _MAX_LENGTH - 100]} ... {printable[-90:]}"

@@ -1,7 +1,7 @@
-"""The command and its surroundings: encodings, output, names, interpreters.
+"""The environment of a command: encodings, output, names, interpreters.
 
-Whatever a terminal or a job's log cannot write is written as an escape, and a name that is not
-Unicode is refused before any work: files of the run, Ray and Arrow know Unicode names only.
+Characters that a terminal or a job's log cannot encode are escaped. Names that are not Unicode are
+refused before any work, as the run's files, Ray and Arrow support Unicode names only.
 """
 
 from __future__ import annotations
@@ -21,63 +21,66 @@ _STDOUT = 1  # file descriptor
 _OPTION = re.compile(r"(--[\w-]+)=?")
 
 
-def write_anything() -> None:
-    """Let standard output and error take every letter, whatever their encoding."""
+def escape_unencodable() -> None:
+    """Escape characters that standard output and error cannot encode."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
-def is_read() -> bool:
-    """Whether anybody reads what is printed; where they have left, as `| head` does, nothing more
-    is printed."""
-    look = select.poll()
-    look.register(_STDOUT, 0)
-    has_reader = not any(event & select.POLLERR for _, event in look.poll(0))
-    if not has_reader:
-        _print_no_more()
-    return has_reader
+def has_reader() -> bool:
+    """Whether the output still has a reader; if not, as after `| head`, silence it."""
+    poll = select.poll()
+    poll.register(_STDOUT, 0)
+    is_open = not any(event & select.POLLERR for _, event in poll.poll(0))
+    if not is_open:
+        _silence_output()
+    return is_open
 
 
 def flush_output() -> None:
-    """Write what is printed and still held back. Raises OSError where it cannot be written."""
-    if sys.stdout:  # None where it is closed
+    """Flush standard output. Raises OSError if it cannot be written."""
+    if sys.stdout:  # None if it is closed
         sys.stdout.flush()
 
 
-def lost_output() -> str:
-    """Why nothing can be written to standard output, such as a full disk, and then nothing more is
-    printed; "" where a line break, which this writes, can be."""
+def output_problem() -> str:
+    """Why standard output cannot be written, such as a full disk, or "".
+
+    Writes a line break as a test; if that fails, silences the output.
+    """
     try:
         flush_output()
         os.write(_STDOUT, b"\n")
     except OSError as error:
-        _print_no_more()
+        _silence_output()
         return error.strerror or "unknown reason"
     return ""
 
 
-def _print_no_more() -> None:
+def _silence_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
 
 
-def refuse_names_that_are_not_unicode(arguments: Sequence[str]) -> None:
-    """Raises ConfigError for an argument or a working directory that is not Unicode."""
+def refuse_non_unicode_names(arguments: Sequence[str]) -> None:
+    """Raise ConfigError for arguments or a working directory that are not Unicode."""
     names = [*arguments, _working_directory()]
-    odd = [name for name in names if not is_unicode(name)]
-    if odd:
+    invalid = [name for name in names if not is_unicode(name)]
+    if invalid:
         raise ConfigError(
             [
-                f"'{shown(name)}': a name that is not UTF-8; rename it, or link to it under a name "
-                "that is (ln -s)"
-                for name in odd
+                f"'{shown(name)}': a name that is not UTF-8; rename it, or create a link with a "
+                "UTF-8 name (ln -s)"
+                for name in invalid
             ]
         )
 
 
 def refuse_empty_arguments(arguments: Sequence[str]) -> None:
-    """Raises ConfigError for an argument that holds nothing, such as `"$OUT"` of a shell that has
-    no such variable: an empty path would be the working directory."""
+    """Raise ConfigError for an empty argument, since an empty path means the working directory.
+
+    Such as `"$OUT"` in a shell without that variable.
+    """
     for before, given in zip(["", *arguments], arguments, strict=False):
         option = _OPTION.fullmatch(given.rstrip())
         if option and given.rstrip().endswith("="):
@@ -86,7 +89,7 @@ def refuse_empty_arguments(arguments: Sequence[str]) -> None:
             name = before if _OPTION.fullmatch(before) else "an argument"
         else:
             continue
-        raise ConfigError([f"{name} '': empty; write a value, or leave it out"])
+        raise ConfigError([f"{name} '': empty; write a value, or omit it"])
 
 
 def is_unicode(name: str) -> bool:
@@ -99,32 +102,32 @@ def is_unicode(name: str) -> bool:
 
 
 def shown(name: str) -> str:
-    """A name with the bytes that are not UTF-8 written out, such as \\xfc."""
+    """A name with bytes that are not UTF-8 escaped, such as \\xfc."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def as_pasted(arguments: Sequence[str]) -> str:
-    """The command with these arguments, as a shell takes it: by the interpreter that runs now."""
+def shell_command(arguments: Sequence[str]) -> str:
+    """A shell command that runs these arguments with the current interpreter."""
     script = sys.argv[0] if sys.argv[0].endswith("sweep.py") else "sweep.py"
     return shlex.join([_interpreter(), script, *arguments])
 
 
 def _interpreter() -> str:
-    """From the working directory where it lies below, by its name where that is what `PATH` has."""
-    here = Path(_working_directory())
-    used = Path(sys.executable or "python")
-    if used.is_relative_to(here):
-        return str(used.relative_to(here))
+    """The interpreter: relative if below the working directory, its name alone if in `PATH`."""
+    current = Path(_working_directory())
+    executable = Path(sys.executable or "python")
+    if executable.is_relative_to(current):
+        return str(executable.relative_to(current))
     for folder in os.get_exec_path():
         for name in ("python", "python3"):
             found = Path(folder, name)
             if found.exists():
-                return name if found == used else str(used)
-    return str(used)
+                return name if found == executable else str(executable)
+    return str(executable)
 
 
 def _working_directory() -> str:
     try:
         return os.getcwd()
     except FileNotFoundError:
-        raise ConfigError(["the working directory is gone; go to another one"]) from None
+        raise ConfigError(["the working directory was deleted; change to another one"]) from None

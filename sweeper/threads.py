@@ -1,4 +1,4 @@
-"""Work for threads: what waits for a disk, a network or a process of its own."""
+"""Run work that waits for a disk, a network or another process in threads."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ Result = TypeVar("Result")
 def in_parallel(work: Callable[[Item], None], items: Sequence[Item], at_once: int) -> None:
     """Run `work(item)` in threads, `at_once` at a time. The first error, or Ctrl-C, ends it.
 
-    The threads are daemons: one that waits for a Ray that has died would keep the process alive.
+    The threads are daemons: one that waits for a dead Ray would otherwise keep the process alive.
     """
-    waiting: SimpleQueue[Item] = SimpleQueue()
-    ended: SimpleQueue[BaseException | None] = SimpleQueue()
+    pending: SimpleQueue[Item] = SimpleQueue()
+    finished: SimpleQueue[BaseException | None] = SimpleQueue()
     stop = threading.Event()
 
-    def work_off() -> None:
+    def process_items() -> None:
         with suppress(Empty):
             while not stop.is_set():
-                item = waiting.get_nowait()
+                item = pending.get_nowait()
                 try:
                     work(item)
-                except BaseException as error:  # raised where the caller waits
-                    ended.put(error)
+                except BaseException as error:  # re-raised in the caller's thread
+                    finished.put(error)
                 else:
-                    ended.put(None)
+                    finished.put(None)
 
     for item in items:
-        waiting.put(item)
+        pending.put(item)
     for _ in range(min(at_once, len(items))):
-        threading.Thread(target=work_off, daemon=True).start()
+        threading.Thread(target=process_items, daemon=True).start()
     try:
         for _ in items:
-            if error := ended.get():
+            if error := finished.get():
                 raise error
     finally:
         stop.set()
 
 
 def results_of(work: Callable[[Item], Result], items: Sequence[Item], at_once: int) -> list[Result]:
-    """`work(item)` of every item, in their order, by `in_parallel`."""
+    """Compute `work(item)` for every item with `in_parallel`; results in the order of items."""
     results: dict[int, Result] = {}
 
-    def keep(number: int) -> None:
+    def compute(number: int) -> None:
         results[number] = work(items[number])
 
-    in_parallel(keep, range(len(items)), at_once)
+    in_parallel(compute, range(len(items)), at_once)
     return [results[number] for number in range(len(items))]

@@ -1,1 +1,1 @@
-"""Image shards -> activation tables -> trained trials -> explanations. Knows `datasets`."""
+"""Image shards -> activation tables -> trained trials -> explanations. Imports `datasets` only."""

@@ -1,11 +1,11 @@
-"""Activation tables: what a frozen network computes on an image, computed once.
+"""Activation tables: the outputs of a frozen network, computed once per image.
 
-A table is a folder of `part-*.npy` files, (rows, ...) each, and an `index.parquet` that says which
-row holds which (image_id, copy). Trials map the parts into memory, so all processes of a machine
-share one copy and a table may be larger than memory.
+A table is a folder of `part-*.npy` files, (rows, ...) each, and an `index.parquet` that maps
+(image_id, copy) to rows. Trials memory-map the parts, so all processes of a machine share one copy
+and a table may be larger than memory.
 
-Two tables come from a backbone (`extraction.py`): `pooled` (R, C) float32 for transfer learning,
-and `prefix` (R, C, h, w), float16 unless said otherwise, for fine-tuning.
+A backbone has two tables (`extraction.py`): `pooled` (R, C) float32 for transfer learning, and
+`prefix` (R, C, h, w), float16 by default, for fine-tuning.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ class ActivationTable:
         return len(self._row)
 
     def find(self, rows: pd.DataFrame) -> np.ndarray:
-        """Row numbers (n,) int64 of the `image_id` and `copy` columns; KeyError if one lacks."""
+        """Row numbers (n,) int64 of the columns image_id and copy; KeyError if any is missing."""
         wanted = pd.MultiIndex.from_frame(rows[["image_id", "copy"]])
         return self._row.loc[wanted].to_numpy(dtype=np.int64)
 
     def gather(self, numbers: np.ndarray) -> np.ndarray:
-        """(n, ...) array of the table's type for row numbers (n,)."""
+        """Read rows by number (n,): (n, ...) in the table's dtype."""
         out = np.empty((len(numbers), *self.shape), self.dtype)
         part = self._part[numbers]
         for i in np.unique(part):
-            mine = np.flatnonzero(part == i)
-            out[mine] = self._parts[i][self._offset[numbers[mine]]]
+            in_part = np.flatnonzero(part == i)
+            out[in_part] = self._parts[i][self._offset[numbers[in_part]]]
         return out
 
 
@@ -62,7 +62,10 @@ _MAX_OPEN = 4
 def open_table(
     folder: str, filesystem: pafs.FileSystem, check: Check | None = None
 ) -> ActivationTable:
-    """A table, kept open for the next trial of this process. `check`: of a copy that is fetched."""
+    """Open a table, and keep it open for the next trials of this process.
+
+    `check` verifies the local copy of a remote table.
+    """
     if folder not in _open_tables:
         while len(_open_tables) >= _MAX_OPEN:
             _open_tables.pop(next(iter(_open_tables)))

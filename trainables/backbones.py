@@ -1,4 +1,4 @@
-"""Backbones built, loaded and cut into a frozen prefix and a trainable suffix.
+"""Build and load backbones, and cut them into a frozen prefix and a trainable suffix.
 
 spec = BACKBONES["resnet50"]
 backbone = load_backbone(spec, Weights.parse("imagenet"))
@@ -25,12 +25,12 @@ from torch import Tensor, nn
 from trainables.registry import BackboneSpec, Weights, WeightsError
 
 BACKBONES_VERSION = 1
-_TOP = {"global_pool", "classifier", "fc", "head", "head_drop", "pre_logits", "AuxLogits"}
+_CLASSIFIER = {"global_pool", "classifier", "fc", "head", "head_drop", "pre_logits", "AuxLogits"}
 _CALIBRATION_BATCH = 32
 
 
 class Normalise(nn.Module):
-    """uint8 pixels (B, 3, H, W), or floats of the same range, to the weights' input scale."""
+    """Scale uint8 pixels (B, 3, H, W), or floats in that range, to the weights' input range."""
 
     mean: Tensor
     std: Tensor
@@ -52,7 +52,7 @@ class Backbone:
     normalise: Normalise
     prefix: nn.Sequential
     suffix: nn.Sequential
-    names: dict[str, str]  # timm's name of a module -> its name here: layer4.2 -> suffix.layer4_2
+    names: dict[str, str]  # timm's module name -> name here: layer4.2 -> suffix.layer4_2
 
     def state(self) -> dict[str, Tensor]:
         parts = (("prefix", self.prefix), ("suffix", self.suffix))
@@ -60,9 +60,9 @@ class Backbone:
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         for part, module in (("prefix", self.prefix), ("suffix", self.suffix)):
-            at = len(part) + 1
-            own = {k[at:]: v for k, v in state.items() if k.startswith(part)}
-            module.load_state_dict(own, assign=True)
+            start = len(part) + 1
+            part_state = {k[start:]: v for k, v in state.items() if k.startswith(part)}
+            module.load_state_dict(part_state, assign=True)
             module.requires_grad_(False)
 
     def to(self, device: torch.device) -> Backbone:
@@ -74,9 +74,11 @@ class Backbone:
 def build_backbone(
     spec: BackboneSpec, model_args: dict[str, str] | None = None, device: str = "cpu"
 ) -> Backbone:
-    """The network with timm's random initialisation, seeded by the backbone's name; on device
-    `meta` without values, to be filled by `Backbone.load_state`."""
-    import timm  # seconds to import, and most processes of a run never build a backbone
+    """Build the network with timm's random initialisation, seeded by the backbone's name.
+
+    On device `meta` it has no values yet; `Backbone.load_state` fills them in.
+    """
+    import timm  # takes seconds, and most processes of a run never build a backbone
 
     args = dict(model_args or {})
     mean, std = _scale(spec, args)
@@ -96,12 +98,13 @@ def build_backbone(
 def load_backbone(
     spec: BackboneSpec, weights: Weights, calibration: Tensor | None = None
 ) -> Backbone:
-    """A backbone with its weights.
+    """Build a backbone and load its weights.
 
-    `calibration`: uint8 (B, 3, H, W); needed for random weights, whose BatchNorm statistics are set
-    from it: with the initial ones (mean 0, variance 1) features vanish or explode with depth.
+    `calibration`: uint8 (B, 3, H, W); required for random weights, whose BatchNorm statistics are
+    computed from it: with the initial ones (mean 0, variance 1) features vanish or explode with
+    depth.
 
-    Raises WeightsError: no such file, a file of another network, a hub that cannot be reached.
+    Raises WeightsError: no such file, a file of another network, or an unreachable hub.
     """
     if weights.is_hub:
         return _from_hub(spec, weights)
@@ -117,9 +120,11 @@ def load_backbone(
 
 @torch.no_grad()
 def calibrate_batchnorm(backbone: Backbone, pixels: Tensor) -> None:
-    """Set BatchNorm means and variances to those of `pixels`, uint8 (B, 3, H, W): a cumulative
-    average over one pass. Networks without BatchNorm stay as they are. In one thread, as more would
-    add up in another order and every table hangs on the sums."""
+    """Set BatchNorm means and variances to those of `pixels`, uint8 (B, 3, H, W).
+
+    They are a cumulative average over one pass. It runs in one thread: more would sum in another
+    order, and every activation table depends on the sums.
+    """
     norms = [
         module
         for part in (backbone.prefix, backbone.suffix)
@@ -152,7 +157,7 @@ def _one_thread() -> Iterator[None]:
 def _from_hub(spec: BackboneSpec, weights: Weights) -> Backbone:
     import timm
 
-    for name in ("huggingface_hub", "timm"):  # a line for each try; what went wrong is told below
+    for name in ("huggingface_hub", "timm"):  # they log every retry; the error is raised below
         logging.getLogger(name).setLevel(logging.CRITICAL)
     args = dict(weights.model_args)
     mean, std = _scale(spec, args)
@@ -163,7 +168,7 @@ def _from_hub(spec: BackboneSpec, weights: Weights) -> Backbone:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]
         raise WeightsError(
             f"weights.{spec.name}='imagenet': {spec.timm_name} cannot be loaded from the hub "
-            f"({reason}); give the path of a safetensors file, or none for random weights"
+            f"({reason}); set the path of a safetensors file, or none for random weights"
         ) from None
     return _cut(spec, model, Normalise(mean, std))
 
@@ -175,14 +180,13 @@ def _load_safetensors(backbone: Backbone, path: Path) -> None:
         raise _unreadable(path, error) from None
     _check_shapes(backbone, {key: list(value.shape) for key, value in state.items()}, path)
     wanted = backbone.state()
-    given = {_own_name(k, backbone.names): v for k, v in state.items() if not _is_top(k)}
-    given = {k: v.to(wanted[k].dtype) for k, v in given.items()}  # a file may be half precision
+    given = {_local_name(k, backbone.names): v for k, v in state.items() if not _is_classifier(k)}
+    given = {k: v.to(wanted[k].dtype) for k, v in given.items()}  # may be half precision
     backbone.load_state(wanted | given)
 
 
 def check_weights_file(spec: BackboneSpec, weights: Weights) -> None:
-    """Raises WeightsError where a file is not that of the network's weights, as `load_backbone`
-    does; reads the file's header alone."""
+    """Raise WeightsError if a file does not fit the network. Reads the file's header only."""
     try:
         with safe_open(weights.path, "pt") as file:
             shapes = {key: file.get_slice(key).get_shape() for key in file.keys()}  # noqa: SIM118
@@ -193,36 +197,37 @@ def check_weights_file(spec: BackboneSpec, weights: Weights) -> None:
 
 
 def _unreadable(path: Path, error: Exception) -> WeightsError:
-    return WeightsError(f"weights '{path}': no readable safetensors file ({error})")
+    return WeightsError(f"weights '{path}': not a readable safetensors file ({error})")
 
 
 def _check_shapes(backbone: Backbone, shapes: Mapping[str, list[int]], path: Path) -> None:
     wanted = backbone.state()
-    given = {_own_name(k, backbone.names): v for k, v in shapes.items() if not _is_top(k)}
+    given = {_local_name(k, backbone.names): v for k, v in shapes.items() if not _is_classifier(k)}
     wrong = [k for k in wanted if k not in given or given[k] != list(wanted[k].shape)]
     wrong = [k for k in wrong if not k.endswith("num_batches_tracked")]
-    unknown = [k for k in given if k not in wanted]  # ResNet101 has all that ResNet50 has, and more
+    unknown = [k for k in given if k not in wanted]  # ResNet101 has all tensors of ResNet50
     if wrong or unknown:
         raise WeightsError(
             f"weights '{path}': not those of {backbone.spec.timm_name}: {len(wrong)} of "
-            f"{len(wanted)} tensors missing or of another shape, {len(unknown)} unknown, "
-            f"first {(wrong + unknown)[0]}"
+            f"{len(wanted)} tensors missing or of another shape, {len(unknown)} unknown; "
+            f"the first is {(wrong + unknown)[0]}"
         )
 
 
-def _is_top(key: str) -> bool:
-    return key.split(".")[0] in _TOP
+def _is_classifier(key: str) -> bool:
+    return key.split(".")[0] in _CLASSIFIER
 
 
-def _own_name(key: str, names: dict[str, str]) -> str:
-    """A tensor's name in `Backbone.state`; timm's own where the backbone lacks its module."""
-    owners = (own + key[len(name) :] for name, own in names.items() if key.startswith(f"{name}."))
-    return next(owners, key)
+def _local_name(key: str, names: dict[str, str]) -> str:
+    """A tensor's name in `Backbone.state`; timm's name if the backbone has no such module."""
+    found = (
+        local + key[len(name) :] for name, local in names.items() if key.startswith(f"{name}.")
+    )
+    return next(found, key)
 
 
 def _scale(spec: BackboneSpec, args: dict[str, str]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Input mean and standard deviation in 0..1: timm's for the tag, unless `args` has them (which
-    are then taken out of it)."""
+    """Input mean and standard deviation in 0..1: popped from `args`, else timm's for the tag."""
     import timm
 
     pretrained = timm.get_pretrained_cfg(spec.timm_name)
@@ -235,36 +240,36 @@ def _scale(spec: BackboneSpec, args: dict[str, str]) -> tuple[tuple[float, ...],
         )
     except ValueError:
         raise WeightsError(
-            f"weights of {spec.name}: mean and std are numbers, got {args}"
+            f"weights of {spec.name}: mean and std must be numbers, got {args}"
         ) from None
     return mean, std
 
 
 def typed(args: dict[str, str]) -> dict[str, Any]:
-    """Query-string values as timm wants them: numbers and booleans are no strings."""
+    """Convert query-string values to the numbers and booleans that timm expects."""
     words: dict[str, Any] = {"true": True, "false": False}
     return {k: words.get(v.lower(), int(v) if v.isdigit() else v) for k, v in args.items()}
 
 
 def _cut(spec: BackboneSpec, model: nn.Module, normalise: Normalise) -> Backbone:
     stages = list(_stages(model))
-    at = [name for name, _ in stages].index(spec.suffix_from)
+    cut = [name for name, _ in stages].index(spec.suffix_from)
     model.requires_grad_(False)
     prefix, suffix = (
         nn.Sequential(OrderedDict((_flat(name), module) for name, module in part)).eval()
-        for part in (stages[:at], stages[at:])
+        for part in (stages[:cut], stages[cut:])
     )
     names = {
-        name: f"{'prefix' if i < at else 'suffix'}.{_flat(name)}"
+        name: f"{'prefix' if i < cut else 'suffix'}.{_flat(name)}"
         for i, (name, _) in enumerate(stages)
     }
     return Backbone(spec, normalise, prefix, suffix, names)
 
 
 def _stages(model: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """The feature modules in order of execution, nested Sequentials opened, the top left out."""
+    """The feature modules in order of execution: Sequentials flattened, without the classifier."""
     for name, child in model.named_children():
-        if (path == "" and name in _TOP) or isinstance(child, nn.Identity):
+        if (path == "" and name in _CLASSIFIER) or isinstance(child, nn.Identity):
             continue
         if type(child) is nn.Sequential:
             yield from _stages(child, f"{path}{name}.")

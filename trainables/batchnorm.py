@@ -1,17 +1,17 @@
 """BatchNorm statistics of the training rows, instead of a running average.
 
-After k steps a running average still holds (1 - momentum)^k of its initial 0 and 1: 37 % after 100
-steps with Keras' momentum of 0.99. It then describes the number of steps rather than the images. So
-each epoch starts afresh, and validation sees the mean and the population variance of every row's
-inputs as training normalised them, dropout included:
+After k steps a running average still contains (1 - momentum)^k of its initial 0 and 1: 37 % after
+100 steps with Keras' momentum of 0.99. It then reflects the number of steps rather than the images.
+So statistics are reset every epoch, and validation uses the mean and population variance of all
+rows' inputs in training mode, dropout included:
 
-- of a head on cached features, exactly, in one more forward pass once the epoch's weights are there
-  ("precise BatchNorm", Wu and Johnson 2021, arXiv:2105.07576; a tenth of an epoch's time);
-- of a fine-tuned suffix and of rows that are streamed, over the batches of the epoch itself, while
-  the weights still move. On MobileNet features that scored as well as one more pass, which would
-  take a third of an epoch's time.
+- for a head on cached features, exactly, in another forward pass after each epoch ("precise
+  BatchNorm", Wu and Johnson 2021, arXiv:2105.07576; a tenth of an epoch's time);
+- for a fine-tuned suffix and for streamed rows, over the batches of the epoch itself, while the
+  weights still change. On MobileNet features this scored as well as another pass, which would take
+  a third of an epoch's time.
 
-Without dropout in that pass accuracy is the same and validation loss higher by 0.15.
+Without dropout in that pass accuracy is the same, and validation loss is higher by 0.15.
 """
 
 from __future__ import annotations
@@ -27,27 +27,32 @@ from trainables.rows import Batch
 
 
 class BatchNormStatistics:
-    """Sets the statistics of every BatchNorm below `module` that trains. One that stays in eval
-    mode when `module` trains is frozen and is not touched."""
+    """Sets the statistics of every BatchNorm in `module` that trains.
+
+    A BatchNorm that stays in eval mode when `module` trains is frozen and left unchanged.
+    """
 
     def __init__(self, module: nn.Module) -> None:
         self.module = module
         layers = module.train().modules()
-        self.norms = [one for one in layers if isinstance(one, _BatchNorm) and one.training]
+        self.norms = [norm for norm in layers if isinstance(norm, _BatchNorm) and norm.training]
 
     @torch.no_grad()
     def recompute(self, batches: Iterable[Batch]) -> None:
-        """Set them from one forward pass; in a single batch it is exact for every layer."""
+        """Set them by a forward pass over `batches`; with a single batch, exact for every layer."""
         self.module.train()
         with self.collected() as add:
             for batch in batches:
                 self.module(batch.inputs)
-                add(batch.in_all)
+                add(batch.global_size)
 
     @contextmanager
     def collected(self) -> Iterator[Callable[[int], None]]:
-        """Set them from the batches that pass through meanwhile in training mode. After each one
-        the caller says how many rows it had, on all ranks together."""
+        """Set them from the batches that `module` processes in the `with` block, in training mode.
+
+        After each batch the caller passes its number of rows, over all ranks, to the function
+        yielded.
+        """
         momenta = [norm.momentum for norm in self.norms]
         moments = _Moments(self.norms)
         for norm in self.norms:
@@ -63,25 +68,25 @@ class BatchNormStatistics:
 
 
 class _Moments:
-    """Sums over the inputs of several BatchNorms, in float64, the channels of all in one row."""
+    """Float64 sums over the inputs of several BatchNorms, with their channels concatenated."""
 
     def __init__(self, norms: list[_BatchNorm]) -> None:
         self.norms = norms
-        self._positions = [1] * len(norms)  # pixels a row
+        self._positions = [1] * len(norms)  # spatial positions per row
         self._hooks = [
-            norm.register_forward_pre_hook(self._sees(number)) for number, norm in enumerate(norms)
+            norm.register_forward_pre_hook(self._hook(number)) for number, norm in enumerate(norms)
         ]
         self._sums: Tensor | None = None  # (3, channels): count, sum of inputs, sum of squares
 
-    def _sees(self, number: int) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
-        def see(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    def _hook(self, number: int) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+        def record_positions(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
             self._positions[number] = inputs[0].shape[2:].numel()
 
-        return see
+        return record_positions
 
     @torch.no_grad()
     def add(self, rows: int) -> None:
-        """Add the batch that the layers have just seen."""
+        """Add the batch that the layers have just processed."""
         if not self.norms:
             return
         mean, variance = self._joined("running_mean"), self._joined("running_var")
@@ -111,11 +116,11 @@ class _Moments:
         variance = (squares / count - mean.square()).clamp_min(0)
         widths = [norm.num_features for norm in self.norms]
         parts = zip(self.norms, mean.split(widths), variance.split(widths), strict=True)
-        for norm, own_mean, own_variance in parts:
+        for norm, norm_mean, norm_variance in parts:
             assert norm.running_mean is not None
             assert norm.running_var is not None
-            norm.running_mean.copy_(own_mean)
-            norm.running_var.copy_(own_variance)
+            norm.running_mean.copy_(norm_mean)
+            norm.running_var.copy_(norm_variance)
 
     def close(self) -> None:
         for hook in self._hooks:

@@ -1,7 +1,7 @@
-"""A fine-tuning trial on several workers: Ray Train around the same loop.
+"""Run a fine-tuning trial on several workers: Ray Train around the same training loop.
 
-The workers are DDP ranks (nccl on GPUs, gloo on CPUs). BatchNorm sees the global batch on either,
-so that two workers compute what one does.
+The workers are DDP ranks (nccl on GPUs, gloo on CPUs). BatchNorm uses the global batch on both, so
+that two workers compute the same as one.
 """
 
 from __future__ import annotations
@@ -38,15 +38,17 @@ def run_workers(
     scratch: Path,
     dataset: Dataset | None = None,
 ) -> None:
-    """Run `work(config)` on every worker, from inside a Tune trial; rank 0's `ray.train.report`
-    reaches Tune. `dataset` is parted among the workers, who get their share with `worker_stream`.
-    Raises what the workers raise."""
-    takes = {"CPU": CPUS_OF_TRAINING, **({"GPU": 1.0} if use_gpu else {})}
+    """Run `work(config)` on every worker, from inside a Tune trial.
+
+    Rank 0's `ray.train.report` reaches Tune. `dataset` is split among the workers, which get their
+    shares with `worker_stream`. Errors of the workers are raised here.
+    """
+    resources = {"CPU": CPUS_OF_TRAINING, **({"GPU": 1.0} if use_gpu else {})}
     trainer = TorchTrainer(
         work,
         train_loop_config=config,
         scaling_config=ScalingConfig(
-            num_workers=workers, use_gpu=use_gpu, resources_per_worker=takes
+            num_workers=workers, use_gpu=use_gpu, resources_per_worker=resources
         ),
         torch_config=NodeNetwork(),
         datasets={_STREAM: dataset} if dataset else None,
@@ -54,7 +56,7 @@ def run_workers(
         run_config=RunConfig(
             name=name,
             storage_path=str(scratch),
-            # At run time these are Train V2's classes, which the annotations do not know.
+            # At run time these are Train V2's classes; the annotations are V1's.
             callbacks=[TuneReportCallback()],  # type: ignore[list-item]
             failure_config=FailureConfig(max_failures=0, controller_failure_limit=3),  # type: ignore[call-arg]
         ),
@@ -69,7 +71,7 @@ def worker_stream() -> DataIterator:
 
 
 def distribute(module: nn.Module) -> nn.Module:
-    """The module as this worker's DDP rank, its BatchNorm made global."""
+    """Wrap the module for DDP, with BatchNorm over the global batch."""
     wrapped: nn.Module = prepare_model(synchronise_batchnorm(module))
     return wrapped
 
@@ -80,8 +82,10 @@ def is_first_worker() -> bool:
 
 
 def synchronise_batchnorm(module: nn.Module) -> nn.Module:
-    """Replace every BatchNorm below `module` by one over the global batch, in place. Names, weights
-    and buffers stay, so state dicts fit either."""
+    """Replace every BatchNorm in `module` by one over the global batch, in place.
+
+    Names, weights and buffers are kept, so that state dicts fit both.
+    """
     for parent in list(module.modules()):
         for name, child in parent.named_children():
             if isinstance(child, _BatchNorm):
@@ -90,10 +94,10 @@ def synchronise_batchnorm(module: nn.Module) -> nn.Module:
 
 
 class GlobalBatchNorm(_BatchNorm):
-    """A BatchNorm whose training statistics are those of all ranks' rows together, on any backend.
+    """A BatchNorm whose training statistics cover the rows of all ranks, on any backend.
 
-    torch's SyncBatchNorm runs on GPUs only. Means first, then squared deviations from the global
-    mean, so nothing cancels; ranks may hold different numbers of rows.
+    torch's SyncBatchNorm runs on GPUs only. Means are reduced first, then squared deviations from
+    the global mean, to avoid cancellation; ranks may have different numbers of rows.
     """
 
     def __init__(self, layer: _BatchNorm) -> None:
@@ -101,25 +105,26 @@ class GlobalBatchNorm(_BatchNorm):
         self.weight, self.bias = layer.weight, layer.bias
         self.running_mean, self.running_var = layer.running_mean, layer.running_var
         self.num_batches_tracked = layer.num_batches_tracked
-        # timm's BatchNormAct2d carries its activation along.
-        along = [layer.drop, layer.act] if isinstance(layer, BatchNormAct2d) else []
-        self.after = nn.Sequential(*along)
+        # timm's BatchNormAct2d includes its activation.
+        following = [layer.drop, layer.act] if isinstance(layer, BatchNormAct2d) else []
+        self.after = nn.Sequential(*following)
         self.train(layer.training)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.after(self._trained(x) if self.training else self._fixed(x))
+        normalised = self._with_batch_statistics(x) if self.training else self._with_buffers(x)
+        out: Tensor = self.after(normalised)
         return out
 
-    def _fixed(self, x: Tensor) -> Tensor:
+    def _with_buffers(self, x: Tensor) -> Tensor:
         return functional.batch_norm(
             x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
         )
 
-    def _trained(self, x: Tensor) -> Tensor:
+    def _with_batch_statistics(self, x: Tensor) -> Tensor:
         axes = [axis for axis in range(x.ndim) if axis != 1]
         shape = [1 if axis in axes else -1 for axis in range(x.ndim)]
-        own = torch.full((1,), x.numel() / x.shape[1], device=x.device)
-        sums: Tensor = all_reduce(torch.cat([x.sum(axes), own]))
+        count_here = torch.full((1,), x.numel() / x.shape[1], device=x.device)
+        sums: Tensor = all_reduce(torch.cat([x.sum(axes), count_here]))
         mean, count = sums[:-1] / sums[-1], sums[-1].detach()
         variance: Tensor = all_reduce((x - mean.view(shape)).square().sum(axes)) / count
         self._track(mean.detach(), variance.detach() * count / (count - 1))

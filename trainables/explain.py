@@ -1,10 +1,10 @@
-"""Integrated Gradients on the whole model, from pixels.
+"""Integrated Gradients of the whole model with respect to the pixels.
 
 IG_i(x) = (x_i - x'_i) * integral over a in 0..1 of dF(x' + a (x - x')) / dx_i
 (Sundararajan, Taly, Yan 2017, Eq. 1), by the trapezoid rule with `n_steps` points; F is the softmax
 probability of the target class, as in the paper's code. Baselines x': `black`, and `random`, the
-mean over several images of uniform noise. Completeness says that the attributions sum to
-F(x) - F(x'); what is missing from that is stored as `delta`.
+mean over several images of uniform noise. By completeness the attributions sum to F(x) - F(x'); the
+difference is stored as `delta`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _INTERNAL_BATCH = 16
 
 @dataclass(frozen=True)
 class Attribution:
-    """One map: signed attributions summed over channels, (H, W) float32."""
+    """An attribution map: signed, summed over channels, (H, W) float32."""
 
     map: np.ndarray
     baseline: str
@@ -42,9 +42,9 @@ def attribute(
     seed: int,
     device: torch.device | None = None,
 ) -> Attribution:
-    """Attributions of class `target` for an image (H, W, 3) uint8.
+    """Attribute the score of class `target` to the pixels of an image (H, W, 3) uint8.
 
-    `model` maps pixels (B, 3, H, W) float32 0..255 to the score that is explained, (B, classes).
+    `model` maps pixels (B, 3, H, W) float32 0..255 to the score to be explained, (B, classes).
     """
     from captum.attr import IntegratedGradients  # a second to import; few processes explain
 
@@ -61,7 +61,7 @@ def attribute(
             method="riemann_trapezoid",
             internal_batch_size=_INTERNAL_BATCH,
         )
-        # captum's n trapezoid weights sum to 1 - 1/n: not complete even on a linear model.
+        # captum's n trapezoid weights sum to 1 - 1/n: incomplete even for a linear model.
         attributions = attributions.detach() * (n_steps / (n_steps - 1))
         delta = gradients.compute_convergence_delta(attributions, start, pixels, target=target)
         maps.append(attributions[0].sum(0))
@@ -76,12 +76,12 @@ def _baselines(name: str, pixels: Tensor, count: int, seed: int) -> list[Tensor]
     if name == "random":
         generator = torch.Generator().manual_seed(seed)
         noise = [torch.rand(pixels.shape, generator=generator) * 255 for _ in range(count)]
-        return [one.to(pixels.device) for one in noise]
+        return [image.to(pixels.device) for image in noise]
     raise ValueError(f"baseline={name!r}: expected one of {', '.join(BASELINES)}")
 
 
 class Probabilities(nn.Module):
-    """A network with softmax on top, in eval mode: the score that is explained."""
+    """A network with softmax on top, in eval mode: the score to be explained."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""Image shards -> activation tables: every row through a frozen backbone, once.
+"""Extract activation tables from image shards: one pass of every row through a frozen backbone.
 
-Ray Data streams the shards through a pool of extractors, which write the parts where they stand;
-only the index travels. One pass over a backbone writes both of its tables.
+Ray Data streams the shards through a pool of extractors, which write the parts themselves; only the
+index is returned. One pass writes both tables of a backbone.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from trainables.heads import GlobalPool
 from trainables.inference import for_inference
 from trainables.stored_backbone import StoredBackbone
 
-_BATCH = 64  # rows of a part
-_FORWARD = 32  # images of a forward pass
+_BATCH = 64  # rows per part
+_FORWARD = 32  # images per forward pass
 _CPUS_OF_READER = 0.1
 _INDEX = pa.schema(
     [
@@ -41,7 +41,7 @@ _INDEX = pa.schema(
 
 @dataclass(frozen=True)
 class Extraction:
-    """What one pass writes; a folder that is None is not written."""
+    """The output folders of a pass (None: that table is not written) and its settings."""
 
     pooled: str | None
     prefix: str | None
@@ -50,7 +50,7 @@ class Extraction:
 
 
 class ExtractionError(RuntimeError):
-    """A pass that no worker can do, or whose workers die again and again."""
+    """The pass fails on every worker, or its workers die repeatedly."""
 
 
 def extract(
@@ -65,14 +65,14 @@ def extract(
     again: Callable[[int, str], bool] = lambda written, reason: False,
     on_progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Push every row of the image shards through a backbone and write the tables.
+    """Run every row of the image shards through a backbone and write the tables.
 
-    When a worker dies, the pass goes on with the rows that are not written yet. `again` is asked
-    whether it does, with the rows written so far and Ray's reason: images that kill every worker
-    must end the pass.
+    When a worker dies, `again(rows written so far, Ray's reason)` decides whether the pass
+    continues with the remaining rows, since images that kill every worker must end it.
 
-    Raises ExtractionError where it does not, or where no worker can do it, RuntimeError when not
-    exactly `rows` rows came out: nothing is dropped silently.
+    Raises:
+        ExtractionError: the pass does not continue, or fails on every worker.
+        RuntimeError: the number of rows written is not `rows`; no row is dropped silently.
     """
     parts: list[pd.DataFrame] = []
     deaths: Counter[int] = Counter()  # by the rows written before them
@@ -88,14 +88,14 @@ def extract(
             return
         except errors_of_lost_work(ray.exceptions.RayActorError) as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
-        except ray.exceptions.OutOfMemoryError:  # it would tell everybody's command lines
+        except ray.exceptions.OutOfMemoryError:  # its text contains all users' command lines
             reason = "this machine is out of memory"
         written = sum(map(len, parts))
         deaths[written] += 1
         if not again(written, reason):
             raise ExtractionError(
-                f"{backbone.name}: its worker died {deaths[written]} times with {written} of "
-                f"{rows} rows written and none in between: {reason}"
+                f"{backbone.name}: its worker died {deaths[written]} times in a row after "
+                f"{written} of {rows} rows: {reason}"
             )
 
 
@@ -114,7 +114,7 @@ def _one_pass(
     workers: int,
     gpus_per_worker: float,
 ) -> Iterator[pd.DataFrame]:
-    """Write the parts of all rows that are not `done`; their index, as Ray hands it over."""
+    """Write the parts of all rows that are not `done`; yields their index block by block."""
     import ray.data
 
     prepare_ray_data()
@@ -126,9 +126,9 @@ def _one_pass(
             batch_size=_BATCH,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=workers),
-            num_cpus=1 - _CPUS_OF_READER,  # with whole ones, readers would wait for ever
+            num_cpus=1 - _CPUS_OF_READER,  # with whole CPUs, readers would wait forever
             num_gpus=gpus_per_worker or None,
-            # Ray's own restarts are endless, and it warns of them on stderr.
+            # By default Ray restarts without limit, and warns on stderr.
             ray_remote_args_fn=lambda: {"max_restarts": 0},
         )
         .iter_batches(batch_size=None, batch_format="pandas")
@@ -146,7 +146,7 @@ def _write_index(
     distinct = len(index.drop_duplicates(["image_id", "copy"]))
     if len(index) != rows or distinct != rows:
         raise RuntimeError(
-            f"extraction gave {len(index)} rows, {distinct} of them distinct, instead of {rows}"
+            f"extraction returned {len(index)} rows, {distinct} of them distinct, not {rows}"
         )
     index = index.sort_values(["image_id", "copy"], ignore_index=True)
     for folder in filter(None, (extraction.pooled, extraction.prefix)):
@@ -155,14 +155,14 @@ def _write_index(
 
 
 class _Extractor:
-    """One worker of the pool: holds a backbone, writes parts, returns their index."""
+    """A worker of the pool: runs a backbone, writes parts, returns their index."""
 
     def __init__(
         self,
         backbone: StoredBackbone,
         extraction: Extraction,
         filesystem: pafs.FileSystem,
-        done: frozenset[tuple[str, int]] = frozenset(),  # rows that are written already
+        done: frozenset[tuple[str, int]] = frozenset(),  # rows written before
     ) -> None:
         self.done = done
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -181,13 +181,13 @@ class _Extractor:
         try:
             return self._write(batch) if len(batch) else _index([], [], "")
         except (FloatingPointError, torch.OutOfMemoryError) as error:
-            # As a value: raised here, Ray would bury it in its own error.
-            said, _, _ = str(error).partition("\n")
-            return _index([""], [0], "", f"{self.backbone.spec.name}: {said}")
+            # Returned as a value: Ray would wrap an exception in its own.
+            first_line, _, _ = str(error).partition("\n")
+            return _index([""], [0], "", f"{self.backbone.spec.name}: {first_line}")
 
     def _write(self, batch: pa.Table) -> pa.Table:
         pixels = torch.from_numpy(pixels_of(batch)).permute(0, 3, 1, 2)
-        passes = [self._forward(some) for some in pixels.split(_FORWARD)]
+        passes = [self._forward(chunk) for chunk in pixels.split(_FORWARD)]
         pooled, prefix = (
             None if arrays[0] is None else np.concatenate(arrays)
             for arrays in zip(*passes, strict=True)
@@ -202,15 +202,15 @@ class _Extractor:
 
     @torch.inference_mode()
     def _forward(self, pixels: torch.Tensor) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """uint8 (B, 3, H, W) -> pooled (B, C) float32, prefix (B, C', h, w) of the table's type;
-        None for a table that is not wanted.
+        """Compute pooled (B, C) float32 and prefix (B, C', h, w) from uint8 (B, 3, H, W).
 
-        Always on `_FORWARD` images: then an image's numbers do not depend, to the bit, on how many
-        others came along, which is not the same from run to run.
+        The prefix has the table's dtype; a table that is not written is None. The batch is padded
+        to `_FORWARD` images, so that an image's values do not depend, to the bit, on the size of
+        its batch, which varies from run to run.
         """
         count = len(pixels)
-        filled = torch.cat([pixels, pixels[:1].expand(_FORWARD - count, -1, -1, -1)])
-        inputs = self.backbone.normalise(filled.to(self.device))
+        padded = torch.cat([pixels, pixels[:1].expand(_FORWARD - count, -1, -1, -1)])
+        inputs = self.backbone.normalise(padded.to(self.device))
         activations = self.prefix(inputs.contiguous(memory_format=torch.channels_last))
         pooled = prefix = None
         if self.extraction.pooled is not None:
@@ -229,7 +229,7 @@ class _Extractor:
 
 
 def _index(ids: list[str], copies: list[int], part: str, problem: str = "") -> pa.Table:
-    """Where a part holds which row, or what keeps the whole pass from being done."""
+    """The rows of a part, or the `problem` that ends the whole pass."""
     count = len(ids)
     columns = {"image_id": ids, "copy": copies, "offset": list(range(count))}
     columns |= {"part": [part] * count, "problem": [problem] * count}
@@ -237,7 +237,10 @@ def _index(ids: list[str], copies: list[int], part: str, problem: str = "") -> p
 
 
 def _part_name(ids: list[str], copies: list[int]) -> str:
-    """Named by all its rows: a batch that is done again, after its worker died, takes the place of
-    what the dead one left, and one of other rows never does. The index alone says what is read."""
-    rows = " ".join(f"{one}/{copy}" for one, copy in zip(ids, copies, strict=True))
+    """Name a part by a hash of all its rows.
+
+    A batch repeated after its worker died overwrites the leftover part; a batch of other rows never
+    does. Only parts in the index are read.
+    """
+    rows = " ".join(f"{image_id}/{copy}" for image_id, copy in zip(ids, copies, strict=True))
     return f"part-{hashlib.sha256(rows.encode()).hexdigest()[:24]}.npy"

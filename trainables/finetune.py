@@ -1,8 +1,8 @@
-"""Fine-tuning: the backbone's suffix and the head on cached prefix activations.
+"""Fine-tune the backbone's suffix and the head on cached prefix activations.
 
-The prefix never runs in a trial, so it cannot move. `PixelRows` with `with_prefix` is the same
-trial uncached, the yardstick the cache is tested against. With depth `all` nothing is cached: the
-whole network is what is trained, on pixels.
+The prefix never runs in a trial, so it cannot change. `PixelRows` and `with_prefix` are the same
+trial without the cache, the reference that the cache is tested against. With depth `all` nothing is
+cached and the whole network is trained, on pixels.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _PIXEL_BATCH = 64
 class ActivationRows(IndexedRows):
     """Prefix activations of a trial's rows, (n, C, h, w), labels (n,) int64.
 
-    On the CPU batches are read from the mapped table as they are needed, and the system keeps what
-    memory has room for. On a GPU as many rows as fit into `budget_bytes` are moved there once, in
-    the table's own type; only the others are read again in every epoch.
+    On the CPU, batches are read from the memory-mapped table on demand, and the page cache keeps
+    what fits. On a GPU, as many rows as fit into `budget_bytes` are moved there once, in the
+    table's dtype; only the others are read in every epoch.
     """
 
     def __init__(
@@ -43,19 +43,19 @@ class ActivationRows(IndexedRows):
         self.labels = torch.from_numpy(labels).to(device)
         self._table, self._numbers = table, numbers
         row_bytes = int(np.prod(table.shape)) * table.dtype.itemsize
-        kept = numbers[: budget_bytes // row_bytes]
-        self._resident = torch.from_numpy(table.gather(kept)).to(device)
+        resident = numbers[: budget_bytes // row_bytes]
+        self._resident = torch.from_numpy(table.gather(resident)).to(device)
 
     def inputs(self, rows: Tensor) -> Tensor:
-        kept = len(self._resident)
-        if kept == len(self):
+        resident = len(self._resident)
+        if resident == len(self):
             return self._resident[rows].float()
-        if kept == 0:
+        if resident == 0:
             return self._read(rows)
         batch = torch.empty((len(rows), *self._resident.shape[1:]), device=rows.device)
-        is_kept = rows < kept
-        batch[is_kept] = self._resident[rows[is_kept]].float()
-        batch[~is_kept] = self._read(rows[~is_kept])
+        is_resident = rows < resident
+        batch[is_resident] = self._resident[rows[is_resident]].float()
+        batch[~is_resident] = self._read(rows[~is_resident])
         return batch
 
     def _read(self, rows: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ class ActivationRows(IndexedRows):
 
 
 class PixelRows(IndexedRows):
-    """Images (n, H, W, 3) uint8 of a trial's rows, for a module that holds the whole network."""
+    """Images (n, H, W, 3) uint8 of a trial's rows, for a module that is the whole network."""
 
     evaluation_batch = _PIXEL_BATCH
 
@@ -79,8 +79,8 @@ class PixelRows(IndexedRows):
 class FinetuneModule(nn.Module):
     """Prefix activations (B, C, h, w) -> logits (B, classes): suffix, pooling, head.
 
-    `mixed` computes the suffix in bfloat16 where that is safe (autocast); pooling and head stay in
-    float32. On a GPU its convolutions run channels last.
+    `mixed` runs the suffix under bfloat16 autocast; pooling and head stay in float32. On a GPU,
+    convolutions run channels last.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class FinetuneModule(nn.Module):
         return logits
 
     def train(self, mode: bool = True) -> FinetuneModule:
-        """Training mode; with `batchnorm="frozen"` the suffix's statistics stay as they are."""
+        """Set training mode; with `batchnorm="frozen"` the suffix's statistics stay fixed."""
         super().train(mode)
         if self.batchnorm == "frozen":
             for module in self.suffix.modules():
@@ -129,8 +129,11 @@ def finetune_module(
     depth: str = "suffix",
     mixed: bool = False,
 ) -> FinetuneModule:
-    """The trainable part of a fine-tuning trial, with a fresh head or the transfer champion's. With
-    depth `all` it is the whole network and takes pixels (B, 3, H, W), 0..255."""
+    """Build the trainable part of a fine-tuning trial.
+
+    The head is `head_state` (the transfer champion's) or new. With depth `all` the module is the
+    whole network and takes pixels (B, 3, H, W), 0..255.
+    """
     torch.manual_seed(seed)
     head = build_head(feature_dim(backbone), hidden, classes)
     if head_state is not None:
@@ -143,14 +146,18 @@ def finetune_module(
 
 
 def with_prefix(backbone: Backbone, module: nn.Module) -> nn.Sequential:
-    """The whole network, pixels (B, 3, H, W) 0..255 -> logits (B, classes), its prefix frozen and
-    in eval mode whatever mode the rest is in."""
+    """The whole network, pixels (B, 3, H, W) 0..255 -> logits (B, classes).
+
+    Its prefix is frozen and always in eval mode.
+    """
     return nn.Sequential(_Frozen(backbone.normalise, backbone.prefix), module)
 
 
 def with_backbone(backbone: Backbone, pooling: str, head: nn.Module) -> nn.Sequential:
-    """The whole network of a transfer trial, pixels (B, 3, H, W) 0..255 -> logits (B, classes); its
-    backbone frozen and in eval mode."""
+    """The whole network of a transfer trial, pixels (B, 3, H, W) 0..255 -> logits (B, classes).
+
+    Its backbone is frozen and always in eval mode.
+    """
     parts = (backbone.normalise, backbone.prefix, backbone.suffix, GlobalPool(pooling))
     return nn.Sequential(_Frozen(*parts), head)
 
@@ -165,7 +172,7 @@ class _Frozen(nn.Sequential):
 
 @torch.no_grad()
 def feature_dim(backbone: Backbone) -> int:
-    """Channels C of the backbone's last feature map."""
+    """The number of channels C of the backbone's last feature map."""
     smallest = torch.zeros(1, 3, backbone.spec.smallest_input, backbone.spec.smallest_input)
     channels: int = backbone.suffix(backbone.prefix(smallest)).shape[1]
     return channels

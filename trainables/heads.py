@@ -1,8 +1,8 @@
-"""The classifier on top of a backbone, as the paper's published code builds it.
+"""The classification head on top of a backbone, as in the paper's published code.
 
 Global max (or average) pooling -> BatchNorm -> Dropout 0.2 -> per hidden layer (Linear, ReLU,
 Dropout 0.1, BatchNorm) -> Linear. BatchNorm has Keras' defaults: eps 1e-3, momentum 0.99, which is
-0.01 in torch's counting.
+0.01 in torch's convention.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ class GlobalPool(nn.Module):
 
 
 def build_head(feature_dim: int, hidden: Sequence[int], classes: int) -> nn.Sequential:
-    """Pooled features (B, feature_dim) -> logits (B, classes). Initialised by torch's global
-    generator: seed it first."""
+    """Build a head, pooled features (B, feature_dim) -> logits (B, classes).
+
+    Initialised with torch's global generator: seed it first.
+    """
     layers: list[nn.Module] = [_batchnorm(feature_dim), nn.Dropout(0.2)]
     width = feature_dim
     for units in hidden:

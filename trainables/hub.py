@@ -1,6 +1,6 @@
-"""Whether timm's weights can be had: in the hub's cache on this machine, or from the hub.
+"""Check whether timm's weights are available, in the local hub cache or from the hub.
 
-The hub is asked once, for seconds; nothing is downloaded.
+The hub gets a single request with a timeout of seconds; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from collections.abc import Iterable
 
 from trainables.registry import BackboneSpec
 
-_PATIENCE_S = 4.0
+_TIMEOUT_S = 4.0
 _FILES = ("model.safetensors", "pytorch_model.bin")
 
 
 def out_of_reach(specs: Iterable[BackboneSpec]) -> str:
-    """Why the weights of these backbones cannot be had, or ""."""
-    from huggingface_hub import constants  # seconds to import
+    """Why the weights of these backbones are unavailable, or ""."""
+    from huggingface_hub import constants  # takes seconds
 
     repositories = [_repository(spec) for spec in specs]
-    missing = [one for one in repositories if one and not _is_cached(one)]
+    missing = [name for name in repositories if name and not _is_cached(name)]
     if not missing:
         return ""
     if constants.HF_HUB_OFFLINE:
         return f"HF_HUB_OFFLINE is set, and the cache has no {missing[0]}"
-    return _ask(f"{constants.ENDPOINT}/{missing[0]}/resolve/main/config.json")
+    return _unreachable_reason(f"{constants.ENDPOINT}/{missing[0]}/resolve/main/config.json")
 
 
 def _repository(spec: BackboneSpec) -> str:
@@ -43,23 +43,23 @@ def _is_cached(repository: str) -> bool:
     return any(isinstance(try_to_load_from_cache(repository, name), str) for name in _FILES)
 
 
-def _ask(address: str) -> str:
-    """Why an address does not answer, or ""; a name server is not waited for either."""
-    answer = ["it does not answer"]
+def _unreachable_reason(address: str) -> str:
+    """Why an address does not respond, or ""; the timeout covers name resolution too."""
+    reason = ["it does not respond"]
 
-    def ask() -> None:
-        # Certificates are the download's to check: an answer is all that is wanted here.
+    def request_head() -> None:
+        # Certificates are checked by the download; any response is enough here.
         context = ssl._create_unverified_context()
         request = urllib.request.Request(address, method="HEAD")
         try:
-            with urllib.request.urlopen(request, timeout=_PATIENCE_S, context=context):
-                answer[0] = ""
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_S, context=context):
+                reason[0] = ""
         except urllib.error.HTTPError as error:
-            answer[0] = "" if error.code < 500 else f"it answers {error.code}"
+            reason[0] = "" if error.code < 500 else f"HTTP status {error.code}"
         except (OSError, ValueError) as error:
-            answer[0] = str(getattr(error, "reason", "") or error)
+            reason[0] = str(getattr(error, "reason", "") or error)
 
-    thread = threading.Thread(target=ask, daemon=True)
+    thread = threading.Thread(target=request_head, daemon=True)
     thread.start()
-    thread.join(_PATIENCE_S + 1)
-    return answer[0]
+    thread.join(_TIMEOUT_S + 1)
+    return reason[0]

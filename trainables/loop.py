@@ -1,14 +1,14 @@
-"""The one training loop: transfer, fine-tuning, one process or several. No Ray in here.
+"""The training loop of transfer and fine-tuning, in one process or several. It does not use Ray.
 
     fit = train(module, rows, validation, Setting({"lr": 1e-3, "batch_size": 16}, 30, seed=1))
 
-Adam at a constant rate on the cross-entropy, rows reshuffled each pass, the state of the epoch
-with the best validation accuracy kept (the lower loss breaks a tie), as the paper's code does.
-Unlike there, validation sees BatchNorm statistics of the training rows (`batchnorm`).
+As in the paper's code: Adam with a constant learning rate on the cross-entropy, rows reshuffled in
+each pass, and the state of the epoch with the best validation accuracy kept (ties are broken by the
+lower loss). Unlike there, validation uses BatchNorm statistics of the training rows (`batchnorm`).
 
 With several processes every rank takes its share of each global batch (`rows`) and losses are
-weighted by rows, so gradients are those of the global batch whatever the shares' sizes; no row is
-counted twice. BatchNorm's statistics are made global by `distributed.synchronise_batchnorm`.
+weighted by rows, so that gradients are those of the global batch for any share sizes and no row is
+counted twice. `distributed.synchronise_batchnorm` makes BatchNorm's statistics global.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ class Epoch:
     val_loss: float
     val_accuracy: float
     lr: float
-    steps: int  # of the optimiser, from the start of the training
-    passes: float  # over the training rows, likewise
+    steps: int  # of the optimiser, since the start of the training
+    passes: float  # over the training rows, since the start of the training
     epoch_s: float
 
     @property
@@ -81,7 +81,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Fit:
-    """What training leaves: the curve and the best epoch's trained state."""
+    """The result of a training: the curve and the best epoch's state."""
 
     curve: list[Epoch]
     best_epoch: int
@@ -103,8 +103,8 @@ def train(
 ) -> Fit:
     """Train the parameters of `module` that require a gradient, inputs -> logits (b, classes).
 
-    `on_epoch` gets the curve so far; what it raises ends the training. Training also ends, with
-    the curve so far, at a loss that is not finite.
+    `on_epoch` gets the curve so far; an exception from it ends the training. Training also ends,
+    with the curve so far, when a loss is not finite.
     """
     trained = [p for p in module.parameters() if p.requires_grad]
     optimiser = torch.optim.Adam(trained, lr=setting.lr, eps=1e-7, fused=True)  # Keras' epsilon
@@ -158,14 +158,15 @@ def evaluate(module: nn.Module, rows: IndexedRows) -> tuple[float, float]:
 
 def probabilities(module: nn.Module, rows: IndexedRows) -> Tensor:
     """Class probabilities (n, classes) float32 of all rows, on the CPU."""
-    return torch.cat([one.softmax(1).cpu() for one, _ in _predictions(module, rows.ordered())])
+    predictions = _predictions(module, rows.ordered())
+    return torch.cat([logits.softmax(1).cpu() for logits, _ in predictions])
 
 
 @torch.no_grad()
 def _predictions(
     module: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Logits and labels."""
+    """Yield logits and labels."""
     module.eval()
     for inputs, labels in batches:
         yield module(inputs).float(), labels
@@ -181,28 +182,28 @@ def _one_epoch(
     _, world = rank_and_world()
     module.train()
     totals = torch.zeros(3, dtype=torch.float64, device=next(module.parameters()).device)
-    with statistics.collected() if statistics else nullcontext() as seen:
-        for inputs, labels, in_all in batches:
+    with statistics.collected() if statistics else nullcontext() as add_batch:
+        for inputs, labels, global_size in batches:
             logits = module(inputs).float()
             loss = functional.cross_entropy(logits, labels, reduction="sum")
             optimiser.zero_grad(set_to_none=True)
-            # DDP averages over ranks: times world, by the global count, is the global batch's mean.
-            (loss * (world / in_all)).backward()
+            # DDP averages over ranks: this scale gives the gradient of the global batch's mean.
+            (loss * (world / global_size)).backward()
             optimiser.step()
             totals += _counts(loss.detach(), logits.detach(), labels)
-            if seen:
-                seen(in_all)
+            if add_batch:
+                add_batch(global_size)
     return _means(totals)
 
 
 def _passes(rows: Rows, setting: Setting, generator: torch.Generator) -> Iterator[Iterator[Batch]]:
-    """Passes over the rows, without end."""
+    """Endless passes over the rows."""
     while True:
         yield rows.shuffled(setting.batch_size, generator)
 
 
 class _Batches:
-    """The batches of epoch after epoch, counted, with the seconds that each kept us waiting."""
+    """The batches of successive epochs, with counts and the time spent waiting for them."""
 
     def __init__(self, rows: Rows, setting: Setting) -> None:
         self.steps, self.rows, self.waited_s = 0, 0, 0.0
@@ -212,7 +213,7 @@ class _Batches:
         self._epoch_steps = setting.epoch_steps
 
     def epoch(self) -> Iterator[Batch]:
-        """A pass over the rows, or as many steps as an epoch has, from where the last one ended."""
+        """A pass over the rows, or the steps of one epoch, continuing where the last one ended."""
         if self._epoch_steps is None:
             return self._counted(next(self._passes))
         return self._counted(islice(self._endless, self._epoch_steps))
@@ -224,13 +225,12 @@ class _Batches:
             self.waited_s += time.perf_counter() - started
             if batch is None:
                 return
-            self.steps, self.rows = self.steps + 1, self.rows + batch.in_all
+            self.steps, self.rows = self.steps + 1, self.rows + batch.global_size
             yield batch
 
 
 def _counts(loss_sum: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
-    """(3,) float64 on the device: loss sum, hits, rows; read only once an epoch. A label below 0
-    is no row."""
+    """Loss sum, hits and rows, (3,) float64 on the device. A label below 0 is padding."""
     hits = (logits.argmax(1) == labels).sum()
     return torch.stack([loss_sum.double(), hits.double(), (labels >= 0).sum().double()])
 
@@ -240,7 +240,7 @@ def _unwrapped(module: nn.Module) -> nn.Module:
 
 
 def _means(totals: Tensor) -> tuple[float, float]:
-    """Loss and accuracy per row from every rank's `_counts`."""
+    """Mean loss and accuracy from the `_counts` of all ranks."""
     if rank_and_world()[1] > 1:
         dist.all_reduce(totals)
     loss_sum, hits, count = totals.tolist()

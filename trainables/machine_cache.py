@@ -1,10 +1,10 @@
-"""Folders of a remote store, fetched once for all processes of a machine.
+"""Cache folders of a remote store on the local disk, once for all processes of a machine.
 
-They lie in SWEEPER_CACHE, or `sweeper-<user>` in the machine's folder for temporary files. One
-process fetches, the others wait for it. Every process that has asked for a folder holds a lock on
-it to its end; the kernel lets go for a process that is killed. When the cache would come to hold
-more than SWEEPER_CACHE_GB (half of the disk that is free, unless told), the folders that nobody
-holds are removed, those used longest ago first.
+The cache is SWEEPER_CACHE, by default `sweeper-<user>` in the system's temporary folder. One
+process fetches a folder while the others wait. Every process that uses a folder holds a lock on it
+until it exits; the kernel releases the locks of killed processes. When the cache would exceed
+SWEEPER_CACHE_GB (by default half of the free disk space), unlocked folders are removed, least
+recently used first.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ import pyarrow.fs as pafs
 
 Check = Callable[[Path], None]
 _SHARE_OF_FREE = 0.5
-_UNDER_WAY, _REMOVED = ".part", ".removed"
+_PARTIAL, _REMOVED = ".part", ".removed"
 
 _held: dict[Path, int] = {}  # folder -> descriptor of this process's lock on it
 
 
 @dataclass(frozen=True)
 class MachineCopy(os.PathLike[str]):
-    """A folder of a store as a path: fetched on the machine that uses it."""
+    """A folder of a store as a local path, fetched on the machine that uses it."""
 
     folder: str
     filesystem: pafs.FileSystem
@@ -42,7 +42,7 @@ class MachineCopy(os.PathLike[str]):
 
 @contextmanager
 def upload(folder: str, filesystem: pafs.FileSystem) -> Iterator[Path]:
-    """A local folder to write into whose files end up in `folder`: itself, where that is local."""
+    """Yield a local folder whose files end up in `folder`: `folder` itself if that is local."""
     if isinstance(filesystem, pafs.LocalFileSystem):
         yield Path(folder)
         return
@@ -57,10 +57,10 @@ def upload(folder: str, filesystem: pafs.FileSystem) -> Iterator[Path]:
 
 
 def local_copy(folder: str, filesystem: pafs.FileSystem, check: Check | None = None) -> Path:
-    """The folder itself where it is on this machine, else its copy, fetched if it is not there.
+    """The folder itself if it is on this machine, else its cached copy, fetched if missing.
 
-    `check` looks at what was fetched before anyone else does, and raises where it is not right.
-    Raises PermissionError where the cache's folder is another user's.
+    `check` verifies a fetched copy before anyone uses it, and raises if it is damaged. Raises
+    PermissionError if the cache folder belongs to another user.
     """
     if isinstance(filesystem, pafs.LocalFileSystem):
         return Path(folder)
@@ -76,10 +76,10 @@ def local_copy(folder: str, filesystem: pafs.FileSystem, check: Check | None = N
 
 
 def _hold(cached: Path) -> None:
-    """Keep the folder for as long as this process lives, if it is still there."""
-    lock = _open_lock(_use_of(cached))
+    """Lock the folder until this process exits, if it still exists."""
+    lock = _open_lock(_use_lock(cached))
     fcntl.flock(lock, fcntl.LOCK_SH)
-    if not cached.exists():  # removed meanwhile
+    if not cached.exists():  # removed in the meantime
         os.close(lock)
         return
     os.utime(cached)
@@ -89,10 +89,10 @@ def _hold(cached: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path, how: int) -> Iterator[None]:
+def _locked(path: Path, operation: int) -> Iterator[None]:
     lock = _open_lock(path)
     try:
-        fcntl.flock(lock, how)
+        fcntl.flock(lock, operation)
         yield
     finally:
         os.close(lock)
@@ -102,25 +102,25 @@ def _open_lock(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
-def _use_of(cached: Path) -> Path:
+def _use_lock(cached: Path) -> Path:
     return cached.with_suffix(".in-use")
 
 
 def _cache_folder() -> Path:
-    """Made private to this user; the name is known, so anyone may have been there before."""
+    """The cache folder, private to this user; its name is predictable, so its owner is checked."""
     default = Path(tempfile.gettempdir()) / f"sweeper-{os.getuid()}"
     folder = Path(os.environ.get("SWEEPER_CACHE") or default)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    about = folder.lstat()
-    if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.getuid():
-        raise PermissionError(f"cache folder '{folder}' is another user's; set SWEEPER_CACHE")
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        raise PermissionError(f"cache folder '{folder}' belongs to another user; set SWEEPER_CACHE")
     return folder
 
 
 def _fetch(folder: str, filesystem: pafs.FileSystem, cached: Path, check: Check | None) -> None:
-    """Called by the one process that may fetch it."""
-    scratch = cached.with_suffix(_UNDER_WAY)
-    shutil.rmtree(scratch, ignore_errors=True)  # of a process that was killed
+    """Fetch the folder; called by one process at a time."""
+    scratch = cached.with_suffix(_PARTIAL)
+    shutil.rmtree(scratch, ignore_errors=True)  # left by a killed process
     infos = filesystem.get_file_info(pafs.FileSelector(folder, recursive=True))
     make_room(cached.parent, sum(info.size for info in infos if info.is_file))
     try:
@@ -140,10 +140,12 @@ def _fetch(folder: str, filesystem: pafs.FileSystem, cached: Path, check: Check 
 
 
 def make_room(cache: Path, wanted_bytes: int) -> None:
-    """Remove folders that nobody holds, those used longest ago first, until `wanted_bytes` more
-    keep the cache within its limit, or none is left."""
-    for gone in cache.glob(f"*{_REMOVED}"):  # left by a process that was killed while removing
-        shutil.rmtree(gone, ignore_errors=True)
+    """Remove unlocked folders, least recently used first, until `wanted_bytes` more fit the limit.
+
+    Stops early if no unlocked folder is left.
+    """
+    for removed in cache.glob(f"*{_REMOVED}"):  # left by a process killed while removing
+        shutil.rmtree(removed, ignore_errors=True)
     folders = sorted(
         (path for path in cache.iterdir() if path.is_dir() and not path.suffix),
         key=lambda path: path.stat().st_mtime,
@@ -154,23 +156,22 @@ def make_room(cache: Path, wanted_bytes: int) -> None:
     for path in folders:
         if total + wanted_bytes <= limit:
             return
-        if _remove_unheld(path):
+        if _remove_if_unlocked(path):
             total -= sizes[path]
 
 
 def _limit(cache: Path, total: int) -> float:
-    told = os.environ.get("SWEEPER_CACHE_GB")
-    if told:
-        return float(told) * 1e9
+    if limit_gb := os.environ.get("SWEEPER_CACHE_GB"):
+        return float(limit_gb) * 1e9
     return total + _SHARE_OF_FREE * shutil.disk_usage(cache).free
 
 
-def _remove_unheld(path: Path) -> bool:
-    gone = path.with_suffix(_REMOVED)
+def _remove_if_unlocked(path: Path) -> bool:
+    removed = path.with_suffix(_REMOVED)
     try:
-        with _locked(_use_of(path), fcntl.LOCK_EX | fcntl.LOCK_NB):
-            path.rename(gone)  # at once: nobody finds half a folder
-            shutil.rmtree(gone, ignore_errors=True)
+        with _locked(_use_lock(path), fcntl.LOCK_EX | fcntl.LOCK_NB):
+            path.rename(removed)  # atomic: nobody finds half a folder
+            shutil.rmtree(removed, ignore_errors=True)
     except (BlockingIOError, FileNotFoundError):
         return False
     return True

@@ -1,4 +1,4 @@
-"""What is measured on a test set. scikit-learn's metrics; the averages are the paper's."""
+"""Test-set metrics, by scikit-learn; averaged as in the paper."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ METRICS_VERSION = 1
 
 
 def classification_metrics(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
-    """Metrics 0..1 of labels (n,) int and probabilities (n, classes).
+    """Compute metrics in 0..1 from labels (n,) int and probabilities (n, classes).
 
-    precision, recall, f1: class-weighted averages; a class never predicted counts 0. auroc:
-    one-vs-rest, class-weighted; NaN where the test set lacks a class. ece: see
+    precision, recall, f1: class-weighted averages; a class that is never predicted counts as 0.
+    auroc: one-vs-rest, class-weighted; NaN if the test set lacks a class. ece: see
     `calibration.expected_calibration_error`.
     """
     predicted = probabilities.argmax(1)

@@ -1,5 +1,6 @@
-"""Online augmentation: what `datasets.augment` does to a file's pixels once, done on the device to
-each batch anew: flips, a rotation with reflected borders, contrast about the mean.
+"""Online augmentation: the transforms of `datasets.augment`, drawn for each batch on the device.
+
+Flips, a rotation with reflected borders, contrast about the mean.
 """
 
 from __future__ import annotations
@@ -17,40 +18,43 @@ _GREY = (0.299, 0.587, 0.114)  # ITU-R 601
 
 
 class OnlineAugmentation:
-    """Pixels (B, 3, N, N), 0..255 -> float32 of the same shape, another draw at every call."""
+    """Maps pixels (B, 3, N, N), 0..255, to float32 of the same shape; every call draws again."""
 
-    def __init__(self, seed: int, how: Augmentation = FEC_IGE) -> None:
-        self.how = how
+    def __init__(self, seed: int, augmentation: Augmentation = FEC_IGE) -> None:
+        self.augmentation = augmentation
         self.generator = torch.Generator().manual_seed(seed)
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        count, how = len(pixels), self.how
-        horizontal = self._uniform(count) < how.horizontal_flip_p
-        vertical = self._uniform(count) < how.vertical_flip_p
-        degrees = how.rotation_degrees * (2 * self._uniform(count) - 1)
-        contrast = 1 + how.contrast * (2 * self._uniform(count) - 1)
-        turned = turn(pixels.float(), degrees, horizontal, vertical)
-        return change_contrast(turned, contrast)
+        count, augmentation = len(pixels), self.augmentation
+        horizontal = self._uniform(count) < augmentation.horizontal_flip_p
+        vertical = self._uniform(count) < augmentation.vertical_flip_p
+        degrees = augmentation.rotation_degrees * (2 * self._uniform(count) - 1)
+        contrast = 1 + augmentation.contrast * (2 * self._uniform(count) - 1)
+        rotated = flip_and_rotate(pixels.float(), degrees, horizontal, vertical)
+        return change_contrast(rotated, contrast)
 
     def _uniform(self, count: int) -> Tensor:
         return torch.rand(count, generator=self.generator)
 
 
-def turn(images: Tensor, degrees: Tensor, horizontal: Tensor, vertical: Tensor) -> Tensor:
-    """Flip, then rotate about the centre, bilinearly, borders reflected.
+def flip_and_rotate(
+    images: Tensor, degrees: Tensor, horizontal: Tensor, vertical: Tensor
+) -> Tensor:
+    """Flip, then rotate about the centre, bilinearly and with reflected borders.
 
     Args:
         images: (B, C, N, N) float32.
         degrees: (B,), anticlockwise.
-        horizontal, vertical: (B,) bool, which images are mirrored left to right, top to bottom.
+        horizontal, vertical: (B,) bool, which images are flipped left to right, top to bottom.
     """
     angle = degrees * (math.pi / 180)
     cos, sin = angle.cos(), angle.sin()
     mirror_x, mirror_y = 1.0 - 2.0 * horizontal.float(), 1.0 - 2.0 * vertical.float()
-    # Where each output pixel comes from: rotated back, then mirrored.
-    rows = (mirror_x * cos, -mirror_x * sin, mirror_y * sin, mirror_y * cos)
-    nothing = torch.zeros_like(cos)
-    theta = torch.stack([rows[0], rows[1], nothing, rows[2], rows[3], nothing], 1)
+    # The source of each output pixel: rotated back, then flipped.
+    zero = torch.zeros_like(cos)
+    first_row = (mirror_x * cos, -mirror_x * sin, zero)
+    second_row = (mirror_y * sin, mirror_y * cos, zero)
+    theta = torch.stack([*first_row, *second_row], 1)
     grid = functional.affine_grid(
         theta.view(-1, 2, 3).to(images.device), list(images.shape), align_corners=False
     )
@@ -58,7 +62,7 @@ def turn(images: Tensor, degrees: Tensor, horizontal: Tensor, vertical: Tensor) 
 
 
 def change_contrast(images: Tensor, factor: Tensor) -> Tensor:
-    """x -> mean + factor * (x - mean), kept in 0..255; the mean is that of the grey image.
+    """x -> mean + factor * (x - mean), clamped to 0..255; the mean is that of the grey image.
 
     Args:
         images: (B, 3, N, N) float32.

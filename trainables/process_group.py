@@ -1,8 +1,8 @@
-"""How the workers of a trial find each other: torch's process group, on the network of Ray's nodes.
+"""Set up torch's process group between the workers of a trial, on the network of Ray's nodes.
 
-Ray's own backend looks up each machine's name, which on many is 127.0.0.1 (Debian's /etc/hosts),
-and its rendezvous listens to every network; here both keep to the address that Ray knows the
-machine by, 127.0.0.1 where Ray was started for one machine only.
+Ray's own backend resolves each machine's host name, which is often 127.0.0.1 (Debian's /etc/hosts),
+and its rendezvous listens on every network. Here both use the address under which Ray knows the
+machine, which is 127.0.0.1 if Ray was started for one machine only.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from ray.train.torch.config import _TorchBackend
 from torch.distributed import Store, TCPStore, init_process_group  # type: ignore[attr-defined]
 
 _INTERFACES = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
-_served: list[Store] = []  # the rendezvous of rank 0, which lives as long as its process
+_rendezvous: list[Store] = []  # rank 0 keeps its store alive as long as the process
 
 
 @dataclass
 class NodeNetwork(TorchConfig):
-    """Ray Train's configuration of a process group: nccl where workers have GPUs, else gloo."""
+    """Ray Train's process group configuration: nccl if the workers have GPUs, else gloo."""
 
     @property
     def backend_cls(self) -> type[_TorchBackend]:
@@ -38,7 +38,7 @@ class _NodeNetworkBackend(_TorchBackend):
         try:
             _connect(worker_group, backend_config.timeout_s)
         except BaseException:
-            # Ray Train 2.60 forgets a group that fails as it starts, and with it what it reserved.
+            # Ray Train 2.60 loses a group that fails to start, with the resources it reserved.
             worker_group.abort()
             raise
 
@@ -56,12 +56,12 @@ def _connect(workers: BaseWorkerGroup, timeout_s: int) -> None:
 
 
 def _serve_rendezvous() -> tuple[str, int]:
-    """On rank 0: its address and the port of a store that listens there alone."""
+    """Start a store on rank 0 that listens on this node's address only; returns host and port."""
     host = str(ray.util.get_node_ip_address())
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.create_server((host, 0), family=family)
     port = int(listening.getsockname()[1])
-    _served.append(
+    _rendezvous.append(
         TCPStore(
             host, port, None, True, wait_for_workers=False, master_listen_fd=listening.detach()
         )
@@ -73,14 +73,14 @@ def _join(backend: str, host: str, port: int, rank: int, workers: int, timeout_s
     if name := interface_of(ray.util.get_node_ip_address()):
         for variable in _INTERFACES:
             os.environ.setdefault(variable, name)
-    patience = timedelta(seconds=timeout_s)
-    store = TCPStore(host, port, None, False, timeout=patience)
-    init_process_group(backend, store=store, rank=rank, world_size=workers, timeout=patience)
+    timeout = timedelta(seconds=timeout_s)
+    store = TCPStore(host, port, None, False, timeout=timeout)
+    init_process_group(backend, store=store, rank=rank, world_size=workers, timeout=timeout)
 
 
 def interface_of(address: str) -> str:
-    """The network interface of this machine that has an IP address; "" where none has."""
+    """The network interface of this machine that has an IP address; "" if none has."""
     for name, addresses in psutil.net_if_addrs().items():
-        if address in {one.address.partition("%")[0] for one in addresses}:
+        if address in {entry.address.partition("%")[0] for entry in addresses}:
             return str(name)
     return ""

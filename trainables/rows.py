@@ -1,4 +1,4 @@
-"""Labelled rows as the training loop takes them: shuffled batches to train, all in order to score.
+"""Labelled rows for the training loop: shuffled batches to train on, ordered ones to evaluate.
 
 With several processes every rank takes its share of each global batch: `batch[rank::world]`.
 """
@@ -17,29 +17,32 @@ _EVALUATION_BATCH = 256
 
 
 class Batch(NamedTuple):
-    """This rank's share of a global batch of `in_all` rows. A label of -100 does not count."""
+    """This rank's share of a global batch of `global_size` rows. Label -100 marks padding."""
 
     inputs: Tensor  # (b, ...)
     labels: Tensor  # (b,) int64
-    in_all: int
+    global_size: int
 
 
 class Rows(Protocol):
-    """What a trial trains on."""
+    """The training rows of a trial."""
 
     def __len__(self) -> int:
-        """Rows of all ranks together."""
+        """The number of rows over all ranks."""
 
     def shuffled(self, batch_size: int, generator: torch.Generator) -> Iterator[Batch]:
         """One epoch: every row once, in an order drawn from `generator` (on the CPU)."""
 
     def sample(self, every: int, turn: int) -> Iterator[Batch] | None:
-        """One of every `every` rows, in as few batches as memory allows: which one goes round from
-        row to row and with `turn`. None where computing them once more takes long."""
+        """One of every `every` rows, in as few batches as memory allows.
+
+        The position within the `every` rows rotates from row to row and with `turn`. None if
+        computing the rows again would take long.
+        """
 
 
 class IndexedRows(ABC):
-    """Rows that can be had by their number, (n,) `labels` int64 on the device of the inputs."""
+    """Rows with random access; `labels` (n,) int64 are on the device of the inputs."""
 
     labels: Tensor
     evaluation_batch = _EVALUATION_BATCH
@@ -62,8 +65,8 @@ class IndexedRows(ABC):
         """This rank's share of each global batch."""
         rank, world = rank_and_world()
         for batch in batches(order, batch_size, smallest=max(2, world)):
-            mine = batch[rank::world]
-            yield Batch(self.inputs(mine), self.labels[mine], len(batch))
+            share = batch[rank::world]
+            yield Batch(self.inputs(share), self.labels[share], len(batch))
 
     def ordered(self, rank: int = 0, world: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
         """Inputs and labels of the rows rank, rank + world, ..., in large batches."""
@@ -73,14 +76,16 @@ class IndexedRows(ABC):
 
 
 def count_batches(count: int, batch_size: int, smallest: int = 2) -> int:
-    """How many `batches` that many rows make."""
+    """The number of `batches` for `count` rows."""
     full, rest = divmod(count, batch_size)
     return max(1, full + (rest >= smallest))
 
 
 def batches(order: Tensor, batch_size: int, smallest: int = 2) -> Iterator[Tensor]:
-    """Row numbers in batches. A last batch under `smallest` rows joins the one before: BatchNorm
-    cannot train on a single row, nor a rank on none."""
+    """Split row numbers into batches; a last batch under `smallest` rows joins the one before.
+
+    BatchNorm cannot train on a single row, nor a rank on none.
+    """
     parts = list(order.split(batch_size))
     if len(parts) > 1 and len(parts[-1]) < smallest:
         parts[-2:] = [torch.cat(parts[-2:])]
@@ -88,7 +93,7 @@ def batches(order: Tensor, batch_size: int, smallest: int = 2) -> Iterator[Tenso
 
 
 def rank_and_world() -> tuple[int, int]:
-    """This process's number and how many train together; 0, 1 where it trains alone."""
+    """This process's rank and the number of processes; 0, 1 if it trains alone."""
     if dist.is_available() and dist.is_initialized():
         return dist.get_rank(), dist.get_world_size()
     return 0, 1

@@ -1,4 +1,4 @@
-"""A backbone in the store: written once, built again anywhere."""
+"""Save a backbone to the store and load it on any machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trainables.weights_file import write_weights
 
 @dataclass(frozen=True)
 class StoredBackbone:
-    """A backbone's file in the store and what is needed to build it again, anywhere."""
+    """A backbone's file in the store, with everything needed to rebuild it on any machine."""
 
     name: str
     model_args: tuple[tuple[str, str], ...]

@@ -1,11 +1,11 @@
-"""End-to-end training's rows: image shards through Ray Data to the device, epoch after epoch.
+"""Stream the rows of end-to-end training from image shards to the device, with Ray Data.
 
-What cannot be cached reads its pixels again in every epoch. A trial's rows are decoded once, fully
-shuffled, and stay as blocks in Ray's object store, which spills to disk what memory has no room
-for. Every epoch takes the blocks in another order, and rows out of a shuffle buffer.
+Without a cache, pixels are read in every epoch. A trial's rows are decoded once, fully shuffled and
+kept as blocks in Ray's object store, which spills to disk if memory is short. Every epoch takes the
+blocks in another order, and draws rows from a shuffle buffer.
 
-Several workers get equally many rows each: where the rows cannot be parted evenly, some are sent
-twice, the second time with a label of -100, which counts nowhere.
+All workers get the same number of rows: if the rows cannot be divided evenly, some are sent twice,
+the second time with label -100, which is ignored.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 STREAM_VERSION = 1
 PADDING = -100  # the label that torch's cross-entropy ignores
-CPUS_OF_TRAINING = 0.8  # the rest of a processor is for the tasks that read
+CPUS_OF_TRAINING = 0.8  # the rest of the CPU is for reading tasks
 CPUS_OF_TASK = 0.2
 _BUFFER_BYTES = 256 << 20
 _PREFETCHED = 4  # batches
@@ -47,17 +47,17 @@ def pixel_dataset(
     seed: int,
     workers: int = 1,
 ) -> Dataset:
-    """The rows' pixels (H, W, 3) uint8 and labels, in the object store, shuffled.
+    """Load the rows' pixels (H, W, 3) uint8 and labels into the object store, shuffled.
 
     Args:
         shards: the folder of the image shards.
-        filesystem: where it lies.
+        filesystem: the file system of `shards`.
         rows: columns image_id, copy, label.
-        seed: of the shuffle, and of the blocks' order in each epoch.
-        workers: how many will share the rows.
+        seed: of the shuffle, and of the order of blocks in each epoch.
+        workers: the number of workers that share the rows.
 
     Raises:
-        RuntimeError: not exactly these rows came out.
+        RuntimeError: some rows are not in the shards.
     """
     import ray.data
     from ray.data import RandomSeedConfig
@@ -66,25 +66,25 @@ def pixel_dataset(
     seed %= 2**32  # numpy's limit
     labels = _labels(rows, workers)
     wanted = sum(map(len, labels.values()))
-    # Not read_parquet nor from_arrow: they ask for half a processor or a whole one to look at what
-    # they are given, and where trials hold the processors wait for ever.
+    # Not read_parquet or from_arrow: they reserve half a CPU or a whole one to inspect their
+    # input, and would wait forever while trials occupy the CPUs.
     paths = [{"path": path} for path in shard_paths(shards, filesystem)]
     read = partial(_read_rows, filesystem=filesystem, labels=labels)
-    there = (
+    materialized = (
         ray.data.from_items(paths, override_num_blocks=len(paths))
         .map_batches(read, batch_size=None, batch_format="pyarrow", num_cpus=CPUS_OF_TASK)
         .random_shuffle(seed=seed, num_cpus=CPUS_OF_TASK)
         .materialize()
     )
-    if there.count() != wanted:
-        raise RuntimeError(f"the shards in {shards!r} gave {there.count()} of {wanted} rows")
+    if (found := materialized.count()) != wanted:
+        raise RuntimeError(f"the shards in {shards!r} have {found} of {wanted} rows")
     every_epoch = RandomSeedConfig(seed, reseed_after_execution=True)
-    dataset: Dataset = there.randomize_block_order(seed=every_epoch)
+    dataset: Dataset = materialized.randomize_block_order(seed=every_epoch)
     return dataset
 
 
 def _labels(rows: pd.DataFrame, workers: int) -> dict[tuple[str, int], list[int]]:
-    """The labels that each (image_id, copy) is sent with."""
+    """The labels with which each (image_id, copy) is sent."""
     labels: dict[tuple[str, int], list[int]] = defaultdict(list)
     triples = list(zip(rows["image_id"], rows["copy"], rows["label"], strict=True))
     for image_id, copy, label in triples:
@@ -99,7 +99,7 @@ def _read_rows(
     filesystem: pafs.FileSystem,
     labels: dict[tuple[str, int], list[int]],
 ) -> dict[str, np.ndarray]:
-    """The wanted rows of one shard, as often as they are wanted."""
+    """Read the wanted rows of one shard, once per label."""
     table = pq.read_table(paths["path"][0].as_py(), filesystem=filesystem)
     keys = zip(table["image_id"].to_pylist(), table["copy"].to_pylist(), strict=True)
     found = [(row, label) for row, key in enumerate(keys) for label in labels.get(key, ())]
@@ -112,7 +112,7 @@ def _read_rows(
 class StreamRows:
     """A worker's share of a `pixel_dataset`: `trainables.rows.Rows` over pixels (b, 3, N, N).
 
-    `count`: rows of all workers together; `augment` is applied to every batch on the device.
+    `count`: rows over all workers; `augment` is applied to every batch on the device.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class StreamRows:
             yield Batch(inputs, labels, self._global_count(labels, world))
 
     def sample(self, every: int, turn: int) -> Iterator[Batch] | None:
-        return None  # the pixels would be read and computed once more
+        return None  # it would read and process all pixels again
 
     def _global_count(self, labels: Tensor, world: int) -> int:
         if world == 1 or self.count % world == 0:
@@ -158,14 +158,14 @@ class StreamRows:
 
 def _joined(batches: Any, smallest: int) -> Iterator[dict[str, Tensor]]:
     """The batches; a last one under `smallest` rows joins the one before."""
-    waiting: dict[str, Tensor] | None = None
+    pending: dict[str, Tensor] | None = None
     for batch in batches:
-        if waiting is None:
-            waiting = batch
+        if pending is None:
+            pending = batch
         elif len(batch["label"]) < smallest:
-            waiting = {name: torch.cat([waiting[name], batch[name]]) for name in waiting}
+            pending = {name: torch.cat([pending[name], batch[name]]) for name in pending}
         else:
-            yield waiting
-            waiting = batch
-    if waiting is not None:
-        yield waiting
+            yield pending
+            pending = batch
+    if pending is not None:
+        yield pending

@@ -1,4 +1,4 @@
-"""Transfer learning: a head on pooled features; the backbone is not run at all."""
+"""Transfer learning: train a head on pooled features, without running the backbone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trainables.activations import ActivationTable
 from trainables.heads import build_head
 from trainables.rows import Batch, IndexedRows
 
-_SAMPLE_BATCH = 1 << 14  # rows: what a head computes of them is small
+_SAMPLE_BATCH = 1 << 14  # rows; a head's activations are small
 
 
 class PooledRows(IndexedRows):
@@ -29,7 +29,7 @@ class PooledRows(IndexedRows):
         return self.features[rows]
 
     def sample(self, every: int, turn: int) -> Iterator[Batch]:
-        """Of rows sorted by image and copy, with `every` copies an image: each image once."""
+        """For rows sorted by image and copy, with `every` copies per image: each image once."""
         numbers = torch.arange(0, len(self), every)
         numbers = (numbers + (torch.arange(len(numbers)) + turn) % every).clamp_max(len(self) - 1)
         return self._shares(numbers.to(self.labels.device), _SAMPLE_BATCH)

@@ -1,7 +1,7 @@
-"""A safetensors file that may be read by whoever may read the files beside it.
+"""Write safetensors files with the permissions of any other new file.
 
-The library writes its files for their owner alone, whatever the umask says, and a shared store or
-an exported folder then holds one file that colleagues cannot open.
+The library makes its files readable by their owner only, regardless of the umask, so that
+colleagues could not open them in a shared store or an exported folder.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 
 
 def write_weights(state: Mapping[str, Tensor], path: Path) -> None:
-    """Write tensors, each with memory of its own, with the permissions of any new file there."""
+    """Write tensors, which must not share memory, with the permissions of a new file there."""
     path.unlink(missing_ok=True)
     path.touch()
     permissions = S_IMODE(path.stat().st_mode)

@@ -1,1 +1,1 @@
-"""One file of any kind -> RGB pixels, or one line why not."""
+"""Decode an image file of any supported format to RGB pixels, or fail with a one-line reason."""

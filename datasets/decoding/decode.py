@@ -1,7 +1,7 @@
-"""The one way from the bytes of any image file to pixels: everyday formats and DICOM alike.
+"""Decode the bytes of any supported image file, DICOM included, to RGB pixels.
 
-What a file is, its content tells, never its name. Decoders raise all kinds of errors on damaged
-files; here they get one form, `DataError`, in one line.
+Formats are detected by content, never by file name. Decoders raise all kinds of errors on damaged
+files; all of them are converted to a one-line `DataError` here.
 """
 
 import os
@@ -21,9 +21,9 @@ from datasets.decoding.raster import decode_raster
 from datasets.errors import DataError
 
 DECODING_VERSION = 2
-"""Of everything that decides which pixels a file gives: what is made from them is made again."""
+"""Bump it when anything changes the decoded pixels: everything derived from them is rebuilt."""
 
-# What Pillow, pydicom and imagecodecs have been seen to raise on damaged files, by its base.
+# Base classes of the errors that Pillow, pydicom and imagecodecs raise on damaged files.
 _DECODER_ERRORS = (
     OSError,
     SyntaxError,
@@ -55,20 +55,20 @@ class Picture(NamedTuple):
 
 
 def decode_image(data: bytes) -> NDArray[np.uint8]:
-    """Decode the bytes of an image file to RGB: see `decode_raster` and `read_dicom` for how.
+    """Decode the bytes of an image file to RGB: see `decode_raster` and `read_dicom`.
 
     Returns:
         (H, W, 3) uint8.
 
     Raises:
-        DataError: not an image, damaged, truncated, too large or too small (`limits`),
-            of a kind that cannot be shown, or compressed as no decoder here can read.
+        DataError: not an image, damaged, truncated, too large or too small (`limits`), or of an
+            unsupported pixel type or compression.
     """
     return read_picture(data).pixels
 
 
 def read_picture(data: bytes) -> Picture:
-    """Decode as `decode_image` does, and tell whose picture it is. Raises the same."""
+    """Decode as `decode_image` does, and return the patient's hash too. Raises the same errors."""
     try:
         check_file_size(len(data))
         if is_dicom(data):
@@ -85,11 +85,11 @@ def read_picture(data: bytes) -> Picture:
 
 
 def read_file(path: str | Path) -> bytes:
-    """The bytes of a regular file.
+    """Read a regular file.
 
     Raises:
         DataError: it cannot be opened, is larger than `MAX_BYTES`, or is a pipe or a device, which
-            could be read for ever.
+            might never end.
     """
     try:
         status = os.stat(path)
@@ -103,19 +103,19 @@ def read_file(path: str | Path) -> bytes:
 
 
 def _kind(data: bytes) -> str:
-    """What a file is that no decoder takes for its own."""
+    """Describe a file that no decoder recognises."""
     if data.startswith(_TIFF):
-        return "a TIFF file of a kind that is not read; save it with 8 or 16 bits, grey or RGB"
+        return "unsupported kind of TIFF file; save it with 8 or 16 bits, grey or RGB"
     return "not an image" if data else "empty file"
 
 
 def _one_line(error: BaseException) -> str:
-    """The decoder's own words on one line; "truncated" where it says so in more of them."""
+    """The decoder's message on one line, shortened to "truncated" where it means that."""
     text = _clean(str(error)).removeprefix(_PLUGINS_FAILED) or type(error).__name__
     return "truncated" if any(word in text.lower() for word in _CUT_SHORT) else text
 
 
 def _clean(text: str) -> str:
-    """On one line, without characters that a terminal would obey, and not endless."""
+    """Collapse to one line of limited length, without control characters."""
     words = "".join(letter if letter.isprintable() else " " for letter in text).split()
     return " ".join(words)[:_REASON_LENGTH]

@@ -1,8 +1,8 @@
-"""PNG and TIFF files of 16 bits a channel: every bit of them, where Pillow keeps the high byte.
+"""PNG and TIFF files with 16 bits per channel, decoded at full depth.
 
-Pillow reads 16-bit grey whole; of colours and of grey with an alpha channel it drops the low byte,
-which is most of a picture that uses 12 bits. Those are decoded by OpenCV, after Pillow has read the
-file without complaint.
+Pillow reads 16-bit grey at full depth, but keeps only the high byte of colours and of grey with
+alpha, which loses most of a 12-bit image. Those are decoded by OpenCV, after Pillow has read the
+file without an error.
 """
 
 import cv2
@@ -15,23 +15,23 @@ from datasets.decoding.levels import look_up
 from datasets.decoding.transparency import flattened
 from datasets.errors import DataError
 
-PNG_DEPTH = 24  # where a PNG file says its bits a channel
+PNG_DEPTH = 24  # offset of the bit depth in a PNG file
 _WHITE_IS_ZERO = 0  # TIFF PhotometricInterpretation
 _COLOURS = (
     "RGB",
     "RGBA",
     "RGBX",
     "RGBa",
-)  # modes that Pillow gives colours, and PNG's grey + alpha
+)  # Pillow's modes for colours, and for PNG's grey + alpha
 
-# OpenCV warns of odd TIFF tags on stderr: what matters is in the error that is raised.
+# OpenCV prints warnings about odd TIFF tags; real failures are raised as errors.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 Deep = NDArray[np.uint16]
 
 
 def is_deep(image: Image.Image, data: bytes) -> bool:
-    """Whether an opened file has more than 8 bits a channel, of a kind that `read_deep` reads."""
+    """Whether an opened file has more than 8 bits per channel and is supported by `read_deep`."""
     if image.mode == "I" or image.mode.startswith("I;16"):
         return True
     return image.mode in _COLOURS and _bits(image, data) > 8
@@ -41,14 +41,14 @@ def read_deep(image: Image.Image, data: bytes) -> NDArray[np.uint8]:
     """Scale to 8 bits by the range in use (`depth.to_8_bits`) and flatten (`transparency`).
 
     Args:
-        image: the file as Pillow has opened and loaded it.
+        image: the file as opened and loaded by Pillow.
         data: its bytes.
 
     Returns:
-        (H, W, 3), not turned upright yet.
+        (H, W, 3), EXIF orientation not applied yet.
 
     Raises:
-        DataError: grey values that 16 bits do not hold.
+        DataError: grey values that do not fit into 16 bits.
     """
     values, alpha = _colours(image, data) if image.mode in _COLOURS else (_grey(image), None)
     key = image.info.get("transparency")
@@ -70,7 +70,7 @@ def _bits(image: Image.Image, data: bytes) -> int:
 
 
 def _grey(image: Image.Image) -> Deep:
-    """(H, W). Negative values, which signed files hold, are moved up by 32768."""
+    """(H, W). Signed values are shifted by 32768 where any is negative."""
     values = np.asarray(image)
     low, high = int(values.min()), int(values.max())
     if -32768 <= low < 0 and high < 32768:
@@ -84,7 +84,7 @@ def _colours(image: Image.Image, data: bytes) -> tuple[Deep, NDArray[np.uint8] |
     """(H, W, 3), and (H, W) where the file has an alpha channel."""
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if decoded is None or decoded.dtype != np.uint16 or decoded.shape[2:] not in ((3,), (4,)):
-        raise DataError("16-bit colours of a kind that cannot be read; save it with 8 bits")
+        raise DataError("unsupported kind of 16-bit colours; save it with 8 bits")
     values = np.asarray(decoded[..., 2::-1], np.uint16)
     if image.mode not in ("RGBA", "RGBa"):
         return values, None
@@ -92,19 +92,19 @@ def _colours(image: Image.Image, data: bytes) -> tuple[Deep, NDArray[np.uint8] |
 
 
 def _alpha(values: Deep) -> NDArray[np.uint8]:
-    """Opaque is the largest value of the depth in use: 12-bit files have an alpha of 12 bits."""
+    """Opaque is the largest value of the depth in use: in 12-bit files alpha has 12 bits too."""
     opaque = depth_of(int(values.max()))
     return look_up(np.minimum(np.arange(65536) * 255 // opaque, 255).astype(np.uint8), values)
 
 
 def _is_key(values: Deep, key: object) -> NDArray[np.bool_]:
-    """(H, W): which pixels have the colour that a PNG file names as transparent."""
+    """(H, W): which pixels have the colour that a PNG file declares transparent."""
     same = values == np.asarray(key, np.uint16)
     return np.asarray(same if same.ndim == 2 else same.all(axis=2))
 
 
 def _is_negative(image: Image.Image) -> bool:
-    """Whether a TIFF file of 16 bits has 0 for white; of 8 bits, Pillow sees to it."""
+    """Whether 0 is white in a 16-bit TIFF file; Pillow handles 8-bit files itself."""
     if not isinstance(image, TiffImagePlugin.TiffImageFile) or not image.mode.startswith("I;16"):
         return False
     return bool(image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO)

@@ -1,7 +1,7 @@
-"""16-bit values -> 8 bits, so that what a picture shows keeps its levels.
+"""Scale 16-bit values to 8 bits by the range that the image uses.
 
-16 bits are a container: files hold 10, 12 or 14 bits in them, Hounsfield units with 32768 added, or
-a narrow band of values anywhere. Division by 257 would leave a dozen grey levels of such a picture.
+16 bits are a container: files store 10, 12 or 14 bits in them, Hounsfield units offset by 32768, or
+a narrow band of values anywhere. Division by 257 would leave a dozen grey levels of such an image.
 """
 
 from itertools import product
@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 
 from datasets.decoding.levels import look_up, occurring
 
-_DEPTHS = (8, 10, 12, 14, 16)  # bits that a 16-bit file may really hold
-_FILLED = 0.5  # of its depth; a picture that fills less is shown over its own range
-_MOST_ISOLATED = 4  # values of a padding or of a mark burned in
-_FEWEST_VALUES = 64  # of a picture beside which other values are isolated
+_DEPTHS = (8, 10, 12, 14, 16)  # bits that a 16-bit file may actually use
+_MIN_FILLED = 0.5  # share of its depth; an image that fills less is scaled by its own range
+_MAX_ISOLATED = 4  # values of padding or of a burned-in mark
+_MIN_CONTENT_VALUES = 64  # distinct values of the content, below which nothing counts as isolated
 
 
 class ValueRange(NamedTuple):
-    """The values that become black and white; what lies outside is clipped."""
+    """The values that become black and white; values outside are clipped."""
 
     black: int
     white: int
 
 
 def to_8_bits(values: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """Scale (H, W) or (H, W, 3), all channels alike, by the `display_range` of what occurs."""
+    """Scale (H, W) or (H, W, 3) by the `display_range` of its values, the same for all channels."""
     black, white = display_range(occurring(values))
     step = max(1, white - black)
     levels = ((np.arange(65536) - black) * 255 + step // 2) // step
@@ -34,18 +34,18 @@ def to_8_bits(values: NDArray[np.uint16]) -> NDArray[np.uint8]:
 
 
 def display_range(occurs: NDArray[np.bool_]) -> ValueRange:
-    """Black and white for a picture in which these values occur.
+    """Choose black and white for an image in which these values occur.
 
-    0 and the largest value of its depth (8, 10, 12, 14 or 16 bits, as few as hold its values) where
-    the picture fills half of that range or has 8 bits; else its own smallest and largest value.
-    Values of `content_range` count.
+    0 and the largest value of its depth (8, 10, 12, 14 or 16 bits, the fewest that hold its values)
+    where the image fills half of that range or has 8 bits; otherwise its smallest and largest
+    value. Only values within `content_range` count.
 
     Args:
         occurs: (65536,) which of the values occur.
     """
     low, high = map(int, content_range(np.flatnonzero(occurs)))
     white = depth_of(high)
-    if white == 255 or high == low or high - low >= _FILLED * white:
+    if white == 255 or high == low or high - low >= _MIN_FILLED * white:
         return ValueRange(0, white)
     return ValueRange(low, high)
 
@@ -56,14 +56,14 @@ def depth_of(value: int) -> int:
 
 
 def content_range(values: NDArray[Any]) -> tuple[float, float]:
-    """The smallest and largest of the values that occur (sorted), without isolated ones.
+    """The smallest and largest of the sorted values that occur, without isolated ones.
 
-    Isolated: up to 4 values at an end, such as a padding's or a burned-in mark's, with a wider gap
-    to the rest than the rest, of 64 values and more, is wide.
+    Isolated: up to 4 values at either end, such as padding or a burned-in mark, that are further
+    from the other values (64 or more) than those span.
     """
-    for below, above in sorted(product(range(_MOST_ISOLATED + 1), repeat=2), key=sum, reverse=True):
+    for below, above in sorted(product(range(_MAX_ISOLATED + 1), repeat=2), key=sum, reverse=True):
         rest = values[below : len(values) - above]
-        if len(rest) < _FEWEST_VALUES:
+        if len(rest) < _MIN_CONTENT_VALUES:
             continue
         low, high = float(rest[0]), float(rest[-1])
         lower = below == 0 or low - float(values[below - 1]) > high - low

@@ -1,7 +1,7 @@
-"""DICOM files with pydicom: the first frame as one would see it on a viewer, and whose it is.
+"""Read DICOM files with pydicom: the first frame as a viewer displays it, and the patient's hash.
 
-Only the elements needed are read, and the sizes are checked from the header before any pixel is
-decoded. What pydicom raises on damaged files passes through; `decode` gives it one form.
+Only the elements needed are read, and sizes are checked from the header before any pixel is
+decoded. Errors of pydicom on damaged files pass through; `decode` converts them.
 """
 
 import hashlib
@@ -39,29 +39,29 @@ _TAGS = [
     *("PixelData", "FloatPixelData", "DoubleFloatPixelData"),
 ]
 
-# pydicom warns of every oddity of a file, and logs it: what matters is in the manifest's `problem`.
+# pydicom warns of and logs every oddity of a file; failures end up in the manifest's `problem`.
 warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 
 def read_dicom(data: bytes) -> tuple[NDArray[np.uint8], str]:
-    """Decode the first frame, and tell whose picture it is. The preamble may be missing.
+    """Decode the first frame and hash the patient's identity. The preamble may be missing.
 
     Grey values go through the rescale slope and intercept (or the modality table), then the VOI
     table or the first VOI window; without either, and where these show next to nothing of the
-    picture, the smallest value is black and the largest white. MONOCHROME1 is inverted, padding is
+    image, the smallest value is black and the largest white. MONOCHROME1 is inverted, padding is
     black. YBR and palette colours become RGB.
 
     Returns:
         (H, W, 3) uint8, and the patient's hash: see `patient_hash`.
 
     Raises:
-        DataError: no pixels in it (a DICOMDIR, a report), too large or too small, pixels of a kind
-            that cannot be shown, or compressed as no decoder here can read.
+        DataError: no pixels (a DICOMDIR, a report), too large or too small, or an unsupported
+            pixel type or compression.
     """
     source = io.BytesIO(_inflated(with_preamble(data)))
     try:
-        dataset = dcmread(source, specific_tags=[*_TAGS], force=True)  # `is_dicom` has looked
+        dataset = dcmread(source, specific_tags=[*_TAGS], force=True)  # `is_dicom` has checked
         _check_pixels(dataset)
         return show(dataset, first_frame(dataset)), patient_hash(dataset)
     except (BytesLengthException, InvalidDicomError) as error:
@@ -69,10 +69,10 @@ def read_dicom(data: bytes) -> tuple[NDArray[np.uint8], str]:
 
 
 def patient_hash(dataset: Dataset) -> str:
-    """16 hex digits of the sha256 of the issuer and the PatientID, "" where there is no PatientID.
+    """16 hex digits of the sha256 of issuer and PatientID, "" without a PatientID.
 
     The id itself is personal data and is never stored, shown or logged. The hash keeps a patient's
-    pictures together; it is a pseudonym, no anonymity: who knows an id can find its pictures.
+    images together. It is a pseudonym, not anonymous: whoever knows an id can compute its hash.
     """
     patient = str(dataset.get("PatientID") or "").strip(" \0")
     issuer = str(dataset.get("IssuerOfPatientID") or "").strip(" \0")
@@ -82,7 +82,7 @@ def patient_hash(dataset: Dataset) -> str:
 
 
 def _inflated(data: bytes) -> bytes:
-    """A deflated file as an uncompressed one; pydicom would inflate it without any limit."""
+    """Inflate a deflated file; pydicom would do so without a size limit."""
     end = _META_START + int.from_bytes(data[_META_LENGTH], "little")
     meta = data[:end]
     if _DEFLATED not in meta:
@@ -93,17 +93,17 @@ def _inflated(data: bytes) -> bytes:
 
 
 def _check_pixels(dataset: Dataset) -> None:
-    """Refuse what holds no picture, or one too large or too small, from the header alone."""
+    """Refuse files without an image, or with one too large or too small, by the header alone."""
     kind = dataset.file_meta.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID")
     if kind == _DICOMDIR:
-        raise DataError("a DICOMDIR: it lists files and holds no picture")
+        raise DataError("a DICOMDIR: it lists files and contains no image")
     if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
         raise DataError("floating-point pixels have no fixed range; save it with 8 or 16 bits")
     if "PixelData" not in dataset:
         name = getattr(kind, "name", None) or "of unknown kind"
         if "Rows" in dataset:
-            raise DataError("a DICOM picture whose pixels are missing: cut short, or damaged")
+            raise DataError("a DICOM image without its pixel data: truncated or damaged")
         raise DataError(f"a DICOM file without pixels ({name})")
     if not dataset.get("Rows") or not dataset.get("Columns"):
-        raise DataError("a DICOM file that does not say how large its picture is")
+        raise DataError("a DICOM file that does not declare its image size")
     check_picture_size(int(dataset.Columns), int(dataset.Rows))

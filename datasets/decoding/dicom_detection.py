@@ -1,17 +1,17 @@
-"""Whether a file is DICOM, from its first bytes alone: with the preamble, or without.
+"""Detect DICOM files by their first bytes, with or without the preamble.
 
-PS3.10 wants 128 bytes, "DICM" and the file meta group. Archives and scanners also write files that
-begin with the file meta group or with the data set itself. Those have no magic number; they are
-taken for DICOM where their first elements, one after the other, are what the standard allows.
+PS3.10 requires 128 bytes, "DICM" and the file meta group. Archives and scanners also write files
+that begin with the file meta group or the data set itself. Those have no magic number; they count
+as DICOM where their first elements form a sequence that the standard allows.
 """
 
 from typing import Literal, NamedTuple
 
 HEADER_BYTES = 1024
-"""As much of a file as `is_dicom` looks at."""
+"""How much of a file `is_dicom` examines."""
 
 _MAGIC, _PREAMBLE = b"DICM", 128
-_FEWEST_ELEMENTS = 3
+_MIN_ELEMENTS = 3
 _META = 0x0002
 _FIRST_GROUPS = (_META, 0x0008)
 _LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"UC", b"UN", b"UR", b"UT"})
@@ -34,7 +34,7 @@ def is_dicom(start: bytes) -> bool:
 
 
 def with_preamble(data: bytes) -> bytes:
-    """A DICOM file with its preamble in place; one without file meta group stays as it is."""
+    """Add a missing preamble to a DICOM file that has a file meta group."""
     if data[_PREAMBLE : _PREAMBLE + 4] == _MAGIC:
         return data
     if data.startswith(_MAGIC):
@@ -46,11 +46,11 @@ def with_preamble(data: bytes) -> bytes:
 def _lacks_preamble(start: bytes) -> bool:
     if start.startswith(_MAGIC):
         start = start[len(_MAGIC) :]
-    return any(_elements(start, order) >= _FEWEST_ELEMENTS for order in ("little", "big"))
+    return any(_count_elements(start, order) >= _MIN_ELEMENTS for order in ("little", "big"))
 
 
-def _elements(start: bytes, order: _Order) -> int:
-    """How many elements of ascending tags come first: of the file meta group, or of a data set."""
+def _count_elements(start: bytes, order: _Order) -> int:
+    """Count the leading elements with ascending tags, of a file meta group or of a data set."""
     at, count, last = 0, 0, (0, 0)
     while at + 8 <= min(len(start), HEADER_BYTES):
         element = _element(start, at, order)
@@ -58,13 +58,13 @@ def _elements(start: bytes, order: _Order) -> int:
             break
         allowed = _FIRST_GROUPS if count == 0 else (_META,) if last[0] == _META else None
         if allowed and element.tag[0] not in allowed:
-            break  # what follows the meta group may be in another byte order, or deflated
+            break  # the data set after the meta group may have another byte order, or be deflated
         at, count, last = element.end, count + 1, element.tag
     return count
 
 
 def _element(start: bytes, at: int, order: _Order) -> _Element | None:
-    """The element at a place, explicit or implicit; None where none can be."""
+    """Parse the element at an offset, explicit or implicit VR; None if there is no valid one."""
     group, number = (_number(start[at + i : at + i + 2], order) for i in (0, 2))
     vr = start[at + 4 : at + 6]
     if vr in _SHORT_VRS:

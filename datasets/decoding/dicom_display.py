@@ -1,6 +1,6 @@
-"""What the stored values of a DICOM frame look like, by the grey scale pipeline of PS3.3 and PS3.4.
+"""Render the stored values of a DICOM frame by the greyscale pipeline of PS3.3 and PS3.4.
 
-Everything is worked out once for each value that 8 or 16 bits can hold, not for each pixel.
+Everything is computed once for each value that 8 or 16 bits can hold, not for each pixel.
 """
 
 import math
@@ -15,23 +15,23 @@ from datasets.decoding.depth import content_range
 from datasets.decoding.levels import Stored, counted, look_up
 from datasets.errors import DataError
 
-_COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")  # RGB by now
+_COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")  # decoded to RGB already
 _GROUPS = {
     "RescaleSlope": "PixelValueTransformationSequence",
     "RescaleIntercept": "PixelValueTransformationSequence",
     "WindowCenter": "FrameVOILUTSequence",
     "WindowWidth": "FrameVOILUTSequence",
     "VOILUTFunction": "FrameVOILUTSequence",
-}  # where files of several frames keep them
-_LEAST_SPREAD = 8  # grey levels; a window that leaves fewer shows nothing
-_TAIL = 0.005  # of the pixels, at either end
+}  # the functional groups of multi-frame files
+_MIN_SPREAD = 8  # grey levels; a window that leaves fewer shows nothing
+_TAIL = 0.005  # share of the pixels, at either end
 
 Values = NDArray[np.float64]
 Levels = NDArray[np.uint8]
 
 
 def show(dataset: Dataset, stored: Stored) -> NDArray[np.uint8]:
-    """Make a frame visible.
+    """Convert a stored frame to display values.
 
     Args:
         dataset: its header.
@@ -41,13 +41,13 @@ def show(dataset: Dataset, stored: Stored) -> NDArray[np.uint8]:
         (H, W, 3) uint8.
 
     Raises:
-        DataError: a photometric interpretation that is not known, or numbers that make no sense.
+        DataError: an unknown photometric interpretation, or invalid numbers.
     """
-    with np.errstate(all="ignore"):  # what comes of absurd numbers is looked at in the end
-        return _show(dataset, stored)
+    with np.errstate(all="ignore"):  # absurd header values are caught in `_rounded`
+        return _render(dataset, stored)
 
 
-def _show(dataset: Dataset, stored: Stored) -> NDArray[np.uint8]:
+def _render(dataset: Dataset, stored: Stored) -> NDArray[np.uint8]:
     kind = str(dataset.get("PhotometricInterpretation") or "").strip()
     values = _values(dataset, stored)
     if stored.ndim == 3 and kind in _COLOURS:
@@ -62,11 +62,11 @@ def _show(dataset: Dataset, stored: Stored) -> NDArray[np.uint8]:
 
 
 def _values(dataset: Dataset, stored: Stored) -> Values:
-    """What each pattern of bits that `stored` can hold means as a number, (2**bits,)."""
+    """The number that each possible bit pattern of `stored` encodes, (2**bits,)."""
     used, high = _bits_stored(dataset, stored), dataset.get("HighBit")
     shift = 0 if _is_compressed(dataset) or high is None else int(high) + 1 - used
     if shift not in range(8 * stored.dtype.itemsize - used + 1):
-        raise DataError(f"HighBit={high} with BitsStored={used}: makes no sense")
+        raise DataError(f"HighBit={high} with BitsStored={used} is invalid")
     values = (np.arange(2 ** (8 * stored.dtype.itemsize)) >> shift) & (2**used - 1)
     if int(dataset.get("PixelRepresentation") or 0):
         values[values >= 2 ** (used - 1)] -= 2**used
@@ -87,14 +87,16 @@ def _is_compressed(dataset: Dataset) -> bool:
 
 
 def _grey_levels(dataset: Dataset, stored: Stored, values: Values, inverted: bool) -> Levels:
-    """How bright each stored pattern is shown, (2**bits,) uint8."""
+    """The displayed brightness of each bit pattern, (2**bits,) uint8."""
     padding = _padding(dataset, values)
     counts = np.where(padding, 0, counted(stored))
-    measured = _through_modality(dataset, values)
-    named, own = _through_voi(dataset, measured), _own_range(measured, counts > 0)
-    levels = _rounded(own if named is None else named)
-    if named is not None and _spread(levels, counts) < _LEAST_SPREAD <= _spread(own, counts):
-        levels = _rounded(own)  # a window far off the values, or far wider than they are
+    measured = _apply_modality(dataset, values)
+    windowed, full_range = _apply_voi(dataset, measured), _full_range(measured, counts > 0)
+    levels = _rounded(full_range if windowed is None else windowed)
+    if windowed is not None and _spread(levels, counts) < _MIN_SPREAD <= _spread(
+        full_range, counts
+    ):
+        levels = _rounded(full_range)  # the window misses the values or is far too wide
     if inverted:
         levels = 255 - levels
     levels[padding] = 0
@@ -102,7 +104,7 @@ def _grey_levels(dataset: Dataset, stored: Stored, values: Values, inverted: boo
 
 
 def _padding(dataset: Dataset, values: Values) -> NDArray[np.bool_]:
-    """Which values mark pixels outside the picture. Compared as unsigned 16 bits: files mix both"""
+    """Which values mark pixels outside the image. Files mix signed and unsigned padding values."""
     first = dataset.get("PixelPaddingValue")
     if first is None:
         return np.zeros(len(values), np.bool_)
@@ -114,24 +116,26 @@ def _padding(dataset: Dataset, values: Values) -> NDArray[np.bool_]:
 
 
 def _signed_as(values: Values, number: Any) -> int:
-    """A number of 16 bits, which may have been read with the wrong sign, as the values have it."""
+    """A 16-bit number that may have been read with the wrong sign, with the sign of `values`."""
     unsigned = int(number) & 0xFFFF
     return unsigned - 2**16 if values.min() < 0 and unsigned >= 2**15 else unsigned
 
 
-def _through_modality(dataset: Dataset, values: Values) -> Values:
-    """PS3.3 C.11.1: what a stored value measures, such as Hounsfield units."""
+def _apply_modality(dataset: Dataset, values: Values) -> Values:
+    """PS3.3 C.11.1: from stored values to a physical measure, such as Hounsfield units."""
     table = dataset.get("ModalityLUTSequence")
     if table:
         return _tabulated(dataset, table[0].LUTDescriptor, table[0].LUTData, values)
     slope, intercept = _number(dataset, "RescaleSlope", 1), _number(dataset, "RescaleIntercept", 0)
     if not math.isfinite(slope * intercept) or slope == 0:
-        raise DataError(f"RescaleSlope={slope}, RescaleIntercept={intercept}: makes no sense")
+        raise DataError(
+            f"RescaleSlope={slope}, RescaleIntercept={intercept}: not a valid rescaling"
+        )
     return np.asarray(values * slope + intercept)
 
 
-def _through_voi(dataset: Dataset, values: Values) -> Values | None:
-    """PS3.3 C.11.2: the values of interest over 0..255; None where the file names none."""
+def _apply_voi(dataset: Dataset, values: Values) -> Values | None:
+    """PS3.3 C.11.2: the values of interest over 0..255; None where the file has no VOI."""
     table = dataset.get("VOILUTSequence")
     if table:
         white = 2 ** int(table[0].LUTDescriptor[2]) - 1
@@ -148,14 +152,14 @@ def _through_voi(dataset: Dataset, values: Values) -> Values | None:
     return None
 
 
-def _own_range(values: Values, used: NDArray[np.bool_]) -> Values:
-    """All that occurs over 0..255, but for isolated values (`depth.content_range`)."""
+def _full_range(values: Values, used: NDArray[np.bool_]) -> Values:
+    """Scale the values that occur to 0..255, ignoring isolated ones (`depth.content_range`)."""
     low, high = content_range(np.unique(values[used])) if used.any() else (0.0, 0.0)
     return (values - low) / (high - low) * 255 if high > low else np.zeros_like(values)
 
 
 def _spread(levels: NDArray[Any], counts: NDArray[np.int64]) -> float:
-    """How many grey levels all but one pixel in a hundred lie within."""
+    """The range of grey levels that covers all but 1 % of the pixels."""
     used = np.flatnonzero(counts)
     if len(used) == 0:
         return 0.0
@@ -179,7 +183,7 @@ def _window(values: Values, centre: float, width: float, kind: str) -> Values:
 def _palette(dataset: Dataset, values: Values) -> Levels:
     """PS3.3 C.7.6.3.1.5: the colour of each stored pattern, (2**bits, 3) uint8."""
     if "RedPaletteColorLookupTableData" not in dataset:
-        raise DataError("a palette in segments, or none: export it as RGB")
+        raise DataError("a segmented palette, or none: export it as RGB")
     columns = []
     for colour in ("Red", "Green", "Blue"):
         descriptor = dataset[f"{colour}PaletteColorLookupTableDescriptor"].value
@@ -190,7 +194,11 @@ def _palette(dataset: Dataset, values: Values) -> Levels:
 
 
 def _tabulated(dataset: Dataset, descriptor: Any, data: Any, values: Values) -> Values:
-    """`values` through a table of PS3.3: (entries, value of the first, bits), and the entries."""
+    """Map `values` through a lookup table of PS3.3.
+
+    Args:
+        descriptor: (number of entries, first value mapped, bits per entry).
+    """
     count, first = int(descriptor[0]) or 2**16, _signed_as(values, descriptor[1])
     if isinstance(data, bytes):
         order = "<" if dataset.original_encoding[1] else ">"
@@ -199,13 +207,13 @@ def _tabulated(dataset: Dataset, descriptor: Any, data: Any, values: Values) -> 
     else:
         entries = np.asarray(data)
     if len(entries) < count:
-        raise DataError(f"a table of {len(entries)} entries that should have {count}")
+        raise DataError(f"a lookup table of {len(entries)} entries; its header declares {count}")
     index = np.clip(np.rint(values) - first, 0, count - 1).astype(np.intp)
     return np.asarray(entries[index], np.float64)
 
 
 def _element(dataset: Dataset, keyword: str) -> Any:
-    """An element of the header, or of the groups that hold it in files of several frames."""
+    """An element of the header, or of the functional groups of a multi-frame file."""
     if keyword in dataset:
         return dataset[keyword].value
     for group in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
@@ -226,5 +234,5 @@ def _number(dataset: Dataset, keyword: str, default: float = math.nan) -> float:
 
 def _rounded(levels: Values) -> Levels:
     if np.isnan(levels).any():
-        raise DataError("its window or rescaling gives no numbers")
+        raise DataError("its window or rescaling yields no valid values")
     return np.rint(np.clip(levels, 0, 255)).astype(np.uint8)

@@ -1,8 +1,9 @@
-"""The first frame of a DICOM file as stored: uncompressed by pydicom, compressed by imagecodecs.
+"""Read the stored values of a DICOM file's first frame.
 
-A compressed frame says its own size, which need not be the header's and which decoders believe: it
-is checked first. imagecodecs (BSD) is libjpeg-turbo, CharLS and OpenJPEG; of the usual decoders
-python-gdcm (Apache) aborted or crashed on 1 damaged file in 40, and pylibjpeg-libjpeg is GPL.
+pydicom reads uncompressed frames, imagecodecs decodes compressed ones. A compressed frame declares
+its own size, which decoders trust and which need not be the header's, so it is checked first.
+imagecodecs (BSD) wraps libjpeg-turbo, CharLS and OpenJPEG; of the usual alternatives, python-gdcm
+(Apache) crashed on 1 damaged file in 40, and pylibjpeg-libjpeg is GPL.
 """
 
 from typing import Any
@@ -25,9 +26,9 @@ from pydicom.uid import (
 from datasets.decoding.levels import Stored
 from datasets.errors import DataError
 
-_MAX_TILES = 10_000  # of one JPEG 2000 frame; each takes memory of its own
+_MAX_TILES = 10_000  # of one JPEG 2000 frame; each needs memory
 _PLUGIN = "imagecodecs"
-DECODER_DEPENDENCIES: dict[UID, tuple[str, ...]] = {}  # pydicom asks every plugin for it
+DECODER_DEPENDENCIES: dict[UID, tuple[str, ...]] = {}  # required of every pydicom plugin
 
 
 def first_frame(dataset: Dataset) -> Stored:
@@ -37,8 +38,8 @@ def first_frame(dataset: Dataset) -> Stored:
         The bits as stored, (H, W) or (H, W, 3), uint8 or uint16; YBR colours already RGB.
 
     Raises:
-        DataError: not of 1, 8 or 16 bits and 1 or 3 samples, a compression without a decoder, or a
-            compressed frame of another size than the header's.
+        DataError: not 1, 8 or 16 bits and 1 or 3 samples, a compression without a decoder, or a
+            compressed frame whose size differs from the header's.
     """
     samples, bits = int(dataset.get("SamplesPerPixel") or 1), int(dataset.get("BitsAllocated") or 0)
     if samples not in (1, 3) or bits not in (1, 8, 16):
@@ -62,7 +63,7 @@ def first_frame(dataset: Dataset) -> Stored:
 
 
 def _transfer_syntax(dataset: Dataset) -> UID:
-    """As the file says, or as pydicom found it readable where it says nothing."""
+    """The declared transfer syntax, or the one that pydicom inferred."""
     named = dataset.file_meta.get("TransferSyntaxUID")
     if named:
         return UID(named)
@@ -79,21 +80,19 @@ def _decoder(syntax: UID) -> Decoder:
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError:
-        raise DataError(
-            f"compressed as {syntax.name}, without a decoder here; export it uncompressed"
-        ) from None
+        raise DataError(f"unsupported compression {syntax.name}; export it uncompressed") from None
     if syntax.is_encapsulated and _PLUGIN not in decoder.available_plugins:
         decoder.add_plugin(_PLUGIN, (__name__, decode_frame.__name__))
     return decoder
 
 
 def is_available(syntax: str) -> bool:
-    """pydicom asks every plugin; this one is given only the syntaxes that it has."""
+    """Required of every pydicom plugin; this one is registered only for syntaxes it supports."""
     return True
 
 
 def decode_frame(source: bytes, runner: DecodeRunner) -> bytes:
-    """Decode one compressed frame; `runner` is told how the bytes returned are laid out."""
+    """Decode one compressed frame, and set on `runner` the layout of the bytes returned."""
     syntax = runner.transfer_syntax
     if syntax == RLELossless:
         runner.set_option("planar_configuration", 1)
@@ -102,14 +101,14 @@ def decode_frame(source: bytes, runner: DecodeRunner) -> bytes:
         return bytes(imagecodecs.dicomrle_decode(source, dtype, out=size))
     values = _decode_codestream(source, syntax)
     if runner.photometric_interpretation in ("YBR_ICT", "YBR_RCT"):
-        runner.set_option("photometric_interpretation", "RGB")  # undone with the decoding
+        runner.set_option("photometric_interpretation", "RGB")  # the decoder converts to RGB
     runner.set_option("planar_configuration", 0)
     runner.set_option("bits_allocated", 8 * values.dtype.itemsize)
     return values.tobytes()
 
 
 def _decode_codestream(source: bytes, syntax: UID) -> np.ndarray[Any, Any]:
-    """(H, W) or (H, W, samples), the colours as they are in the stream."""
+    """(H, W) or (H, W, samples), in the colour space of the stream."""
     if syntax in JPEG2000TransferSyntaxes:
         return imagecodecs.jpeg2k_decode(source, numthreads=1)
     if syntax in JPEGLSTransferSyntaxes:
@@ -135,13 +134,14 @@ def _check_codestream(frame: bytes, syntax: UID, dataset: Dataset) -> None:
     expected = int(dataset.Rows), int(dataset.Columns), int(dataset.SamplesPerPixel)
     if found != expected:
         raise DataError(
-            f"its compressed frame is {_size_text(found)}, its header says {_size_text(expected)}"
+            f"its compressed frame has {_size_text(found)}, its header declares "
+            f"{_size_text(expected)}"
         )
 
 
 def _size_text(size: tuple[int, int, int]) -> str:
     height, width, samples = size
-    return f"{width} x {height} pixels of {samples}"
+    return f"{width} x {height} pixels of {samples} {'sample' if samples == 1 else 'samples'}"
 
 
 def _jpeg_size(frame: bytes) -> tuple[int, int, int]:
@@ -152,7 +152,7 @@ def _jpeg_size(frame: bytes) -> tuple[int, int, int]:
         if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
             height, width = frame[at + 5 : at + 7], frame[at + 7 : at + 9]
             return int.from_bytes(height, "big"), int.from_bytes(width, "big"), frame[at + 9]
-        at += 1 if marker == 0xFF else 2 + length  # 0xFF before a marker is filling
+        at += 1 if marker == 0xFF else 2 + length  # 0xFF before a marker is a fill byte
     raise DataError("cannot be read as an image: its compressed frame has no JPEG header")
 
 
@@ -166,16 +166,16 @@ def _jpeg_2000_size(frame: bytes) -> tuple[int, int, int]:
     ).tolist()
     width, height = right - left, bottom - top
     if width * height > _MAX_TILES * tile_width * tile_height:
-        raise DataError(f"a JPEG 2000 frame of more than {_MAX_TILES} tiles; export it again")
+        raise DataError(f"a JPEG 2000 frame of more than {_MAX_TILES} tiles; re-export it")
     return height, width, int.from_bytes(stream[40:42], "big")
 
 
 def _stream_start(frame: bytes) -> int:
-    """Where the stream begins: at once, as DICOM wants it, or in a box "jp2c" of a JP2 file."""
+    """Offset of the codestream: 0, as DICOM requires, or after the "jp2c" box of a JP2 file."""
     at = 0
     while frame[4:8] == b"jP  " and frame[at + 4 : at + 8] != b"jp2c":
         length = int.from_bytes(frame[at : at + 4], "big")
-        if not 8 <= length < len(frame) - at:  # pydicom would read a length of 0 for ever
+        if not 8 <= length < len(frame) - at:  # a length of 0 would never end
             raise DataError("cannot be read as an image: its JP2 boxes are damaged")
         at += length
     return at + 8 if at else 0

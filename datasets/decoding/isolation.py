@@ -1,12 +1,12 @@
-"""Files read in processes of their own: a decoder that crashes or never ends costs a file, no run.
+"""Decode files in a worker process, so that a decoder that crashes or hangs costs one file only.
 
-Decoders are native code, and a damaged file can keep one busy for ever (CharLS took 4 s for 480
-pixels), crash it or make it take all memory. A process costs 0.3 s once and nothing a file.
+Decoders are native code, and a damaged file can hang one (CharLS took 4 s for 480 pixels), crash it
+or exhaust memory. A process costs 0.3 s once and nothing per file.
 
     python -m datasets.decoding.isolation   the worker
 
-It takes a path a line, as JSON, and answers with a JSON line, the fields of the description and the
-sizes of the small pictures in bytes, and then the bytes of the pictures.
+It reads one path per line, as JSON, and answers with a JSON line (the fields of the description and
+the sizes of the small pictures in bytes), followed by the bytes of the pictures.
 """
 
 import json
@@ -25,19 +25,19 @@ from datasets.decoding.small_pictures import SmallPictures
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = (sys.executable, "-m", "datasets.decoding.isolation")
-MAX_SECONDS = 120.0  # for one file; the largest picture allowed takes 12
-MAX_ADDRESS_BYTES = 6 * 2**30  # of one worker; the largest picture allowed takes 2.1 GB
+MAX_SECONDS = 120.0  # for one file; the largest image allowed takes 12
+MAX_ADDRESS_BYTES = 6 * 2**30  # of one worker; the largest image allowed takes 2.1 GB
 _READY = b"ready\n"
 
 
 class Reader:
-    """A worker process, which is started when it is needed, and again when it has died.
+    """A worker process, started on first use and restarted after it has died.
 
-    Not for several threads at once. To be used in a `with` statement, which ends the process.
+    Not thread-safe. A context manager: leaving it ends the process.
 
     Args:
-        command: the worker.
-        seconds: how long it may take for one file.
+        command: command line of the worker.
+        seconds: time limit for one file.
     """
 
     def __init__(self, command: Sequence[str] = WORKER, seconds: float = MAX_SECONDS) -> None:
@@ -53,50 +53,50 @@ class Reader:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._end()
+        self._stop()
 
     def describe(self, path: str) -> Described:
-        """As `describe.describe`; two crashes or too long a time are the description's `problem`.
+        """As `describe.describe`; a timeout or two crashes become the description's `problem`.
 
-        Two, for a process may die of something else, such as a machine short of memory.
+        Two, because a process may die for another reason, such as a machine short of memory.
         """
         for _ in range(2):
-            answer, too_late = self._ask(path)
+            answer, timed_out = self._ask(path)
             if answer:
                 return answer
-            self._end()
-            if too_late:
+            self._stop()
+            if timed_out:
                 problem = f"cannot be decoded within {self._seconds:g} seconds"
                 return Described(Description(problem=problem))
         return Described(Description(problem="crashes its decoder"))
 
     def _ask(self, path: str) -> tuple[Described | None, bool]:
-        """The worker's answer, None where it died, and whether that was for its slowness."""
-        worker, too_late = self._started(), threading.Event()
+        """The worker's answer, None if the worker died, and whether it timed out."""
+        worker, timed_out = self._running_worker(), threading.Event()
 
-        def stop() -> None:
-            too_late.set()
+        def on_timeout() -> None:
+            timed_out.set()
             worker.kill()
 
-        timer = threading.Timer(self._seconds, stop)
+        timer = threading.Timer(self._seconds, on_timeout)
         timer.start()
         try:
             assert worker.stdin is not None
             assert worker.stdout is not None
             worker.stdin.write(json.dumps(os.path.abspath(path)).encode() + b"\n")
             worker.stdin.flush()
-            return _read_answer(worker.stdout), too_late.is_set()
+            return _read_answer(worker.stdout), timed_out.is_set()
         except BrokenPipeError:
-            return None, too_late.is_set()
+            return None, timed_out.is_set()
         finally:
             timer.cancel()
 
-    def _started(self) -> "subprocess.Popen[bytes]":
+    def _running_worker(self) -> "subprocess.Popen[bytes]":
         if self._worker is None:
             self._worker = subprocess.Popen(
                 self._command,
                 cwd=ROOT,
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # each takes address space
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # each thread takes address space
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
@@ -105,7 +105,7 @@ class Reader:
                 raise RuntimeError(f"{' '.join(self._command)} does not start")
         return self._worker
 
-    def _end(self) -> None:
+    def _stop(self) -> None:
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.kill()
@@ -114,14 +114,14 @@ class Reader:
 
 
 def main() -> None:
-    """The worker. What native decoders print goes nowhere, into the answers least of all."""
+    """Run the worker. The output of native decoders is discarded, to keep it out of the answers."""
     answers = os.fdopen(os.dup(1), "wb")
     _limit_memory()
     answers.write(_READY)
     answers.flush()
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)
+    os.dup2(devnull, 2)
     for line in sys.stdin.buffer:
         _write_answer(answers, describe(json.loads(line)))
 
@@ -149,9 +149,9 @@ def _limit_memory() -> None:
     if sys.platform != "win32":
         import resource
 
-        _, most = resource.getrlimit(resource.RLIMIT_AS)
-        wanted = MAX_ADDRESS_BYTES if most < 0 else min(MAX_ADDRESS_BYTES, most)
-        resource.setrlimit(resource.RLIMIT_AS, (wanted, most))
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        soft = MAX_ADDRESS_BYTES if hard < 0 else min(MAX_ADDRESS_BYTES, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Pixel values through a table, a strip at a time: NumPy's indices take 8 bytes a pixel."""
+"""Lookup tables and histograms of pixel values, in strips: NumPy's indices take 8 bytes a pixel."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ Stored = NDArray[np.unsignedinteger[Any]]
 
 
 def look_up(levels: NDArray[np.uint8], values: Stored) -> NDArray[np.uint8]:
-    """`levels[values]`: levels (2**bits, ...) and values (H, ...) give (H, ..., ...) uint8."""
+    """Compute `levels[values]`: levels (2**bits, ...), values (H, ...) -> (H, ..., ...) uint8."""
     found = np.empty(values.shape + levels.shape[1:], np.uint8)
     for strip in _strips(values):
         found[strip] = levels[values[strip]]
@@ -20,7 +20,7 @@ def look_up(levels: NDArray[np.uint8], values: Stored) -> NDArray[np.uint8]:
 
 
 def counted(values: Stored) -> NDArray[np.int64]:
-    """How often each of the 2**bits values that the type can hold occurs, (2**bits,)."""
+    """Count each of the 2**bits possible values of the dtype, (2**bits,)."""
     possible = 2 ** (8 * values.dtype.itemsize)
     counts = np.zeros(possible, np.int64)
     for strip in _strips(values):
@@ -29,7 +29,7 @@ def counted(values: Stored) -> NDArray[np.int64]:
 
 
 def occurring(values: Stored) -> NDArray[np.bool_]:
-    """Which of the 2**bits values that the type can hold occur, (2**bits,)."""
+    """Which of the 2**bits possible values of the dtype occur, (2**bits,)."""
     return counted(values) > 0
 
 

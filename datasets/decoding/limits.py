@@ -1,8 +1,7 @@
-"""How large a file and how large or small a picture may be: rules, checked before any decoding.
+"""Limits on file and image sizes, checked before any decoding.
 
-Decoding takes 10 to 15 bytes of memory a pixel, and 34 for YBR colours of DICOM: 2.1 GB for the
-largest picture allowed. A bomb, whose few bytes would unfold into gigapixels, is refused by what
-its header says.
+Decoding takes 10 to 15 bytes of memory per pixel, and 34 for YBR colours of DICOM: 2.1 GB for the
+largest image allowed. A decompression bomb is refused by the size that its header declares.
 """
 
 from datasets.errors import DataError
@@ -10,12 +9,12 @@ from datasets.errors import DataError
 MAX_BYTES = 256 * 2**20  # of one file, and of a deflated DICOM file when inflated
 MAX_PIXELS = 64_000_000  # 8000 x 8000: above every radiograph, below a scanned slide
 MAX_SIDE = 32_767  # OpenCV's largest coordinate
-MIN_SIDE = 16  # below, there is nothing to see: an icon, a tracking pixel, a broken export
-MAX_SCANS = 100  # of a progressive JPEG, each a pass over every pixel; encoders write about 10
+MIN_SIDE = 16  # anything smaller is an icon, a tracking pixel or a broken export
+MAX_SCANS = 100  # of a progressive JPEG, each a pass over all pixels; encoders write about 10
 
 
 def check_picture_size(width: int, height: int) -> None:
-    """Raise DataError where a picture of `width` x `height` pixels is too large or too small."""
+    """Raise DataError if an image of `width` x `height` pixels is too large or too small."""
     if min(width, height) < MIN_SIDE:
         raise DataError(f"{width} x {height} pixels: too small; expected {MIN_SIDE} or more a side")
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
@@ -26,7 +25,7 @@ def check_picture_size(width: int, height: int) -> None:
 
 
 def check_file_size(size: int) -> None:
-    """Raise DataError where a file of `size` bytes is too large."""
+    """Raise DataError if a file of `size` bytes is too large."""
     if size > MAX_BYTES:
         raise DataError(
             f"{size / 2**20:.0f} MiB: too large; expected at most {MAX_BYTES // 2**20} MiB a file"

@@ -1,6 +1,6 @@
-"""Everyday picture files by Pillow: JPEG, PNG, TIFF, WebP, BMP and GIF, told by content.
+"""Decode JPEG, PNG, TIFF, WebP, BMP and GIF files with Pillow; formats are detected by content.
 
-Errors of Pillow and of its decoders pass through; `datasets.decoding.decode` gives them one form.
+Errors of Pillow and its decoders pass through; `datasets.decoding.decode` converts them.
 """
 
 import io
@@ -18,7 +18,7 @@ from datasets.decoding.limits import MAX_SCANS, check_picture_size
 from datasets.decoding.transparency import flattened
 from datasets.errors import DataError
 
-_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF")  # the suffix may lie
+_FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF")
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -27,22 +27,22 @@ _UPRIGHT = {
     6: Image.Transpose.ROTATE_270,
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
-}  # EXIF orientation -> what undoes it
-_WARNINGS = threading.Lock()  # warnings.catch_warnings is not safe between threads
+}  # EXIF orientation -> transposition that undoes it
+_WARNINGS = threading.Lock()  # warnings.catch_warnings is not thread-safe
 
 
 def decode_raster(data: bytes) -> NDArray[np.uint8]:
-    """Decode to RGB, (H, W, 3) uint8, upright by the EXIF orientation; of several frames the first.
+    """Decode the first frame to RGB, (H, W, 3) uint8, with the EXIF orientation applied.
 
-    Grey, palette and CMYK are converted; CMYK counts as inverted where Adobe's marker says who
-    wrote it. 16 bits, grey or colour, are scaled to 8 by the range that the file uses (`depth`).
-    Transparency is laid over white, or over black where the drawing is white (`transparency`).
+    Grey, palette and CMYK are converted; CMYK counts as inverted where Adobe's marker is present.
+    16 bits, grey or colour, are scaled to 8 by the range that the file uses (`depth`). Transparency
+    is composited over white, or over black where the drawing is white (`transparency`).
 
     Raises:
         DataError: too large, too small, or of a pixel type without a fixed range.
     """
     if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MAX_SCANS:
-        raise DataError(f"a JPEG of more than {MAX_SCANS} scans; save it again")
+        raise DataError(f"a JPEG of more than {MAX_SCANS} scans; re-save it")
     with _open(data) as image:
         check_picture_size(*image.size)
         image.load()
@@ -56,20 +56,20 @@ def decode_raster(data: bytes) -> NDArray[np.uint8]:
 
 def _open(data: bytes) -> Image.Image:
     with _no_warnings():
-        Image.init()  # with `formats`, open() does not load the plugins that it needs
+        Image.init()  # with `formats`, open() does not load the plugins it needs
         return Image.open(io.BytesIO(data), formats=_FORMATS)
 
 
 @contextmanager
 def _no_warnings() -> Iterator[None]:
-    """Pillow warns of odd metadata, and of bombs that `check_picture_size` refuses."""
+    """Silence Pillow on odd metadata, and on bombs, which `check_picture_size` refuses."""
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1..8; 1 where the metadata are broken, for the picture is not."""
+    """The EXIF orientation, 1..8; 1 if only the metadata are broken."""
     try:
         with _no_warnings():
             return int(image.getexif().get(ExifTags.Base.Orientation, 1))
@@ -85,12 +85,12 @@ def _to_rgb(image: Image.Image, data: bytes) -> Image.Image:
         rgba = np.asarray(image.convert("RGBA"))
         return Image.fromarray(flattened(rgba[..., :3], rgba[..., 3]))
     if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
-        return _negative(image).convert("RGB")  # Pillow takes Adobe's inverted inks for granted
+        return _negative(image).convert("RGB")  # Pillow assumes Adobe's inverted inks
     return image.convert("RGB")
 
 
 def _scale_transparent_grey(image: Image.Image, data: bytes) -> None:
-    """A PNG of 2 or 4 bits names its transparent grey in these bits; Pillow scales only pixels."""
+    """Scale the transparent grey of a 2- or 4-bit PNG; Pillow scales only the pixels."""
     if image.format == "PNG" and image.mode == "L" and "transparency" in image.info:
         bits = min(8, data[PNG_DEPTH])
         image.info["transparency"] = image.info["transparency"] * 255 // (2**bits - 1)

@@ -1,9 +1,9 @@
-"""A synthetic X-ray: draw a limb, move the pieces of its broken bone, expose the film.
+"""Draw a synthetic X-ray: draw a limb, move the pieces of its broken bone, expose the film.
 
-Bones are hollow tubes, and their brightness is the length of the ray's way through cortex, canal
-and tissue; so bright cortices, a dark canal and the dense band of overlapped fragments come out
-of the geometry, unpainted. One limb is drawn straight on its own canvas and then cut and moved by
-affine maps, which costs about 10 ms an image; the price is that no fragment turns in depth.
+Bones are hollow tubes, and their brightness is the length of the ray's path through cortex, canal
+and tissue, so that bright cortices, a dark canal and the dense band of overlapping fragments follow
+from the geometry. A limb is drawn straight on its own canvas and then cut and moved by affine maps,
+which takes about 10 ms per image; the price is that no fragment rotates in depth.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ DENSE = 1.55  # attenuation that a good exposure shows as white: cortex seen edg
 
 @dataclass(frozen=True)
 class Limb:
-    """A limb along the vertical of its canvas, joint above, shaft below.
+    """A vertical limb on its canvas, joint above, shaft below.
 
     `bones`, `beside` (a parallel bone, maybe empty) and `tissue` are densities, (H, W) float32 in
     units of the shaft's half width; `beyond` (H, W) is 1 on the joint's far side. `axis_px` and
@@ -56,7 +56,7 @@ class Limb:
         return np.stack([x, y], axis=1)
 
     def joint_along(self) -> float:
-        """The joint's place in the coordinates of `to_px`."""
+        """The joint's position in the coordinates of `to_px`."""
         return (self.joint_px - self.site_px) / self.unit_px
 
 
@@ -68,7 +68,7 @@ def region(limb: Limb, outline: npt.ArrayLike) -> Image:
 
 
 def above(limb: Limb, curve: npt.ArrayLike) -> Image:
-    """1 on the joint's side of a curve (N, 2) that crosses the bone left to right, else 0."""
+    """1 on the joint's side of a curve (N, 2) that crosses the bone from left to right, else 0."""
     points = np.asarray(curve, dtype=np.float64)
     far, left, right = -limb.bones.shape[0] / limb.unit_px, points[0, 1], points[-1, 1]
     sides = [[9, right], [9, far], [-9, far], [-9, left]]
@@ -78,7 +78,7 @@ def above(limb: Limb, curve: npt.ArrayLike) -> Image:
 def strokes(limb: Limb, curves: Sequence[npt.ArrayLike], width: float) -> Image:
     """Lines along the curves (N, 2), `width` in shaft half widths; (H, W) float32 in 0..1.
 
-    Drawn at least one pixel thick.
+    Lines are at least one pixel thick.
     """
     mask = np.zeros(limb.bones.shape, np.uint8)
     thickness = max(1, round(width * limb.unit_px))
@@ -106,7 +106,7 @@ def blurred(image: Image, sigma_px: float) -> Image:
 
 
 def swollen(limb: Limb, amount: float, length: float) -> Image:
-    """The bones, widened and thinned out by the share `amount` round the break: (H, W) float32."""
+    """The bones, widened and thinned by the share `amount` around the break: (H, W) float32."""
     along = (np.arange(len(limb.axis_px)) - limb.site_px) / limb.unit_px
     scale = (1 + amount * np.exp(-((along / length) ** 2)))[:, None].astype(np.float32)
     axis = limb.axis_px[:, None].astype(np.float32)
@@ -122,7 +122,7 @@ def draw_limb(
     bend_degrees: float,
     rng: np.random.Generator,
 ) -> Limb:
-    """Draw an unbroken limb with its break's site in the middle of `canvas` (height, width).
+    """Draw an intact limb whose future break is in the middle of `canvas` (height, width).
 
     `joint_above` is the joint's distance from the site in shaft half widths `unit_px`;
     `bend_degrees` is the angle of the shaft at the site.
@@ -146,10 +146,10 @@ def draw_limb(
 
 
 def project(limb: Limb, pieces: Sequence[Piece], placement: Vector, size: tuple[int, int]) -> Image:
-    """Sum all that lies in the ray's way: (height, width) float32 attenuation of the view.
+    """Sum the densities along each ray: (height, width) float32 attenuation of the view.
 
-    `placement` (3, 3) maps canvas pixels to the image of `size` (height, width). Pieces that
-    overlap add up, as they do on film.
+    `placement` (3, 3) maps canvas pixels to the image of `size` (height, width). Overlapping pieces
+    add up, as they do on film.
     """
     still = [(limb.tissue + limb.beside, IDENTITY)]
     total = np.zeros(size, np.float32)
@@ -160,7 +160,7 @@ def project(limb: Limb, pieces: Sequence[Piece], placement: Vector, size: tuple[
 
 
 def expose(attenuation: Image, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Film: saturating response, vignette, blur, sensor noise; (H, W) float32 -> uint8."""
+    """Apply a saturating film response, vignette, blur and noise; (H, W) float32 -> uint8."""
     height, width = attenuation.shape
     gain, gamma = rng.uniform(0.75, 1.2), np.float32(rng.uniform(0.95, 1.2))
     film = (1 - np.exp(-gain * attenuation)) / (1 - np.exp(-gain * DENSE))
@@ -176,7 +176,7 @@ def expose(attenuation: Image, rng: np.random.Generator) -> npt.NDArray[np.uint8
 
 
 def _mark_side(film: Image, rng: np.random.Generator) -> None:
-    """Now and then, the lead letter of the body's side in a corner."""
+    """Sometimes draw the lead letter of the body's side in a corner."""
     shown, letter, left, low = rng.random() < 0.15, rng.choice(["L", "R"]), *(rng.random(2) < 0.5)
     if not shown:
         return
@@ -238,7 +238,7 @@ def _tube(
 ) -> Image:
     """A hollow bone that starts at depth 0 (H,), in half widths: (H, W) float32 ray lengths.
 
-    The cortex is `cortex` thick in the shaft and thins into a shell round the spongy end.
+    The cortex is `cortex` thick in the shaft and thins to a shell around the spongy end.
     """
     wall = 0.1 + (cortex - 0.1) * _smoothstep((depth - 0.8) / 3.5)
     outer_width = (1 + flare * _flare(depth)) * _rounded_end(depth)
@@ -253,7 +253,7 @@ def _tube(
 
 
 def _flare(depth: Vector) -> Vector:
-    """How far the end has widened at `depth` half widths below it: 1 at the end, 0 in the shaft."""
+    """The widening at `depth` half widths below the end: 1 at the end, 0 in the shaft."""
     return cast(Vector, np.exp(-((np.maximum(depth, 0) / 2.1) ** 1.7)))
 
 
@@ -272,7 +272,7 @@ def _tissue(
     site: float,
     rng: np.random.Generator,
 ) -> Image:
-    """Soft tissue round the bones, swollen at the break: (H, W) float32."""
+    """Soft tissue around the bones, swollen at the break: (H, W) float32."""
     along = (rows - site) / unit_px
     waves = 1 + 0.07 * np.sin(along * rng.uniform(0.2, 0.4) + rng.uniform(0, 6))
     swelling = 1 + rng.uniform(0.02, 0.1) * np.exp(-((along / 2.5) ** 2))
@@ -315,7 +315,7 @@ def _sampled(image: Image, map_x: Image, map_y: Image) -> Image:
 
 
 def _bent(along_px: Vector, degrees: float, unit_px: float) -> Vector:
-    """Sideways offset of an axis that turns by `degrees`, rounded over about one half width."""
+    """Sideways offset of an axis that bends by `degrees`, smoothed over about one half width."""
     round_px = 0.8 * unit_px
     slope = np.tan(np.radians(degrees) / 2)
     return cast(Vector, slope * (np.sqrt(along_px**2 + round_px**2) - round_px))

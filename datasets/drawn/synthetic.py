@@ -1,9 +1,9 @@
-"""Radiograph-like images of ten fracture types, so that a demo downloads nothing.
+"""Draw radiograph-like images of ten fracture types, so that the demo downloads nothing.
 
-`write_synthetic(root, images_per_class=60, seed=0)` makes a folder of classes like the real one.
-What tells the classes apart is the geometry of the break: limb, size, pose and exposure come from a
-generator that does not know the class, which sets only how near the joint is and how far the shaft
-bends. JPEG at quality 92 takes 14 kB an image, a third of the PNG, and costs nothing one can see.
+`write_synthetic(root, images_per_class=60, seed=0)` writes a folder of classes like the real one.
+Classes differ in the geometry of the break only: limb, size, pose and exposure come from a
+generator independent of the class, which determines the break, the joint's distance and the shaft's
+bend. JPEG at quality 92 takes 14 kB per image, a third of the PNG, without visible loss.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ from datasets.drawn.radiograph import (
     swollen,
 )
 from datasets.errors import DataError
-from datasets.lookalikes.planted import WAYS, plant
+from datasets.lookalikes.planted import ALTERATIONS, plant
 
 JPEG_QUALITY = 92
 Random = np.random.Generator
@@ -67,11 +67,12 @@ def write_synthetic(
 ) -> None:
     """Write `root/<class>/<class-slug>-0001.jpg` and so on, grayscale JPEG.
 
-    Every image depends on (seed, class, number) alone, so a larger `images_per_class` leaves the
-    earlier files as they were. In addition, round(duplicate_fraction * images_per_class) images
-    of each class get a byte-identical twin named `<class-slug>-copy-0001.jpg`, and as many by
-    `near_duplicate_fraction` an altered one, `<class-slug>-near-0001.jpg` (`planted`): work for the
-    audit. Raises DataError if `images_per_class` < 1 or a fraction is outside 0..1.
+    Every image depends on (seed, class, number) only, so a larger `images_per_class` leaves the
+    earlier files unchanged. To give the audit something to find,
+    round(duplicate_fraction * images_per_class) images of each class get a byte-identical twin
+    `<class-slug>-copy-0001.jpg`, and a share `near_duplicate_fraction` gets an altered one,
+    `<class-slug>-near-0001.jpg` (`planted`). Raises DataError if `images_per_class` < 1 or a
+    fraction is outside 0..1.
     """
     if images_per_class < 1:
         raise DataError(f"images_per_class={images_per_class}: expected 1 or more")
@@ -103,10 +104,10 @@ def _has_twin(number: int, fraction: float) -> bool:
 
 
 def _altered(image: npt.NDArray[np.uint8], seed: int) -> npt.NDArray[np.uint8]:
-    """A near-copy, made in one of the ways that tell a finder of duplicates how good it is."""
+    """A near-copy by one of the alterations that the duplicate finder is benchmarked on."""
     generator = np.random.default_rng([seed])
-    way = sorted(WAYS)[generator.integers(len(WAYS))]
-    return plant(image, way, 0.4, generator)
+    alteration = sorted(ALTERATIONS)[generator.integers(len(ALTERATIONS))]
+    return plant(image, alteration, 0.4, generator)
 
 
 def _jpeg(image: npt.NDArray[np.uint8]) -> bytes:
@@ -146,12 +147,12 @@ def _placement(size: tuple[int, int], canvas: tuple[int, int], rng: Random) -> V
     return np.asarray(to_centre @ turn @ mirror @ to_origin)
 
 
-# The breaks. Bone coordinates: across is -1 and 1 at the cortices, along grows away from the joint
-# and is 0 at the break; lengths in half widths of the shaft.
+# The breaks. Bone coordinates: across is -1 and 1 at the cortices; along increases away from the
+# joint and is 0 at the break. Lengths are in half widths of the shaft.
 
 
 def _ragged(slope: float, roughness: float, rng: Random, teeth: int = 12) -> Vector:
-    """A jagged line across the bone and a little beyond it, (teeth, 2)."""
+    """A jagged line across the bone and slightly beyond it, (teeth, 2)."""
     across = np.linspace(-1.2, 1.2, teeth) + rng.uniform(-0.08, 0.08, teeth)
     along = slope * across + roughness * rng.uniform(-1, 1, teeth)
     return np.stack([across, along], axis=1)
@@ -162,7 +163,7 @@ def _side(rng: Random) -> float:
 
 
 def _without(bones: Image, loss: Image, share: float) -> Image:
-    """Take `share` of the density away where `loss` (H, W) is 1."""
+    """Remove `share` of the density where `loss` (H, W) is 1."""
     return bones * (1 - np.float32(share) * loss)
 
 
@@ -206,7 +207,7 @@ def _shard(limb: Limb, outline: Vector, rng: Random) -> Piece:
 
 
 def _dislocation(limb: Limb, rng: Random) -> list[Piece]:
-    """The joint out of line, and a corner of the bone broken off with it."""
+    """The joint displaced, and a corner of the bone broken off with it."""
     side, top = _side(rng), limb.joint_along()
     aside = (side * rng.uniform(1.5, 2.2), rng.uniform(0.2, 0.7))
     away = move(limb, aside, side * rng.uniform(-30, -12), (0, top))
@@ -249,7 +250,7 @@ def _impacted(limb: Limb, rng: Random) -> list[Piece]:
 
 
 def _longitudinal(limb: Limb, rng: Random) -> list[Piece]:
-    """A long crack down the shaft, widest in the middle, that ends in points."""
+    """A long crack along the shaft, widest in the middle and pointed at both ends."""
     along = np.linspace(-rng.uniform(2.8, 3.6), rng.uniform(2.8, 3.8), 25)
     lean = rng.uniform(-0.06, 0.06) * along
     across = rng.uniform(-0.2, 0.2) + lean + rng.uniform(-0.05, 0.05, 25)
@@ -259,7 +260,7 @@ def _longitudinal(limb: Limb, rng: Random) -> list[Piece]:
 
 
 def _oblique(limb: Limb, rng: Random) -> list[Piece]:
-    """A slanted cut, the fragment slid along it and a little apart."""
+    """A slanted cut; the fragment has slid along it and slightly apart."""
     slope = _side(rng) * rng.uniform(0.9, 1.4)
     upper = above(limb, _ragged(slope, 0.09, rng))
     slide = np.sign(slope) * rng.uniform(0.2, 0.45)
@@ -278,7 +279,7 @@ def _pathological(limb: Limb, rng: Random) -> list[Piece]:
 
 
 def _hole(radius: float, reach: Sequence[float], rng: Random) -> Vector:
-    """A smooth, lobed outline (32, 2), its centre within `reach` (across, along) of the break."""
+    """A smooth, lobed outline (32, 2) centred within `reach` (across, along) of the break."""
     angle = np.linspace(0, 2 * np.pi, 32, endpoint=False)
     waves = [rng.normal(0, 0.1) * np.cos(n * angle + rng.uniform(0, 6)) for n in (2, 3, 5)]
     lobed = radius * (1 + np.sum(waves, axis=0))
@@ -300,7 +301,7 @@ def _spiral(limb: Limb, rng: Random) -> list[Piece]:
 
 
 class _Break(NamedTuple):
-    """How to break a limb: what happens to its bones, where the joint is, how the shaft bends."""
+    """How to break a limb: the pieces of its bones, the joint's distance, the shaft's bend."""
 
     pieces: Callable[[Limb, Random], list[Piece]]
     joint_above: tuple[float, float] = (4.0, 6.5)

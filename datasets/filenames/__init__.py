@@ -1,1 +1,1 @@
-"""What file names tell of images that belong together."""
+"""Group images by their file names."""

@@ -1,8 +1,8 @@
-"""Which stems tell one source, and which ones (`image25`, `000001`, `IMG_1234`) many share.
+"""Tell distinctive stems, which identify a source, from generic ones (`image25`, `IMG_1234`).
 
-No list of words: a stem is weighed against the other stems of the same data set. A word that one
-name in ten has counts little, a number counts by its size, and a stem is distinctive when it would
-hardly ever be given twice by chance.
+There is no word list: a stem is weighed against the other stems of the same data set. A word that
+one name in ten contains counts little, a number counts by its size, and a stem is distinctive if
+two files would hardly get it by chance.
 """
 
 import math
@@ -11,8 +11,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
-MOST_IMAGES = 20  # of one stem or hash; one that more have is part of how all are named
-_ALPHA = 0.05  # coincidences by chance that a whole data set may have
+MOST_IMAGES = 20  # with one stem or hash; one shared by more belongs to the naming scheme
+_ALPHA = 0.05  # expected chance coincidences in a whole data set
 _PART = re.compile(r"\d+|[^\W\d_]+")
 _COPY = re.compile(r"(?:[\s_-]*(?:\(\d+\)|copy(?:[\s_-]*\(?\d+\)?)?))+$|-\d+-$", re.I)
 
@@ -27,38 +27,38 @@ class StemWeights:
     def __init__(self, stems: Iterable[str]) -> None:
         self._images = Counter(stems)
         self._stems = Counter(part for stem in self._images for part in set(_parts(stem)))
-        number = self._images.total()
-        pairs = number * (number - 1) / 2
-        self._needed = math.log10(max(1.0, pairs / _ALPHA))
+        n_images = self._images.total()
+        pairs = n_images * (n_images - 1) / 2
+        self._min_rarity = math.log10(max(1.0, pairs / _ALPHA))
 
     def is_distinctive(self, stem: str) -> bool:
-        """Whether few images have it, and chance would not have given it to two of them."""
-        return 0 < self._images[stem] <= MOST_IMAGES and self.rarity(stem) >= self._needed
+        """Whether few images have this stem, and sharing it by chance is improbable."""
+        return 0 < self._images[stem] <= MOST_IMAGES and self.rarity(stem) >= self._min_rarity
 
     def rarity(self, stem: str) -> float:
-        """-log10 of the chance that another name is the same, its parts taken as independent."""
+        """-log10 of the probability that another name equals it, its parts being independent."""
         return sum(self._rarity(part) for part in _parts(stem))
 
     def _rarity(self, part: str) -> float:
-        known = self._stems[part]
-        by_share = math.log10(max(1, len(self._images)) / max(1, known))
+        stems = self._stems[part]
+        by_share = math.log10(max(1, len(self._images)) / max(1, stems))
         if not part.isdecimal():
             return by_share
-        by_size = math.log10(int(part) + 1)  # a counter that comes so far passes all below
-        return by_size if known <= 1 else min(by_size, by_share)
+        by_size = math.log10(int(part) + 1)  # a counter that reaches it has used all below
+        return by_size if stems <= 1 else min(by_size, by_share)
 
 
 def plain_stem(stem: str) -> str:
-    """The stem as it is compared: folded, and without what marks a copy (`(2)`, `- Copy`)."""
+    """The stem used for comparison: folded, and without copy marks (`(2)`, `- Copy`)."""
     text = folded(stem)
     return _COPY.sub("", text) or text
 
 
 def folded(text: str) -> str:
-    """NFC and without case: systems and people spell one name in several ways."""
+    """Normalise to NFC and fold case: systems and people spell one name in several ways."""
     return unicodedata.normalize("NFC", text).casefold()
 
 
 def _parts(stem: str) -> list[str]:
-    """Its words and numbers, leading zeros left out."""
+    """Split into words and numbers; leading zeros are dropped."""
     return [part.lstrip("0") or "0" if part.isdecimal() else part for part in _PART.findall(stem)]

@@ -1,8 +1,7 @@
-"""The names that an export writes: Roboflow's `<stem>_<ext>.rf.<hash>.<ext>`, also where people cut
-pieces out of them.
+"""Parse file names of Roboflow exports, `<stem>_<ext>.rf.<hash>.<ext>`, even after editing.
 
-Whoever cuts a figure into its panels after the export keeps the name for all of them and takes out
-a piece to make each unique. Head or end of the hash survive, and both are improbable by chance.
+People who cut a figure into panels after the export reuse its name and remove a piece to make each
+one unique. The beginning or the end of the hash survives, and equal ones are improbable by chance.
 """
 
 import math
@@ -13,8 +12,8 @@ from dataclasses import dataclass
 
 from datasets.filenames.distinctive import MOST_IMAGES
 
-_FEWEST_DIGITS = 8  # of a hash's begin or end, hexadecimal; more among very many names
-_ALPHA = 0.05  # pairs of hashes in a whole data set that may begin alike by chance
+_MIN_DIGITS = 8  # hexadecimal, of a hash's beginning or end; more among very many names
+_ALPHA = 0.05  # expected pairs of hashes in a whole data set that begin alike by chance
 _TYPE = "jpe?g|png|webp|bmp|tiff?|gif|jfif"
 _SUFFIX = re.compile(rf"[._-]?(?:(?:{_TYPE})[._]?(?:rf[._])?|[._]?rf[._])([0-9a-f]{{8,}})$", re.I)
 _MARKED = re.compile(r"[._]rf[._]([0-9a-f]{8,})", re.I)
@@ -25,7 +24,7 @@ _WHOLE_HASH = re.compile(r"(?<![0-9a-z])[0-9a-f]{16,}(?![0-9a-z])", re.I)
 
 @dataclass(frozen=True)
 class ExportedName:
-    """A file's `stem` without extension and export suffix; its `marked` hash, "" without one."""
+    """`stem`: without extension and export suffix. `marked`: the hash after `.rf.`, or ""."""
 
     stem: str
     marked: str
@@ -33,7 +32,7 @@ class ExportedName:
 
 
 def read_name(path: str) -> ExportedName:
-    """Take a name apart; any name that no export wrote is all stem."""
+    """Parse a name; a name that is not an export's is all stem."""
     name = bare_name(path)
     suffix, marked = _SUFFIX.search(name), _MARKED.search(name)
     stem = name[: suffix.start()] if suffix else name[: marked.start()] if marked else name
@@ -41,52 +40,52 @@ def read_name(path: str) -> ExportedName:
 
 
 def bare_name(path: str) -> str:
-    """The file's name without folders and extension; the end of a DICOM UID is none."""
+    """The file's name without folders and extension; the last part of a DICOM UID is kept."""
     return _EXTENSION.sub("", path.rsplit("/", 1)[-1])
 
 
 def hash_keys(paths: Iterable[str]) -> list[list[tuple[str, str]]]:
-    """For each name the hashes that no two files share by chance, nor many on purpose.
+    """For each name, its hashes: too long to be shared by chance, and shared by few files.
 
-    Where most names are an export's, hexadecimal digits at the end of another name are what was
-    left of its hash; elsewhere they may be a date, or the part of a UUID that tells the machine.
+    Where most names come from an export, hexadecimal digits at the end of another name are the rest
+    of its hash; elsewhere they may be a date, or the part of a UUID that identifies the machine.
     """
     paths = list(paths)
     names = [read_name(path) for path in paths]
     digits = _distinct_digits(len(names))
-    exported = 2 * sum(name.is_export for name in names) > len(names)
-    whole = [_whole(name.stem) for name in names]
-    images = Counter(key for own in whole for key in own)
+    mostly_exported = 2 * sum(name.is_export for name in names) > len(names)
+    whole = [_whole_hashes(name.stem) for name in names]
+    images = Counter(key for hashes in whole for key in hashes)
     keys = []
-    for path, name, own in zip(paths, names, whole, strict=True):
+    for path, name, hashes in zip(paths, names, whole, strict=True):
         ends = _ends(name.marked, digits)
-        if exported and not name.marked:
-            ends = _ends(_last(path), digits)[1:]
-        keys.append([*ends, *(key for key in own if images[key] <= MOST_IMAGES)])
+        if mostly_exported and not name.marked:
+            ends = _ends(_trailing_digits(path), digits)[1:]
+        keys.append([*ends, *(key for key in hashes if images[key] <= MOST_IMAGES)])
     return keys
 
 
 def _distinct_digits(number: int) -> int:
-    """How many digits keep so many random hashes apart."""
-    return max(_FEWEST_DIGITS, math.ceil(math.log(max(1.0, number**2 / 2 / _ALPHA), 16)))
+    """How many digits make collisions among `number` random hashes improbable."""
+    return max(_MIN_DIGITS, math.ceil(math.log(max(1.0, number**2 / 2 / _ALPHA), 16)))
 
 
 def _ends(digest: str, digits: int) -> list[tuple[str, str]]:
-    """How a hash begins and ends; nothing for one that is too short to be told from others."""
+    """The beginning and the end of a hash; nothing if it is too short to be distinctive."""
     if len(digest) < digits:
         return []
     return [("begin", digest[:digits]), ("end", digest[-digits:])]
 
 
-def _last(path: str) -> str:
-    """The hexadecimal digits at the end of a name, "" where they may be a word or a number."""
+def _trailing_digits(path: str) -> str:
+    """The hexadecimal digits at the end of a name, "" if they may be a word or a number."""
     found = _LAST.search(bare_name(path))
     return found.group(1) if found and _is_mixed(found.group(1)) else ""
 
 
-def _whole(stem: str) -> list[tuple[str, str]]:
-    found = {one.lower() for one in _WHOLE_HASH.findall(stem)}
-    return [("hash", one) for one in sorted(found) if _is_mixed(one)]
+def _whole_hashes(stem: str) -> list[tuple[str, str]]:
+    found = {digits.lower() for digits in _WHOLE_HASH.findall(stem)}
+    return [("hash", digits) for digits in sorted(found) if _is_mixed(digits)]
 
 
 def _is_mixed(digits: str) -> bool:

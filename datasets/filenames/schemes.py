@@ -1,7 +1,7 @@
-"""Naming schemes of patient collections, found by their form: `P0012-L-CC`, `00000013_005`.
+"""Detect naming schemes of patient collections by their form: `P0012-L-CC`, `00000013_005`.
 
-A scheme's names begin with a number that several files share, and go on with little else than
-views and counters. `img_001`, `img_002`, ... is none: there the number ends the name.
+The names of a scheme begin with a number that several files share, followed by little more than
+views and counters. `img_001`, `img_002`, ... is not a scheme: the number ends the name.
 """
 
 import re
@@ -13,9 +13,9 @@ from itertools import islice
 from datasets.filenames.exports import read_name
 
 FEWEST_SHARED = 5  # numbers that several names share; fewer may be chance
-MOST_IMAGES = 20  # of one number, for three in four: beyond it is a batch, a video or a class
-_MOST_SCHEMES = 4  # in one expression
-_MOST_NUMBERS = 6  # of a name that may end the shared part
+MOST_IMAGES = 20  # with one number, in 3 of 4 cases; more are a batch, a video or a class
+_MAX_SCHEMES = 4  # in one expression
+_MAX_NUMBERS = 6  # in a name that may end the shared part
 _DATE = r"(?:19|20)\d\d(?P<sep>[-_.]?)(?:0[1-9]|1[0-2])(?P=sep)(?:0[1-9]|[12]\d|3[01])(?!\d)"
 _TIME = r"(?:(?:[ T_.-]{1,3}|[ _-]at[ _-])\d\d[-_.]?\d\d(?:[-_.]?\d\d)?(?!\d))?"
 _HASH = r"(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{12,}(?![0-9a-zA-Z])"
@@ -24,7 +24,7 @@ _TOKEN = re.compile(rf"(?P<date>{_DATE}{_TIME})|(?P<hash>{_HASH})|(?P<number>\d+
 
 @dataclass(frozen=True)
 class _Name:
-    """A file's stem, its class, and what follows the shared part."""
+    """A file's stem, its class, and the rest of the name after the shared part."""
 
     stem: str
     class_name: str
@@ -33,58 +33,60 @@ class _Name:
 
 @dataclass
 class _Scheme:
-    """The names of one form by their shared part: those of `person1`, of `person2`, ..."""
+    """The names of one form, grouped by their shared part (`person1`, `person2`, ...)."""
 
     pattern: str
     names: dict[str, list[_Name]] = field(default_factory=lambda: defaultdict(list))
 
     @property
     def shared(self) -> list[list[_Name]]:
-        """Of each part that several names share, its names."""
-        return [own for own in self.names.values() if len({name.stem for name in own}) > 1]
+        """The names of each part that several names share."""
+        return [names for names in self.names.values() if len({name.stem for name in names}) > 1]
 
     @property
     def images(self) -> int:
-        return sum(len(own) for own in self.names.values())
+        return sum(len(names) for names in self.names.values())
 
     def is_numbering(self) -> bool:
-        """Enough parts are shared, what follows them varies little, and they are not the class."""
+        """Whether enough parts are shared, their rests vary little, and they are not the class."""
         shared = self.shared
-        kinds = {re.sub(r"\d+", "#", name.rest) for own in shared for name in own}
-        classes = {name.class_name for own in self.names.values() for name in own}
+        kinds = {re.sub(r"\d+", "#", name.rest) for names in shared for name in names}
+        classes = {name.class_name for names in self.names.values() for name in names}
         return (
             len(shared) >= FEWEST_SHARED
-            and 3 * len(kinds) <= sum(len(own) for own in shared)
+            and 3 * len(kinds) <= sum(len(names) for names in shared)
             and len(self.names) > len(classes)
         )
 
     def is_of_patients(self) -> bool:
-        """A third of the images share their part, most with as few as a patient has."""
-        sizes = [len(own) for own in self.shared]
+        """Whether a third of the images share their part, mostly with as few as a patient has."""
+        sizes = [len(names) for names in self.shared]
         few = sum(size <= MOST_IMAGES for size in sizes)
         return 3 * sum(sizes) >= self.images and 4 * few >= 3 * len(sizes)
 
     def restarts_in_classes(self) -> bool:
-        """Whether each class counts anew: parts of two classes come with equal names in both."""
-        crossing = [own for own in self.names.values() if len({n.class_name for n in own}) > 1]
-        equal = sum(len({name.stem for name in own}) < len(own) for own in crossing)
+        """Whether numbering restarts in each class: the same names occur in several classes."""
+        crossing = [
+            names for names in self.names.values() if len({n.class_name for n in names}) > 1
+        ]
+        equal = sum(len({name.stem for name in names}) < len(names) for names in crossing)
         return 2 * equal > len(crossing)
 
 
 def patient_pattern(files: Iterable[tuple[str, str]]) -> str | None:
-    """A regular expression whose first group may be the patient, for `data.group_by`.
+    """Propose a regular expression for `data.group_by` whose first group may be the patient.
 
     Args:
         files: (path, class) of each image.
 
     Returns:
-        None where the names follow no such scheme.
+        None if the names follow no such scheme.
     """
     schemes = [scheme for scheme in _coarsest(list(files)) if scheme.is_of_patients()]
     if not schemes:
         return None
     schemes.sort(key=lambda scheme: (-scheme.images, scheme.pattern))
-    first = schemes[:_MOST_SCHEMES]
+    first = schemes[:_MAX_SCHEMES]
     shared = "|".join(scheme.pattern for scheme in first)
     if any(scheme.restarts_in_classes() for scheme in first):
         return f"([^/]+/(?:{shared}))[^/]*$"
@@ -92,13 +94,13 @@ def patient_pattern(files: Iterable[tuple[str, str]]) -> str | None:
 
 
 def _coarsest(files: list[tuple[str, str]]) -> Iterable[_Scheme]:
-    """Every name in the first of its forms that is a numbering, if any is."""
+    """Assign every name to the first of its forms that is a numbering, if any is."""
     names = [
-        (class_name, list(islice(_beginnings(path), _MOST_NUMBERS))) for path, class_name in files
+        (class_name, list(islice(_beginnings(path), _MAX_NUMBERS))) for path, class_name in files
     ]
     numberings = {form for form, scheme in _collect(names).items() if scheme.is_numbering()}
     return _collect(
-        (class_name, [one for one in beginnings if one[0] in numberings][:1])
+        (class_name, [beginning for beginning in beginnings if beginning[0] in numberings][:1])
         for class_name, beginnings in names
     ).values()
 
@@ -113,8 +115,10 @@ def _collect(names: Iterable[tuple[str, list[tuple[str, str, str]]]]) -> dict[st
 
 
 def _beginnings(path: str) -> Iterator[tuple[str, str, str]]:
-    """(pattern, text, what follows) of a name's beginning up to each of its numbers. A date and a
-    hash are no numbers here: the images of one day are of many."""
+    """Yield (pattern, text, rest of the name) for the beginning of a name up to each number.
+
+    Dates and hashes do not count as numbers: images of one day belong to many patients.
+    """
     stem, pattern = read_name(path).stem, ""
     for token in _TOKEN.finditer(stem):
         pattern += _pattern(token)

@@ -1,1 +1,1 @@
-"""What else an audit tells of a data set."""
+"""Checks of a data set for the audit, besides the search for copies."""

@@ -1,4 +1,4 @@
-"""Which classes a part of a split lacks: what is not tested has no result."""
+"""Find classes that are missing from a part of a split: an untested class has no result."""
 
 from collections.abc import Collection, Iterable
 
@@ -10,26 +10,25 @@ from datasets.splits import PARTS
 from datasets.splitting.given import layer_rows
 from datasets.splitting.quotas import class_quotas, part_sizes
 
-FRACTIONS = (0.8, 0.1, 0.1)  # train, validation, test, where nobody says otherwise
-_MOST_CLASSES = 300  # beyond it the quotas take seconds
+FRACTIONS = (0.8, 0.1, 0.1)  # train, validation, test: the default
+_MAX_CLASSES = 300  # above, computing the quotas takes seconds
 _WORDS = {"test": "test", "val": "validation", "train": "training"}
 LAYERS_ADVICE = (
     "use split.policies=[grouped], which draws its own parts, or add images of these classes"
 )
 ADVICE = (
-    "set split.folds=3, which tests every image once, or add images of these classes, or leave "
-    "them out"
+    "set split.folds=3, which tests every image once, add images of these classes, or remove them"
 )
 
 
 def missing_in_layers(images: pd.DataFrame) -> dict[str, list[str]]:
-    """The classes that a folder's own layers lack, by part.
+    """The classes missing from a folder's own layers, by part.
 
     Args:
         images: image_id, class, origin.
 
     Returns:
-        Part -> classes, for the parts that there are and lack some.
+        Part -> missing classes, for the existing parts that lack some.
     """
     rows = layer_rows(images)
     class_of = images.set_index("image_id")["class"]
@@ -37,14 +36,14 @@ def missing_in_layers(images: pd.DataFrame) -> dict[str, list[str]]:
 
 
 def untested_by_default(images: pd.DataFrame) -> list[str]:
-    """The classes without a test image where `FRACTIONS` of every class are drawn.
+    """The classes that get no test image if `FRACTIONS` of every class are drawn.
 
     Args:
-        images: class, group. A class counts by its groups, as the grouped split does.
+        images: class, group. Classes are counted in groups, as the grouped split does.
     """
     groups = images.groupby("class")["group"].nunique().sort_index()
     total = int(groups.sum())
-    if len(groups) > _MOST_CLASSES or total < len(PARTS):
+    if len(groups) > _MAX_CLASSES or total < len(PARTS):
         return []
     sizes = part_sizes(total, FRACTIONS)
     quotas = class_quotas(np.array(groups, np.int64), sizes, np.random.default_rng(0))
@@ -54,14 +53,14 @@ def untested_by_default(images: pd.DataFrame) -> list[str]:
 def lacking_in_parts(
     splits: Iterable[pd.DataFrame], classes: Collection[str]
 ) -> dict[str, list[str]]:
-    """The classes that a part lacks in all of the splits: one, or the folds of a cross-validation.
+    """The classes that a part lacks in every split: in one, or in all folds of a cross-validation.
 
     Args:
         splits: part, label (the index of a class in `classes`).
         classes: the scenario's, in order.
 
     Returns:
-        Part -> classes, in the order of `classes`, for the parts that lack some.
+        Part -> missing classes, in the order of `classes`, for the parts that lack some.
     """
     rows = pd.concat(splits)
     names = list(classes)
@@ -83,7 +82,7 @@ def in_words(lacking: dict[str, list[str]], classes: int) -> str:
 def _lacking(parts: pd.Series, names: pd.Series, classes: list[str]) -> dict[str, list[str]]:
     lacking = {}
     for part in dict.fromkeys(parts):
-        there = set(names[parts == part])
-        if missing := [name for name in classes if name not in there]:
+        present = set(names[parts == part])
+        if missing := [name for name in classes if name not in present]:
             lacking[str(part)] = missing
     return lacking

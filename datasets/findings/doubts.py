@@ -1,8 +1,8 @@
-"""Which labels are doubtful enough to say so: outvoted by their neighbours beyond chance.
+"""Select doubtful labels: those outvoted by their neighbours beyond chance.
 
-`labels.rank_labels` orders all images, also those of a set in which looks say nothing of the class.
-Here an image counts only if chance would hardly ever put so many neighbours of one other class
-around any image of the set.
+`labels.rank_labels` ranks all images, even where appearance does not predict the class. Here an
+image is selected only if so many neighbours of one other class are improbable for any image of the
+set.
 """
 
 from math import comb, log
@@ -11,31 +11,31 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-_ALPHA = 0.05  # of a whole set without a wrong label, the chance that one is called doubtful
-_MOST_VOTERS = 50
+_ALPHA = 0.05  # family-wise error rate: any doubtful label in a set without wrong labels
+_MAX_VOTERS = 50
 
 
 def voters(images: pd.DataFrame) -> int:
-    """How many neighbours must be asked so that most of them agreeing would say something."""
+    """The number of neighbours whose majority vote would be significant."""
     largest = images["class"].value_counts(normalize=True).max()
     needed = log(max(1, len(images)) / _ALPHA) / max(1e-9, -log(min(largest, 1 - 1e-9)))
-    return min(_MOST_VOTERS, max(10, round(1.5 * needed)))
+    return min(_MAX_VOTERS, max(10, round(1.5 * needed)))
 
 
 def doubtful_labels(ranked: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
-    """Of `labels.rank_labels`, the images whose neighbours outvote their label beyond chance.
+    """Select the images of `labels.rank_labels` whose neighbours outvote the label beyond chance.
 
-    A group has one vote, that of its nearest image. By chance a vote is for a class as often as
-    the class has images; the binomial tail is corrected for the number of images (Bonferroni).
+    A group has one vote, that of its nearest image. By chance, votes are distributed as the images
+    are among the classes; the binomial tail is Bonferroni-corrected for the number of images.
 
     Args:
         ranked: columns image_id, class, suggested, score, neighbours.
         images: columns image_id, class, group.
 
     Returns:
-        Rows of `ranked` in their order, with `votes` for the suggested class and `voters`, how
-        many there were. A class of fewer groups than voters cannot speak up for its own images,
-        and none of them is called doubtful.
+        Rows of `ranked` in their order, with the number of `votes` for the suggested class and of
+        `voters`. Images of a class with fewer groups than voters are never selected, as their own
+        class could not win the vote.
     """
     class_of = dict(zip(images["image_id"], images["class"], strict=True))
     group_of = dict(zip(images["image_id"], images["group"], strict=True))
@@ -48,19 +48,21 @@ def doubtful_labels(ranked: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     groups = images.groupby("class")["group"].nunique().to_dict()
     columns = zip(counted, ranked["suggested"], ranked["class"], strict=True)
     keep = [
-        suggested != own and groups[own] > number and _tail(votes, number, share[suggested]) < limit
-        for (votes, number), suggested, own in columns
+        suggested != label
+        and groups[label] > number
+        and _tail(votes, number, share[suggested]) < limit
+        for (votes, number), suggested, label in columns
     ]
     return table[np.array(keep, dtype=bool)].reset_index(drop=True)
 
 
 def agreement(ranked: pd.DataFrame) -> float:
-    """The share of images whose neighbours suggest the class they have: what looks are worth."""
+    """The share of images whose neighbours suggest their own class."""
     return float((ranked["suggested"] == ranked["class"]).mean()) if len(ranked) else 0.0
 
 
 def _count(row: Any, class_of: dict[str, str], group_of: dict[str, str]) -> tuple[int, int]:
-    """(votes for the suggested class, votes in all)."""
+    """(votes for the suggested class, all votes)."""
     nearest: dict[str, str] = {}
     for neighbour in row.neighbours:
         nearest.setdefault(group_of[neighbour], class_of[neighbour])
@@ -69,7 +71,7 @@ def _count(row: Any, class_of: dict[str, str], group_of: dict[str, str]) -> tupl
 
 
 def _tail(successes: int, trials: int, share: float) -> float:
-    """P(X >= successes) of a binomial."""
+    """P(X >= successes) of a binomial distribution."""
     return sum(
         comb(trials, k) * share**k * (1 - share) ** (trials - k)
         for k in range(successes, trials + 1)

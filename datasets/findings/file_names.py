@@ -1,6 +1,7 @@
-"""Names that tell of images which belong together and no group holds: what `data.group_by` misses.
+"""Detect file names of images that probably belong together but are not in one group.
 
-A guess: names are given by people. The rule that it proposes is in force once the user writes it.
+File names are no proof, so the rule is only proposed; it takes effect once the user sets
+`data.group_by`.
 """
 
 import re
@@ -14,13 +15,15 @@ from datasets.filenames.sources import filename_sources
 from datasets.groups import FILENAME, pattern_group
 
 _EXAMPLES = 2  # of sources
-_LONGEST = 60  # characters of a name
+_MAX_LENGTH = 60  # characters of a name
 
 
 @dataclass(frozen=True)
 class NamingRule:
-    """`group_by` would hold together `images` that are in several groups now, as `examples`, the
-    shortest pairs of file names, each of one source."""
+    """`group_by` would join `images` that are in several groups now.
+
+    `examples` are the shortest pairs of file names of one source.
+    """
 
     group_by: str
     images: int
@@ -28,52 +31,52 @@ class NamingRule:
 
     @property
     def setting(self) -> str:
-        """What to write on the command line."""
+        """The rule as a command-line argument."""
         plain = re.fullmatch(r"\w+", self.group_by)
         value = f"data.group_by={self.group_by}"
         return f"--set {value}" if plain else f"--set '{value}'"
 
 
 def propose_rule(images: pd.DataFrame, duplicates: pd.DataFrame) -> NamingRule | None:
-    """The rule on file names that holds the most images together which are in several groups.
+    """Propose the file-name rule that joins the most images now in several groups.
 
     Args:
-        images: columns path, class, group; the usable ones.
+        images: columns path, class, group; usable rows only.
         duplicates: `pairs.PAIR_COLUMNS`.
 
     Returns:
-        None where no rule would, and where `data.group_by` has grouped images already: that is
-        the user's word, which a guess does not overrule.
+        None if no rule joins any, or if the user has set `data.group_by`.
     """
     if ((duplicates["kind"] == "user") & (duplicates["transform"] == "group")).any():
         return None
-    rules = [_weigh(images, FILENAME, filename_sources(images["path"]))]
+    rules = [_naming_rule(images, FILENAME, filename_sources(images["path"]))]
     pattern = patient_pattern(zip(images["path"], images["class"], strict=True))
     if pattern is not None:
         search = pattern_group(re.compile(pattern))
-        rules.append(_weigh(images, pattern, {path: search(path) for path in images["path"]}))
+        sources = {path: search(path) for path in images["path"]}
+        rules.append(_naming_rule(images, pattern, sources))
     best = max(rules, key=lambda rule: rule.images)
     return best if best.images else None
 
 
-def _weigh(images: pd.DataFrame, group_by: str, source_of: Mapping[str, str]) -> NamingRule:
+def _naming_rule(images: pd.DataFrame, group_by: str, source_of: Mapping[str, str]) -> NamingRule:
     table = images.assign(source=images["path"].map(source_of)).sort_values("path")
     table = table[table["source"] != ""]
     apart = table[table.groupby("source")["group"].transform("nunique") > 1]
-    pairs = [_two_names(own) for _, own in apart.groupby("source")]
+    pairs = [_two_names(members) for _, members in apart.groupby("source")]
     examples = sorted(pairs, key=lambda names: (len("".join(names)), names))[:_EXAMPLES]
-    shown = tuple((_short(one), _short(other)) for one, other in examples)
+    shown = tuple((_short(first), _short(second)) for first, second in examples)
     return NamingRule(group_by, len(apart), shown)
 
 
-def _two_names(own: pd.DataFrame) -> tuple[str, str]:
-    """The first image's file name and that of the first one in another group."""
-    other = own[own["group"] != own["group"].iloc[0]]
-    one, other = (table["path"].iloc[0].rsplit("/", 1)[-1] for table in (own, other))
-    return one, other
+def _two_names(members: pd.DataFrame) -> tuple[str, str]:
+    """The file names of the first image and of the first one in another group."""
+    others = members[members["group"] != members["group"].iloc[0]]
+    first, second = (table["path"].iloc[0].rsplit("/", 1)[-1] for table in (members, others))
+    return first, second
 
 
 def _short(name: str) -> str:
-    """Begin and end of a long name."""
-    half = _LONGEST // 2
-    return name if len(name) <= _LONGEST else f"{name[:half]}...{name[-half:]}"
+    """Shorten a long name to its beginning and end."""
+    half = _MAX_LENGTH // 2
+    return name if len(name) <= _MAX_LENGTH else f"{name[:half]}...{name[-half:]}"

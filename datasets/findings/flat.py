@@ -1,7 +1,7 @@
-"""Images that show nothing: of one colour, or so nearly that no eye and no network sees more.
+"""Detect flat images: of one colour, or so nearly that neither eye nor network sees a difference.
 
-Decoded to equal pixels they would pass for copies of each other, and for wrong labels where they
-lie in two classes. What is wrong is the export, the window or the transparency.
+They decode to equal pixels, so they would count as copies of each other, and as wrong labels if
+they are in two classes. The cause is the export, the window or the transparency.
 """
 
 import pandas as pd
@@ -15,7 +15,7 @@ def flat_images(images: pd.DataFrame) -> pd.DataFrame:
 
 
 def without_flat_pairs(duplicates: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
-    """The pairs of `duplicates` whose pictures both show something, or that a user's rule makes."""
+    """The pairs of `duplicates` without flat images, and those made by a user's rule."""
     flat = set(flat_images(images)["image_id"])
     is_flat = duplicates["image_id_a"].isin(flat) | duplicates["image_id_b"].isin(flat)
     return duplicates[~is_flat | (duplicates["kind"] == "user")].reset_index(drop=True)

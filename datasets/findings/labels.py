@@ -1,7 +1,7 @@
-"""Labels worth a second look: copies under two classes, images among strangers.
+"""Find labels worth checking: copies under two classes, images unlike their class.
 
-Nothing here is a verdict. On drawn radiographs with one label in fifteen changed, a changed one is
-ranked above a right one in 5 of 6 cases; on 1129 real ones in 2 of 3, by chance it would be 1 of 2.
+These are hints, not verdicts. On drawn radiographs with one label in fifteen changed, a changed
+label ranks above a correct one in 5 of 6 cases; on 1129 real ones in 2 of 3; by chance in 1 of 2.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from datasets.lookalikes.thumbnails import SIDE, Image, Thumbnails, local_contra
 
 NEIGHBOURS = 10
 SUSPECT_COLUMNS = ("image_id", "class", "suggested", "score", "neighbours")
-_BINS = 8  # of the direction of edges
+_BINS = 8  # of edge directions
 _CELL_PX = 16
 _COMPONENTS = 64
 _BLOCK = 1024  # images compared at once: memory is _BLOCK x N similarities
@@ -24,9 +24,9 @@ Features = NDArray[np.float32]
 
 
 def outline_features(thumbnails: Thumbnails) -> Features:
-    """What shapes are where: strengths of edges by direction, 8 x 8 cells of 8 directions.
+    """Histograms of oriented gradients of the local contrast, 8 x 8 cells of 8 directions.
 
-    A histogram of oriented gradients (Dalal and Triggs, CVPR 2005) of the local contrast.
+    Source: Dalal and Triggs, CVPR 2005.
 
     Returns:
         (N, 512) float32.
@@ -37,10 +37,10 @@ def outline_features(thumbnails: Thumbnails) -> Features:
 def rank_labels(
     images: pd.DataFrame, features: Features, neighbours: int = NEIGHBOURS
 ) -> pd.DataFrame:
-    """Rank images by how little they look like the others of their class.
+    """Rank images by how little they resemble the other images of their class.
 
-    The score is higher the more of the nearest images outside the image's own group are of other
-    classes, and the nearer the nearest of them is than the nearest of its own class.
+    The score rises with the share of other classes among the nearest images outside the image's
+    own group, and with how much nearer the nearest of them is than the nearest of its own class.
 
     Args:
         images: columns image_id, class, group.
@@ -60,7 +60,7 @@ def rank_labels(
 
 
 def no_ranking() -> pd.DataFrame:
-    """What `rank_labels` returns where nothing can be ranked."""
+    """The empty ranking."""
     return pd.DataFrame(columns=list(SUSPECT_COLUMNS))
 
 
@@ -69,8 +69,8 @@ def cross_class_pairs(images: pd.DataFrame, duplicates: pd.DataFrame) -> pd.Data
 
     Args:
         images: columns image_id, class.
-        duplicates: `pairs.PAIR_COLUMNS`; pairs of the kind "user" are left out, since two pictures
-            of one patient may rightly have two classes.
+        duplicates: `pairs.PAIR_COLUMNS`; pairs of kind "user" are left out, since two images of one
+            patient may correctly have two classes.
 
     Returns:
         `PAIR_COLUMNS` with class_a and class_b.
@@ -84,7 +84,7 @@ def cross_class_pairs(images: pd.DataFrame, duplicates: pd.DataFrame) -> pd.Data
 
 
 def _outline(pixels: Image) -> Features:
-    """(512,) of one thumbnail."""
+    """The features (512,) of one thumbnail."""
     contrast = local_contrast(pixels, 4.0, 8.0)
     across, down = (cv2.Sobel(contrast, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
     direction = np.arctan2(down, across) % np.pi * (_BINS / np.pi)
@@ -96,7 +96,7 @@ def _outline(pixels: Image) -> Features:
 
 
 def _compact(features: Features) -> Features:
-    """Centred, on the first principal components, each of length 1."""
+    """Project the centred features to the first principal components, normalised to length 1."""
     centred = features.astype(np.float32) - features.mean(axis=0, dtype=np.float32)
     axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :_COMPONENTS]
     compact = centred @ axes
@@ -120,9 +120,9 @@ def _ranked_rows(
         nearest = np.argsort(-similarity, axis=1, kind="stable")[:, :neighbours]
         for i, row in enumerate(rows):
             near = nearest[i][np.isfinite(similarity[i, nearest[i]])]
-            if len(near) == 0:  # all others are of its group
+            if len(near) == 0:  # all other images are in its group
                 continue
-            strangers = float((label[near] != label[row]).mean())
-            score = (strangers + float(np.clip(other[i] - own[i], -1, 1)) + 1) / 3
+            share_of_others = float((label[near] != label[row]).mean())
+            score = (share_of_others + float(np.clip(other[i] - own[i], -1, 1)) + 1) / 3
             suggested = names[np.bincount(label[near]).argmax()]
             yield image_ids[row], names[label[row]], suggested, score, list(image_ids[near])

@@ -1,44 +1,44 @@
-"""A rule that puts most images into one group says nothing: an anonymised PatientID, a loose regex.
+"""Detect grouping rules that put most images into one group: anonymised PatientIDs, loose regexes.
 
-Anonymised DICOM files often carry one PatientID for all ("ANON", "0"). Taken at its word it leaves
-nothing to split.
+Anonymised DICOM files often share one PatientID ("ANON", "0"). Grouping by it leaves nothing to
+split.
 """
 
 from dataclasses import dataclass
 
 import pandas as pd
 
-_MOST = 0.5  # of all images
+_MAX_SHARE = 0.5  # of all images
 
 
 @dataclass(frozen=True)
 class OneGroup:
-    """`by` ("patient" or "group") holds `images` of all `total` images together."""
+    """One group by `by` ("patient" or "group") that contains `images` of all `total` images."""
 
     by: str
     images: int
     total: int
 
     def __str__(self) -> str:
-        held = f"{self.images} of {self.total} images"
+        share = f"{self.images} of {self.total} images"
         if self.by == "patient":
             return (
-                f"{held} have the same DICOM PatientID: a placeholder, if they are not all of one "
-                "patient; data.use_patient_id=false leaves it out of account"
+                f"{share} have the same DICOM PatientID: a placeholder, unless they are all of one "
+                "patient; data.use_patient_id=false ignores it"
             )
         return (
-            f"data.group_by puts {held} into one group: look whether it takes what all names share "
-            "for what tells them apart"
+            f"data.group_by puts {share} into one group: check whether it matches a part that all "
+            "names share"
         )
 
 
 def overfull_groups(images: pd.DataFrame, duplicates: pd.DataFrame) -> list[OneGroup]:
-    """The user's and patients' groups that hold more than half of all images.
+    """The user's and patients' groups that contain more than half of all images.
 
     Args:
-        images: the usable ones.
+        images: usable rows only.
         duplicates: `pairs.PAIR_COLUMNS`; those of kind "user" are stars around a group's first
-            image, as `groups.known_pairs` makes them.
+            image, as built by `groups.known_pairs`.
     """
     stars = duplicates[duplicates["kind"] == "user"]
     sizes = stars.groupby(["transform", "image_id_a"]).size() + 1
@@ -46,5 +46,5 @@ def overfull_groups(images: pd.DataFrame, duplicates: pd.DataFrame) -> list[OneG
     return [
         OneGroup(str(by), int(size), len(images))
         for by, size in largest.items()
-        if size > _MOST * len(images)
+        if size > _MAX_SHARE * len(images)
     ]

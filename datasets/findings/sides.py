@@ -1,4 +1,4 @@
-"""Classes that a flip turns into one another, by their names, such as `left` and `right`."""
+"""Detect classes that a flip turns into one another, by names such as `left` and `right`."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,19 +8,21 @@ _ACROSS_MORE = (("izquierda", "derecha"), ("izquierdo", "derecho"), ("sinistra",
 _DOWN = (("up", "down"), ("top", "bottom"), ("upper", "lower"), ("above", "below"))
 _DOWN_MORE = (("superior", "inferior"), ("oben", "unten"), ("haut", "bas"), ("arriba", "abajo"))
 PAIRS = {"horizontal": _ACROSS + _ACROSS_MORE, "vertical": _DOWN + _DOWN_MORE}
-"""By the flip that makes one of the other: words that class names differ in."""
+"""Flip -> pairs of words; class names that differ in such a pair are swapped by the flip."""
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
 def opposite_classes(classes: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """The flip (`horizontal` or `vertical`) and two classes whose names are equal but for a word
-    and its opposite, each pair once."""
+    """Yield (flip, class, class) for classes whose names differ in a word and its opposite only.
+
+    The flip is `horizontal` or `vertical`; each pair is yielded once.
+    """
     words = {name: tuple(word.casefold() for word in _WORD.findall(name)) for name in classes}
     named = {found: name for name, found in reversed(words.items())}
     for flip, pairs in PAIRS.items():
         for first, second in pairs:
-            for name, own in words.items():
-                other = tuple(second if word == first else word for word in own)
-                if first in own and other in named:
+            for name, parts in words.items():
+                other = tuple(second if word == first else word for word in parts)
+                if first in parts and other in named:
                     yield flip, name, named[other]

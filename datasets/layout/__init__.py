@@ -1,1 +1,1 @@
-"""What a folder of images is: its layers, its class folders, and what in it is neither."""
+"""Recognise the layout of a folder of images: layers, class folders, patients, masks."""

@@ -1,4 +1,4 @@
-"""Why a file in place of a folder of images is none, where it is an archive or was one."""
+"""Explain why a file given as data.path cannot be used, if it is an archive."""
 
 from pathlib import Path
 
@@ -13,15 +13,15 @@ _SUFFIXES = frozenset(
 
 
 def archive_problem(path: Path) -> str:
-    """What is wrong with a file that is no readable zip, and the way out; "" for no archive.
+    """The problem of a file that is not a readable zip, and the way out; "" if not an archive.
 
-    By its first bytes, and by its extension where it has lost them.
+    Archives are recognised by their first bytes or, if these are lost, by extension.
     """
     head, suffix = head_of(path), suffix_of(path.name)
     if head.startswith(_ZIP) or suffix == ".zip":
-        how = "" if head else " (it is empty)"
-        return f"a damaged zip{how}; copy it again, or give a folder of class folders"
+        detail = "" if head else " (it is empty)"
+        return f"a damaged zip{detail}; copy it again, or use a folder of class folders"
     is_tar = head[_TAR_AT:].startswith(_TAR)
     if is_tar or head.startswith(_OTHERS) or suffix in _SUFFIXES or suffix.endswith(".gz"):
-        return "only zip archives are read; unpack it and give the folder"
+        return "only zip archives are supported; unpack it and use the folder"
     return ""

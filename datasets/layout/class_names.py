@@ -1,4 +1,4 @@
-"""From the names of class folders to classes: which folders are one, and what it is called."""
+"""Map class folders to classes: which folders are the same class, and its displayed name."""
 
 import re
 import unicodedata
@@ -10,14 +10,14 @@ _JOINT = re.compile(r"(?<=\w)[-_]+(?=\w)|_")
 
 
 def tidy_name(name: str) -> str:
-    """A class folder's name as it is shown: in Unicode's composed form, its spaces single."""
+    """A class folder's displayed name: in Unicode's composed form, with single spaces."""
     return " ".join(unicodedata.normalize("NFC", printable(name)).split())
 
 
 def class_key(name: str) -> str:
-    """What the spellings of one class have in common.
+    """A key that all spellings of one class share.
 
-    Case, spaces, underscores, hyphens between words and Unicode forms make no difference.
+    It ignores case, spaces, underscores, hyphens between words and Unicode forms.
     """
     return " ".join(
         _JOINT.sub(" ", unicodedata.normalize("NFKC", tidy_name(name))).split()
@@ -27,10 +27,10 @@ def class_key(name: str) -> str:
 def classes_of(parents: Iterable[Sequence[str]]) -> list[list[str]]:
     """The class of each folder.
 
-    Folders beside each other are classes of their own, `a` and `A` too, unless their names look the
-    same on a screen. A folder of a later parent belongs to the class of its exact name, or else to
-    the one class of another spelling (`class_key`) that this parent has no exact folder of. The
-    first spelling is the class's name.
+    Sibling folders are separate classes, even `a` and `A`, unless their displayed names are equal.
+    A folder of a later parent belongs to the class of its exact name, or else to the only class
+    with the same `class_key` that this parent has no exact folder of. The first spelling becomes
+    the class's name.
 
     Args:
         parents: the names of the class folders of each layer (or patient), in order.
@@ -43,7 +43,7 @@ def classes_of(parents: Iterable[Sequence[str]]) -> list[list[str]]:
 
 
 def spelled_alike(classes: Iterable[str]) -> list[list[str]]:
-    """The classes whose names differ in case, spaces, underscores or Unicode form only."""
+    """The classes whose names have the same `class_key`."""
     by_key: dict[str, list[str]] = {}
     for name in sorted(set(classes)):
         by_key.setdefault(class_key(name), []).append(name)
@@ -51,15 +51,15 @@ def spelled_alike(classes: Iterable[str]) -> list[list[str]]:
 
 
 def same_on_screen(names: Iterable[str]) -> list[list[str]]:
-    """The folders beside each other whose names look the same: they are one class."""
-    by_look: dict[str, list[str]] = {}
+    """The sibling folders whose displayed names are equal: they are one class."""
+    by_name: dict[str, list[str]] = {}
     for name in sorted(names):
-        by_look.setdefault(tidy_name(name), []).append(name)
-    return [alike for alike in by_look.values() if len(alike) > 1]
+        by_name.setdefault(tidy_name(name), []).append(name)
+    return [alike for alike in by_name.values() if len(alike) > 1]
 
 
 def _classes_in(names: Sequence[str], known: dict[str, list[str]]) -> list[str]:
-    taken = {tidy_name(name) for name in names}  # classes that this parent has already
+    taken = {tidy_name(name) for name in names}  # the classes that this parent already has
     found = []
     for name in names:
         tidy = tidy_name(name)

@@ -1,6 +1,6 @@
-"""What the name of a folder or a file says that it is: a layer, masks, images, a patient.
+"""Classify folder and file names: layers of a split, masks, images, patients.
 
-Names only; what follows from them is decided in `structure`.
+Only names are considered here; `structure` decides what follows from them.
 """
 
 import re
@@ -32,21 +32,21 @@ _MASK_WORDS = frozenset(
     | {"overlay", "overlays", "heatmap", "heatmaps", "segmap", "segmaps", "truth"}
     | {"labelcol", "annotated", "superpixels", "lesionmask", "segmentationclass"}
 )
-_NOT_OF_MASKS = frozenset({"with", "without", "no", "non", "not", "wearing", "face", "incorrect"})
+_NOT_MASK_WORDS = frozenset({"with", "without", "no", "non", "not", "wearing", "face", "incorrect"})
 _MASK_MARK = (
     r"(?:mask|masks|seg|segm|segmentation|label|labels|gt|groundtruth|ground[-_ ]truth|annotation"
     r"|annotated|contour|overlay|lesion|superpixels|labelcol)"
 )
-_MASK_BEHIND = re.compile(
+_MASK_SUFFIX = re.compile(
     rf"^(?P<stem>.+?)[-_. ]+{_MASK_MARK}(?:[-_. ]*\(?\d+\)?)?$", re.IGNORECASE
 )
-_MASK_BEFORE = re.compile(rf"^{_MASK_MARK}[-_. ]+(?P<stem>.+)$", re.IGNORECASE)
+_MASK_PREFIX = re.compile(rf"^{_MASK_MARK}[-_. ]+(?P<stem>.+)$", re.IGNORECASE)
 _PATIENT = re.compile(
     r"^(?:patients?|pat|pt|p|case|subjects?|subj|sub|s|study|person|participant|volunteer|donor"
     r"|animal|mouse|specimen|slide|mrn|pid|id|tcga)[\W_]*[a-z]?\d[\w-]*$",
     re.IGNORECASE,
 )
-_CODE = re.compile(r"^(?=(?:\D*\d){2})[A-Za-z0-9][\w-]*$")  # of two digits and more
+_CODE = re.compile(r"^(?=(?:\D*\d){2})[A-Za-z0-9][\w-]*$")  # with two or more digits
 _LABELS = (
     {"benign", "malignant", "normal", "abnormal", "positive", "negative", "pos", "neg", "healthy"}
     | {"yes", "no", "true", "false", "0", "1", "control", "disease", "diseased", "sick", "cancer"}
@@ -55,9 +55,9 @@ _LABELS = (
 
 
 def part_of_layer(name: str) -> str | None:
-    """The part of a split that a folder's name means: `train`, `val`, `test`, or None.
+    """The part of a split that a folder's name denotes: `train`, `val`, `test`, or None.
 
-    Of any case, numbered, and with words such as set or images: `Training`, `test_set`, `01 val`.
+    Ignores case, numbers and words such as set or images: `Training`, `test_set`, `01 val`.
     """
     words = [_COMPOUND.sub(r"\1", word) for word in _words(name)]
     parts = [word for word in words if word not in _FILLERS]
@@ -71,19 +71,19 @@ def layer_of(name: str) -> str | None:
 
 
 def is_image_folder(name: str) -> bool:
-    """Whether a folder's name says no more than that there are images in it."""
+    """Whether a folder's name only says that it contains images."""
     words = _words(name)
     return bool(words) and set(words) <= _IMAGE_WORDS | _FILLERS
 
 
 def is_mask_folder(name: str) -> bool:
-    """Whether a folder's name speaks of masks or annotations; `with_mask` and `no mask` do not."""
+    """Whether a folder's name denotes masks or annotations; `with_mask` and `no mask` do not."""
     words = set(_words(name)) | {"".join(_words(name))}
-    return bool(words & _MASK_WORDS) and not words & _NOT_OF_MASKS
+    return bool(words & _MASK_WORDS) and not words & _NOT_MASK_WORDS
 
 
 def without_mask_words(name: str) -> str:
-    """What remains of a folder's name: `COVID_masks` and `COVID images` are both `covid`."""
+    """Remove the mask and image words: `COVID_masks` and `COVID images` both become `covid`."""
     return " ".join(w for w in _words(name) if w not in _MASK_WORDS | _IMAGE_WORDS)
 
 
@@ -94,17 +94,17 @@ def mask_files(names: Collection[str]) -> set[str]:
 
 
 def masked_stem(name: str) -> str | None:
-    """The stem of the picture that a file would be the mask of, or None."""
+    """The stem of the image that a file would be the mask of, or None."""
     stem = PurePath(name).stem
-    found = _MASK_BEHIND.match(stem) or _MASK_BEFORE.match(stem)
+    found = _MASK_SUFFIX.match(stem) or _MASK_PREFIX.match(stem)
     return found["stem"].casefold() if found else None
 
 
 def are_patients(folders: Collection[str], below: Collection[str]) -> bool:
-    """Whether folders are patients, as their names and those of the folders below say.
+    """Whether folders are patients, by their names and those of the folders below.
 
-    Names such as patient01 or case-7 are; numbers and codes only where the folders below are
-    called as classes are (benign, malignant; 0, 1).
+    Names such as patient01 or case-7 are; numbers and codes only if the folders below are named
+    like classes (benign, malignant; 0, 1).
     """
     if len(folders) < 2 or all(_PATIENT.match(name.strip()) for name in below):
         return False
@@ -115,21 +115,21 @@ def are_patients(folders: Collection[str], below: Collection[str]) -> bool:
 
 
 def are_numbered(names: Collection[str]) -> bool:
-    """Whether names count patients, cases or other things, and are not of labels such as 0, 1."""
+    """Whether names number patients, cases or other things, and are not labels such as 0, 1."""
     if {name.strip().casefold() for name in names} <= _LABELS:
         return False
     return all(_PATIENT.match(name.strip()) or name.strip().isdigit() for name in names)
 
 
 def named(names: Iterable[str], most: int = 5) -> str:
-    """The first names, and how many more there are."""
+    """The first names, and the number of the others: `a, b and 3 more`."""
     listed = list(names)
     text = ", ".join(listed[:most])
     return f"{text} and {len(listed) - most} more" if len(listed) > most else text
 
 
 def _words(name: str) -> list[str]:
-    """The words of a name in lower case, without its numbers: `Lung_Masks2` -> lung, masks."""
+    """The lower-case words of a name, without numbers: `Lung_Masks2` -> lung, masks."""
     plain = unicodedata.normalize("NFKC", name)
     plain = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", plain)
     return re.findall(r"[^\W\d_]+", plain.casefold())

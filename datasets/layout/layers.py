@@ -1,4 +1,4 @@
-"""The parts of a split among the folders of a level: train, val and test, or folds."""
+"""Find the parts of a split among the folders of a level: train, val and test, or folds."""
 
 from pathlib import Path
 
@@ -16,14 +16,14 @@ from datasets.layout.remarks import images
 
 
 def find_layers(levels: Levels, level: Path) -> list[str]:
-    """The folders that are parts of a split and hold class folders, the training one first."""
+    """The folders that are parts of a split and contain class folders, the training one first."""
     names = levels.pictured(level)
-    meant = [name for name in names if layer_of(name)]
-    deep = [name for name in meant if _holds_classes(levels, level / name)]
-    flat = [name for name in meant if name not in deep]
-    others = [name for name in names if name not in meant]
+    layers = [name for name in names if layer_of(name)]
+    deep = [name for name in layers if _has_class_folders(levels, level / name)]
+    flat = [name for name in layers if name not in deep]
+    others = [name for name in names if name not in layers]
     if deep:
-        _check_beside(levels, level, deep, others)
+        _check_siblings(levels, level, deep, others)
         _leave_out_flat(levels, level, flat)
         return sorted(deep, key=_layer_order)
     parts = {layer_of(name) for name in flat}
@@ -35,7 +35,7 @@ def find_layers(levels: Levels, level: Path) -> list[str]:
     return []
 
 
-def _holds_classes(levels: Levels, layer: Path) -> bool:
+def _has_class_folders(levels: Levels, layer: Path) -> bool:
     def is_container(name: str) -> bool:
         return is_image_folder(name) or layer_of(name) == layer_of(layer.name)
 
@@ -43,47 +43,47 @@ def _holds_classes(levels: Levels, layer: Path) -> bool:
     return any(not is_container(name) or levels.pictured(layer / name) for name in names)
 
 
-def _check_beside(levels: Levels, level: Path, layers: list[str], others: list[str]) -> None:
+def _check_siblings(levels: Levels, level: Path, layers: list[str], others: list[str]) -> None:
     for other in others:
         if set(layers) & set(levels.pictured(level / other)):
             raise levels.refused_copy(level / other)
     if others:
         raise levels.refused(
             f"{named(layers)} beside {named(others)}; expected either class folders, or only "
-            "folders such as train, val and test that hold class folders"
+            "folders such as train, val and test that contain class folders"
         )
 
 
 def _leave_out_flat(levels: Levels, level: Path, flat: list[str]) -> None:
-    """Layers without class folders beside others that have them: a test set without labels."""
-    listings = [one for name in flat for _, one in levels.tree.walk(level / name)]
+    """Skip layers without class folders beside layers with them: a test set without labels."""
+    listings = [listing for name in flat for _, listing in levels.tree.walk(level / name)]
     if not listings:
         return
     levels.remark(
         "unlabelled_layer",
-        f"{images(sum(len(one.images) for one in listings))} in {named(flat)} left out: they "
-        "lie in no class folder and have no label",
+        f"{images(sum(len(listing.images) for listing in listings))} in {named(flat)} left out: "
+        "not in a class folder, so without a label",
         f"sort the images of {named(flat)} into class folders to use them",
     )
 
 
 def enter_layer(levels: Levels, layer: Path) -> Path:
-    """The folder of a layer's class folders: the layer, or `train/images`, `train/train`."""
+    """The folder with a layer's class folders: the layer, or `train/images`, `train/train`."""
     names = levels.pictured(layer)
     if len(names) == 1 and levels.pictured(layer / names[0]):
         only = layer / names[0]
         is_container = is_image_folder(only.name) or layer_of(only.name) == layer_of(layer.name)
-        if is_container and levels.enters_anew(only, layer):
+        if is_container and not levels.is_loop(only, layer):
             levels.found.beside.append(layer)
             return enter_layer(levels, only)
     if len(names) > 1 and all(layer_of(name) for name in names):
         raise levels.refused(
-            f"{levels.shown(layer)} holds {named(names)}: the same image may lie in several "
-            f"divisions; give one of them as data.path, such as {levels.shown(layer)}"
+            f"{levels.shown(layer)} contains {named(names)}: the same image may be in several "
+            f"splits; set data.path to one of them, such as {levels.shown(layer)}"
         )
     return layer
 
 
 def _layer_order(name: str) -> tuple[int, str]:
-    """Training first: its spelling of a class is the one that is shown."""
+    """Training comes first: its spelling of a class is the displayed one."""
     return (TRAIN, FOLD, VAL, TEST).index(layer_of(name) or TEST), name

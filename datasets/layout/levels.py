@@ -1,4 +1,4 @@
-"""The folders of each level of a tree, without masks and what tools wrote, and words about them."""
+"""List the folders of each level of a tree, without masks and folders written by tools."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from datasets.layout.tool_folders import written_by_a_tool
 from datasets.layout.tree import Tree
 
 EXPECTED = "expected one folder per class: CLASS/image, or train/CLASS/image and test/CLASS/image"
-_TABLES = {".csv", ".tsv", ".json", ".jsonl", ".xml", ".xls", ".xlsx"}  # where labels may be
+_TABLES = {".csv", ".tsv", ".json", ".jsonl", ".xml", ".xls", ".xlsx"}  # may contain labels
 
 
 @dataclass(frozen=True)
 class ClassFolder:
-    """A folder of one class: what it is called, its layer or "", and the folder of its like."""
+    """A folder of one class: its name, its layer or "", and the folder that contains it."""
 
     path: Path
     name: str
@@ -26,10 +26,10 @@ class ClassFolder:
 
 @dataclass
 class Structure:
-    """The class folders, what was noticed on the way to them, and what lies outside of them.
+    """The class folders, remarks on the layout, and the folders outside the class folders.
 
     `beside`: the folders above the class folders, whose own files belong to no class. `masks`,
-    `own`: folders beside them that hold masks, and that tools have written.
+    `own`: sibling folders with masks, and those written by tools.
     """
 
     classes: list[ClassFolder] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Structure:
 
 
 def labels_hint(tree: Tree, folders: Sequence[Path]) -> str:
-    """The first file in the folders that may be a table of labels, as a clause, or ""."""
+    """A clause that names the first file in the folders that may contain labels, or ""."""
     for folder in dict.fromkeys(folders):
         for name in tree.listing(folder).others:
             if Path(name).suffix.lower() in _TABLES:
@@ -49,7 +49,7 @@ def labels_hint(tree: Tree, folders: Sequence[Path]) -> str:
 
 
 class Levels:
-    """Lists the levels of a tree and gathers what is `found` on the way."""
+    """Lists the levels of a tree and collects its structure in `found`."""
 
     def __init__(self, tree: Tree, called: str, own: Sequence[str]) -> None:
         self.tree, self.called, self.own = tree, called, own
@@ -57,7 +57,7 @@ class Levels:
         self._known: dict[Path, list[str]] = {}
 
     def folders(self, folder: Path) -> list[str]:
-        """The folders in a folder, without masks and what tools have written."""
+        """The folders in a folder, without masks and folders written by tools."""
         if folder not in self._known:
             names = [
                 name for name in self.tree.listing(folder).folders if self._is_kept(folder / name)
@@ -76,13 +76,13 @@ class Levels:
         return not kind
 
     def pictured(self, folder: Path) -> list[str]:
-        """Those of them that hold images."""
+        """The folders in a folder that contain images."""
         return [name for name in self.folders(folder) if self.tree.has_images(folder / name)]
 
-    def enters_anew(self, folder: Path, level: Path) -> bool:
-        """Whether a folder of a level is none of those above it: links may form loops."""
-        above = {self.tree.real(one) for one in (*self.found.beside, level)}
-        return self.tree.real(folder) not in above
+    def is_loop(self, folder: Path, level: Path) -> bool:
+        """Whether a folder of a level is a link to one of the folders above it."""
+        above = {self.tree.real(parent) for parent in (*self.found.beside, level)}
+        return self.tree.real(folder) in above
 
     def remark(self, kind: str, text: str, advice: str = "") -> None:
         self.found.remarks.append(Remark(kind, text, advice))
@@ -92,8 +92,8 @@ class Levels:
 
     def refused_copy(self, folder: Path) -> DataError:
         return self.refused(
-            f"{self.shown(folder)} holds the folders beside it once more: two copies of the data; "
-            f"remove one of them, or give {self.shown(folder)} itself as data.path"
+            f"{self.shown(folder)} contains its sibling folders again: two copies of the data; "
+            f"remove one of them, or set data.path to {self.shown(folder)} itself"
         )
 
     def shown(self, folder: Path) -> str:

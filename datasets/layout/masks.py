@@ -1,4 +1,4 @@
-"""Masks are no pictures to learn from: the folders and files that hold them."""
+"""Find folders of segmentation masks, which are not training images."""
 
 from collections.abc import Sequence
 from pathlib import Path, PurePath
@@ -15,29 +15,30 @@ _SAME_STEMS = 0.8
 
 
 def mask_folders(tree: Tree, folder: Path, names: Sequence[str]) -> list[str]:
-    """Of the folders of a level above the classes, those that hold the masks of the others.
+    """Of the folders of a level above the classes, those with the masks of the others.
 
-    A folder does where its name says so and there is `images/` beside it, or a folder of the same
-    name without that word whose files are called as its own: `COVID/`, `COVID_masks/`. A class
-    that is called `mask` has neither.
+    A mask folder is named like one and has a sibling `images/`, or a sibling of the same name
+    without the mask word and with the same file names: `COVID/`, `COVID_masks/`. A class called
+    `mask` has neither.
     """
-    speaking = [name for name in names if is_mask_folder(name)]
-    others = [name for name in names if name not in speaking]
+    candidates = [name for name in names if is_mask_folder(name)]
+    others = [name for name in names if name not in candidates]
     if any(is_image_folder(name) for name in others):
-        return speaking
-    return [name for name in speaking if _masks_of(tree, folder, name, others)]
+        return candidates
+    return [name for name in candidates if _masks_of(tree, folder, name, others)]
 
 
 def mask_folders_inside(listing: Listing) -> list[str]:
-    """Of the folders within a class, those that hold masks: beside `images/` or images."""
-    speaking = [name for name in listing.folders if is_mask_folder(name)]
-    others = [name for name in listing.folders if name not in speaking]
-    return speaking if listing.images or any(map(is_image_folder, others)) else []
+    """Of the folders within a class, those with masks: beside `images/` or images."""
+    candidates = [name for name in listing.folders if is_mask_folder(name)]
+    others = [name for name in listing.folders if name not in candidates]
+    return candidates if listing.images or any(map(is_image_folder, others)) else []
 
 
 def _masks_of(tree: Tree, folder: Path, name: str, others: Sequence[str]) -> bool:
-    own = without_mask_words(name)
-    partners = [other for other in others if own and without_mask_words(other) == own]
+    """Whether a folder has a partner among the others with mostly the same file names."""
+    plain = without_mask_words(name)
+    partners = [other for other in others if plain and without_mask_words(other) == plain]
     stems = _stems(tree, folder / name)
     return any(
         len(stems & _stems(tree, folder / other)) >= _SAME_STEMS * len(stems) > 0
@@ -46,7 +47,7 @@ def _masks_of(tree: Tree, folder: Path, name: str, others: Sequence[str]) -> boo
 
 
 def _stems(tree: Tree, folder: Path) -> set[str]:
-    """The stems of the pictures below a folder, or of those that its files are masks of."""
+    """The stems of the images below a folder, or of the images that its files are masks of."""
     return {
         masked_stem(name) or PurePath(name).stem.casefold()
         for _, listing in tree.walk(folder)

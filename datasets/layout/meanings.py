@@ -1,4 +1,4 @@
-"""What the folders of one level are, by the names of those within them: `below`, name -> names."""
+"""Interpret the folders of a level by the names of their subfolders: `below`, name -> names."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,26 +17,26 @@ Below = Mapping[str, Sequence[str]]
 
 
 def copy_inside(below: Below) -> str | None:
-    """The folder that holds all folders beside it once more.
+    """The folder that contains copies of all its siblings, or None.
 
     `yes/`, `no/` and `brain_tumor_dataset/yes`, `brain_tumor_dataset/no`.
     """
     for name, inside in below.items():
-        beside = {class_key(other) for other in below if other != name}
-        if len(beside) > 1 and beside <= {class_key(one) for one in inside}:
+        siblings = {class_key(other) for other in below if other != name}
+        if len(siblings) > 1 and siblings <= {class_key(child) for child in inside}:
             return name
     return None
 
 
 def hold_parts(below: Below) -> bool:
-    """Whether every folder holds parts of a split and nothing else: `cat/train`, `cat/test`."""
+    """Whether every folder contains parts of a split only: `cat/train`, `cat/test`."""
     parts = [{part_of_layer(name) for name in names} for names in below.values()]
     every = set().union(*parts)
     return len(below) > 1 and all(parts) and None not in every and len(every) > 1
 
 
 def hold_classes(below: Below) -> bool:
-    """Whether the folders are patients, each of which holds some of the same class folders."""
+    """Whether the folders are patients that each contain some of the same class folders."""
     counts = Counter(name for names in below.values() for name in names)
     if not all(below.values()) or len(counts) < 2 or min(counts.values()) < 2:
         return False
@@ -47,12 +47,12 @@ def hold_classes(below: Below) -> bool:
 
 
 def shared_folders(below: Below) -> list[str]:
-    """The two and more folders that every folder holds, and that may be classes by their names."""
+    """The folders (two or more) that every folder contains and that may be classes by name."""
     inside = [
         {class_key(n): n for n in names if not is_image_folder(n)} for names in below.values()
     ]
-    if len(inside) < 2 or any(one.keys() != inside[0].keys() for one in inside):
+    if len(inside) < 2 or any(children.keys() != inside[0].keys() for children in inside):
         return []
     shared = sorted(inside[0].values())
-    counts_things = are_numbered(shared) and not are_numbered(below)
-    return [] if len(shared) < 2 or counts_things else shared
+    is_numbering = are_numbered(shared) and not are_numbered(below)
+    return [] if len(shared) < 2 or is_numbering else shared

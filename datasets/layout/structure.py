@@ -1,4 +1,4 @@
-"""Where the class folders are: the structure of a folder of images, by the names in it.
+"""Find the class folders in a folder of images, by the names in it.
 
     root/<class>/**/image                                flat
     root/train/<class>/... root/test/<class>/...         layered; fold1/, fold2/ too
@@ -7,7 +7,8 @@
     root/<class>/patient01/...                           patients below the classes
     root/wrapper/ or root/images/ and any of these
 
-What is certain is taken as it is meant, with a remark; what is not is refused in one line.
+A clear layout is accepted, with a remark where it is unusual; an ambiguous one is refused in one
+line.
 """
 
 from collections.abc import Sequence
@@ -28,12 +29,11 @@ def find_structure(tree: Tree, called: str, own: Sequence[str] = ()) -> Structur
 
     Args:
         tree: the folder.
-        called: how the user knows it, for messages.
+        called: its path as the user wrote it, for messages.
         own: real paths of folders that this tool writes to.
 
     Raises:
-        DataError: no class folder, images directly in the parts of a split, or folders whose
-            meaning is uncertain.
+        DataError: no class folder, images directly in the parts of a split, or an ambiguous layout.
     """
     return _Reader(Levels(tree, called, own)).read()
 
@@ -59,7 +59,7 @@ class _Reader:
         return self.found
 
     def _enter_wrappers(self, top: Path) -> Path:
-        """The folder that holds several folders, below those that only wrap it."""
+        """Descend to the first folder that contains more than one folder."""
         level = top
         while True:
             names = self.levels.pictured(level)
@@ -67,23 +67,23 @@ class _Reader:
                 break
             only = level / names[0]
             wraps = len(self.levels.pictured(only)) > len(self.tree.listing(only).images)
-            if not wraps or not self.levels.enters_anew(only, level):
+            if not wraps or self.levels.is_loop(only, level):
                 break
             self.found.beside.append(level)
             level = only
         if level != top:
             self.levels.remark(
                 "wrapper",
-                f"the class folders lie in {self.levels.shown(level)}, which is taken for the data",
-                f"give the folder {self.levels.shown(level)} itself as data.path",
+                f"the class folders are in {self.levels.shown(level)}, which is used as the data",
+                f"set data.path to the folder {self.levels.shown(level)} itself",
             )
         return level
 
     def _read_classes(self, level: Path, layer: str) -> None:
         self.found.beside.append(level)
         below = {name: self.levels.pictured(level / name) for name in self.levels.pictured(level)}
-        if again := copy_inside(below):
-            raise self.levels.refused_copy(level / again)
+        if copy := copy_inside(below):
+            raise self.levels.refused_copy(level / copy)
         has_images = any(self.tree.listing(level / name).images for name in below)
         if hold_classes(below) and not has_images:
             self._take_patients(level, layer, below)
@@ -110,13 +110,13 @@ class _Reader:
             return
         classes = sorted({tidy_name(name) for names in below.values() for name in names})
         self._remark_patients(
-            f"{len(below)} folders ({named(below, 3)}) hold the same folders ({named(classes)}): "
-            "taken for patients that have the classes in them",
+            f"{len(below)} folders ({named(below, 3)}) contain the same folders "
+            f"({named(classes)}): interpreted as patients with the classes in them",
             [level],
         )
 
     def _remark_patients_below(self) -> None:
-        """Patients in the class folders leave the classes as they are, and are to be grouped."""
+        """Remark on patient folders within the class folders, whose images should be grouped."""
         classes = self.found.classes
         inside: set[str] = set()
         for folder in classes:
@@ -127,16 +127,16 @@ class _Reader:
                 for name in listing.folders
                 if name not in masks and self.tree.has_images(folder.path / name)
             }
-        if self._has_patients() or not are_patients(inside, {one.name for one in classes}):
+        if self._has_patients() or not are_patients(inside, {folder.name for folder in classes}):
             return
         self._remark_patients(
-            f"{len(inside)} folders in the class folders ({named(sorted(inside), 3)}) are named as "
-            "patients are: taken for patients",
-            [one.path for one in classes],
+            f"{len(inside)} folders in the class folders ({named(sorted(inside), 3)}) are named "
+            "like patients: interpreted as patients",
+            [folder.path for folder in classes],
         )
 
     def _remark_patients(self, text: str, above: Sequence[Path]) -> None:
-        """Say that the folders directly in those `above` are patients, and the rule for them."""
+        """Remark that the folders directly in `above` are patients, and propose a rule."""
         depths = {len(folder.relative_to(self.tree.top).parts) for folder in above}
         depth = min(depths)
         skipped = f"(?:[^/]+/){{{depth}}}" if depth else ""
@@ -153,7 +153,7 @@ class _Reader:
         classes = named(below, 3)
         self.levels.remark(
             "shared_folders",
-            f"every class folder ({classes}) holds the same folders ({named(shared)}), which may "
-            "be the classes that are meant",
-            f"make sure that {classes} are the classes and not {named(shared)}",
+            f"every class folder ({classes}) contains the same folders ({named(shared)}), which "
+            "may be the intended classes",
+            f"make sure that the classes are {classes} and not {named(shared)}",
         )

@@ -1,6 +1,6 @@
-"""Recognise by their contents folders that tools write: this one's store and runs, a hub's cache.
+"""Recognise folders written by tools: this tool's store and runs, and a hub's cache.
 
-Who works in the folder of the images finds `store/` and `runs/` beside the class folders.
+If a run is started in the folder of the images, `store/` and `runs/` lie beside the class folders.
 """
 
 import os
@@ -15,12 +15,12 @@ _RUN_FILES = ("results/run.json", "results/audit.json", "audit.html", "report/in
 _HUB = {"blobs", "refs"}  # beside snapshots/ in a cache of the Hugging Face hub
 _REPORT = {"index.html", "figures", "tables"}
 _RUN_FOLDERS = {"results", "report", "store", "explained", "export", "exported"}
-_MOST_KINDS = 30
+_MAX_KINDS = 30
 _STORE_DEPTH = 3  # <kind>/<key>/<attempt>/file
 
 
 def written_by_a_tool(tree: Tree, folder: Path) -> str:
-    """What a tool has written into a folder, in words, or "" for other folders."""
+    """Describe the folder if a tool has written it; "" for other folders."""
     if _is_store(tree, folder):
         return "a store of this tool"
     if _is_run(folder):
@@ -29,7 +29,7 @@ def written_by_a_tool(tree: Tree, folder: Path) -> str:
     if (below and all(_is_run(folder / name) for name in below)) or _is_empty_runs(folder):
         return "runs of this tool"
     if folder.name in _HUB and (folder.parent / "snapshots").is_dir():
-        return "what the links in snapshots/ lead to"
+        return "the targets of the links in snapshots/"
     return ""
 
 
@@ -48,8 +48,11 @@ def _is_empty_runs(folder: Path) -> bool:
 
 
 def _is_store(tree: Tree, folder: Path) -> bool:
-    """By an artifact in it; one that is called `store`, by no image being as high as in a class."""
-    for kind in tree.listing(folder).folders[:_MOST_KINDS]:
+    """Whether a folder contains an artifact, or is named `store` with images only as deep as one.
+
+    Images of a class would be less deep than those of a store.
+    """
+    for kind in tree.listing(folder).folders[:_MAX_KINDS]:
         for key in _names(folder / kind):
             if _KEY.fullmatch(key) and (folder / kind / key / "artifact.json").is_file():
                 return True

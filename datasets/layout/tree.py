@@ -1,4 +1,4 @@
-"""A folder's files and folders, each listed once and only when asked for, links included."""
+"""List a tree of folders lazily, each folder once, with links."""
 
 import os
 from collections.abc import Callable, Collection, Iterator
@@ -11,7 +11,7 @@ from datasets.layout.file_kinds import (
     is_image_content,
     is_seen,
     may_hide_an_image,
-    needs_a_look,
+    needs_content_check,
     printable,
     suffix_of,
     unread_problem,
@@ -19,15 +19,15 @@ from datasets.layout.file_kinds import (
 
 LINK = "a link that leads out of the data folder"
 _WAY_OUT = "; set data.follow_links=true, or copy the {} into it"
-_NOWHERE = "a link to nothing"
+_BROKEN_LINK = "a broken link"
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What lies in one folder.
+    """The contents of one folder.
 
-    `images`: name -> why it must not be read, "" for most. `others`: files that are no images.
-    `problem`: why the folder itself cannot be looked into, or "".
+    `images`: name -> why the file must not be read, "" for most. `others`: files that are not
+    images. `problem`: why the folder itself cannot be listed, or "".
     """
 
     folders: list[str] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Listing:
 
 
 class Tree:
-    """The folders below `top`. Links are followed inside of it, and out of it if `follow_links`."""
+    """The folders below `top`. Links that leave it are followed only if `follow_links`."""
 
     def __init__(self, top: str, follow_links: bool = False) -> None:
         self.top = Path(os.path.realpath(top))
@@ -47,17 +47,17 @@ class Tree:
         self._real: dict[Path, str] = {self.top: str(self.top)}
 
     def listing(self, folder: Path) -> Listing:
-        """What lies in a folder of the tree; an unreadable one is empty but for its `problem`."""
+        """The contents of a folder; an unreadable one is empty and has a `problem`."""
         if folder not in self._listings:
             self._listings[folder] = self._list(folder)
         return self._listings[folder]
 
     def relative(self, path: Path) -> str:
-        """A path as it is shown: relative to the top, with `/`, and printable."""
+        """A path for display: relative to the top, with `/`, and printable."""
         return printable(path.relative_to(self.top).as_posix())
 
     def real(self, path: Path) -> str:
-        """`os.path.realpath(path)`, without checking every folder above for each file."""
+        """`os.path.realpath(path)`, without resolving every parent folder for each file."""
         if path not in self._real:
             inside = os.path.join(self.real(path.parent), path.name)
             self._real[path] = os.path.realpath(inside) if path.is_symlink() else inside
@@ -69,12 +69,12 @@ class Tree:
         seen: set[str] | None = None,
         without: Callable[[Path, Listing], Collection[str]] = lambda *_: (),
     ) -> Iterator[tuple[Path, Listing]]:
-        """A folder and those below it, each real one once: links may form loops.
+        """Yield a folder and all below it, each real folder once, as links may form loops.
 
         Args:
-            folder: where to begin.
-            seen: the real paths that were walked before; added to.
-            without: which of a folder's folders not to enter, by name.
+            folder: the folder to start from.
+            seen: the real paths visited before; updated.
+            without: returns the names of a folder's subfolders to skip.
         """
         seen = set() if seen is None else seen
         waiting = [folder]
@@ -90,9 +90,11 @@ class Tree:
             waiting += [folder / name for name in listing.folders if name not in left_out]
 
     def has_images(self, folder: Path) -> bool:
-        """Whether an image lies in a folder or below it, or may: some cannot be looked into."""
+        """Whether there is, or may be, an image in or below a folder: some cannot be listed."""
         if folder not in self._pictured:
-            self._pictured[folder] = any(one.images or one.problem for _, one in self.walk(folder))
+            self._pictured[folder] = any(
+                listing.images or listing.problem for _, listing in self.walk(folder)
+            )
         return self._pictured[folder]
 
     def _is_outside(self, path: Path) -> bool:
@@ -121,16 +123,16 @@ class Tree:
         return listing
 
     def _problem(self, path: Path) -> str | None:
-        """Why an image file must not be read, "" where it may, None where it is no image file."""
+        """Why an image file must not be read, "" if it may be, None if it is not an image file."""
         name = path.name
         if self._is_outside(path):
             return LINK + _WAY_OUT.format("file") if may_hide_an_image(name) else None
         if suffix_of(name) not in IMAGE_SUFFIXES:
-            if not needs_a_look(name):
+            if not needs_content_check(name):
                 return None
             if not is_image_content(name, head_of(path)):
                 return unread_problem(name) or None
         if path.is_symlink() and self.follow_links and not path.exists():
-            return _NOWHERE
+            return _BROKEN_LINK
         shown = str(path.relative_to(self.top))
         return "" if printable(shown) == shown else "a name that is not Unicode; rename it"

@@ -1,1 +1,1 @@
-"""Pictures that are copies of one another though no byte is equal."""
+"""Find near-copies: images that are copies of one another although their bytes differ."""

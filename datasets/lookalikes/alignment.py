@@ -1,8 +1,8 @@
-"""Are two pictures the same? Lay one over the other, as well as it goes, and correlate them.
+"""Decide whether two images are the same, by aligning and correlating them.
 
 The alignment is affine and starts from a guess; it is refined from coarse to fine by enhanced
 correlation (Evangelidis and Psarakis, PAMI 30(10), 2008). The score is the correlation of the local
-contrast where both pictures are: unrelated radiographs agree in outline, never in fine structure.
+contrast in the shared area: unrelated radiographs agree in outline, never in fine structure.
 """
 
 from collections.abc import Sequence
@@ -17,17 +17,17 @@ from datasets.lookalikes.thumbnails import Contrast, Image, local_contrast
 
 _SIDES = (32, 64, 128)  # pixels, coarse to fine
 _STEPS = (20, 30, 40)
-_ENOUGH = (0.65, 0.65)  # correlation without which a pair is given up; 99 % of copies have 0.73
-_TRIED = 2  # guesses that are refined, of those that correlate best as they are
+_MIN_CORRELATION = (0.65, 0.65)  # below, a pair is rejected; 99 % of copies have 0.73 or more
+_MAX_REFINED = 2  # guesses that are refined, those with the best initial correlation
 _BLUR_PX, _LOCAL_PX = 3.0, 5.0
 _FINER_PX = (1.5, 4.0)
-_LEAST_SHARED = (0.3, 0.6)  # of the picture that shows more, and of the other
-_MOST_DEGREES, _LEVEL_DEGREES = 15.0, 5.0
+_MIN_SHARED = (0.3, 0.6)  # of the image that shows more, and of the other
+_MAX_DEGREES, _LEVEL_DEGREES = 15.0, 5.0
 _NO_STRETCH, _NO_SHEAR = 1.05, 0.03
 _NEARLY_ALL = 0.9
-_BLOCK_PX, _FLAT, _FEWEST_BLOCKS = 16, 0.25, 10
-# The scores of 134 pairs of plots on the same axes reach 0.78; of 288 planted copies of
-# radiographs, those with a tenth of their blocks as different score 0.89 and more.
+_BLOCK_PX, _FLAT, _MIN_BLOCKS = 16, 0.25, 10
+# 134 pairs of plots on the same axes score up to 0.78; of 288 planted copies of radiographs, those
+# with a tenth of their blocks as different score 0.89 or more.
 _TEMPLATE_SCORE, _NOTHING_IN_COMMON, _THE_SAME = 0.85, 0.1, 0.95
 
 Matrix = NDArray[np.float64]  # (2, 3)
@@ -35,14 +35,14 @@ Matrix = NDArray[np.float64]  # (2, 3)
 
 @dataclass(frozen=True)
 class Overlay:
-    """How b lies over a.
+    """The alignment of image b with image a.
 
-    `motion` leads from points of a, laid down as `orientation` says, to points of b; both pictures
-    are squares of side 1. `score` is their correlation there, -1..1. It `is_plain` where nothing is
-    stretched and one picture shows nearly all that the other does, as most copies are made.
-    `evenness`, -1..1, is what nine in ten small blocks correlate at least: two bones that are alike
-    agree in most places, copies in all. `is_template` where most blocks are the same to the pixel
-    and the others have nothing in common: two plots on the same axes, two filled-in forms.
+    `motion` maps points of a, after `orientation`, to points of b; both images are unit squares.
+    `score` is their correlation, -1..1. It `is_plain` if nothing is stretched and one image shows
+    nearly everything that the other does, as in most copies. `evenness`, -1..1, is the lower decile
+    of the correlations of small blocks: similar bones agree in most places, copies everywhere.
+    `is_template` if most blocks agree to the pixel and the others have nothing in common: two plots
+    on the same axes, two filled-in forms.
     """
 
     orientation: str
@@ -52,10 +52,10 @@ class Overlay:
     evenness: float = -1.0
     is_template: bool = False
 
-    def turned_round(self) -> "Overlay":
-        """How a lies over b."""
-        turn = _square(point_map(self.orientation))
-        motion = turn @ np.linalg.inv(_square(self.motion)) @ np.linalg.inv(turn)
+    def reversed(self) -> "Overlay":
+        """The alignment of a with b."""
+        orientation = _square(point_map(self.orientation))
+        motion = orientation @ np.linalg.inv(_square(self.motion)) @ np.linalg.inv(orientation)
         return Overlay(
             inverse(self.orientation),
             motion[:2],
@@ -67,34 +67,34 @@ class Overlay:
 
     @property
     def scale(self) -> float:
-        """How much larger things are in b, as a share of the picture."""
+        """How much larger things are in b, relative to the image."""
         return float(np.sqrt(abs(np.linalg.det(self.motion[:, :2]))))
 
 
 def compare(
     a: Image, b: Image, guesses: Sequence[Overlay], aspects: tuple[float, float] = (1.0, 1.0)
 ) -> Overlay | None:
-    """Refine the guesses coarsely, go on with the best, and score it.
+    """Refine the guesses coarsely, then refine and score the best of them.
 
     Args:
         a, b: thumbnails, (S, S) uint8.
-        guesses: where to begin; at least one.
+        guesses: initial alignments; at least one.
         aspects: width / height of a and b as displayed.
 
     Returns:
-        None where the pictures cannot be laid over each other from there.
+        None if the images cannot be aligned from these guesses.
     """
     overlay = _coarse(a, b, guesses, aspects)
-    if overlay is None or overlay.score < _ENOUGH[0]:
+    if overlay is None or overlay.score < _MIN_CORRELATION[0]:
         return None
-    if overlay.scale < 1:  # compare at the scale of the picture that shows more
-        fine = _fine(b, a, overlay.turned_round(), aspects[::-1])
-        return fine and fine.turned_round()
+    if overlay.scale < 1:  # compare at the scale of the image that shows more
+        fine = _fine(b, a, overlay.reversed(), aspects[::-1])
+        return fine and fine.reversed()
     return _fine(a, b, overlay, aspects)
 
 
 def shares(overlay: Overlay) -> tuple[float, float]:
-    """The area that both pictures show, as a share of a and of b."""
+    """The area that both images show, as a share of a and of b."""
     side = _SIDES[-1]
     shared = float(_shared(_in_pixels(overlay.motion, side), side).mean())
     return min(1.0, shared), min(1.0, shared * overlay.scale**2)
@@ -104,55 +104,56 @@ def _coarse(
     a: Image, b: Image, guesses: Sequence[Overlay], aspects: tuple[float, float]
 ) -> Overlay | None:
     fixed, moving = _contrast(a, _SIDES[0]), _contrast(b, _SIDES[0])
-    as_they_are = [_scored(_laid(fixed, guess), moving, guess) for guess in guesses]
-    as_they_are.sort(key=lambda overlay: -overlay.score)
+    initial = [_scored(_oriented(fixed, guess), moving, guess) for guess in guesses]
+    initial.sort(key=lambda overlay: -overlay.score)
     found = [
-        _refined(_laid(fixed, guess), moving, guess, aspects, _STEPS[0])
-        for guess in as_they_are[:_TRIED]
+        _refined(_oriented(fixed, guess), moving, guess, aspects, _STEPS[0])
+        for guess in initial[:_MAX_REFINED]
     ]
     return max(found, key=lambda overlay: overlay.score, default=None)
 
 
 def _fine(a: Image, b: Image, overlay: Overlay, aspects: tuple[float, float]) -> Overlay | None:
-    """The rest of the levels, b drawn at the scale of a, so that both lose the same detail."""
-    laid = np.ascontiguousarray(orient(a, overlay.orientation))
+    """Refine at the finer levels, with b warped to the scale of a: both lose the same detail."""
+    oriented = np.ascontiguousarray(orient(a, overlay.orientation))
     for level in (1, 2):
         side = _SIDES[level]
-        drawn = _drawn(b, overlay.motion, side)
-        there = Overlay(overlay.orientation, _NOWHERE)  # from a to `drawn`
-        upright = _upright(overlay, aspects)[0]
+        warped = _warped(b, overlay.motion, side)
+        unmoved = Overlay(overlay.orientation, _NO_MOTION)  # from a to `warped`
+        aspect = _oriented_aspects(overlay, aspects)[0]
         moved = _refined(
-            _contrast(laid, side),
-            local_contrast(drawn, _BLUR_PX, _LOCAL_PX),
-            there,
-            (aspects[0], upright),
+            _contrast(oriented, side),
+            local_contrast(warped, _BLUR_PX, _LOCAL_PX),
+            unmoved,
+            (aspects[0], aspect),
             _STEPS[level],
             _shared(_in_pixels(overlay.motion, side), side),
         )
         motion = (_square(overlay.motion) @ _square(moved.motion))[:2]
         overlay = replace(overlay, motion=motion, score=moved.score)
-        if level < 2 and overlay.score < _ENOUGH[level]:
+        if level < 2 and overlay.score < _MIN_CORRELATION[level]:
             return None
-    if not _is_plausible(overlay.motion, _upright(overlay, aspects), is_final=True):
+    final_aspects = _oriented_aspects(overlay, aspects)
+    if not _is_plausible(overlay.motion, final_aspects, is_final=True):
         return None
     less, more = sorted(shares(overlay))
-    if less < _LEAST_SHARED[0] or more < _LEAST_SHARED[1]:
+    if less < _MIN_SHARED[0] or more < _MIN_SHARED[1]:
         return None
-    is_plain = more >= _NEARLY_ALL and _is_unstretched(overlay.motion, _upright(overlay, aspects))
-    return replace(_with_agreement(overlay, laid, b), is_plain=is_plain)
+    is_plain = more >= _NEARLY_ALL and _is_unstretched(overlay.motion, final_aspects)
+    return replace(_with_agreement(overlay, oriented, b), is_plain=is_plain)
 
 
-def _with_agreement(overlay: Overlay, laid: Image, b: Image) -> Overlay:
-    """With the mean correlation of coarser and finer detail where both pictures are, the evenness
-    and whether they share a template.
+def _with_agreement(overlay: Overlay, oriented: Image, b: Image) -> Overlay:
+    """Fill in the score, the evenness and whether the images share a template.
 
-    Outlines of like bones correlate in the coarser, up to 0.76 between unrelated real radiographs,
-    but then not in the finer (0.63); hard compression and clipping spoil the finer first.
+    The score is the mean correlation of coarser and finer detail in the shared area. Outlines of
+    similar bones correlate in the coarser detail, up to 0.76 between unrelated real radiographs,
+    but not in the finer (0.63); strong compression and clipping degrade the finer detail first.
     """
     side, motion = _SIDES[-1], overlay.motion
-    shared, drawn = _shared(_in_pixels(motion, side), side), _drawn(b, motion, side)
+    shared, warped = _shared(_in_pixels(motion, side), side), _warped(b, motion, side)
     coarser, finer = (
-        [local_contrast(picture, *window) for picture in (laid, drawn)]
+        [local_contrast(image, *window) for image in (oriented, warped)]
         for window in ((_BLUR_PX, _LOCAL_PX), _FINER_PX)
     )
     score = float(np.mean([_correlation(x[shared], y[shared]) for x, y in (coarser, finer)]))
@@ -160,13 +161,13 @@ def _with_agreement(overlay: Overlay, laid: Image, b: Image) -> Overlay:
     return replace(
         overlay,
         score=score,
-        evenness=float(np.quantile(both, 0.1)) if len(both) >= _FEWEST_BLOCKS else -1.0,
-        is_template=score < _TEMPLATE_SCORE and _are_of_a_template(either),
+        evenness=float(np.quantile(both, 0.1)) if len(both) >= _MIN_BLOCKS else -1.0,
+        is_template=score < _TEMPLATE_SCORE and _share_a_template(either),
     )
 
 
-def _are_of_a_template(correlations: Sequence[float]) -> bool:
-    if len(correlations) < _FEWEST_BLOCKS:
+def _share_a_template(correlations: Sequence[float]) -> bool:
+    if len(correlations) < _MIN_BLOCKS:
         return False
     different, same = np.quantile(correlations, (0.1, 0.5))
     return bool(different < _NOTHING_IN_COMMON and same > _THE_SAME)
@@ -175,7 +176,7 @@ def _are_of_a_template(correlations: Sequence[float]) -> bool:
 def _block_correlations(
     x: Contrast, y: Contrast, shared: NDArray[np.bool_]
 ) -> tuple[list[float], list[float]]:
-    """Of blocks that both pictures show: where both have something in them, and where one has."""
+    """Correlations of shared blocks: those where both images, and where either, are not flat."""
     both, either = [], []
     for row, column in np.ndindex(len(x) // _BLOCK_PX, len(x) // _BLOCK_PX):
         top, left = row * _BLOCK_PX, column * _BLOCK_PX
@@ -190,7 +191,7 @@ def _block_correlations(
     return both, either
 
 
-_NOWHERE = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+_NO_MOTION = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
 def _contrast(pixels: Image, side: int) -> Contrast:
@@ -198,22 +199,22 @@ def _contrast(pixels: Image, side: int) -> Contrast:
     return local_contrast(small, _BLUR_PX, _LOCAL_PX)
 
 
-def _laid(image: Contrast, overlay: Overlay) -> Contrast:
+def _oriented(image: Contrast, overlay: Overlay) -> Contrast:
     return np.ascontiguousarray(orient(image, overlay.orientation))
 
 
-def _drawn(b: Image, motion: Matrix, side: int) -> Image:
-    """Picture b as it lies over a, (side, side); its edge goes on where it does not reach."""
+def _warped(b: Image, motion: Matrix, side: int) -> Image:
+    """Image b warped onto a, (side, side), with replicated borders."""
     small = cv2.resize(b, (side, side), interpolation=cv2.INTER_AREA)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    drawn = cv2.warpAffine(
+    warped = cv2.warpAffine(
         small, _in_pixels(motion, side), (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
-    return np.asarray(drawn, np.uint8)
+    return np.asarray(warped, np.uint8)
 
 
-def _upright(overlay: Overlay, aspects: tuple[float, float]) -> tuple[float, float]:
-    """The aspects of a as it is laid down, and of b."""
+def _oriented_aspects(overlay: Overlay, aspects: tuple[float, float]) -> tuple[float, float]:
+    """The aspects of a after `orientation`, and of b."""
     transposed = ORIENTATIONS[overlay.orientation][0]
     return (1 / aspects[0] if transposed else aspects[0], aspects[1])
 
@@ -226,11 +227,11 @@ def _refined(
     steps: int,
     where: NDArray[np.bool_] | None = None,
 ) -> Overlay:
-    """The guess itself or what became of it, whichever correlates better."""
-    upright = _upright(guess, aspects)
+    """The guess or its refinement, whichever correlates better."""
+    oriented = _oriented_aspects(guess, aspects)
     motions = [guess.motion]
     refined = _climb(fixed, moving, guess.motion, cv2.MOTION_AFFINE, steps)
-    if refined is None or not _is_plausible(refined, upright):  # ran away: go by smaller steps
+    if refined is None or not _is_plausible(refined, oriented):  # diverged: translate first
         shifted = _climb(fixed, moving, guess.motion, cv2.MOTION_TRANSLATION, steps)
         motions += [shifted] if shifted is not None else []
         refined = _climb(fixed, moving, motions[-1], cv2.MOTION_AFFINE, steps)
@@ -238,7 +239,7 @@ def _refined(
     found = [
         _scored(fixed, moving, replace(guess, motion=motion), where)
         for motion in motions
-        if _is_plausible(motion, upright)
+        if _is_plausible(motion, oriented)
     ]
     return max(found, key=lambda overlay: overlay.score, default=guess)
 
@@ -251,9 +252,9 @@ def _climb(
     start, everywhere = _in_pixels(motion, side), np.ones((side, side), np.uint8)
     try:
         _, found = cv2.findTransformECC(fixed, moving, start, kind, criteria, everywhere, 3)
-    except cv2.error:  # no overlap, or nothing in it
+    except cv2.error:  # no overlap, or a flat one
         return None
-    return _of_side_one(found.astype(np.float64), side)
+    return _in_unit_squares(found.astype(np.float64), side)
 
 
 def _scored(
@@ -262,13 +263,13 @@ def _scored(
     overlay: Overlay,
     where: NDArray[np.bool_] | None = None,
 ) -> Overlay:
-    """With the correlation over the area that both show; -1 where that is too little."""
+    """Fill in the correlation over the shared area; -1 if that is too small."""
     side = len(fixed)
     pixels = _in_pixels(overlay.motion, side)
     shared = _shared(pixels, side)
     shared = shared if where is None else shared & where
-    least = _LEAST_SHARED[1] * (1.0 if where is None else float(where.mean()))
-    if float(shared.mean()) * max(1.0, overlay.scale**2) < least:
+    min_shared = _MIN_SHARED[1] * (1.0 if where is None else float(where.mean()))
+    if float(shared.mean()) * max(1.0, overlay.scale**2) < min_shared:
         return replace(overlay, score=-1.0)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     moved = np.asarray(cv2.warpAffine(moving, pixels, (side, side), flags=flags), np.float32)
@@ -276,23 +277,23 @@ def _scored(
 
 
 def _correlation(x: Contrast, y: Contrast) -> float:
-    """Pearson's, of two (N,); 0 where one is constant."""
+    """Pearson's correlation of two (N,); 0 if either is constant."""
     x, y = x - x.mean(), y - y.mean()
     return float(x @ y / np.sqrt((x @ x) * (y @ y) + 1e-9))
 
 
 def _shared(pixels: NDArray[np.float32], side: int) -> NDArray[np.bool_]:
-    """(side, side): where a point of a lies in b, half a pixel from its edge or more."""
+    """(side, side): which points of a lie in b, at least half a pixel from its edge."""
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     inside = cv2.warpAffine(np.ones((side, side), np.float32), pixels, (side, side), flags=flags)
     return np.asarray(inside > 0.99)
 
 
 def _is_plausible(motion: Matrix, aspects: tuple[float, float], is_final: bool = False) -> bool:
-    """No mirror image, no scale beyond 2, no shear or stretch that a copy would not have.
+    """Whether a copy may have this motion: no mirror image, no scale beyond 2, little distortion.
 
-    A stretch is measured on the pictures as displayed, or as squares: one that was squeezed to a
-    square before it was stored again may be stretched as far as that.
+    A stretch is measured on the images as displayed or as squares: an image may have been squeezed
+    to a square before it was stored again.
     """
     if not np.isfinite(motion).all():
         return False
@@ -306,27 +307,27 @@ def _is_unstretched(motion: Matrix, aspects: tuple[float, float]) -> bool:
 
 
 def _squeezed_and_displayed(motion: Matrix, aspects: tuple[float, float]) -> tuple[Matrix, Matrix]:
-    """The linear part (2, 2) between squares, and between pictures as displayed, of one area."""
+    """The linear part (2, 2) between squares, and between images of equal area as displayed."""
     linear = motion[:, :2]
     ratio, product = np.sqrt(aspects[1] / aspects[0]), np.sqrt(aspects[1] * aspects[0])
     return linear, linear * np.array([[ratio, product], [1 / product, 1 / ratio]])
 
 
 def _is_similarity(matrix: Matrix) -> bool:
-    """A turn and a scale of up to 2.2, but for a stretch or shear of a third."""
+    """Whether it rotates and scales by up to 2.2, with at most a third of stretch or shear."""
     large, small = _singular_values(matrix)
     return large < 2.2 and small > 0.45 and large < 1.35 * small
 
 
 def _is_copying(matrix: Matrix) -> bool:
-    """What tools do: scale, turn by up to 15 degrees, or stretch along an edge; they do not shear.
+    """Whether tools do this: scale, rotate by up to 15 degrees, stretch along an edge; no shear.
 
-    Without this, an affine map makes one straight bone of any other.
+    Without this check, an affine map can turn any straight bone into any other.
     """
     (p, q), (r, s) = matrix.tolist()
     large, small = _singular_values(matrix)
     degrees = abs(np.degrees(np.arctan2(r - q, p + s)))
-    if not _is_similarity(matrix) or degrees > _MOST_DEGREES:
+    if not _is_similarity(matrix) or degrees > _MAX_DEGREES:
         return False
     rows = abs(p * r + q * s) / np.hypot(p, q) / np.hypot(r, s)  # cosines of their angles
     columns = abs(p * q + r * s) / np.hypot(p, r) / np.hypot(q, s)
@@ -335,7 +336,7 @@ def _is_copying(matrix: Matrix) -> bool:
 
 
 def _singular_values(matrix: Matrix) -> tuple[float, float]:
-    """Of a 2 x 2 matrix; zeros for one that mirrors."""
+    """The singular values of a 2 x 2 matrix; zeros if it mirrors."""
     (p, q), (r, s) = matrix.tolist()
     area, squares = p * s - q * r, p * p + q * q + r * r + s * s
     if area <= 0:
@@ -345,14 +346,14 @@ def _singular_values(matrix: Matrix) -> tuple[float, float]:
 
 
 def _in_pixels(motion: Matrix, side: int) -> NDArray[np.float32]:
-    """Between pictures of side 1 -> between pixel centres of pictures of `side` pixels."""
+    """Convert a motion between unit squares to one between pixel centres of `side` pixels."""
     pixels = np.empty((2, 3), np.float32)
     pixels[:, :2] = motion[:, :2]
     pixels[:, 2] = motion[:, 2] * side + motion[:, :2].sum(axis=1) / 2 - 0.5
     return pixels
 
 
-def _of_side_one(pixels: Matrix, side: int) -> Matrix:
+def _in_unit_squares(pixels: Matrix, side: int) -> Matrix:
     motion = pixels.copy()
     motion[:, 2] = (pixels[:, 2] + 0.5 - pixels[:, :2].sum(axis=1) / 2) / side
     return motion

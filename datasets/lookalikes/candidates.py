@@ -1,12 +1,12 @@
-"""Which pairs of pictures are worth comparing: nearest neighbours among compact descriptors.
+"""Find candidate pairs of near-copies: nearest neighbours among compact descriptors.
 
-A picture's descriptor is the low part of the cosine transform of its local contrast. Every picture
-is entered several times: whole, cropped and turned a little; and asked for whole, under the eight
-orientations (`orientations`). So a copy that was flipped, cropped or turned still meets an entry
-that is near, and the entry that it meets says how the two lie over each other.
+An image's descriptor is the low-frequency part of the cosine transform of its local contrast. Every
+image has several entries: whole, cropped and slightly rotated. It is queried as a whole, in all
+eight orientations (`orientations`). So a copy that was flipped, cropped or rotated still finds a
+close entry, and that entry gives the initial alignment.
 
-Entries are kept in cells of a fixed size, and a question looks into the nearest few cells only: the
-cost grows with the number of pictures, not with its square (`python -m benchmarks duplicates`).
+Entries are stored in cells of a fixed size, and a query searches the nearest few cells only: the
+cost grows linearly with the number of images (`python -m benchmarks duplicates`).
 """
 
 from collections.abc import Iterator
@@ -20,22 +20,22 @@ from numpy.typing import NDArray
 from datasets.lookalikes.orientations import NAMES, orient_cosines
 from datasets.lookalikes.thumbnails import Image, Thumbnails, local_contrast
 
-NEIGHBOURS = 8  # candidates that each picture has at most
+NEIGHBOURS = 8  # maximum number of candidates per image
 _SIDE = 64
 _FREQUENCIES = 8
 _BLUR_PX, _LOCAL_PX = 10.0, 8.0
 _CELL = 512  # entries
-_PROBES = 8  # cells that a question looks into
-_BLOCK = 4096  # pictures asked for at once
-_HITS = 3  # for each pair of pictures: the ways in which they may lie over each other
-_FLOOR = 0.5  # similarity under which no copy was ever seen
+_PROBES = 8  # cells that a query searches
+_BLOCK = 4096  # images queried at once
+_HITS = 3  # initial alignments per pair of images
+_MIN_SIMILARITY = 0.5  # no copy was observed below
 
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 
 def _variants() -> list[tuple[float, float, float, float]]:
-    """How a picture is entered: degrees of tilt, centre (x, y) and side of what is seen of it."""
+    """The views with an entry: degrees of tilt, centre (x, y) and side of the visible square."""
     tilts = [(degrees, 0.5, 0.5, 0.93) for degrees in (-6.0, 6.0)]
     tilts += [(degrees, 0.5, 0.5, 0.88) for degrees in (-11.0, 11.0)]
     corners = [(i, j) for i in (-1, 1) for j in (-1, 1)]
@@ -53,9 +53,9 @@ VARIANTS = _variants()
 
 
 def variant_motion(variant: int, aspect: float) -> NDArray[np.float64]:
-    """(2, 3): from what is seen of a picture to the picture, both squeezed to squares of side 1.
+    """(2, 3): from a view to the whole image, both squeezed to unit squares.
 
-    A tilt is one of the picture as displayed, of width / height `aspect`.
+    The tilt applies to the image as displayed, of width / height `aspect`.
     """
     degrees, x, y, scale = VARIANTS[variant]
     cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
@@ -69,7 +69,7 @@ DIMENSIONS = int(_KEPT.sum())
 
 
 def _window() -> NDArray[np.float32]:
-    """A little less weight at the edges, which a crop or a tilt changes first."""
+    """Slightly less weight at the edges, which a crop or a tilt changes first."""
     edge = np.cos(np.linspace(-1, 1, _SIDE) * np.pi / 2).clip(0) ** 0.25
     return np.outer(edge, edge).astype(np.float32)
 
@@ -79,25 +79,25 @@ _WINDOW = _window()
 
 @dataclass(frozen=True)
 class Descriptors:
-    """`entries` (V, N, D) and `questions` (8, N, D), each of length 1 (or 0 for a flat picture)."""
+    """`entries` (V, N, D) and `queries` (8, N, D), each of length 1 (or 0 for a flat image)."""
 
     entries: Vectors
-    questions: Vectors
+    queries: Vectors
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Picture `asked` laid down as `orientation` resembles `found` seen through `variant`; (M,)."""
+    """Image `queried` in `orientation` resembles the view `variant` of `found`; each (M,)."""
 
-    asked: Rows
+    queried: Rows
     found: Rows
     orientation: Rows  # of orientations.NAMES
     variant: Rows  # of VARIANTS
     similarity: Vectors
 
 
-def describe(thumbnails: Thumbnails, workers: int = 8) -> Descriptors:
-    """Describe every picture: about 1.5 ms and 5 kB each."""
+def compute_descriptors(thumbnails: Thumbnails, workers: int = 8) -> Descriptors:
+    """Compute the descriptors of every image: about 1.5 ms and 5 kB each."""
     count = len(thumbnails)
     cosines = np.zeros((len(VARIANTS), count, _FREQUENCIES, _FREQUENCIES), np.float32)
 
@@ -106,28 +106,28 @@ def describe(thumbnails: Thumbnails, workers: int = 8) -> Descriptors:
 
     with ThreadPoolExecutor(max_workers=workers) as pool:
         list(pool.map(fill, range(count)))
-    questions = np.stack([_unit(orient_cosines(cosines[0], name)[:, _KEPT]) for name in NAMES])
-    return Descriptors(_unit(cosines[:, :, _KEPT]), questions)
+    queries = np.stack([_unit(orient_cosines(cosines[0], name)[:, _KEPT]) for name in NAMES])
+    return Descriptors(_unit(cosines[:, :, _KEPT]), queries)
 
 
 def find_candidates(
     descriptors: Descriptors, neighbours: int = NEIGHBOURS, probes: int = _PROBES
 ) -> Candidates:
-    """The nearest entries of other pictures to every picture.
+    """Find the entries of other images nearest to every image.
 
     Args:
-        descriptors: as `describe` returns them.
-        neighbours: the most candidates that one picture asks for.
-        probes: cells that a question looks into; more find more, and take longer.
+        descriptors: as `compute_descriptors` returns them.
+        neighbours: the maximum number of candidates per image.
+        probes: cells that a query searches; more find more, and take longer.
 
     Returns:
-        Sorted by asked, then by the best similarity of each found; up to `_HITS` rows a pair, and a
-        pair may be there from both of its sides.
+        Sorted by queried, then by the best similarity of each found; up to `_HITS` rows per pair. A
+        pair may occur in both directions.
     """
     cells = _Cells(descriptors.entries)
-    count = descriptors.questions.shape[1]
+    count = descriptors.queries.shape[1]
     blocks = [
-        cells.nearest(descriptors.questions[:, start : start + _BLOCK], start, neighbours, probes)
+        cells.nearest(descriptors.queries[:, start : start + _BLOCK], start, neighbours, probes)
         for start in range(0, count, _BLOCK)
     ]
     columns = [np.concatenate(column) for column in zip(*blocks, strict=True)]
@@ -135,20 +135,20 @@ def find_candidates(
 
 
 def _cosines(pixels: Image, aspect: float) -> Vectors:
-    """(V, F, F) of one picture."""
+    """The low frequencies (V, F, F) of all views of one image."""
     motions = [variant_motion(variant, aspect) for variant in range(len(VARIANTS))]
-    found = [cv2.dct(_seen(pixels, motion))[:_FREQUENCIES, :_FREQUENCIES] for motion in motions]
+    found = [cv2.dct(_view(pixels, motion))[:_FREQUENCIES, :_FREQUENCIES] for motion in motions]
     return np.stack(found)
 
 
-def _seen(pixels: Image, motion: NDArray[np.float64]) -> Vectors:
-    """The local contrast of a picture through one variant, (_SIDE, _SIDE)."""
+def _view(pixels: Image, motion: NDArray[np.float64]) -> Vectors:
+    """The local contrast of one view of an image, (_SIDE, _SIDE)."""
     linear = motion[:, :2] * (len(pixels) / _SIDE)
     shift = motion[:, 2] * len(pixels) + linear.sum(axis=1) / 2 - 0.5
     flags = cv2.INTER_AREA | cv2.WARP_INVERSE_MAP
     matrix = np.column_stack([linear, shift])
-    seen = cv2.warpAffine(pixels, matrix, (_SIDE, _SIDE), flags=flags)
-    return local_contrast(seen, _BLUR_PX, _LOCAL_PX) * _WINDOW
+    view = cv2.warpAffine(pixels, matrix, (_SIDE, _SIDE), flags=flags)
+    return local_contrast(view, _BLUR_PX, _LOCAL_PX) * _WINDOW
 
 
 def _unit(vectors: NDArray[np.float32]) -> Vectors:
@@ -157,7 +157,7 @@ def _unit(vectors: NDArray[np.float32]) -> Vectors:
 
 
 class _Cells:
-    """Entries by the nearest of some centres: an inverted file."""
+    """An inverted file: entries assigned to the nearest of some centres."""
 
     def __init__(self, entries: Vectors) -> None:
         self.variants, self.count, dimensions = entries.shape
@@ -169,19 +169,19 @@ class _Cells:
         self.starts = np.searchsorted(cell[self.order], np.arange(len(self.centres) + 1))
 
     def nearest(
-        self, questions: Vectors, first: int, neighbours: int, probes: int
+        self, queries: Vectors, first: int, neighbours: int, probes: int
     ) -> tuple[Rows, Rows, Rows, Rows, Vectors]:
-        """For questions (8, B, D) of the pictures `first`...: the columns of `Candidates`."""
-        hits = list(self._hits(questions.reshape(-1, questions.shape[-1]), neighbours, probes))
-        question, entry, similarity = (np.concatenate(part) for part in zip(*hits, strict=True))
-        block = questions.shape[1]
-        asked, found = question % block + first, entry % self.count
-        keep = (asked != found) & (similarity >= _FLOOR)
-        asked, found, similarity = asked[keep], found[keep], similarity[keep]
-        orientation, variant = (question // block)[keep], (entry // self.count)[keep]
-        chosen = _best_of_each(asked, found, similarity, neighbours)
+        """The columns of `Candidates` for queries (8, B, D) of the images from `first` on."""
+        hits = list(self._hits(queries.reshape(-1, queries.shape[-1]), neighbours, probes))
+        query, entry, similarity = (np.concatenate(part) for part in zip(*hits, strict=True))
+        block = queries.shape[1]
+        queried, found = query % block + first, entry % self.count
+        keep = (queried != found) & (similarity >= _MIN_SIMILARITY)
+        queried, found, similarity = queried[keep], found[keep], similarity[keep]
+        orientation, variant = (query // block)[keep], (entry // self.count)[keep]
+        chosen = _best_of_each(queried, found, similarity, neighbours)
         return (
-            asked[chosen],
+            queried[chosen],
             found[chosen],
             orientation[chosen],
             variant[chosen],
@@ -189,21 +189,21 @@ class _Cells:
         )
 
     def _hits(
-        self, questions: Vectors, neighbours: int, probes: int
+        self, queries: Vectors, neighbours: int, probes: int
     ) -> Iterator[tuple[Rows, Rows, Vectors]]:
-        """(question, entry, similarity) of the best in each probed cell."""
-        probed = _nearest_centres(questions, self.centres, min(probes, len(self.centres)))
+        """(query, entry, similarity) of the best in each probed cell."""
+        probed = _nearest_centres(queries, self.centres, min(probes, len(self.centres)))
         cell = probed.ravel()
         order = np.argsort(cell, kind="stable")
         bounds = np.searchsorted(cell[order], np.arange(len(self.centres) + 1))
         for number in range(len(self.centres)):
-            asking = order[bounds[number] : bounds[number + 1]] // probed.shape[1]
+            querying = order[bounds[number] : bounds[number + 1]] // probed.shape[1]
             members = slice(self.starts[number], self.starts[number + 1])
-            if len(asking) == 0 or members.start == members.stop:
+            if len(querying) == 0 or members.start == members.stop:
                 continue
-            similarity = questions[asking] @ self.entries[members].T
+            similarity = queries[querying] @ self.entries[members].T
             best = _largest(similarity, 2 * neighbours)
-            rows = np.repeat(asking, best.shape[1])
+            rows = np.repeat(querying, best.shape[1])
             yield (
                 rows,
                 self.order[members][best.ravel()],
@@ -212,7 +212,7 @@ class _Cells:
 
 
 def _centres(vectors: Vectors, count: int, rounds: int = 4) -> Vectors:
-    """Spherical k-means of a sample; the same for the same vectors."""
+    """Spherical k-means of a sample; deterministic."""
     generator = np.random.default_rng(0)
     sample = generator.choice(len(vectors), min(len(vectors), 64 * count), replace=False)
     sampled = vectors[np.sort(sample)]
@@ -227,7 +227,7 @@ def _centres(vectors: Vectors, count: int, rounds: int = 4) -> Vectors:
 
 
 def _nearest_centres(vectors: Vectors, centres: Vectors, count: int) -> Rows:
-    """(N, count): the nearest centres of each vector, in blocks that stay small."""
+    """(N, count): the nearest centres of each vector, computed in blocks to save memory."""
     rows = 16_384
     blocks = [
         _largest(vectors[start : start + rows] @ centres.T, count)
@@ -237,7 +237,7 @@ def _nearest_centres(vectors: Vectors, centres: Vectors, count: int) -> Rows:
 
 
 def _largest(values: Vectors, count: int) -> Rows:
-    """(N, count) columns of the largest values of each row, in no order."""
+    """(N, count): the columns of the largest values of each row, unordered."""
     if count == 1:
         return np.asarray(values.argmax(axis=1)[:, None])
     if count >= values.shape[1]:
@@ -245,22 +245,22 @@ def _largest(values: Vectors, count: int) -> Rows:
     return np.asarray(np.argpartition(values, -count, axis=1)[:, -count:])
 
 
-def _best_of_each(asked: Rows, found: Rows, similarity: Vectors, neighbours: int) -> Rows:
-    """Rows of the best few hits of each pair (asked, found), for the best few found of each."""
-    order = np.lexsort((-similarity, found, asked))
-    starts = _starts(asked[order], found[order])
+def _best_of_each(queried: Rows, found: Rows, similarity: Vectors, neighbours: int) -> Rows:
+    """Rows of the best hits of each pair (queried, found), for the best found of each queried."""
+    order = np.lexsort((-similarity, found, queried))
+    starts = _starts(queried[order], found[order])
     rank = np.arange(len(order)) - starts  # of a hit in its pair
     best = similarity[order[starts]]
     order, best = order[rank < _HITS], best[rank < _HITS]
-    order = order[np.lexsort((-similarity[order], found[order], -best, asked[order]))]
-    is_first = _starts(asked[order], found[order]) == np.arange(len(order))
+    order = order[np.lexsort((-similarity[order], found[order], -best, queried[order]))]
+    is_first = _starts(queried[order], found[order]) == np.arange(len(order))
     number = np.cumsum(is_first)  # of a pair
-    before = number[_starts(asked[order])] if len(order) else number
+    before = number[_starts(queried[order])] if len(order) else number
     return np.asarray(order[number - before < neighbours])
 
 
 def _starts(*columns: Rows) -> Rows:
-    """For sorted rows, where the run of equal values that each row lies in begins."""
+    """For each of the sorted rows, the start of its run of equal values."""
     if len(columns[0]) == 0:
         return np.zeros(0, np.int64)
     changes = np.any([column[1:] != column[:-1] for column in columns], axis=0)

@@ -1,8 +1,8 @@
-"""Near-copies: pictures that were stored again, resized, cropped, exposed, flipped or turned.
+"""Find near-copies: images that were re-encoded, resized, cropped, re-exposed, flipped or rotated.
 
-Three steps: every file is decoded once to a thumbnail; `candidates` asks for the nearest neighbours
-of each; `alignment` lays every candidate pair over each other and compares the pictures themselves.
-Only the last decides. Of a large set of copies not every pair is told, but their links connect it.
+Every file is decoded once to a thumbnail; `candidates` finds the nearest neighbours of each;
+`alignment` aligns and compares every candidate pair, and only its score decides. In a large set of
+copies not every pair is reported, but the reported ones connect the set.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -12,14 +12,19 @@ import numpy as np
 import pandas as pd
 
 from datasets.lookalikes.alignment import Overlay, compare, shares
-from datasets.lookalikes.candidates import Candidates, describe, find_candidates, variant_motion
+from datasets.lookalikes.candidates import (
+    Candidates,
+    compute_descriptors,
+    find_candidates,
+    variant_motion,
+)
 from datasets.lookalikes.orientations import NAMES
 from datasets.lookalikes.thumbnails import Thumbnails
 from datasets.pairs import pair_table
 
-NEAR_VERSION = 3  # of everything that decides which pairs are found
-# Among 1129 real radiographs and 300 drawn ones, unrelated pairs reach 0.77 where b would be a
-# stretched or shifted part of a, 0.71 else; and none of 0.66 or more is as even as 0.55.
+NEAR_VERSION = 3  # bump it when anything changes the pairs found
+# Among 1129 real and 300 drawn radiographs, unrelated pairs reach 0.77 if b would be a stretched or
+# shifted part of a, 0.71 otherwise; no pair with 0.66 or more has an evenness of 0.55.
 THRESHOLD = 0.72
 STRANGE_THRESHOLD = 0.8
 EVEN_THRESHOLD, EVEN = 0.68, 0.56
@@ -29,7 +34,7 @@ Guesses = dict[tuple[int, int], list[Overlay]]
 
 @dataclass(frozen=True)
 class Comparison:
-    """Pictures `a` and `b` (rows of the thumbnails), and how b lies over a; None: not at all."""
+    """Images `a` and `b` (rows of the thumbnails) and their alignment; None if there is none."""
 
     a: int
     b: int
@@ -39,7 +44,7 @@ class Comparison:
 def find_near(images: pd.DataFrame, thumbnails: Thumbnails, workers: int = 8) -> pd.DataFrame:
     """Find pairs of near-copies among images.
 
-    Pictures with equal pixels are looked at once, under their smallest id.
+    Images with equal pixels are compared once, under their smallest id.
 
     Args:
         images: columns image_id and pixel_hash, sorted by image_id.
@@ -48,20 +53,20 @@ def find_near(images: pd.DataFrame, thumbnails: Thumbnails, workers: int = 8) ->
 
     Returns:
         `pairs.PAIR_COLUMNS`: image_id_a < image_id_b, kind "near", score up to 1 (the
-        correlation of the aligned pictures), transform: how b is had from a. Sorted.
+        correlation of the aligned images), transform: what turns a into b. Sorted.
     """
     first = np.flatnonzero(~images["pixel_hash"].duplicated().to_numpy())
     image_ids = images["image_id"].to_numpy()[first]
     found = compare_thumbnails(thumbnails.of(first), workers)
     return pair_table(
-        (image_ids[a], image_ids[b], "near", min(1.0, overlay.score), _words(overlay))
-        for a, b, overlay in ((one.a, one.b, one.overlay) for one in found)
+        (image_ids[a], image_ids[b], "near", min(1.0, overlay.score), _transform_text(overlay))
+        for a, b, overlay in ((pair.a, pair.b, pair.overlay) for pair in found)
         if overlay and is_copy(overlay)
     )
 
 
 def is_copy(overlay: Overlay) -> bool:
-    """Whether two pictures that lie like this over each other are taken for one."""
+    """Whether two images with this alignment count as copies."""
     if overlay.is_template:
         return False
     if overlay.evenness >= EVEN:
@@ -70,24 +75,24 @@ def is_copy(overlay: Overlay) -> bool:
 
 
 def compare_thumbnails(thumbnails: Thumbnails, workers: int = 8) -> list[Comparison]:
-    """Compare every candidate pair, a < b once; also those that turn out not to be the same."""
+    """Compare every candidate pair a < b once; returns those that are not copies too."""
     if len(thumbnails) < 2:
         return []
-    candidates = find_candidates(describe(thumbnails, workers))
+    candidates = find_candidates(compute_descriptors(thumbnails, workers))
     return compare_pairs(thumbnails, guess_overlays(candidates, thumbnails), workers)
 
 
 def guess_overlays(candidates: Candidates, thumbnails: Thumbnails) -> Guesses:
-    """How b may lie over a, for each pair a < b that was asked for from either side."""
-    columns = (candidates.asked, candidates.found, candidates.orientation, candidates.variant)
+    """The initial alignments of each candidate pair a < b, from both directions."""
+    columns = (candidates.queried, candidates.found, candidates.orientation, candidates.variant)
     guesses: Guesses = {}
-    for asked, found, name, variant in zip(*(c.tolist() for c in columns), strict=True):
+    for queried, found, name, variant in zip(*(c.tolist() for c in columns), strict=True):
         motion = variant_motion(variant, float(thumbnails.aspects[found]))
         guess = Overlay(NAMES[name], motion)
-        if asked < found:
-            guesses.setdefault((asked, found), []).append(guess)
+        if queried < found:
+            guesses.setdefault((queried, found), []).append(guess)
         else:
-            guesses.setdefault((found, asked), []).append(guess.turned_round())
+            guesses.setdefault((found, queried), []).append(guess.reversed())
     return guesses
 
 
@@ -107,8 +112,8 @@ def _compare(
     return compare(thumbnails.pixels[a], thumbnails.pixels[b], guesses, aspects)
 
 
-def _words(overlay: Overlay) -> str:
-    """The orientation, and how much of one picture the other shows where that is not all of it."""
+def _transform_text(overlay: Overlay) -> str:
+    """The orientation, and the share of one image that the other shows, unless it is everything."""
     of_a, of_b = shares(overlay)
     if of_a < of_b and of_a < 0.95:
         return f"{overlay.orientation}, cropped to {100 * of_a:.0f} %"

@@ -1,7 +1,7 @@
-"""The eight ways to lay down a picture: flips, quarter turns and their combinations.
+"""The eight orientations of an image: flips, quarter turns and their combinations.
 
-They are told by (transposed, flipped rows, flipped columns), in this order; the same holds for the
-cosine transform of a square picture, where a flip is a change of signs.
+Each is (transposed, flipped rows, flipped columns), applied in this order. The same applies to the
+cosine transform of a square image, where a flip changes signs.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ NAMES = tuple(ORIENTATIONS)
 
 
 def orient(image: NDArray[Any], name: str) -> NDArray[Any]:
-    """Lay an image (H, W) down another way; a view."""
+    """Re-orient an image (H, W); returns a view."""
     transposed, rows, columns = ORIENTATIONS[name]
     image = image.T if transposed else image
     image = image[::-1] if rows else image
@@ -31,7 +31,7 @@ def orient(image: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 def orient_cosines(cosines: NDArray[Any], name: str) -> NDArray[Any]:
-    """The same for cosine transforms (..., F, F) of squares."""
+    """Re-orient the cosine transforms (..., F, F) of square images."""
     transposed, rows, columns = ORIENTATIONS[name]
     cosines = cosines.swapaxes(-1, -2) if transposed else cosines
     signs = np.where(np.arange(cosines.shape[-1]) % 2, -1, 1).astype(cosines.dtype)
@@ -45,7 +45,7 @@ def inverse(name: str) -> str:
 
 
 def point_map(name: str) -> NDArray[np.float64]:
-    """(2, 3): from a point (x, y) of the laid-down picture to that of the picture, of side 1."""
+    """(2, 3): from a point (x, y) of the re-oriented image to the original; both unit squares."""
     transposed, rows, columns = ORIENTATIONS[name]
     x = [-1.0, 0.0, 1.0] if columns else [1.0, 0.0, 0.0]
     y = [0.0, -1.0, 1.0] if rows else [0.0, 1.0, 0.0]

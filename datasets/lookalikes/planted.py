@@ -1,7 +1,7 @@
-"""Near-copies made on purpose: what people and tools do to a picture before it is stored again.
+"""Create near-copies as people and tools do: the benchmark of the duplicate finder.
 
-A finder of duplicates is measured on these. Each way takes a strength from 0 (hardly seen) to 1 (as
-far as a copy is usually taken), so that recall can be told by strength; `mixed` is several at once.
+Each alteration has a strength from 0 (hardly visible) to 1 (as strong as is usual for copies), so
+that recall can be measured by strength; `mixed` combines several.
 """
 
 from collections.abc import Callable
@@ -16,26 +16,26 @@ Image = npt.NDArray[np.uint8]  # (H, W) or (H, W, 3)
 Random = np.random.Generator
 
 
-def plant(image: Image, way: str, strength: float, rng: Random) -> Image:
-    """Make a near-copy of an image.
+def plant(image: Image, alteration: str, strength: float, rng: Random) -> Image:
+    """Create a near-copy of an image.
 
     Args:
         image: (H, W) or (H, W, 3) uint8.
-        way: one of `WAYS`.
-        strength: 0..1; without meaning for flips and quarter turns.
-        rng: draws what the way leaves open, such as where a crop lies.
+        alteration: one of `ALTERATIONS`.
+        strength: 0..1; ignored by flips and quarter turns.
+        rng: draws the remaining parameters, such as the position of a crop.
 
     Returns:
-        Pixels as `image` has them, of another size where the way changes it.
+        Pixels like `image`, of another size if the alteration changes it.
 
     Raises:
-        DataError: an unknown way, or a strength outside 0..1.
+        DataError: an unknown alteration, or a strength outside 0..1.
     """
-    if way not in WAYS:
-        raise DataError(f"way={way!r}: expected one of {', '.join(WAYS)}")
+    if alteration not in ALTERATIONS:
+        raise DataError(f"alteration={alteration!r}: expected one of {', '.join(ALTERATIONS)}")
     if not 0 <= strength <= 1:
         raise DataError(f"strength={strength}: expected a number from 0 to 1")
-    return np.ascontiguousarray(WAYS[way](image, strength, rng), dtype=np.uint8)
+    return np.ascontiguousarray(ALTERATIONS[alteration](image, strength, rng), dtype=np.uint8)
 
 
 def _between(weak: float, strong: float, strength: float) -> float:
@@ -50,7 +50,7 @@ def _re_encode(image: Image, strength: float, rng: Random) -> Image:
 
 
 def _resize(image: Image, strength: float, rng: Random) -> Image:
-    """To 90 to 35 % of the sides, which a tenth of stretching may make unequal."""
+    """Resize to 90 to 35 % of each side, with up to 10 % of stretch."""
     scale = _between(0.9, 0.35, strength)
     stretch = 1 + 0.1 * strength * rng.uniform(-1, 1)
     height, width = image.shape[:2]
@@ -59,7 +59,7 @@ def _resize(image: Image, strength: float, rng: Random) -> Image:
 
 
 def _crop(image: Image, strength: float, rng: Random) -> Image:
-    """Keep 97 to 70 % of each side, somewhere."""
+    """Keep 97 to 70 % of each side, at a random position."""
     height, width = image.shape[:2]
     kept = np.clip(_between(0.97, 0.7, strength) + 0.03 * rng.uniform(-1, 1, 2), 0, 1)
     down, across = round(height * kept[0]), round(width * kept[1])
@@ -68,7 +68,7 @@ def _crop(image: Image, strength: float, rng: Random) -> Image:
 
 
 def _tone(image: Image, strength: float, rng: Random) -> Image:
-    """Gain up or down to a factor of 1.8, and a shift of up to 50 grey values."""
+    """Change the gain by a factor of up to 1.8, and shift by up to 50 grey values."""
     gain = _between(1.1, 1.8, strength) ** rng.choice([-1, 1])
     shift = _between(5, 50, strength) * rng.uniform(-1, 1)
     values = (image.astype(np.float32) - 128) * gain + 128 + shift
@@ -82,7 +82,7 @@ def _gamma(image: Image, strength: float, rng: Random) -> Image:
 
 
 def _tilt(image: Image, strength: float, rng: Random) -> Image:
-    """Turn by 1 to 12 degrees either way; the corners are black."""
+    """Rotate by 1 to 12 degrees in either direction; corners become black."""
     height, width = image.shape[:2]
     degrees = _between(1, 12, strength) * rng.choice([-1, 1])
     motion = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
@@ -90,7 +90,7 @@ def _tilt(image: Image, strength: float, rng: Random) -> Image:
 
 
 def _mixed(image: Image, strength: float, rng: Random) -> Image:
-    """Half as strong a tilt, crop and tone, any flip or turn, and JPEG."""
+    """Tilt, crop and tone at half the strength, any flip or quarter turn, then JPEG."""
     for step in (_tilt, _crop, _tone):
         image = step(image, strength / 2, rng)
     image = np.rot90(image, int(rng.integers(4)))
@@ -98,7 +98,7 @@ def _mixed(image: Image, strength: float, rng: Random) -> Image:
     return _re_encode(image, strength / 2, rng)
 
 
-WAYS: dict[str, Callable[[Image, float, Random], Image]] = {
+ALTERATIONS: dict[str, Callable[[Image, float, Random], Image]] = {
     "re_encode": _re_encode,
     "resize": _resize,
     "crop": _crop,

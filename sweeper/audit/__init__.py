@@ -1,1 +1,1 @@
-"""The command `audit`: what is wrong with a folder of images, before anything is trained."""
+"""The audit of a folder of images before training."""

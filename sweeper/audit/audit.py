@@ -1,10 +1,10 @@
-"""The audit of a folder of images: list, decode, compare, count, and write it all down.
+"""Audit a folder of images: list, decode, compare and count them, and write a report.
 
     collect -> findings -> tables -> pictures -> page
 
-It needs neither torch nor Ray, and leaves nothing in the folder it looks at. What takes longest,
-the comparison of all pictures, is kept in a store, so that a second audit is quick, and so is a run
-with the same store.
+It needs neither torch nor Ray, and writes nothing into the audited folder. The slowest step, the
+comparison of all images, is kept in a store, which speeds up a second audit and a run with the same
+store.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from reports.audit_pairs import ordered_groups
 from reports.audit_pairs import pictures as pair_pictures
 from reports.tables import write_table
 from sweeper.audit.findings import Findings
-from sweeper.audit.pictures import choose, draw
-from sweeper.commands.output_folder import place_of
+from sweeper.audit.page_images import choose_images, encode_images
+from sweeper.commands.output_folder import resolved_path
 from sweeper.config.schema import DataSection
 from sweeper.errors import StoreError
 from sweeper.plan.collect import find_groups, label_ranking
@@ -40,11 +40,11 @@ from sweeper.plan.reading import read_images
 from sweeper.progress import Progress
 from sweeper.store.store import Store
 
-_MOST_OF_PAIRS = 240  # pictures; what they leave is for the labels
+_MAX_PAIR_PICTURES = 240  # the remaining pictures are for doubtful labels
 
 
 class OnlyLinksError(DataError):
-    """A folder of which nothing was read, because everything in it is a link to elsewhere."""
+    """A folder that contains nothing but links that lead out of it."""
 
 
 def run_audit(
@@ -54,12 +54,12 @@ def run_audit(
     audit.html.
 
     Args:
-        store: its address; what the audit compares is kept there.
+        store: address of the store that keeps the results of comparisons.
 
     Raises:
-        DataError: no folder of class folders, or not one file in it that can be read.
-        OnlyLinksError: nothing but links out of the folder.
-        StoreError: `out` lies in the folder or cannot be written to.
+        DataError: no folder of class folders, or no readable file in it.
+        OnlyLinksError: nothing but links that lead out of the folder.
+        StoreError: `out` is inside the folder or cannot be written to.
     """
     progress = progress or Progress()
     path = str(data.path)
@@ -93,7 +93,7 @@ def _nothing_usable(path: str, manifest: pd.DataFrame) -> DataError:
     if manifest["problem"].str.startswith(LINK).all():
         return OnlyLinksError(
             f"data.path={path!r}: all {number} files are links that lead out of the folder; set "
-            "data.follow_links=true to read what they lead to, or copy the files into it"
+            "data.follow_links=true to read their targets, or copy the files into it"
         )
     return DataError(
         f"data.path={path!r}: none of {number} files can be read; the first is "
@@ -102,11 +102,11 @@ def _nothing_usable(path: str, manifest: pd.DataFrame) -> DataError:
 
 
 def _check_outside(out: Path, root: str) -> None:
-    """What an audit writes must not become part of what it audits."""
+    """Refuse an output folder inside the audited folder."""
     if out.resolve().is_relative_to(Path(root).resolve()):
         raise StoreError(
-            f"--out '{out}': lies in the folder to audit, whose next audit would find it; "
-            "give a folder outside of it"
+            f"--out '{out}': is inside the audited folder, so that the next audit would find it; "
+            "choose a folder outside of it"
         )
 
 
@@ -117,14 +117,16 @@ def _write(
     collection = findings.collection
     labels = _labels(findings)
     groups = ordered_groups(collection.images, findings.duplicates)
-    chosen = choose((pair_pictures(groups), _MOST_OF_PAIRS), (label_pictures(labels), 300))
+    chosen = choose_images(
+        (pair_pictures(groups), _MAX_PAIR_PICTURES), (label_pictures(labels), 300)
+    )
     write_table(results, "images", collection.manifest)
     write_table(results, "duplicates", findings.duplicates)
     write_table(results, "labels", labels)
-    write_table(results, "pictures", draw(collection, descriptions, chosen))
+    write_table(results, "pictures", encode_images(collection, descriptions, chosen))
     about: dict[str, Any] = {
         "name": printable(path.resolve().name),
-        "folder": place_of(str(path)),
+        "folder": resolved_path(str(path)),
         "command": command,
         **findings.as_json(),
     }

@@ -1,4 +1,4 @@
-"""What an audit has to say: counts, what is wrong among them, and what to do about it."""
+"""The findings of an audit: counts, problems, and advice."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from datasets.splitting.given import layer_rows
 from datasets.splitting.leaks import LeakCount, count_leaks
 from sweeper.plan.collect import Collection
 
-FEW_GROUPS = 10  # below it a tenth of the class, its test part, is less than one group
+FEW_GROUPS = 10  # with fewer, the test part of a class, a tenth, is less than one group
 _NAMED = 5  # classes in a sentence
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, in a sentence, and what to do about it."""
+    """A problem, in one sentence, and what to do about it."""
 
     kind: str
     text: str
@@ -53,7 +53,7 @@ class Findings:
 
     @cached_property
     def listed(self) -> list[Finding]:
-        """Everything that is wrong, the most harmful first; empty for a clean folder."""
+        """All problems, the most harmful first; empty for a clean folder."""
         found = [
             *self._flat(),
             *self._remarks(),
@@ -73,7 +73,7 @@ class Findings:
 
     @cached_property
     def doubtful(self) -> pd.DataFrame:
-        """The labels that chance does not explain."""
+        """The labels that are doubtful beyond chance."""
         shown = self.ranked[~self.ranked["image_id"].isin(self.flat["image_id"])]
         return doubtful_labels(shown, self.images)
 
@@ -84,15 +84,15 @@ class Findings:
 
     @cached_property
     def cross_layer(self) -> pd.DataFrame:
-        """Pairs of any kind whose images lie in two of the folder's layers."""
+        """Pairs of any kind whose images are in two of the folder's layers."""
         layer = self.images.set_index("image_id")["origin"]
-        one = self.duplicates["image_id_a"].map(layer)
-        other = self.duplicates["image_id_b"].map(layer)
-        return self.duplicates[(one != other) & (one != "") & (other != "")]
+        layer_a = self.duplicates["image_id_a"].map(layer)
+        layer_b = self.duplicates["image_id_b"].map(layer)
+        return self.duplicates[(layer_a != layer_b) & (layer_a != "") & (layer_b != "")]
 
     @cached_property
     def leaks(self) -> dict[str, LeakCount]:
-        """Of the folder's own test and validation layers, where it has them and a train layer."""
+        """Leaks into the folder's own test and validation layers; empty without a train layer."""
         rows = layer_rows(self.images)
         parts = [part for part in ("test", "val") if (rows["part"] == part).any()]
         if not (rows["part"] == "train").any():
@@ -109,17 +109,19 @@ class Findings:
 
     @cached_property
     def naming_rule(self) -> NamingRule | None:
-        """What file names say of images in several groups."""
+        """A rule on file names that would join several groups."""
         return propose_rule(self.images, self.duplicates)
 
     @property
     def uncounted(self) -> str:
-        """What the groups do not know yet although it is there to be seen, or "": without it, that
-        no test image has a group mate would be an all-clear that nobody has given."""
+        """A caveat on leak counts if patients are recognisable but not grouped yet, or "".
+
+        Without it, a count of no leaks would be a false all-clear.
+        """
         if any(remark.kind == PATIENTS for remark in self.collection.remarks):
             return "patients are not counted until data.group_by is set"
         if self.naming_rule:
-            return "patients that file names tell are not counted until data.group_by is set"
+            return "patients in file names are not counted until data.group_by is set"
         return ""
 
     @cached_property
@@ -130,13 +132,13 @@ class Findings:
         crossed = pd.concat([self.crossed["class_a"], self.crossed["class_b"]]).value_counts()
         rows = []
         for name in sorted(self.collection.manifest["class"].unique()):
-            own = self.images[self.images["class"] == name]
-            layers = own["origin"].value_counts()
+            images = self.images[self.images["class"] == name]
+            layers = images["origin"].value_counts()
             rows.append(
                 {
                     "name": name,
-                    "images": len(own),
-                    "groups": own["group"].nunique(),
+                    "images": len(images),
+                    "groups": images["group"].nunique(),
                     "layers": {layer: int(layers.get(layer, 0)) for layer in self.layers},
                     "excluded": int(excluded.get(name, 0)),
                     "crossed": int(crossed.get(name, 0)),
@@ -147,13 +149,13 @@ class Findings:
 
     @cached_property
     def layers(self) -> list[str]:
-        """The folder's layers in the order of their size; empty without any."""
+        """The folder's layers, largest first; empty if it has none."""
         counts = self.images["origin"].value_counts()
         return [str(name) for name in counts.index if name]
 
     @cached_property
     def groups(self) -> dict[str, int]:
-        """How many groups there are, how many hold several images, how many those are."""
+        """The number of groups, of groups with several images, and of images in those."""
         sizes = self.images["group"].value_counts()
         several = sizes[sizes > 1]
         return {
@@ -165,25 +167,25 @@ class Findings:
 
     @property
     def left_out(self) -> list[str]:
-        """What is not in the table of images, and gives no reason for a finding."""
+        """Texts about files that are left out without being a problem."""
         return [remark.text for remark in self.collection.remarks if not remark.advice]
 
     @cached_property
     def kinds(self) -> dict[str, int]:
-        """Pairs by kind."""
+        """The number of pairs of each kind."""
         counts = self.duplicates["kind"].value_counts()
         return {kind: int(counts.get(kind, 0)) for kind in ("exact", "near", "user")}
 
     @property
     def advice(self) -> str:
-        """One sentence: what to do."""
+        """What to do, in one sentence."""
         if not self.listed:
             return "Nothing was found; keep split.policies=[grouped], which costs nothing."
-        told = "; ".join(dict.fromkeys(finding.advice for finding in self.listed))
-        return f"{told[0].upper()}{told[1:]}."
+        text = "; ".join(dict.fromkeys(finding.advice for finding in self.listed))
+        return f"{text[0].upper()}{text[1:]}."
 
     def as_json(self) -> dict[str, Any]:
-        """All of it as plain values, for the page and for other programs."""
+        """Everything as plain values, for the page and for other programs."""
         guess = self.size_guess
         sizes = self.images.groupby(["width", "height"]).ngroups
         return {
@@ -213,10 +215,8 @@ class Findings:
             "advice": self.advice,
         }
 
-    # --- one kind each -------------------------------------------------------------------------
-
     def _remarks(self) -> list[Finding]:
-        """What was noticed about the folder, as far as there is something to do about it."""
+        """The remarks on the folder that call for action."""
         return [
             Finding(remark.kind, remark.text, remark.advice)
             for remark in self.collection.remarks
@@ -225,8 +225,8 @@ class Findings:
 
     def _one_group(self) -> list[Finding]:
         return [
-            Finding("one_group", str(one), f"mend the grouping by {one.by} before anything else")
-            for one in self.overfull
+            Finding("one_group", str(group), f"first correct the grouping by {group.by}")
+            for group in self.overfull
         ]
 
     def _layers(self) -> list[Finding]:
@@ -246,19 +246,20 @@ class Findings:
         lacking = missing_in_layers(self.images)
         if not lacking:
             return []
-        text = f"the folder's own layers lack classes: {in_words(lacking, len(self.classes))}"
+        words = in_words(lacking, len(self.classes))
+        text = f"classes are missing in the folder's own layers: {words}"
         return [Finding("missing_class", text, LAYERS_ADVICE)]
 
     def _file_names(self) -> list[Finding]:
         rule = self.naming_rule
         if rule is None:
             return []
-        pairs = ", ".join(f"{one!r} and {other!r}" for one, other in rule.examples)
+        pairs = ", ".join(f"{first!r} and {second!r}" for first, second in rule.examples)
         text = (
             f"{rule.images} of {len(self.images)} images may show the same patient as an image of "
-            f"another group, or come from the same file: their names suggest it (such as {pairs})"
+            f"another group, or come from the same file, judging by their names (such as {pairs})"
         )
-        advice = f"look at such pairs; {rule.setting} holds them together"
+        advice = f"check such pairs; {rule.setting} keeps them together"
         return [Finding("file_names", text, advice)]
 
     def _crossed_classes(self) -> list[Finding]:
@@ -267,17 +268,17 @@ class Findings:
         parts = []
         for kind, reason in _CROSSED.items():
             if number := int((self.crossed["kind"] == kind).sum()):
-                parts.append(f"{_pairs(number)} of {_COPIES[kind]} lie in two classes: {reason}")
-        advice = "look at the copies under two classes and correct the labels that are wrong"
+                parts.append(f"{_pairs(number)} of {_COPIES[kind]} in two classes: {reason}")
+        advice = "check the copies under two classes and correct the wrong labels"
         return [Finding("cross_class", "; ".join(parts), advice)]
 
     def _copies(self) -> list[Finding]:
         found = []
-        for kind, words in _COPIES.items():
+        for kind, name in _COPIES.items():
             pairs = self.duplicates[self.duplicates["kind"] == kind]
             if len(pairs):
-                held = pd.concat([pairs["image_id_a"], pairs["image_id_b"]]).nunique()
-                text = f"{_pairs(len(pairs))} of {words} among {held} images{_GUESSED[kind]}"
+                images = pd.concat([pairs["image_id_a"], pairs["image_id_b"]]).nunique()
+                text = f"{_pairs(len(pairs))} of {name} among {images} images{_UNCERTAINTY[kind]}"
                 found.append(Finding(kind, text, _SPLIT if not self._leaking else _KEEP))
         return found
 
@@ -292,10 +293,10 @@ class Findings:
         named = ", ".join(f"{row['name']!r} {row['groups']}" for row in thin[:_NAMED])
         more = f" and {len(thin) - _NAMED} more" if len(thin) > _NAMED else ""
         text = f"classes with fewer than {FEW_GROUPS} groups: {named}{more}"
-        least = min(row["images"] for row in thin)
-        advice = "collect more of the thin classes or leave them out"
-        if least < MIN_IMAGES_PER_CLASS:
-            text += f"; a run needs {MIN_IMAGES_PER_CLASS} images and more"
+        fewest = min(row["images"] for row in thin)
+        advice = "collect more images of the small classes or remove them"
+        if fewest < MIN_IMAGES_PER_CLASS:
+            text += f"; a run needs at least {MIN_IMAGES_PER_CLASS} images per class"
         return [Finding("thin_class", text, advice)]
 
     def _untested_classes(self) -> list[Finding]:
@@ -303,7 +304,7 @@ class Findings:
         if not untested:
             return []
         words = in_words({"test": untested}, len(self.classes))
-        text = f"where a tenth of the images is the test part, {words}"
+        text = f"with a tenth of the images as the test part, {words}"
         return [Finding("untested_class", text, ADVICE)]
 
     def _doubtful_labels(self) -> list[Finding]:
@@ -311,11 +312,11 @@ class Findings:
         if not number:
             return []
         text = (
-            f"{number} {'label' if number == 1 else 'labels'} may be wrong: the images that look "
-            "most alike are of another class, more of them than by chance; "
+            f"{number} {'label' if number == 1 else 'labels'} may be wrong: more of the most "
+            "similar images are of another class than chance explains; "
             "data.check_labels=false switches this check off"
         )
-        return [Finding("doubtful_label", text, "have the doubtful labels looked at")]
+        return [Finding("doubtful_label", text, "have the doubtful labels checked")]
 
     def _flat(self) -> list[Finding]:
         number = len(self.flat)
@@ -323,17 +324,17 @@ class Findings:
             return []
         uniform = int((self.flat["contrast"] == 0).sum())
         counts = {"one colour": uniform, "nearly constant": number - uniform}
-        told = [
-            f"{count} {'image is' if count == 1 else 'images are'} {words}"
-            for words, count in counts.items()
+        parts = [
+            f"{count} {'image is' if count == 1 else 'images are'} {kind}"
+            for kind, count in counts.items()
             if count
         ]
         named = ", ".join(repr(path) for path in self.flat["path"].head(_NAMED))
         more = ", ..." if number > _NAMED else ""
-        which = "it" if number == 1 else "them"
-        text = f"{' and '.join(told)}: nothing can be seen on {which} ({named}{more})"
+        subject = "it shows" if number == 1 else "they show"
+        text = f"{' and '.join(parts)}: {subject} nothing ({named}{more})"
         advice = (
-            "look at how the images of one colour were exported (window, depth, transparency), "
+            "check how the images of one colour were exported (window, depth, transparency), then "
             "export them again or remove them"
         )
         return [Finding("flat", text, advice)]
@@ -343,37 +344,37 @@ class Findings:
         if guess is None or not guess.is_shortcut:
             return []
         text = (
-            f"size and file type alone tell the class of {100 * guess.accuracy:.0f} % of the "
+            f"size and file type alone predict the class of {100 * guess.accuracy:.0f} % of the "
             f"images (chance: {100 * guess.chance:.0f} %): a network can learn that instead"
         )
-        return [Finding("shortcut", text, "bring all classes to the same sizes and file type")]
+        return [Finding("shortcut", text, "use the same sizes and file type for all classes")]
 
     def _excluded(self) -> list[Finding]:
         number = len(self.excluded)
         if not number:
             return []
-        whole = (
+        subject = (
             "1 file cannot be used and is"
             if number == 1
             else f"{number} files cannot be used and are"
         )
-        text = f"{whole} left out"
-        return [Finding("excluded", text, "mend or remove the files that cannot be used")]
+        text = f"{subject} left out"
+        return [Finding("excluded", text, "repair or remove the files that cannot be used")]
 
 
 _COPIES = {"exact": "exact copies", "near": "near-copies"}
-_GUESSED = {
+_UNCERTAINTY = {
     "exact": "",
-    "near": ": they may be one picture stored twice, or differ in what matters; "
+    "near": ": they may be one image stored twice, or differ in relevant detail; "
     "data.near_duplicates=false switches this check off",
 }
 _CROSSED = {
     "exact": "at least one of the two labels is wrong",
-    "near": "a label may be wrong, or the pictures may share a template and differ in what "
-    "matters; data.near_duplicates=false switches this check off",
+    "near": "a label may be wrong, or the images may share a template and differ in relevant "
+    "detail; data.near_duplicates=false switches this check off",
 }
 _SPLIT = "use split.policies=[grouped], which keeps copies on one side"
-_KEEP = "keep the copies or remove them, grouped holds them together"
+_KEEP = "keep the copies or remove them; grouped keeps them on one side"
 
 
 def _pairs(number: int) -> str:
@@ -381,7 +382,7 @@ def _pairs(number: int) -> str:
 
 
 def leak_text(part: str, rows: int, leaked: int) -> str:
-    """How many images of a layer training has seen."""
+    """How many images of a layer have a copy or group mate in the train layer."""
     have = "has" if leaked == 1 else "have"
     return f"{leaked} of {rows} {part} images {have} a copy or a group mate in train"
 

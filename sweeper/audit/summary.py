@@ -1,6 +1,6 @@
-"""An audit on the terminal: a page of plain text, with weight and colour where there is a terminal.
+"""Print an audit: plain text, with bold and colour on a terminal.
 
-File and class names are never read as markup.
+File and class names are never interpreted as markup.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from rich.text import Text
 
 from sweeper.audit.findings import Findings, leak_text
 
-_WIDTH = 100  # where there is no terminal that has one
-_LABEL = 13
+_WIDTH = 100  # without a terminal
+_LABEL_WIDTH = 13
 _SHOWN = 5  # files and labels by name
 _PAIRS_SHOWN = 3
-_MOST_CLASSES = 40
+_MAX_CLASSES = 40
 
 
 def print_summary(findings: Findings, console: Console | None = None) -> None:
-    """What was found, and what to do, on one screen for a usual folder."""
+    """Print findings and advice; one screen for a typical folder."""
     console = console or Console(highlight=False)
     if not console.is_terminal:
         console = Console(file=console.file, highlight=False, width=_WIDTH, color_system=None)
@@ -30,18 +30,19 @@ def print_summary(findings: Findings, console: Console | None = None) -> None:
     console.print(_classes(about))
     console.print()
     for label, lines in _facts(findings, about):
-        _say(console, label, lines)
+        _print_lines(console, label, lines)
     console.print()
     if findings.listed:
-        _say(console, "findings", [f"- {one.text}" for one in findings.listed], "bold yellow")
+        texts = [f"- {finding.text}" for finding in findings.listed]
+        _print_lines(console, "findings", texts, "bold yellow")
         console.print()
-    _say(console, "what to do", [findings.advice], "bold")
+    _print_lines(console, "what to do", [findings.advice], "bold")
 
 
-def _say(console: Console, label: str, lines: Iterable[str], style: str = "") -> None:
-    """Lines beside their label, wrapped under themselves."""
+def _print_lines(console: Console, label: str, lines: Iterable[str], style: str = "") -> None:
+    """Print lines beside their label, with a hanging indent."""
     grid = Table.grid(padding=(0, 2))
-    grid.add_column(width=_LABEL, no_wrap=True)
+    grid.add_column(width=_LABEL_WIDTH, no_wrap=True)
     grid.add_column(overflow="fold")
     for number, line in enumerate(lines):
         grid.add_row(Text("" if number else label, style="dim"), Text(line, style=style))
@@ -54,11 +55,11 @@ def _classes(about: dict[str, Any]) -> Table:
     numbers = ["images", "groups", *about["layers"], "excluded"]
     for name in numbers:
         table.add_column(Text(name), justify="right")
-    for row in about["classes"][:_MOST_CLASSES]:
+    for row in about["classes"][:_MAX_CLASSES]:
         layers = [row["layers"][layer] for layer in about["layers"]]
         counts = [row["images"], row["groups"], *layers, row["excluded"]]
         table.add_row(Text(row["name"]), *(str(count) for count in counts))
-    if (more := len(about["classes"]) - _MOST_CLASSES) > 0:
+    if (more := len(about["classes"]) - _MAX_CLASSES) > 0:
         table.add_row(Text(f"and {more} more"))
     totals = [sum(row["layers"][layer] for row in about["classes"]) for layer in about["layers"]]
     sums = [about["images"], about["groups"]["number"], *totals, about["excluded"]]
@@ -86,7 +87,7 @@ def _pairs(about: dict[str, Any]) -> str:
 
 
 def _named_pairs(findings: Findings) -> Iterable[str]:
-    """The first copies by name, those under two classes before the others."""
+    """The first copies by name, those under two classes first."""
     pairs = findings.duplicates[findings.duplicates["kind"] != "user"]
     if pairs.empty:
         return
@@ -104,11 +105,11 @@ def _named_pairs(findings: Findings) -> Iterable[str]:
 def _groups(about: dict[str, Any]) -> str:
     groups = about["groups"]
     text = (
-        f"{groups['number']}, of which {groups['several']} hold several images "
-        f"({groups['images_in_several']} in all, {groups['largest']} in the largest)"
+        f"{groups['number']}, of which {groups['several']} have several images "
+        f"({groups['images_in_several']} in total, {groups['largest']} in the largest)"
     )
     unmatched = about["ungrouped"]
-    return text + (f"; data.group_by says nothing of {unmatched} images" if unmatched else "")
+    return text + (f"; data.group_by does not match {unmatched} images" if unmatched else "")
 
 
 def _layer(part: str, leak: dict[str, int], about: dict[str, Any]) -> str:
@@ -119,8 +120,8 @@ def _layer(part: str, leak: dict[str, int], about: dict[str, Any]) -> str:
 def _labels(findings: Findings, about: dict[str, Any]) -> Iterable[str]:
     labels = about["labels"]
     yield (
-        f"{labels['doubtful']} doubtful beyond chance (outlines alone name the class of "
-        f"{100 * labels['agreement']:.0f} %, the largest class is {100 * labels['chance']:.0f} %)"
+        f"{labels['doubtful']} doubtful beyond chance (outlines alone predict the class of "
+        f"{100 * labels['agreement']:.0f} %, the largest class has {100 * labels['chance']:.0f} %)"
     )
     path = findings.images.set_index("image_id")["path"]
     for row in findings.doubtful.head(_SHOWN).to_dict("records"):
@@ -135,7 +136,7 @@ def _sizes(size: dict[str, Any]) -> str:
     if "accuracy" not in size:
         return text
     return (
-        f"{text}; size and file type alone tell the class of {100 * size['accuracy']:.0f} % "
+        f"{text}; size and file type alone predict the class of {100 * size['accuracy']:.0f} % "
         f"(chance {100 * size['chance']:.0f} %)"
     )
 
@@ -148,5 +149,5 @@ def _excluded(findings: Findings) -> Iterable[str]:
 
 
 def printed(name: str) -> str:
-    """A name without anything that a terminal would obey."""
+    """A name with control characters escaped."""
     return name if name.isprintable() else name.encode("unicode_escape").decode("ascii")

@@ -1,1 +1,1 @@
-"""The commands of the command line, one a file; `sweeper.cli` puts them together."""
+"""The commands of the command line, one per file; `sweeper.cli` combines them."""

@@ -1,4 +1,4 @@
-"""The command `python sweep.py audit DIR`: look at images before anything is trained on them."""
+"""The command `python sweep.py audit DIR`: check images before training on them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from sweeper.progress import Progress
 
 CLEAN, FINDINGS = 0, 1
 _TEXT = (
-    "look for copies, leaks between layers, doubtful labels and unreadable files in a folder; "
-    "exit code 0: clean, 1: findings, 2: a mistake"
+    "find copies, leaks between layers, doubtful labels and unreadable files in a folder; "
+    "exit code 0: clean, 1: findings, 2: user error"
 )
 
 
 def add_audit(commands: Any) -> None:
     """Add the command to the subparsers of `sweep.py`."""
     audit = commands.add_parser(
-        "audit", help="tell what is wrong with a folder of images", description=_TEXT
+        "audit", help="find the problems of a folder of images", description=_TEXT
     )
     audit.add_argument("folder", metavar="DIR", help="one folder of images per class, or a zip")
     audit.add_argument(
@@ -36,17 +36,19 @@ def add_audit(commands: Any) -> None:
         help=f"one of {', '.join(AUDIT_KEYS)}",
     )
     audit.add_argument(
-        "--out", type=typed_path, help="where page and tables go; runs/audit-<folder name>"
+        "--out",
+        type=typed_path,
+        help="the folder for page and tables; default: runs/audit-<folder name>",
     )
     audit.set_defaults(work=audit_images)
 
 
 def audit_images(options: argparse.Namespace, command: str) -> int:
-    """Run the audit and print what it found; 0 clean, 1 findings."""
+    """Run the audit and print its findings; returns 0 (clean) or 1 (findings)."""
     section = load_audit_section(options.folder, options.overrides)
     out = audit_folder(options.folder, options.out)
     with Progress() as progress:
-        with progress.during("start"):  # a mistake above is told at once
+        with progress.during("start"):  # imported late, so that user errors are reported at once
             from sweeper.audit.audit import OnlyLinksError, run_audit
             from sweeper.audit.summary import print_summary
         store = _store_of(out, options.folder)

@@ -1,4 +1,4 @@
-"""The command `python sweep.py check-table FILE.csv`: can a table of metrics be what it says?"""
+"""The command `python sweep.py check-table FILE.csv`: find impossible numbers in a table."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sweeper.config.paths import typed_path
 CONSISTENT, FINDINGS = 0, 1
 _UNITS = {"auto": None, "percent": True, "share": False}
 _TEXT = (
-    "check a published table (CSV with columns accuracy, precision, recall, f1, any of them and "
-    "as they are usually spelled, and n_test or --n-test): accuracies must be k/n, weighted recall "
-    "must equal accuracy, F1 must be within what precision and recall allow; exit code 0: "
-    "consistent, 1: findings, 2: a mistake"
+    "check a published table (CSV with any of the columns accuracy, precision, recall, f1 in "
+    "usual spellings, and n_test or --n-test): accuracies must be k/n, weighted recall "
+    "must equal accuracy, F1 must be possible given precision and recall; exit code 0: "
+    "consistent, 1: findings, 2: user error"
 )
 
 
@@ -27,7 +27,7 @@ def add_check_table(commands: Any) -> None:
         "file",
         type=typed_path,
         metavar="FILE.csv",
-        help="a row for each model; other columns name it",
+        help="one row per model; other columns are its name",
     )
     command.add_argument(
         "--n-test", type=int, metavar="N", help="test images, for rows without a value in n_test"
@@ -36,20 +36,20 @@ def add_check_table(commands: Any) -> None:
         "--unit",
         choices=_UNITS,
         default="auto",
-        help="of numbers without a %% sign; auto: each as it looks",
+        help="unit of numbers without a %% sign; auto: guessed for each",
     )
     command.add_argument(
         "--average",
         choices=("weighted", "macro"),
         default="weighted",
-        help="over classes, where a header does not say it; with macro, recall need not equal "
-        "accuracy. Of two columns of a metric, the one averaged so is checked",
+        help="average over classes, unless a header states it; with macro, recall need not equal "
+        "accuracy. Of two columns of a metric, the one with this average is checked",
     )
     command.set_defaults(work=check_table)
 
 
 def check_table(options: argparse.Namespace, command: str) -> int:
-    """Print a line for every row and what they come to; 0 consistent, 1 findings."""
+    """Print a line for every row and conclusions; returns 0 (consistent) or 1 (findings)."""
     from reports.published.table_file import LARGEST_N, audit_file
     from reports.published.table_text import TableError
     from reports.published.verdicts import conclusions, row_text

@@ -1,4 +1,4 @@
-"""The command `python sweep.py export RUN`: a champion as files that need nothing of this."""
+"""The command `python sweep.py export RUN`: export a champion as standalone files."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from sweeper.use.finished import read_run
 
 _TEXT = (
     "write the run's best champion (as predict chooses it) to a folder: weights as safetensors, "
-    "config.json, a loader that needs timm alone, a model card, and ONNX if asked for"
+    "config.json, a loader based on timm, a model card, and ONNX on request"
 )
 
 
 def add_export(commands: Any) -> None:
     """Add the command to the subparsers of `sweep.py`."""
     parser = commands.add_parser(
-        "export", help="a champion as safetensors and ONNX", description=_TEXT
+        "export", help="export a champion as safetensors and ONNX", description=_TEXT
     )
     parser.add_argument("run", type=typed_path, metavar="RUN", help="the run's folder")
     add_choice(parser)
-    parser.add_argument("--out", type=typed_path, help="the folder to write; RUN/export")
-    parser.add_argument("--onnx", action="store_true", help="model.onnx too")
+    parser.add_argument("--out", type=typed_path, help="the output folder; default: RUN/export")
+    parser.add_argument("--onnx", action="store_true", help="also write model.onnx")
     parser.set_defaults(work=export)
 
 
 def export(options: argparse.Namespace, command: str) -> int:
-    """Write the files and name them; 0."""
+    """Write the files and list them; returns 0."""
     run = read_run(options.run)
-    from sweeper.use.chosen import choose  # a mistake above is told at once
+    from sweeper.use.chosen import choose  # imported late: user errors are reported at once
     from sweeper.use.export import export_champion
 
     store = open_store(options, run)

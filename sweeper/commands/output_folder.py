@@ -1,8 +1,8 @@
-"""Which folder a run or an audit writes to, so that none overwrites another one's in silence.
+"""Choose the output folder of a run or an audit, without silently overwriting another one.
 
-The same images under the same name are the same run, or audit, and replace their own output. Other
-images get a folder with a number: `runs/grouped-2`. A folder that `--out` names is taken as it is,
-and what it held is told.
+A run (or audit) of the same images under the same name replaces its own output. Other images get a
+numbered folder: `runs/grouped-2`. A folder given by `--out` is used as it is, and a message says
+what is replaced.
 """
 
 from __future__ import annotations
@@ -26,58 +26,57 @@ _RUN, _AUDIT = "run.json", "audit.json"
 
 
 def run_folder(config: Config, out: Path | None, say: Say = print) -> Path:
-    """The folder of a run. Raises StoreError where `out` is that of an audit."""
-    own = images_of(config.data)
+    """The folder of a run. Raises StoreError if `out` is that of an audit."""
     base = out or Path("runs", config.name)
-    return _folder(base, out is not None, own, _RUN, "a run", say)
+    return _folder(base, out is not None, image_source(config.data), _RUN, "a run", say)
 
 
 def audit_folder(path: str, out: Path | None, say: Say = print) -> Path:
-    """The folder of an audit of `path`. Raises StoreError where `out` is that of a run."""
-    own = place_of(path)
-    base = out or Path("runs", f"audit-{Path(own).name or 'root'}")
-    return _folder(base, out is not None, own, _AUDIT, "an audit", say)
+    """The folder of an audit of `path`. Raises StoreError if `out` is that of a run."""
+    images = resolved_path(path)
+    base = out or Path("runs", f"audit-{Path(images).name or 'root'}")
+    return _folder(base, out is not None, images, _AUDIT, "an audit", say)
 
 
-def place_of(path: str) -> str:
-    """A path by which it is known from everywhere."""
+def resolved_path(path: str) -> str:
+    """The absolute path, as printable text."""
     return shown(str(typed_path(path).resolve()))
 
 
-def images_of(data: DataSection) -> str:
-    """Which images a run is on: their folder, or what draws them."""
+def image_source(data: DataSection) -> str:
+    """The images of a run: their folder, or their generator."""
     if data.path:
-        return place_of(data.path)
+        return resolved_path(data.path)
     return "drawn radiographs"
 
 
-def _folder(base: Path, named: bool, own: str, file: str, what: str, say: Say) -> Path:
-    if named:
+def _folder(base: Path, is_given: bool, images: str, file: str, kind: str, say: Say) -> Path:
+    if is_given:
         _refuse_other(base, file)
-    held = _held(base, file)
-    if held in (None, own):
+    existing = _existing_images(base, file)
+    if existing in (None, images):
         return base
-    if named:
-        say(f"{base} holds {what} of other images ({held}); it is replaced")
+    if is_given:
+        say(f"{base} contains {kind} of other images ({existing}), which is replaced")
         return base
     numbered = (base.with_name(f"{base.name}-{number}") for number in count(2))
-    folder = next(one for one in numbered if _held(one, file) in (None, own))
-    say(f"{base} holds {what} of other images ({held}); this one's folder is {folder}")
+    folder = next(path for path in numbered if _existing_images(path, file) in (None, images))
+    say(f"{base} contains {kind} of other images ({existing}); writing to {folder}")
     return folder
 
 
 def _refuse_other(folder: Path, file: str) -> None:
-    other, what = (_AUDIT, "an audit") if file == _RUN else (_RUN, "a run")
+    other, kind = (_AUDIT, "an audit") if file == _RUN else (_RUN, "a run")
     if (folder / "results" / other).exists() and not (folder / "results" / file).exists():
-        raise StoreError(f"--out '{folder}': holds {what}; give another folder")
+        raise StoreError(f"--out '{folder}': contains {kind}; choose another folder")
 
 
-def _held(folder: Path, file: str) -> str | None:
-    """Of which images the folder holds a run or an audit; None where it holds neither."""
+def _existing_images(folder: Path, file: str) -> str | None:
+    """The images of the run or audit in a folder; None if there is none."""
     try:
         about: dict[str, Any] = json.loads((folder / "results" / file).read_text(encoding="utf-8"))
         if file == _AUDIT:
             return str(about["folder"])
-        return images_of(with_paths_of(Config(**about["config"]), about, folder).data)
+        return image_source(with_paths_of(Config(**about["config"]), about, folder).data)
     except (OSError, ValueError, KeyError, TypeError, ValidationError):
-        return None  # nothing that could be lost by being replaced
+        return None  # nothing is lost by replacing it

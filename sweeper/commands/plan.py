@@ -1,4 +1,4 @@
-"""The command `python sweep.py plan`: what would be run, and what it would cost."""
+"""The command `python sweep.py plan`: show what a run would do, and its cost."""
 
 from __future__ import annotations
 
@@ -23,15 +23,20 @@ if TYPE_CHECKING:
 
 
 def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
-    """What `plan` takes besides a config."""
-    parser.add_argument("--measure", action="store_true", help="time this machine, some seconds")
+    """Add the arguments of `plan` besides the config."""
     parser.add_argument(
-        "--price-per-hour", type=_price, metavar="NUMBER", help="of the machine; adds the price"
+        "--measure", action="store_true", help="benchmark this machine for some seconds"
+    )
+    parser.add_argument(
+        "--price-per-hour", type=_price, metavar="NUMBER", help="of the machine; shows the price"
     )
 
 
 def plan_run(options: argparse.Namespace, command: str) -> int:
-    """Print cells, trials and the estimate; 0. Raises ConfigError for what a run would refuse."""
+    """Print cells, trials and the estimate; returns 0.
+
+    Raises ConfigError for everything that a run would refuse.
+    """
     config = load_chosen_config(options.config, options.overrides)
     out = run_folder(config, options.out)
     with Progress() as progress:
@@ -40,7 +45,7 @@ def plan_run(options: argparse.Namespace, command: str) -> int:
             from sweeper.plan.foreseen import refusals, warnings
             from sweeper.run.pipeline import Sweep
         with (
-            _nothing_beside_the_images(config) as config,
+            _store_outside_images(config) as config,
             Sweep(config, out, command, progress) as sweep,
             progress.during("estimate"),
         ):
@@ -57,15 +62,14 @@ def plan_run(options: argparse.Namespace, command: str) -> int:
 
 
 @contextmanager
-def _nothing_beside_the_images(config: Config) -> Iterator[Config]:
-    """The config; with a store that is removed again where its own would be made in the folder of
-    the images."""
+def _store_outside_images(config: Config) -> Iterator[Config]:
+    """Yield the config, with a temporary store if its own would be created among the images."""
     store, images = Path(config.store), config.data.path
     if is_remote(config.store) or images is None or store.exists():
         yield config
     elif store.resolve().is_relative_to(Path(images).resolve()):
-        with TemporaryDirectory(prefix="sweeper-plan-") as elsewhere:
-            yield config.model_copy(update={"store": elsewhere})
+        with TemporaryDirectory(prefix="sweeper-plan-") as temporary:
+            yield config.model_copy(update={"store": temporary})
     else:
         yield config
 
@@ -87,13 +91,13 @@ def _estimate(ledger: Ledger, slots: int, device: str, out: Path, measured: bool
 
 
 def slots_of(resources: ResourcesSection) -> tuple[int, str]:
-    """Trials at once on this machine as Ray would have it, and of what: `core` or `GPU`."""
+    """The number of concurrent trials on this machine, and what limits it: `core` or `GPU`."""
     import torch
 
     gpus = torch.cuda.device_count()
-    wanted = float(gpus > 0) if resources.gpus_per_trial is None else resources.gpus_per_trial
-    if wanted and gpus:
-        return max(1, int(gpus / wanted)), "GPU"
+    per_trial = float(gpus > 0) if resources.gpus_per_trial is None else resources.gpus_per_trial
+    if per_trial and gpus:
+        return max(1, int(gpus / per_trial)), "GPU"
     return resources.cpus or os.cpu_count() or 1, "core"
 
 

@@ -23,19 +23,19 @@ from sweeper.use.new_images import image_files
 
 if TYPE_CHECKING:
     from sweeper.store.store import Store
-    from sweeper.use.chosen import Chosen
+    from sweeper.use.chosen import ChosenCell
     from sweeper.use.prediction import Drawing, Prediction
 
 _TEXT = (
-    "class probabilities of images by the run's best champion: of the most trustworthy split "
-    "policy, with the most classes, with the best validation accuracy"
+    "predict class probabilities of images with the run's best champion: under the most "
+    "trustworthy split policy, with the most classes, with the best validation accuracy"
 )
 
 
 def add_predict(commands: Any) -> None:
     """Add the command to the subparsers of `sweep.py`."""
     parser = commands.add_parser(
-        "predict", help="class probabilities of new images", description=_TEXT
+        "predict", help="predict class probabilities of new images", description=_TEXT
     )
     parser.add_argument("run", type=typed_path, metavar="RUN", help="the run's folder")
     parser.add_argument(
@@ -46,8 +46,12 @@ def add_predict(commands: Any) -> None:
         help="image files, or folders of them",
     )
     add_choice(parser)
-    parser.add_argument("--explain", action="store_true", help="draw what spoke for the class")
-    parser.add_argument("--out", type=typed_path, help="where the drawings go; RUN/explained")
+    parser.add_argument(
+        "--explain", action="store_true", help="draw the evidence for the predicted class"
+    )
+    parser.add_argument(
+        "--out", type=typed_path, help="the folder for drawings; default: RUN/explained"
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument(
@@ -55,35 +59,35 @@ def add_predict(commands: Any) -> None:
         nargs="?",
         const="-",
         metavar="FILE.csv",
-        help="write a table, a row an image; - or nothing: on standard output",
+        help="write a table, one row per image; without a file, or with -: to standard output",
     )
     parser.set_defaults(work=predict_images)
 
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
-    """The arguments that choose a cell of a run."""
+    """Add the arguments that choose a cell of a run."""
     parser.add_argument("--cell", help="another cell: its id, or its anchor in the report")
-    parser.add_argument("--store", help="the run's store, where it is not where it was")
+    parser.add_argument("--store", help="the run's store, if it has been moved")
 
 
 def open_store(options: argparse.Namespace, run: FinishedRun) -> Store:
-    """The store of the run, or that of `--store`, for reading. Raises StoreError."""
+    """Open the run's store, or that of `--store`, for reading. Raises StoreError."""
     from sweeper.store.store import Store
 
     try:
-        return Store(options.store or run.config.store, to_write=False)
+        return Store(options.store or run.config.store, writable=False)
     except StoreError as error:
-        raise StoreError(f"{error}; give the run's store with --store") from None
+        raise StoreError(f"{error}; specify the run's store with --store") from None
 
 
 def predict_images(options: argparse.Namespace, command: str) -> int:
-    """Print the probabilities; 0, 1 where some images cannot be read, 2 where none can."""
+    """Print the probabilities; returns 0, 1 if some images cannot be read, 2 if none can."""
     run = read_run(options.run)
     _check_csv(options.csv)
     paths = image_files(options.images)
     _refuse_missing(paths)
-    from sweeper.use.chosen import choose  # a mistake above is told at once
-    from sweeper.use.known_images import MOST_COMPARED, KnownImages
+    from sweeper.use.chosen import choose  # imported late: user errors are reported at once
+    from sweeper.use.known_images import MAX_COMPARED, KnownImages
     from sweeper.use.novelty import Novelty
     from sweeper.use.prediction import predict
 
@@ -92,26 +96,26 @@ def predict_images(options: argparse.Namespace, command: str) -> int:
     known, novelty = KnownImages(run, chosen, store), Novelty.of(run, chosen, store)
     predictions = predict(chosen, store, paths, run.config.preprocess, known, novelty)
     print_problems(predictions)
-    if all(one.problem for one in predictions):
+    if all(prediction.problem for prediction in predictions):
         return USER_ERROR
     drawings = _explain(options, run, chosen, store, predictions) if options.explain else []
     notes = []
-    if not known.looks_for_near_copies:
+    if not known.finds_near_copies:
         notes.append(
-            "only exact copies of the run's images were looked for: the store has no image shards "
-            f"of it, or there are more than {MOST_COMPARED}"
+            "only exact copies of the run's images were searched for: the store does not have its "
+            f"image shards, or it has more than {MAX_COMPARED} images"
         )
     if novelty is None:
         notes.append(
-            "whether an image is unlike the training images was not looked at: the store has no "
-            "pooled features of them, or they are one group"
+            "images were not compared with the training images: the store has no pooled features "
+            "of them, or they are one group"
         )
     threshold = novelty.threshold if novelty else None
-    _tell(options, Answer(run, chosen, predictions, drawings, threshold, notes))
-    return SOME_FAILED if any(one.problem for one in predictions) else DONE
+    _print(options, Answer(run, chosen, predictions, drawings, threshold, notes))
+    return SOME_FAILED if any(prediction.problem for prediction in predictions) else DONE
 
 
-def _tell(options: argparse.Namespace, answer: Answer) -> None:
+def _print(options: argparse.Namespace, answer: Answer) -> None:
     if options.csv:
         write_csv(answer, options.csv)
     elif options.json:
@@ -123,7 +127,7 @@ def _tell(options: argparse.Namespace, answer: Answer) -> None:
 def _explain(
     options: argparse.Namespace,
     run: FinishedRun,
-    chosen: Chosen,
+    chosen: ChosenCell,
     store: Store,
     predictions: Sequence[Prediction],
 ) -> list[Drawing | None]:
@@ -138,15 +142,15 @@ def _explain(
 
 
 def _refuse_missing(paths: Sequence[Path]) -> None:
-    """Where not one file is there; of several, those that are there are answered."""
+    """Refuse if none of the files exists; otherwise the existing ones are predicted."""
     if not any(path.exists() for path in paths):
         raise DataError(f"image '{paths[0]}': no such file")
 
 
 def _check_csv(target: str | None) -> None:
-    """An image given behind --csv would be written over."""
+    """Refuse an image after --csv, which would be overwritten."""
     if target not in (None, "-") and not str(target).lower().endswith(".csv"):
         raise DataError(
-            f"--csv '{target}': expected a file that ends in .csv, or - for standard output; give "
+            f"--csv '{target}': expected a file that ends in .csv, or - for standard output; put "
             "images before it"
         )

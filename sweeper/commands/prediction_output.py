@@ -1,4 +1,4 @@
-"""What `predict` says: on the terminal, as JSON, or as CSV."""
+"""The output of `predict`: text, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from sweeper.errors import StoreError, one_line
 from sweeper.use.finished import FinishedRun
 
 if TYPE_CHECKING:
-    from sweeper.use.chosen import Chosen
+    from sweeper.use.chosen import ChosenCell
     from sweeper.use.novelty import Threshold
     from sweeper.use.prediction import Drawing, Prediction
 
 
 @dataclass(frozen=True)
 class Answer:
-    """All that was found; `drawings` is empty where no explanation was asked for."""
+    """All results; `drawings` is empty if no explanations were requested."""
 
     run: FinishedRun
-    chosen: Chosen
+    chosen: ChosenCell
     predictions: Sequence[Prediction]
     drawings: Sequence[Drawing | None]
     threshold: Threshold | None
@@ -36,17 +36,17 @@ class Answer:
 
     @property
     def warnings(self) -> list[str]:
-        """What makes the probabilities less than they look."""
+        """Caveats on the probabilities."""
         lines = []
         if self.run.config.weights_of(self.chosen.cell.backbone).is_random:
-            lines.append("the backbone's weights are random: these probabilities say little")
+            lines.append("the backbone's weights are random: these probabilities mean little")
         if self.chosen.cell.split_policy == "pooled":
             lines.append("its test accuracy was measured on images whose copies it was trained on")
         return [*lines, *self.notes]
 
 
 def print_text(answer: Answer) -> None:
-    """Per image its classes, the likeliest first, and what is to be known of it."""
+    """Print the classes of each image, the most probable first, and remarks."""
     print_summary(answer, sys.stdout)
     classes = answer.chosen.classes
     width = max(len(name) for name in classes)
@@ -64,23 +64,24 @@ def print_text(answer: Answer) -> None:
 
 
 def print_summary(answer: Answer, stream: Any) -> None:
-    """Which cell speaks, and what to keep in mind."""
+    """Print the chosen cell and the warnings."""
     print(answer.chosen.summary(), file=stream)
     for warning in answer.warnings:
         print(f"warning: {warning}", file=stream)
 
 
 def print_problems(predictions: Sequence[Prediction]) -> None:
-    """A line on standard error for each file that cannot be read."""
-    for one in predictions:
-        if one.problem:
-            print(f"error: {one_line(f'image {str(one.path)!r}: {one.problem}')}", file=sys.stderr)
+    """Print a line on standard error for each unreadable file."""
+    for prediction in predictions:
+        if prediction.problem:
+            line = one_line(f"image {str(prediction.path)!r}: {prediction.problem}")
+            print(f"error: {line}", file=sys.stderr)
 
 
 def print_json(answer: Answer) -> None:
-    """Everything, for programs."""
+    """Print all results as JSON."""
     chosen, interval = answer.chosen, answer.chosen.interval
-    told = {
+    results = {
         "cell": chosen.cell.id,
         "trial": chosen.spec.key,
         "test_accuracy": chosen.row["accuracy"],
@@ -92,13 +93,13 @@ def print_json(answer: Answer) -> None:
         "warnings": answer.warnings,
         "images": [_as_json(answer, number) for number in range(len(answer.predictions))],
     }
-    print(json.dumps(told, indent=1))
+    print(json.dumps(results, indent=1))
 
 
 def write_csv(answer: Answer, target: str) -> None:
-    """A row an image, into a file or, for "-", on standard output.
+    """Write one row per image to a file or, for "-", to standard output.
 
-    Raises StoreError where the file cannot be written.
+    Raises StoreError if the file cannot be written.
     """
     text = io.StringIO(newline="")
     names = answer.chosen.classes
@@ -116,8 +117,8 @@ def write_csv(answer: Answer, target: str) -> None:
     except OSError as error:
         raise StoreError(f"--csv '{target}': cannot be written to ({error.strerror})") from None
     print_summary(answer, sys.stdout)
-    answered = sum(not one.problem for one in answer.predictions)
-    print(f"{answered} of {len(answer.predictions)} images: {target}")
+    predicted = sum(not prediction.problem for prediction in answer.predictions)
+    print(f"{predicted} of {len(answer.predictions)} images: {target}")
 
 
 def _remarks(answer: Answer, prediction: Prediction) -> list[str]:
@@ -126,7 +127,7 @@ def _remarks(answer: Answer, prediction: Prediction) -> list[str]:
         lines.append(f"known to the run: {prediction.known}")
     if prediction.is_far and answer.threshold:
         lines.append(
-            f"unlike anything it was trained on: feature distance {prediction.distance:.2f}, "
+            f"unlike all training images: feature distance {prediction.distance:.2f}, "
             f"{answer.threshold}"
         )
     return lines
@@ -150,13 +151,14 @@ def _as_json(answer: Answer, number: int) -> dict[str, Any]:
 
 
 def _csv_row(answer: Answer, number: int) -> list[Any]:
-    one, drawing, names = answer.predictions[number], answer.drawing(number), answer.chosen.classes
-    if one.problem:
-        return [one.path, *[""] * (len(names) + 8), one.problem]
-    known = (one.known.how, one.known.path, one.known.part) if one.known else ("", "", "")
-    distance = "" if one.distance is None else f"{one.distance:.4f}"
-    unlike = "" if answer.threshold is None else str(one.is_far).lower()
-    scores = [f"{probability:.6f}" for probability in one.probabilities]
-    best = scores[one.best]
-    seen = [*known, distance, unlike, drawing.path if drawing else "", ""]
-    return [one.path, names[one.best], best, *scores, *seen]
+    prediction, drawing = answer.predictions[number], answer.drawing(number)
+    names, known = answer.chosen.classes, prediction.known
+    if prediction.problem:
+        return [prediction.path, *[""] * (len(names) + 8), prediction.problem]
+    copy = (known.how, known.path, known.part) if known else ("", "", "")
+    distance = "" if prediction.distance is None else f"{prediction.distance:.4f}"
+    unlike = "" if answer.threshold is None else str(prediction.is_far).lower()
+    scores = [f"{probability:.6f}" for probability in prediction.probabilities]
+    checks = [*copy, distance, unlike, drawing.path if drawing else "", ""]
+    best = prediction.best
+    return [prediction.path, names[best], scores[best], *scores, *checks]

@@ -1,4 +1,4 @@
-"""The command `python sweep.py store list | verify | prune`: what lies in a store."""
+"""The command `python sweep.py store list | verify | prune`: inspect and clean a store."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from sweeper.store.store import KINDS, Store
 from sweeper.use.finished import read_run
 
 WHOLE, PROBLEMS = 0, 1
-_STORE = "a store's folder or address, or the config or run folder that it is the store of"
+_STORE = "a store's folder or address, or a config or run folder that uses it"
 
 
 def add_store(commands: Any) -> None:
     """Add the command to the subparsers of `sweep.py`."""
-    store = commands.add_parser("store", help="list, verify or prune what lies in a store")
+    store = commands.add_parser("store", help="list, verify or prune the contents of a store")
     actions = store.add_subparsers(title="actions", metavar="list | verify | prune", required=True)
     for name, work, text in (
-        ("list", list_store, "how many artifacts of each kind, their size, the newest"),
+        ("list", list_store, "show the number of artifacts of each kind, their size, the newest"),
         (
             "verify",
             verify_store,
-            "compare every file with its hash and name what is damaged or left over by killed "
-            "runs; exit code 1 if there is any. Changes nothing: a run sets aside and mends",
+            "compare every file with its hash and list damaged artifacts and leftovers of killed "
+            "runs; exit code 1 if there are any. Changes nothing: runs set aside and rebuild",
         ),
         (
             "prune",
             prune_store,
-            "remove what killed runs left over and what was set aside; with --keep also every "
-            "artifact that none of these configs refers to. Shows it only, unless --yes is given",
+            "remove leftovers of killed runs and damaged files set aside; with --keep also every "
+            "artifact that none of these configs uses. Without --yes it only shows them",
         ),
     ):
         action = actions.add_parser(name, help=text.partition(";")[0], description=text)
@@ -48,7 +48,7 @@ def add_store(commands: Any) -> None:
                 type=_hours,
                 default=SAFE_HOURS,
                 metavar="HOURS",
-                help="what is younger may be of a run at work, and counts as such (default: 24)",
+                help="more recent files may belong to an active run and are kept (default: 24)",
             )
         action.set_defaults(work=work)
         if name == "prune":
@@ -56,39 +56,39 @@ def add_store(commands: Any) -> None:
                 "--keep",
                 nargs="+",
                 metavar="CONFIG",
-                help="configs, or run folders where runs had --set, whose artifacts stay",
+                help="configs, or folders of runs with --set, whose artifacts are kept",
             )
             action.add_argument("--yes", action="store_true", help="delete")
 
 
 def list_store(options: argparse.Namespace, command: str) -> int:
     """Print a line for each kind."""
-    inventory = Inventory(_open(options.store, to_write=False))
+    inventory = Inventory(_open(options.store, writable=False))
     print(f"{'':<14}{'artifacts':>10}{'size':>12}  newest")
     for kind, entries in inventory.kinds():
         newest = time.strftime("%Y-%m-%d %H:%M", time.localtime(max(map(_newest, entries))))
         print(f"{kind:<14}{len(entries):>10}{_size(_bytes(entries)):>12}  {newest}")
     for why in ("set aside", "left over"):
-        if found := [one for one in inventory.leftovers if one.why == why]:
+        if found := [leftover for leftover in inventory.leftovers if leftover.why == why]:
             print(f"{why:<14}{len(found):>10}{_size(_bytes(found)):>12}")
     return WHOLE
 
 
 def verify_store(options: argparse.Namespace, command: str) -> int:
-    """Print what is damaged and what is left over; 1 if there is any."""
+    """Print damaged artifacts and leftovers; returns 1 if there are any."""
     started = time.perf_counter()
-    inventory = Inventory(_open(options.store, to_write=False))
+    inventory = Inventory(_open(options.store, writable=False))
     damaged = 0
     for entry, why in inventory.damaged():
         damaged += 1
         print(f"damaged    {entry.kind}/{entry.key}: {why}")
     old = inventory.old(options.older_than)
-    for one in inventory.leftovers:
-        state = one.why if one in old else "under way"
-        told = f"{_number(one.files)}, {_size(one.files.bytes)}, {_age(inventory, one.files)} old"
-        print(f"{state:<11}{one.path}: {told}")
+    for leftover in inventory.leftovers:
+        state, files = leftover.why if leftover in old else "in use", leftover.files
+        details = f"{_number(files)}, {_size(files.bytes)}, {_age(inventory, files)} old"
+        print(f"{state:<11}{leftover.path}: {details}")
     unhashed = sum(e.artifact is not None and e.artifact.files is None for e in inventory.entries)
-    rest = f", {unhashed} written before there were hashes" if unhashed else ""
+    rest = f", {unhashed} written by a version without hashes" if unhashed else ""
     print(
         f"{len(inventory.entries)} artifacts, {_size(_bytes(inventory.entries))} compared in "
         f"{time.perf_counter() - started:.1f} s: {damaged} damaged, {len(old)} left over or set "
@@ -98,34 +98,36 @@ def verify_store(options: argparse.Namespace, command: str) -> int:
 
 
 def prune_store(options: argparse.Namespace, command: str) -> int:
-    """Delete, or show, what no run reads."""
+    """Delete or show what no run reads."""
     store = _open(options.store)
     configs = [_config(name) for name in options.keep or ()]
     keys = _references(configs, store)
     inventory = Inventory(store)
     leftovers = inventory.old(options.older_than)
-    unread = inventory.unreferred(keys, options.older_than) if options.keep else []
+    unused = inventory.unreferenced(keys, options.older_than) if options.keep else []
     for kind in KINDS:
-        if entries := [entry for entry in unread if entry.kind == kind]:
-            print(f"{kind:<14}{len(entries):>10}{_size(_bytes(entries)):>12}  referred to by none")
+        if entries := [entry for entry in unused if entry.kind == kind]:
+            print(
+                f"{kind:<14}{len(entries):>10}{_size(_bytes(entries)):>12}  not used by any config"
+            )
     for why in ("set aside", "left over"):
-        if found := [one for one in leftovers if one.why == why]:
+        if found := [leftover for leftover in leftovers if leftover.why == why]:
             print(f"{why:<14}{len(found):>10}{_size(_bytes(found)):>12}")
-    total = _size(_bytes(unread) + _bytes(leftovers))
-    if not unread and not leftovers:
+    total = _size(_bytes(unused) + _bytes(leftovers))
+    if not unused and not leftovers:
         print("nothing to prune")
     elif options.yes:
-        inventory.remove(leftovers, unread)
+        inventory.remove(leftovers, unused)
         print(f"{total} deleted")
     else:
-        print(f"{total} could go; nothing is deleted without --yes")
+        print(f"{total} can be deleted; nothing is deleted without --yes")
     return WHOLE
 
 
 def _references(configs: Sequence[Config], store: Store) -> set[tuple[str, str]]:
     keys: set[tuple[str, str]] = set()
     if configs:
-        from sweeper.plan.collect import collect  # torch is imported by what needs it
+        from sweeper.plan.collect import collect  # imported late: it imports torch
         from sweeper.plan.plan import Plan
         from sweeper.plan.references import references
 
@@ -134,8 +136,8 @@ def _references(configs: Sequence[Config], store: Store) -> set[tuple[str, str]]
     return keys
 
 
-def _open(text: str, *, to_write: bool = True) -> Store:
-    return Store(_address(text), to_write=to_write)
+def _open(text: str, *, writable: bool = True) -> Store:
+    return Store(_address(text), writable=writable)
 
 
 def _address(text: str) -> str:
@@ -147,7 +149,7 @@ def _address(text: str) -> str:
         return _config(text).store
     if folder.is_dir():
         return text
-    raise StoreError(f"store '{text}': no such folder, nor a config or a run's folder")
+    raise StoreError(f"store '{text}': no such folder, config or run folder")
 
 
 def _names_config(text: str) -> bool:
@@ -157,7 +159,7 @@ def _names_config(text: str) -> bool:
 
 
 def _config(text: str) -> Config:
-    """The config of a YAML file, of a shipped name, or that a run's folder was made with."""
+    """The config of a YAML file, a shipped name or a run's folder."""
     folder = typed_path(text)
     return read_run(folder).config if _run_file(folder).is_file() else load_config(text)
 
@@ -174,7 +176,7 @@ def _hours(text: str) -> float:
 
 
 def _bytes(found: Sequence[Entry] | Sequence[Leftover]) -> int:
-    return sum(one.files.bytes for one in found)
+    return sum(item.files.bytes for item in found)
 
 
 def _newest(entry: Entry) -> float:
@@ -186,12 +188,12 @@ def _number(files: Files) -> str:
 
 
 def _age(inventory: Inventory, files: Files) -> str:
-    hours = max(0.0, inventory.looked - files.newest) / 3600
+    hours = max(0.0, inventory.taken_at - files.newest) / 3600
     return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.0f} days"
 
 
 def _size(count: int) -> str:
-    """Bytes as a person reads them."""
+    """A number of bytes in a readable unit."""
     size, units = float(count), ["B", "kB", "MB", "GB", "TB"]
     while size >= 1000 and len(units) > 1:
         size /= 1000

@@ -1,1 +1,1 @@
-"""What a user may write: the schema, reading it strictly, and reporting mistakes."""
+"""The configuration: its schema, strict loading, and error messages."""

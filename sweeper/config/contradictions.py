@@ -1,4 +1,4 @@
-"""What is wrong between keys of a configuration that are right each by itself."""
+"""Find contradictions between keys of a configuration that are each valid by themselves."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sweeper.strategies import STRATEGIES
 from sweeper.strategies.base import PIXELS
 from trainables.registry import BACKBONES
 
-MAX_TRIALS = 100_000  # what one driver and one store were measured with: docs/explanation/scale.md
+MAX_TRIALS = 100_000  # the most that was measured: docs/explanation/scale.md
 
 
 def contradictions(config: Config) -> Iterator[str]:
-    """A line for each."""
+    """Yield an error line for each contradiction."""
     yield from _too_many_trials(config)
     known = [*config.scenarios, ALL_CLASSES]
     for scenario in config.grid.scenarios:
@@ -95,25 +95,25 @@ def _split_contradictions(config: Config) -> Iterator[str]:
     split, policies = config.split, config.split.policies
     if split.folds and "fractions" in split.model_fields_set:
         yield (
-            f"split.fractions: split.folds={split.folds} has parts of its own, one fold to test "
-            "and one to validate; leave one of the two keys out"
+            f"split.fractions: split.folds={split.folds} determines the parts: one fold to test "
+            "and one to validate; remove one of the two keys"
         )
     if split.folds and "given" in policies:
         yield (
-            f"split.policies: given has one test part, and split.folds={split.folds} asks for "
-            f"{split.folds}; write split.folds=null, or leave given out"
+            f"split.policies: given has one test part, but split.folds={split.folds} requires "
+            f"{split.folds}; set split.folds=null, or remove given"
         )
     if split.repeats > 1 and "given" in policies:
         yield (
-            f"split.policies: given has one division, and split.repeats={split.repeats} asks for "
-            f"{split.repeats}; write split.repeats=1, or leave given out"
+            f"split.policies: given has one division, but split.repeats={split.repeats} requires "
+            f"{split.repeats}; set split.repeats=1, or remove given"
         )
     if "given" in policies and config.data.source == "synthetic":
         yield (
-            "split.policies: given takes a folder's own layers, and data.source='synthetic' has "
-            "none; set data.path, or leave given out"
+            "split.policies: given uses a folder's own layers, but data.source='synthetic' has "
+            "none; set data.path, or remove given"
         )
     if "file" in policies and not split.file:
         yield "split.policies: file needs split.file, a CSV or Parquet file with a part per image"
     if split.file and "file" not in policies:
-        yield "split.file: no policy reads it; add file to split.policies"
+        yield "split.file: no policy uses it; add file to split.policies"

@@ -1,4 +1,4 @@
-"""A configuration from a YAML file and `--set key.path=value`, or every mistake in them at once."""
+"""Load a configuration from a YAML file and `--set key.path=value`; reports all errors at once."""
 
 from __future__ import annotations
 
@@ -31,20 +31,21 @@ AUDIT_KEYS = (
 def load_chosen_config(
     name: str | None, overrides: Sequence[str], say: Callable[[str], None] = print
 ) -> Config:
-    """As `load_config`; where no config is named, that of `SWEEP_CONFIG`, or else a shipped one,
-    which is said: `grouped` for images of one's own, `demo` for drawn ones."""
+    """As `load_config`; without a name, `SWEEP_CONFIG` or else a shipped config.
+
+    The shipped one is `grouped` if data.path is set, otherwise `demo`; a message says which.
+    """
     name = name or os.environ.get("SWEEP_CONFIG")
     if name is None:
-        name = "grouped" if _set_data_path(overrides) else "demo"
+        name = "grouped" if _sets_data_path(overrides) else "demo"
         say(f"no CONFIG: using '{name}'")
     return load_config(name, overrides)
 
 
 def load_config(name: str, overrides: Sequence[str] = ()) -> Config:
-    """The config of a path or a shipped name, with `key.path=value` overrides (see
-    `typed_values`).
+    """Load the config of a path or a shipped name, with `key.path=value` overrides.
 
-    Raises ConfigError with every mistake in it.
+    Raises ConfigError with all errors. See `typed_values` for the types of overrides.
     """
     data = _read_yaml(_find(name))
     lines = []
@@ -56,7 +57,7 @@ def load_config(name: str, overrides: Sequence[str] = ()) -> Config:
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(lines + [mistake_line(one) for one in error.errors()]) from None
+        raise ConfigError(lines + [mistake_line(details) for details in error.errors()]) from None
     lines += contradictions(config)
     if lines:
         raise ConfigError(lines)
@@ -64,9 +65,9 @@ def load_config(name: str, overrides: Sequence[str] = ()) -> Config:
 
 
 def load_audit_section(folder: str, overrides: Sequence[str] = ()) -> DataSection:
-    """What an audit may be told of its data: those of `AUDIT_KEYS`, as `load_config` takes them.
+    """The data section of an audit, with overrides of `AUDIT_KEYS` only.
 
-    Raises ConfigError with every mistake in it.
+    Raises ConfigError with all errors.
     """
     data: dict[str, Any] = {}
     lines = []
@@ -75,7 +76,7 @@ def load_audit_section(folder: str, overrides: Sequence[str] = ()) -> DataSectio
             _apply(data, override)
             key = override.partition("=")[0].strip()
             if key not in AUDIT_KEYS:
-                lines.append(f"{key}: no key of an audit; it takes {', '.join(AUDIT_KEYS)}")
+                lines.append(f"{key}: not a key of an audit; expected {', '.join(AUDIT_KEYS)}")
         except ConfigError as error:
             lines += error.lines
     if lines:
@@ -84,13 +85,13 @@ def load_audit_section(folder: str, overrides: Sequence[str] = ()) -> DataSectio
         section = {"path": folder, **data.get("data", {})}
         return Config.model_validate({"name": "audit", "data": section}).data
     except ValidationError as error:
-        raise ConfigError([mistake_line(one) for one in error.errors()]) from None
+        raise ConfigError([mistake_line(details) for details in error.errors()]) from None
 
 
-def _set_data_path(overrides: Sequence[str]) -> bool:
+def _sets_data_path(overrides: Sequence[str]) -> bool:
     data: dict[str, Any] = {}
     for override in overrides:
-        with suppress(ConfigError):  # told once there is a config
+        with suppress(ConfigError):  # reported when the config is loaded
             _apply(data, override)
     section = data.get("data")
     return isinstance(section, dict) and "path" in section

@@ -1,7 +1,7 @@
-"""A mistake in a configuration as one line: the key, the value, the rule, the way out.
+"""Describe a config error in one line: the key, the value, the rule, the way out.
 
-What pydantic finds is told in the words of a config: it has sections, lists, numbers and texts, and
-neither dictionaries nor instances of classes.
+pydantic's errors are reworded in terms of a config: sections, lists, numbers and text, rather than
+dictionaries and instances of classes.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any, get_args, get_origin
 from sweeper.config.allowed import suggestion
 from sweeper.config.schema import Config, Section
 
-_LONGEST_VALUE = 80  # of a value that an error quotes
+_MAX_VALUE_LENGTH = 80  # characters of a quoted value
 _WHOLE, _NUMBER, _SWITCH = "a whole number", "a number", "true or false"
 _KINDS = {
-    "string_type": "a text",
+    "string_type": "text",
     "int_type": _WHOLE,
     "int_parsing": _WHOLE,
     "int_from_float": _WHOLE,
@@ -25,7 +25,7 @@ _KINDS = {
     "bool_type": _SWITCH,
     "bool_parsing": _SWITCH,
     "list_type": "a list",
-}  # by pydantic's type of error: what the value of the key is
+}  # pydantic's type of error -> the expected kind of value
 _BOUNDS = {
     "greater_than": ("gt", "expected more than {}"),
     "greater_than_equal": ("ge", "expected {} or more"),
@@ -35,35 +35,35 @@ _BOUNDS = {
 _OTHERS = {
     "string_too_short": "empty; write a value",
     "finite_number": "expected a finite number",
-    "int_parsing_size": "a number of too many digits",
+    "int_parsing_size": "a number with too many digits",
 }
 _ONE_IN_A_LIST = re.compile(r"\s*\[([^\[\],{}]*)\]\s*")
 
 
 def mistake_line(error: Mapping[str, Any]) -> str:
-    """One of pydantic's errors as `key.path=value: rule`."""
+    """Format one of pydantic's errors as `key.path=value: rule`."""
     keys = [str(key) for key in error["loc"]]
     path, kind, given = ".".join(keys), error["type"], error["input"]
     if kind == "extra_forbidden":
         valid = sorted(_fields_at(keys[:-1]))
         return f"{path}: unknown key{suggestion(keys[-1], valid)}; valid here: {', '.join(valid)}"
     if kind == "missing":
-        return f"{path}: needed"
-    in_a_list = isinstance(error["loc"][-1], int) if keys else False  # there `b: c` is a text
+        return f"{path}: required"
+    in_a_list = isinstance(error["loc"][-1], int) if keys else False  # there `b: c` is text
     if isinstance(given, dict | Section) and kind in _KINDS and not in_a_list:
         return f"{path} is {_KINDS[kind]}, not a section"
     rule = _rule(path, error)
     if isinstance(given, dict | list | Section) or (kind == "string_type" and given is not None):
         return f"{path}: {rule}" if path else rule
     value = _shown(given)
-    for begin in (value, f"'{given}'"):
-        if rule.startswith(begin):  # with the value itself
+    for start in (value, f"'{given}'"):
+        if rule.startswith(start):  # the rule quotes the value itself
             return f"{path}={rule}"
     return f"{path}={value}: {rule}"
 
 
 def _rule(path: str, error: Mapping[str, Any]) -> str:
-    """What is wrong with the value, and what to write."""
+    """The violated rule, and what to write instead."""
     kind, given, context = error["type"], error["input"], error.get("ctx", {})
     if kind in ("model_type", "dict_type"):
         return f"a section; write {path}.KEY=value"
@@ -72,9 +72,9 @@ def _rule(path: str, error: Mapping[str, Any]) -> str:
     if kind == "list_type" and isinstance(given, str):
         return f"expected a list; write [{given.strip(' []')}]"
     if kind == "string_type":
-        return "expected text; quote it if it is one"
+        return "expected text; quote the value if it is text"
     if kind in _KINDS:
-        return f"expected {_KINDS[kind]}{_taken_out(given, _KINDS[kind])}"
+        return f"expected {_KINDS[kind]}{_unwrap_hint(given, _KINDS[kind])}"
     if kind in _BOUNDS:
         key, words = _BOUNDS[kind]
         return words.format(f"{context[key]:.17g}")
@@ -93,8 +93,8 @@ def _one_of(given: Any, allowed: Sequence[str]) -> str:
     )
 
 
-def _taken_out(given: Any, kind: str) -> str:
-    """The way out where the value stands in a list alone, `[3]`; "" for others."""
+def _unwrap_hint(given: Any, kind: str) -> str:
+    """The way out if the value is the only one in a list, `[3]`; "" otherwise."""
     if isinstance(given, str) and (found := _ONE_IN_A_LIST.fullmatch(given)):
         given = [found[1].strip()]
     fits = _IS_OF_KIND.get(kind)
@@ -108,9 +108,9 @@ def _values(number: int) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value as an error quotes it: numbers as they are, text in quotes."""
+    """A value as quoted in an error: numbers as they are, text in quotes."""
     text = "null" if value is None else str(value) if _is_number(value) else repr(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
+    return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}..."
 
 
 def _is_number(value: Any) -> bool:

@@ -1,10 +1,9 @@
-"""YAML as a configuration may be: plain values, every key once, no more than a config has.
+"""Parse the subset of YAML allowed in configs: plain values, unique keys, limited size.
 
-Every scalar stays the text that was written, and the key that it belongs to decides what it is: a
-scenario may be called `no`, `2024` or `2024-01-05`, and none of them is a number of draws. YAML 1.1
-would make False, a number and a date of them.
+Every scalar stays text as written, and the type of its key decides how it is read: a scenario may
+be called `no`, `2024` or `2024-01-05`, which YAML 1.1 would turn into False, a number and a date.
 
-PyYAML takes the last of two equal keys in silence, and lets anchors unfold without end.
+PyYAML itself silently takes the last of two equal keys, and expands anchors without limit.
 """
 
 from __future__ import annotations
@@ -14,11 +13,12 @@ from typing import Any
 import yaml
 
 MAX_CHARACTERS = 1_000_000
-MAX_VALUES = 20_000  # anchors unfolded
+MAX_VALUES = 20_000  # with anchors expanded
 MAX_DEPTH = 12  # the deepest key of a config is at 4
+_TOO_MANY_VALUES = f"more than {MAX_VALUES} values, with anchors expanded"
 _TAG = "tag:yaml.org,2002:"
 _MERGE = f"{_TAG}merge"
-# PyYAML lets its constructors' own errors through, such as of the date 2024-13-45 or of `!!int ""`.
+# PyYAML passes on errors of its constructors, such as for the date 2024-13-45 or `!!int ""`.
 _NOT_YAML = (
     yaml.YAMLError,
     ValueError,
@@ -31,14 +31,11 @@ _NOT_YAML = (
 
 
 class NotYaml(ValueError):
-    """Text that is no YAML, or more than a config may be."""
+    """Text that is not YAML, or exceeds the limits of a config."""
 
 
 def parse(text: str) -> Any:
-    """The value of a YAML document: text, as it is written, null, lists, mappings.
-
-    Raises NotYaml.
-    """
+    """Parse a YAML document into text, null, lists and mappings. Raises NotYaml."""
     if len(text) > MAX_CHARACTERS:
         raise NotYaml(f"more than {MAX_CHARACTERS} characters")
     try:
@@ -54,7 +51,7 @@ def parse(text: str) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """What PyYAML complains of, and where, without an extract of the text."""
+    """PyYAML's message with its position, without an excerpt of the text."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem is None:
         return str(error)
     problem = error.problem.replace("'<stream end>'", "the end")
@@ -63,7 +60,7 @@ def _reason(error: Exception) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """Keeps scalars as text; refuses a key that is there twice or has no value."""
+    """Keeps scalars as text; refuses duplicate keys and keys without a value."""
 
     def as_written(self, node: yaml.ScalarNode) -> str:
         return str(node.value)
@@ -80,14 +77,14 @@ class _Loader(yaml.SafeLoader):
         for key in given:
             name = self.construct_object(key, deep=True)
             if name in seen:
-                raise NotYaml(f"line {key.start_mark.line + 1}: key {name!r} is there twice")
+                raise NotYaml(f"line {key.start_mark.line + 1}: duplicate key {name!r}")
             seen.add(name)
         return mapping
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         super().flatten_mapping(node)
         if len(node.value) > MAX_VALUES:
-            raise NotYaml(f"more than {MAX_VALUES} values, anchors unfolded")
+            raise NotYaml(_TOO_MANY_VALUES)
 
 
 for _kind in ("bool", "int", "float", "timestamp", "value"):
@@ -96,22 +93,22 @@ _Loader.add_constructor(f"{_TAG}null", _Loader.null)
 
 
 def _check(value: Any) -> None:
-    """Raises NotYaml for more values, deeper ones or others than a config may hold."""
+    """Raise NotYaml for too many values, too deep ones, or values that are not text."""
     level, count = [value], 0
     for _ in range(MAX_DEPTH):
         count += len(level)
         if count > MAX_VALUES:
-            raise NotYaml(f"more than {MAX_VALUES} values, anchors unfolded")
+            raise NotYaml(_TOO_MANY_VALUES)
         below: list[Any] = []
-        for one in level:
-            if isinstance(one, dict):
-                below += [*one, *one.values()]
-            elif isinstance(one, list):
-                below += one
+        for item in level:
+            if isinstance(item, dict):
+                below += [*item, *item.values()]
+            elif isinstance(item, list):
+                below += item
             else:
-                _check_plain(one)
+                _check_plain(item)
             if len(below) > MAX_VALUES:
-                raise NotYaml(f"more than {MAX_VALUES} values, anchors unfolded")
+                raise NotYaml(_TOO_MANY_VALUES)
         level = below
         if not level:
             return

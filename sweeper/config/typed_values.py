@@ -1,7 +1,7 @@
-"""The value of `--set key.path=value`: what was typed, read as the key's type asks.
+"""Parse the value of `--set key.path=value` according to the key's type.
 
-A text, a number or a switch is taken exactly as it was typed, so that a folder may be called
-`scans #2`, `2024` or `[x] y`; lists and sections are YAML, whose scalars stay text as well.
+Text, numbers and switches are taken exactly as typed, so that a folder may be called `scans #2`,
+`2024` or `[x] y`; lists and sections are YAML, whose scalars stay text as well.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ _PATHS = (["data", "path"], ["split", "file"])  # a folder may be called null
 
 
 def typed_value(keys: Sequence[str], text: str) -> Any:
-    """The value of the key at `keys`; the text itself where there is no such key.
+    """Parse the value of the key at `keys`; the text itself if there is no such key.
 
-    Raises ValueError, in words that follow the key: nothing was typed, or no YAML where a list or
-    a section is wanted.
+    Raises ValueError, with a message that follows the key: an empty value, or invalid YAML for a
+    list or a section.
     """
     kinds = list(_kinds_at(Config, keys))
     if any(_is_container(kind) for kind in kinds):
         try:
-            return parse(_typed(text))
+            return parse(_checked(text))
         except NotYaml as error:
-            way_out = _unclosed(text) or f"{error}; quote what holds # : , or brackets"
+            way_out = _unclosed(text) or f"{error}; quote values with # : , or brackets"
             raise ValueError(way_out) from None
     if text in _NULLS and NoneType in kinds and list(keys) not in _PATHS:
         return None
-    return _typed(_unquoted(text))
+    return _checked(_unquoted(text))
 
 
 def _unclosed(text: str) -> str:
-    """The way out where only closing brackets lack; "" for others."""
-    lacking: list[str] = []
+    """The way out if only closing brackets are missing; "" otherwise."""
+    missing: list[str] = []
     for letter in text:
         if letter in _CLOSING:
-            lacking.insert(0, _CLOSING[letter])
-        elif lacking and letter == lacking[0]:
-            lacking.pop(0)
-    closed = text.strip() + "".join(lacking[:MAX_DEPTH])
+            missing.insert(0, _CLOSING[letter])
+        elif missing and letter == missing[0]:
+            missing.pop(0)
+    closed = text.strip() + "".join(missing[:MAX_DEPTH])
     try:
         value = parse(closed)
     except NotYaml:
@@ -55,11 +55,11 @@ def _unclosed(text: str) -> str:
     return f"the {'list' if isinstance(value, list) else 'section'} is not closed; write {closed}"
 
 
-def _typed(text: str) -> str:
+def _checked(text: str) -> str:
     if not text.strip():
-        raise ValueError("empty; write a value behind the =")
+        raise ValueError("empty; write a value after the =")
     if "\0" in text or _has_surrogates(text):
-        raise ValueError("holds a character that is not Unicode text")
+        raise ValueError("contains a character that is not Unicode text")
     return text
 
 
@@ -68,7 +68,7 @@ def _has_surrogates(text: str) -> bool:
 
 
 def _unquoted(text: str) -> str:
-    """The text without the quotes that YAML asks for, where somebody has typed them."""
+    """The text without the quotes that YAML would need, if the user has typed them."""
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
         try:
             value = parse(text)
@@ -79,23 +79,23 @@ def _unquoted(text: str) -> str:
 
 
 def _kinds_at(kind: Any, keys: Sequence[str]) -> Iterator[Any]:
-    """The types that the value at `keys` below a value of type `kind` may have."""
-    for one in _alternatives(kind):
+    """The types that the value at `keys`, within a value of type `kind`, may have."""
+    for alternative in _alternatives(kind):
         if not keys:
-            yield one
-        elif isinstance(one, type) and issubclass(one, BaseModel):
-            if keys[0] in one.model_fields:
-                yield from _kinds_at(one.model_fields[keys[0]].annotation, keys[1:])
-        elif get_origin(one) is dict:
-            yield from _kinds_at(get_args(one)[1], keys[1:])
+            yield alternative
+        elif isinstance(alternative, type) and issubclass(alternative, BaseModel):
+            if keys[0] in alternative.model_fields:
+                yield from _kinds_at(alternative.model_fields[keys[0]].annotation, keys[1:])
+        elif get_origin(alternative) is dict:
+            yield from _kinds_at(get_args(alternative)[1], keys[1:])
 
 
 def _alternatives(kind: Any) -> Iterator[Any]:
     if get_origin(kind) is Annotated:
         yield from _alternatives(get_args(kind)[0])
     elif get_origin(kind) in (Union, UnionType):
-        for one in get_args(kind):
-            yield from _alternatives(one)
+        for member in get_args(kind):
+            yield from _alternatives(member)
     else:
         yield kind
 

@@ -86,7 +86,7 @@ class Descriptions:
 
     def _write(self) -> None:
         """Move what is pending into the store, if that can be written to."""
-        if not self._pending or not self.store.to_write:
+        if not self._pending or not self.store.writable:
             return
         made_from = _made_from(self._pending)
         if self.store.verified(KIND, key_of(made_from)) is None:

@@ -84,7 +84,7 @@ class Listing:
 
     def remember(self, hashes: Mapping[str, str]) -> None:
         """Keep the hashes by path, if the files are settled and the store can be written to."""
-        if not self.store.to_write or self._is_fresh() or self.store.find(KIND, self.key):
+        if not self.store.writable or self._is_fresh() or self.store.find(KIND, self.key):
             return
         rows = [(*state, hashes[state.path]) for state in self.files if state.path in hashes]
         table = pd.DataFrame(rows, columns=[*FileState._fields, "content_hash"])

@@ -51,7 +51,7 @@ def _compared(root: str, images: pd.DataFrame, descriptions: Descriptions, name:
     if artifact := store.verified("duplicates", key_of(made_from)):
         return store.read(artifact, name)
     files = _compare(images, _thumbnails(root, images, descriptions))
-    if store.to_write:
+    if store.writable:
         with store.writing("duplicates", made_from) as folder:
             for file, data in files.items():
                 store.write_file(f"{folder}/{file}", data)

@@ -1,1 +1,1 @@
-"""The store: artifacts on a disk or in a bucket, whole or not at all."""
+"""The store: artifacts on a disk or in a bucket, complete or not at all."""

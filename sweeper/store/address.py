@@ -1,7 +1,7 @@
-"""The address of a store: a local folder, or `s3://bucket/prefix?region=...` and its like.
+"""Open the address of a store: a local folder, `s3://bucket/prefix?region=...` or another URI.
 
-Credentials never stand in an address: it is written to run.json and sent to every worker. They come
-from the environment, from ~/.aws, or from the machine's role.
+An address must not contain credentials, as it is written to run.json and sent to every worker. They
+come from the environment, from ~/.aws, or from the machine's role.
 """
 
 from __future__ import annotations
@@ -22,82 +22,82 @@ _USER_INFO = re.compile(r"(?<=://)[^/?#\s]*@")
 _SECRET_OPTION = re.compile(
     r"(?i)([?&][^=&#\s]*(?:key|secret|token|password|credential|signature)[^=&#\s]*)=[^&#\s]*"
 )
-_REGION = "us-east-1"  # what stores other than AWS answer to
+_REGION = "us-east-1"  # accepted by stores other than AWS
 _CONNECT_S = 5.0
-_TRIES_AT_FIRST, _TRIES = 2, 5  # 5: some 10 s of a store that does not answer
+_TRIES_AT_FIRST, _TRIES = 2, 5  # 5: some 10 s until an unreachable store fails
 
 _opened: dict[tuple[str, bool], tuple[pafs.FileSystem, str]] = {}
 
 
-def open_address(address: str, *, to_write: bool = True) -> tuple[pafs.FileSystem, str]:
-    """The file system of an address and the store's path in it, which can be written to, or only
-    read, where `to_write` is false: then nothing is made there.
+def open_address(address: str, *, writable: bool = True) -> tuple[pafs.FileSystem, str]:
+    """Open an address; returns the file system and the store's path in it.
 
-    A process asks an S3 bucket once whether it can be. Raises StoreError, in one line, where the
-    address cannot be understood or the store refuses.
+    Checks that the store can be written to or, if not `writable`, read; in that case nothing is
+    created. A process checks an S3 bucket only once. Raises StoreError, in one line, if the address
+    is invalid or the store refuses.
     """
     if not address.startswith("s3://"):
-        return _open(address, to_write)
-    if (address, to_write) not in _opened:
-        _opened[address, to_write] = _open(address, to_write)
-    return _opened[address, to_write]
+        return _open(address, writable)
+    if (address, writable) not in _opened:
+        _opened[address, writable] = _open(address, writable)
+    return _opened[address, writable]
 
 
 def is_remote(address: str) -> bool:
-    """Whether an address names something else than a folder of this machine."""
+    """Whether an address is something other than a folder of this machine."""
     return "://" in address
 
 
 def without_credentials(text: str) -> str:
-    """A text with the credentials of addresses in it replaced by `***`."""
+    """Replace the credentials of addresses in a text by `***`."""
     return _SECRET_OPTION.sub(r"\1=***", _USER_INFO.sub("***@", text))
 
 
-def _open(address: str, to_write: bool) -> tuple[pafs.FileSystem, str]:
+def _open(address: str, writable: bool) -> tuple[pafs.FileSystem, str]:
     shown = without_credentials(address)
     if shown != address:
         raise StoreError(
-            f"store '{shown}': an address must not hold credentials; set AWS_ACCESS_KEY_ID and "
+            f"store '{shown}': an address must not contain credentials; set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, or use ~/.aws/credentials or a role"
         )
     try:
         if address.startswith("s3://"):
-            return _open_s3(address, to_write)
+            return _open_s3(address, writable)
         if is_remote(address):
             filesystem, root = pafs.FileSystem.from_uri(address)
         else:
             filesystem, root = pafs.LocalFileSystem(), str(Path(address).expanduser().resolve())
-        if to_write:
+        if writable:
             filesystem.create_dir(root, recursive=True)
-        _try(filesystem, root, to_write)
+        _check(filesystem, root, writable)
     except StoreError:
         raise
-    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: ~nobody has no home
-        wanted = "written to" if to_write else "read from"
-        raise StoreError(f"store '{shown}': cannot be {wanted} ({in_one_line(error)})") from None
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: no home for ~nobody
+        use = "written to" if writable else "read from"
+        raise StoreError(f"store '{shown}': cannot be {use} ({in_one_line(error)})") from None
     return filesystem, root
 
 
-def _open_s3(address: str, to_write: bool) -> tuple[pafs.FileSystem, str]:
-    """Tried with little patience at first: a wrong address should be told at once."""
+def _open_s3(address: str, writable: bool) -> tuple[pafs.FileSystem, str]:
+    """Open S3; the first check has few retries, so that a wrong address fails quickly."""
     parts = urlsplit(address)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     unknown = sorted(set(options) - set(_S3_OPTIONS))
     if unknown or not parts.netloc:
-        what = f"unknown option '{unknown[0]}'" if unknown else "no bucket"
+        problem = f"unknown option '{unknown[0]}'" if unknown else "no bucket"
         known = ", ".join(_S3_OPTIONS)
-        raise StoreError(f"store '{address}': {what}; expected s3://bucket/prefix?{known}")
+        raise StoreError(f"store '{address}': {problem}; expected s3://bucket/prefix?{known}")
     root = f"{parts.netloc}{parts.path}".rstrip("/")
     options = _endpoint() | options
     if "region" not in options:
-        of_bucket = "endpoint_override" not in options
-        options["region"] = pafs.resolve_s3_region(parts.netloc) if of_bucket else _REGION
-    _try(_s3(options, _TRIES_AT_FIRST), root, to_write)
+        on_aws = "endpoint_override" not in options
+        options["region"] = pafs.resolve_s3_region(parts.netloc) if on_aws else _REGION
+    _check(_s3(options, _TRIES_AT_FIRST), root, writable)
     return _s3(options, _TRIES), root
 
 
 def _endpoint() -> dict[str, str]:
-    """The endpoint that the environment names, as AWS's own tools take it."""
+    """The endpoint from the environment variables that AWS's own tools use."""
     url = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
     scheme, _, host = url.rstrip("/").rpartition("://")
     return {"endpoint_override": host, "scheme": scheme or "https"} if host else {}
@@ -108,18 +108,18 @@ def _s3(options: dict[str, str], tries: int) -> pafs.FileSystem:
         **options,
         connect_timeout=_CONNECT_S,
         retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=tries),
-        allow_delayed_open=True,  # a small file is one request, there whole or not at all
+        allow_delayed_open=True,  # a small file is one request, so it appears whole or not at all
     )
 
 
-def _try(filesystem: pafs.FileSystem, root: str, to_write: bool) -> None:
-    if to_write:
-        _try_to_write(filesystem, root)
+def _check(filesystem: pafs.FileSystem, root: str, writable: bool) -> None:
+    if writable:
+        _check_writable(filesystem, root)
     elif filesystem.get_file_info(root).type != pafs.FileType.Directory:
-        raise FileNotFoundError("there is nothing")
+        raise FileNotFoundError("no such folder")
 
 
-def _try_to_write(filesystem: pafs.FileSystem, root: str) -> None:
+def _check_writable(filesystem: pafs.FileSystem, root: str) -> None:
     probe = f"{root}/.writable-{uuid.uuid4().hex[:12]}"
     with filesystem.open_output_stream(probe) as stream:
         stream.write(b"")

@@ -1,7 +1,7 @@
-"""The one last write that makes an artifact visible, whole or not at all, on disks and in S3.
+"""Commit an artifact by one last, atomic write, on disks and in object stores.
 
-On a local disk everything is flushed first, so that a loss of power cannot leave a visible artifact
-whose files are empty. An object store has no rename, and needs none: an object is there whole.
+On a local disk everything is flushed first, so that a power failure cannot leave a visible artifact
+with empty files. An object store has no rename and needs none: objects appear whole.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pyarrow.fs as pafs
 
 
 def publish(filesystem: pafs.FileSystem, scratch: str, path: str, data: bytes) -> None:
-    """Put `data` at `path` at once; `scratch` is a path beside it to write to first."""
+    """Write `data` to `path` atomically; `scratch` is a temporary path beside it."""
     if is_object_store(filesystem):
         write(filesystem, path, data)
         return
@@ -24,13 +24,13 @@ def publish(filesystem: pafs.FileSystem, scratch: str, path: str, data: bytes) -
 
 
 def write(filesystem: pafs.FileSystem, path: str, data: bytes) -> None:
-    """One file."""
+    """Write one file."""
     with filesystem.open_output_stream(path) as stream:
         stream.write(data)
 
 
 def flush(filesystem: pafs.FileSystem, paths: Iterable[str]) -> None:
-    """Wait until files or folders are on the disk; nothing to do elsewhere."""
+    """Wait until files or folders are on the disk; does nothing on other file systems."""
     if isinstance(filesystem, pafs.LocalFileSystem):
         for path in paths:
             descriptor = os.open(path, os.O_RDONLY)
@@ -41,10 +41,10 @@ def flush(filesystem: pafs.FileSystem, paths: Iterable[str]) -> None:
 
 
 def folders_of(folder: str, names: Iterable[str]) -> list[str]:
-    """The folder, and those below it that the files `names` lie in."""
+    """The folder, and its subfolders that contain the files `names`."""
     return sorted({str(Path(folder, name).parent) for name in names} | {folder})
 
 
 def is_object_store(filesystem: pafs.FileSystem) -> bool:
-    """Whether there are objects only: no folders, no rename."""
+    """Whether the file system has objects only: no folders, no rename."""
     return filesystem.type_name in ("s3", "gcs", "abfs")

@@ -1,8 +1,8 @@
-"""Damaged artifacts: moved out of the way, kept for the user to look at.
+"""Quarantine damaged artifacts: move them out of use, but keep them for inspection.
 
-They go to `damaged/<kind>/<key>/<attempt>/`. What moves is the folder of files; the `artifact.json`
-that named it stays, and an artifact whose folder is gone is not there. So there is nothing to race
-for with a writer who makes the artifact anew.
+They go to `damaged/<kind>/<key>/<attempt>/`. Only the folder of files is moved; its `artifact.json`
+stays, and an artifact without its folder counts as missing. So there is no race with a writer that
+rebuilds the artifact.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from sweeper.store.sums import sizes_in
 DAMAGED = "damaged"
 
 
-def set_aside(filesystem: pafs.FileSystem, source: str, target: str, record: bytes) -> bool:
-    """Move a folder, or the one file that is at `source`, with the artifact.json that named it.
+def quarantine(filesystem: pafs.FileSystem, source: str, target: str, record: bytes) -> bool:
+    """Move the folder or file at `source`, and save its artifact.json (`record`) beside it.
 
-    False where another process has been first.
+    Returns False if another process was first.
     """
     parent, _, name = target.rpartition("/")
     filesystem.create_dir(parent, recursive=True)
@@ -32,19 +32,19 @@ def set_aside(filesystem: pafs.FileSystem, source: str, target: str, record: byt
             moved = True
     except FileNotFoundError:
         return False
-    with contextlib.suppress(OSError):  # a full disk: what matters is out of the way
+    with contextlib.suppress(OSError):  # a full disk: the move is what matters
         write(filesystem, f"{parent}/{name}.json", record)
     return moved
 
 
 def _move_objects(filesystem: pafs.FileSystem, source: str, target: str) -> bool:
-    """Object by object: there are no folders to rename."""
+    """Move object by object, as an object store cannot rename folders."""
     if filesystem.get_file_info(source).is_file:
         filesystem.move(source, target)
         return True
     names = sizes_in(filesystem, source)
     for name in names:
-        with contextlib.suppress(FileNotFoundError):  # another process is at the same
+        with contextlib.suppress(FileNotFoundError):  # another process moves it too
             filesystem.move(f"{source}/{name}", f"{target}/{name}")
     if filesystem.get_file_info(source).type == pafs.FileType.Directory:
         filesystem.delete_dir(source)

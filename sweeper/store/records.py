@@ -1,4 +1,4 @@
-"""Small artifacts of the store: trial records and splits, written and read."""
+"""Write and read the small artifacts of the store: trial records and splits."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def write_record(
 
 
 def read_record(store: Store, key: str) -> dict[str, Any] | None:
-    """A trial's record, or None where it has none that is whole."""
+    """A trial's record, or None if it is missing or damaged."""
     artifact = store.find("trials", key)
     try:
         return json.loads(store.read(artifact, "record.json")) if artifact else None
@@ -71,7 +71,7 @@ def read_record(store: Store, key: str) -> dict[str, Any] | None:
 
 
 def done_record(store: Store, key: str) -> dict[str, Any] | None:
-    """The record of a trial that has been trained to its end."""
+    """The record of a trial that is done, or None."""
     record = read_record(store, key)
     return record if record and record["state"] == "done" else None
 
@@ -88,7 +88,7 @@ def _best_epoch(curve: Sequence[Mapping[str, Any]]) -> int | None:
 
 
 def write_split(store: Store, rows: pd.DataFrame) -> str:
-    """Store a split, `image_id`, `copy`, `part`, `label` (int), once; returns its key."""
+    """Store a split (`image_id`, `copy`, `part`, `label` (int)) if missing; returns its key."""
     rows = rows.sort_values(["image_id", "copy"], ignore_index=True)
     content = hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()
     target = Target("splits", {"version": SPLIT_VERSION, "rows": content})
@@ -102,7 +102,7 @@ _splits: dict[str, pd.DataFrame] = {}
 
 
 def read_split(store: Store, key: str) -> pd.DataFrame:
-    """A stored split; the last one read is kept for this process's next trial."""
+    """Read a split; the last one is cached for this process's next trial."""
     if key not in _splits:
         data = store.read(store.get("splits", key), "rows.parquet")
         _splits.clear()

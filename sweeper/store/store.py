@@ -1,14 +1,15 @@
-"""The store: what is done is read from disk.
+"""The store of artifacts; the state of a run is always read from it.
 
 An artifact is a folder `<kind>/<key>/`. Its key is a hash of everything that determines it; its
-files lie in a sub-folder that only its `artifact.json` names, and that file is written last, at
-once. So a reader sees a whole artifact or none, a killed writer leaves nothing that is ever read,
-and of two writers one wins; who still reads the other's files keeps them. The same code serves a
-local folder and `s3://bucket/prefix`.
+files are in a subfolder referenced by its `artifact.json`, which is written last and atomically. So
+a reader sees a complete artifact or none, nothing from a killed writer is ever read, and of two
+writers one wins, while readers of the other's files can finish. The same code serves a local folder
+and `s3://bucket/prefix`.
 
 `artifact.json` lists every file with its size and SHA-256. Sizes are compared whenever an artifact
-is looked for, hashes whenever a file is read (`read`), or all at once (`verified`). What is not as
-it was written is set aside, said in one line, and not there any more: whoever needs it makes it.
+is looked up, hashes whenever a file is read (`read`), or all at once (`verified`). A damaged
+artifact is quarantined, reported in one line and treated as missing, so that it is rebuilt when
+needed.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from sweeper.errors import DamagedError, StoreError
 from sweeper.store.address import is_remote, open_address
 from sweeper.store.artifact import key_of
 from sweeper.store.commit import flush, folders_of, is_object_store, publish, write
-from sweeper.store.quarantine import DAMAGED, set_aside
+from sweeper.store.quarantine import DAMAGED, quarantine
 from sweeper.store.refusals import refusal
 from sweeper.store.sums import FileSum, sizes_in, sums_in
 from sweeper.threads import Item, Result, results_of
@@ -49,35 +50,35 @@ KINDS = (
     "evaluations",
     "explanations",
 )
-_FETCHED = ("pooled", "prefix")  # large; a machine that has not their disk hashes its own copy
-LOOKS_AT_ONCE = 32
+_FETCHED = ("pooled", "prefix")  # large; machines without the store's disk hash their own copy
+CONCURRENT_READS = 32
 _ATTEMPT = re.compile(r"[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """A finished artifact: where its files lie, what they must be, and what it was made from."""
+    """A finished artifact: its folder, its inputs, and the sizes and hashes of its files."""
 
     kind: str
     key: str
     folder: str
     made_from: dict[str, Any]
     info: dict[str, Any]
-    files: dict[str, FileSum] | None  # None: written before there were hashes
+    files: dict[str, FileSum] | None  # None: written by a version without hashes
 
     @classmethod
     def from_json(cls, kind: str, key: str, place: str, data: bytes) -> Artifact:
-        """Raises ValueError where `data` is not an artifact.json of this key."""
+        """Parse an artifact.json. Raises ValueError if it is not one of this key."""
         try:
             record = json.loads(data)
             files, made_from = record.get("files"), record["made_from"]
             if files is not None:
-                files = {str(name): FileSum(*one) for name, one in files.items()}
+                files = {str(name): FileSum(*values) for name, values in files.items()}
             attempt, info = record["folder"], dict(record["info"])
         except (ValueError, KeyError, TypeError, AttributeError):
             raise ValueError("artifact.json cannot be read") from None
         if key_of(made_from) != key or not _ATTEMPT.fullmatch(str(attempt)):
-            raise ValueError("artifact.json is of another artifact")
+            raise ValueError("artifact.json belongs to another artifact")
         return cls(kind, key, f"{place}/{attempt}", made_from, info, files)
 
     @property
@@ -86,14 +87,14 @@ class Artifact:
         return self.folder.rpartition("/")[2]
 
     def differences(self, found: Mapping[str, int]) -> str:
-        """What is wrong with the sizes that were found; empty where nothing is."""
+        """Describe the first difference from the sizes found, or ""."""
         if self.files is None:
             return ""
-        for name, wanted in self.files.items():
+        for name, expected in self.files.items():
             if name not in found:
                 return f"{name} is missing"
-            if found[name] != wanted.size:
-                return f"{name} has {found[name]} bytes instead of {wanted.size}"
+            if found[name] != expected.size:
+                return f"{name} has {found[name]} bytes instead of {expected.size}"
         extra = sorted(set(found) - set(self.files))
         return f"{extra[0]} is not one of its files" if extra else ""
 
@@ -101,18 +102,18 @@ class Artifact:
 class Store:
     """A store at a local folder or an object-store address. Small and picklable."""
 
-    def __init__(self, address: str, *, to_write: bool = True) -> None:
-        """`to_write`: False for who only looks, in a store that may be write-protected.
+    def __init__(self, address: str, *, writable: bool = True) -> None:
+        """Open a store; `writable=False` for reading a store that may be write-protected.
 
-        Raises StoreError where the address cannot be understood, or not be written to (read from).
+        Raises StoreError if the address is invalid, or the store cannot be written to (read).
         """
-        self.filesystem, self.root = _open(address, to_write=to_write)
-        self.to_write = to_write
+        self.filesystem, self.root = _open(address, writable=writable)
+        self.writable = writable
         self.address = address if is_remote(address) else self.root
         self._verified: set[str] = set()  # folders whose hashes this process has compared
 
     def find(self, kind: str, key: str) -> Artifact | None:
-        """The artifact, or None where it is not there whole; sizes are compared, not hashes."""
+        """The artifact, or None if it is missing or incomplete; compares sizes, not hashes."""
         place = self._place(kind, key)
         with self._refusals("read from"):
             try:
@@ -122,18 +123,18 @@ class Store:
             try:
                 artifact = Artifact.from_json(kind, key, place, data)
             except ValueError as error:
-                self._set_aside(kind, key, f"{place}/artifact.json", data, str(error))
+                self._quarantine(kind, key, f"{place}/artifact.json", data, str(error))
                 return None
             found = sizes_in(self.filesystem, artifact.folder)
         if artifact.files and not found:
-            return None  # it has been set aside, or removed
+            return None  # quarantined or removed
         if why := artifact.differences(found):
-            self._set_aside(kind, key, artifact.folder, data, why)
+            self._quarantine(kind, key, artifact.folder, data, why)
             return None
         return artifact
 
     def get(self, kind: str, key: str) -> Artifact:
-        """The artifact; KeyError where it is not there."""
+        """The artifact; KeyError if it is missing."""
         artifact = self.find(kind, key)
         if artifact is None:
             raise KeyError(f"{kind}/{key} is not in the store {self.address}")
@@ -151,15 +152,15 @@ class Store:
         return [info.path.split("/")[-2] for info in records]
 
     def is_visible(self, kind: str, key: str, attempt: str) -> bool:
-        """Whether the artifact that is found is the one that this attempt has written."""
+        """Whether the visible artifact is the one written by this attempt."""
         artifact = self.find(kind, key)
         return artifact is not None and artifact.attempt == attempt
 
     def verified(self, kind: str, key: str) -> Artifact | None:
-        """The artifact, its hashes compared once by this process, or None where it is not whole.
+        """The artifact, or None if it is missing or damaged; compares hashes once per process.
 
-        The hashes of activation tables in a remote store are left to those who fetch them, who
-        have every byte at hand (`check_copy`).
+        Activation tables in a remote store are verified by the machines that fetch them
+        (`check_copy`).
         """
         artifact = self.find(kind, key)
         if artifact is None or artifact.folder in self._verified:
@@ -173,46 +174,46 @@ class Store:
         return artifact
 
     def check(self, artifact: Artifact) -> None:
-        """Compare every file's hash. Raises DamagedError, with the artifact set aside."""
+        """Compare the hashes of all files. Quarantine a damaged artifact and raise DamagedError."""
         with self._refusals("read from"):
             try:
                 found = sums_in(self.filesystem, artifact.folder, artifact.files or ())
             except FileNotFoundError as error:
-                raise self._damaged(artifact, f"{Path(str(error.filename)).name} is gone") from None
+                name = Path(str(error.filename)).name
+                raise self._damaged(artifact, f"{name} is missing") from None
         self._compare(artifact, found)
 
     def check_copy(self, artifact: Artifact, folder: Path) -> None:
-        """Compare the files of a copy in a local folder, as `check` those in the store."""
+        """Compare the files of a local copy as `check` does those in the store."""
         local = {name: folder / name for name in artifact.files or () if (folder / name).is_file()}
         found = {name: FileSum.of_file(path) for name, path in local.items()}
         self._compare(artifact, found)
 
     def read(self, artifact: Artifact, name: str) -> bytes:
-        """One file of a finished artifact. Raises DamagedError, with the artifact set aside, where
-        it is not what was written."""
+        """Read one file of an artifact. Quarantines a damaged artifact and raises DamagedError."""
         with self._refusals("read from"):
             try:
                 data = self.read_file(f"{artifact.folder}/{name}")
             except FileNotFoundError:
-                raise self._damaged(artifact, f"{name} is gone") from None
+                raise self._damaged(artifact, f"{name} is missing") from None
         if artifact.files is not None:
-            wanted = artifact.files.get(name)
-            if wanted is None:
+            expected = artifact.files.get(name)
+            if expected is None:
                 raise self._damaged(artifact, f"{name} is not one of its files")
-            if FileSum.of(data) != wanted:
-                raise self._damaged(artifact, f"{name} is not as it was written")
+            if FileSum.of(data) != expected:
+                raise self._damaged(artifact, f"{name} has changed since it was written")
         return data
 
     @contextmanager
     def writing(
         self, kind: str, made_from: Mapping[str, Any], info: Mapping[str, Any] | None = None
     ) -> Iterator[str]:
-        """A folder to write an artifact's files into; it becomes visible when the block ends well.
+        """Yield a folder for an artifact's files; the artifact becomes visible after the block.
 
-        `info`: what is worth telling but does not determine the artifact; may be filled meanwhile.
-        Raises StoreError where the disk refuses; then, and where the block raises, what it has
-        written is removed. Not what can be found: an interrupt may come right after the last write,
-        and S3 may have done what it did not answer to.
+        `info`: details that do not determine the artifact; may be filled within the block. Raises
+        StoreError if the disk refuses. On any error the files are removed, unless the artifact is
+        visible already: an interrupt may come right after the last write, and S3 may have completed
+        a request without a response.
         """
         place = self._place(kind, key_of(made_from))
         attempt = uuid.uuid4().hex[:12]
@@ -235,39 +236,42 @@ class Store:
                 raise
             flush(self.filesystem, [place, f"{self.root}/{kind}", self.root])
 
-    def each(self, look: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-        """`look(item)` of every item, in order; many at once where each waits for a remote store,
-        whose answers take 10 to 50 ms and a record five of them."""
-        at_once = LOOKS_AT_ONCE if is_remote(self.address) else 1
-        return results_of(look, items, at_once) if at_once > 1 else [look(item) for item in items]
+    def each(self, read: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """Compute `read(item)` for every item, in order; concurrently for a remote store.
+
+        A remote request takes 10 to 50 ms, and a record needs five.
+        """
+        if is_remote(self.address) and CONCURRENT_READS > 1:
+            return results_of(read, items, CONCURRENT_READS)
+        return [read(item) for item in items]
 
     def write_file(self, path: str, data: bytes) -> None:
-        """One file of an artifact under way."""
+        """Write one file of an artifact within `writing`."""
         write(self.filesystem, path, data)
 
     def read_file(self, path: str) -> bytes:
-        """A file as it is now; `read` compares it with what was written."""
+        """Read a file without comparing its hash; see `read`."""
         with self.filesystem.open_input_stream(path) as stream:
             data: bytes = stream.read()
         return data
 
     def damaged(self) -> set[tuple[str, str]]:
-        """Kind and key of what has been set aside and not been made anew."""
+        """Kind and key of quarantined artifacts that have not been rebuilt."""
         root = f"{self.root}/{DAMAGED}"
         names = {tuple(name.split("/")[:2]) for name in sizes_in(self.filesystem, root)}
         return {(kind, key) for kind, key in names if kind in KINDS and not self.find(kind, key)}
 
     def _finished(self, folder: str) -> dict[str, FileSum]:
-        """The files of an artifact to be published, on the disk by now."""
+        """Flush the files of an artifact to the disk and return their sums."""
         files = sums_in(self.filesystem, folder, sizes_in(self.filesystem, folder))
         flush(self.filesystem, [f"{folder}/{name}" for name in files])
         flush(self.filesystem, folders_of(folder, files))
         return files
 
     def _compare(self, artifact: Artifact, found: Mapping[str, FileSum]) -> None:
-        for name, wanted in (artifact.files or {}).items():
-            if found.get(name) != wanted:
-                raise self._damaged(artifact, f"{name} is not as it was written")
+        for name, expected in (artifact.files or {}).items():
+            if found.get(name) != expected:
+                raise self._damaged(artifact, f"{name} has changed since it was written")
 
     def _damaged(self, artifact: Artifact, why: str) -> DamagedError:
         kind, key = artifact.kind, artifact.key
@@ -275,17 +279,17 @@ class Store:
             data = self.read_file(f"{self._place(kind, key)}/artifact.json")
         except FileNotFoundError:
             data = b""
-        self._set_aside(kind, key, artifact.folder, data, why)
+        self._quarantine(kind, key, artifact.folder, data, why)
         return DamagedError(f"{kind}/{key} was damaged ({why})")
 
-    def _set_aside(self, kind: str, key: str, source: str, record: bytes, why: str) -> None:
+    def _quarantine(self, kind: str, key: str, source: str, record: bytes, why: str) -> None:
         name = source.rpartition("/")[2]
         name = name if name != "artifact.json" else f"unreadable-{uuid.uuid4().hex[:12]}"
         target = f"{self.root}/{DAMAGED}/{kind}/{key}/{name}"
         with self._refusals("written to"):
-            if set_aside(self.filesystem, source, target, record):
+            if quarantine(self.filesystem, source, target, record):
                 print(
-                    f"damaged: {kind}/{key}: {why}; it is made anew, the damaged one is kept in "
+                    f"damaged: {kind}/{key}: {why}; it is rebuilt, and the damaged copy is kept in "
                     f"{DAMAGED}/{kind}/{key} of the store",
                     file=sys.stderr,
                     flush=True,
@@ -293,7 +297,7 @@ class Store:
 
     @contextmanager
     def _refusals(self, cannot_be: str) -> Iterator[None]:
-        """What the disk or the object store refuses, raised as a StoreError."""
+        """Convert refusals of the disk or the object store to StoreError."""
         try:
             yield
         except (StoreError, DamagedError):

@@ -1,7 +1,7 @@
 """Sizes and SHA-256 of an artifact's files, on any file system.
 
-One thread hashes 1.4 to 2 GB a second where the processor has SHA instructions; several files are
-hashed at once.
+One thread hashes 1.4 to 2 GB per second on processors with SHA instructions; several files are
+hashed concurrently.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 import pyarrow.fs as pafs
 
-_AT_ONCE = 4
+_THREADS = 4
 _CHUNK = 4 << 20
 
 
 class FileSum(NamedTuple):
-    """What a file must be."""
+    """The expected size and hash of a file."""
 
     size: int
     sha256: str
@@ -36,7 +36,7 @@ class FileSum(NamedTuple):
 
 
 def sizes_in(filesystem: pafs.FileSystem, folder: str) -> dict[str, int]:
-    """Size of every file below a folder, by its path in there; empty where there is none."""
+    """The sizes of all files below a folder, by relative path; empty if there is no folder."""
     infos = filesystem.get_file_info(
         pafs.FileSelector(folder, recursive=True, allow_not_found=True)
     )
@@ -44,14 +44,14 @@ def sizes_in(filesystem: pafs.FileSystem, folder: str) -> dict[str, int]:
 
 
 def sums_in(filesystem: pafs.FileSystem, folder: str, names: Iterable[str]) -> dict[str, FileSum]:
-    """Size and hash of the files `names` of a folder."""
+    """The sizes and hashes of the files `names` of a folder."""
 
-    def one(name: str) -> FileSum:
+    def sum_of(name: str) -> FileSum:
         return _sum(filesystem, f"{folder}/{name}")
 
     names = sorted(names)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return dict(zip(names, pool.map(one, names), strict=True))
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return dict(zip(names, pool.map(sum_of, names), strict=True))
 
 
 def _sum(filesystem: pafs.FileSystem, path: str) -> FileSum:

@@ -1,1 +1,1 @@
-"""Using a finished run's networks: choose one, classify with it, export it."""
+"""Use the networks of a finished run: choose one, predict with it, export it."""

@@ -1,8 +1,8 @@
-"""The project's own reading of image files, as a package beside an exported `classify.py`.
+"""Bundle the project's image-reading code with an exported `classify.py`.
 
-What training saw and what an exported champion sees is decided by the same source files: those that
-`classify.py` imports, and what these import, are copied under another name, so that they neither
-need the project nor hide a package called `datasets`.
+Training and an exported champion preprocess images with the same source files: those that
+`classify.py` imports, directly or indirectly, are copied into a package of another name, so that
+they neither need the project nor shadow another package called `datasets`.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from pathlib import Path
 from sweeper.use.exported import classify
 
 PACKAGE = "image_preparation"
-_OWN = "datasets"
+_SOURCE = "datasets"
 _ROOT = Path(__file__).parents[2]
-_IMPORT = re.compile(rf"^(\s*(?:from|import) ){_OWN}(?=[. ])", re.M)
+_IMPORT = re.compile(rf"^(\s*(?:from|import) ){_SOURCE}(?=[. ])", re.M)
 
 
 def write_classifier(out: Path) -> list[Path]:
-    """Write `classify.py` and the package that it needs; returns the files, `classify.py` first."""
+    """Write `classify.py` and the package it needs; returns the files, `classify.py` first."""
     source = Path(classify.__file__)
     written = [_write(out / source.name, source)]
-    for module in sorted(needed_by(source)):
-        target = out / PACKAGE / module.relative_to(_ROOT / _OWN)
+    for module in sorted(dependencies(source)):
+        target = out / PACKAGE / module.relative_to(_ROOT / _SOURCE)
         target.parent.mkdir(parents=True, exist_ok=True)
         written.append(_write(target, module))
     return written
 
 
-def needed_by(source: Path) -> set[Path]:
-    """The files of the project that a file imports, at its top or in its functions, and so on."""
+def dependencies(source: Path) -> set[Path]:
+    """The project's files that a file imports, directly or indirectly, also within functions."""
     found: set[Path] = set()
     waiting = [source]
     while waiting:
@@ -44,11 +44,11 @@ def needed_by(source: Path) -> set[Path]:
 
 def _imported(source: Path) -> Iterator[Path]:
     for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == _OWN:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == _SOURCE:
             module = _ROOT.joinpath(*str(node.module).split("."))
             yield module.with_suffix(".py")
-            packages = [place for place in module.parents if place.is_relative_to(_ROOT / _OWN)]
-            yield from (place / "__init__.py" for place in packages)
+            packages = [path for path in module.parents if path.is_relative_to(_ROOT / _SOURCE)]
+            yield from (path / "__init__.py" for path in packages)
 
 
 def _write(target: Path, source: Path) -> Path:

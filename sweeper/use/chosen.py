@@ -1,8 +1,8 @@
-"""Which trained network of a finished run to go on with, and its trial as the store has it.
+"""Choose a trained network of a finished run, and read its trial from the store.
 
-The page has one headline a scenario; this is the network of the one it names for `predict`
-(`reports.headline.used_headline`), for accuracies under different split policies or on different
-classes do not compare.
+The page has one headline per scenario; the default is the network of the one that it names for
+`predict` (`reports.headline.used_headline`), since accuracies under different split policies or on
+different classes are not comparable.
 """
 
 from __future__ import annotations
@@ -26,65 +26,68 @@ _TABLES = ("cells", "confusion", "intervals")
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenCell:
     """A cell with its champion. `row` is the cell's row of the `cells` table."""
 
     cell: Cell
     row: Row
     spec: TrialSpec
     classes: list[str]  # in the order of the network's outputs
-    of: int  # configurations to choose from; 0 where the cell was named
+    n_candidates: int  # configurations it was chosen from; 0 if the cell was requested
 
     @property
     def interval(self) -> Interval | None:
-        """Of the test accuracy, 95 %."""
+        """The 95 % interval of the test accuracy."""
         return interval_of(self.row)
 
     @property
     def temperature(self) -> float:
-        """By which logits are divided; 1 where the run found none."""
+        """The divisor of the logits; 1 if the run has fitted none."""
         return float(self.row.get("temperature") or 1.0)
 
     def summary(self) -> str:
-        """Which cell was used, and how good it is."""
+        """Which cell was used, why, and its test accuracy."""
         row, interval = self.row, self.interval
         why = "as requested"
-        if self.of:
-            why = f"best on validation of {self.of} configurations of its scenario; see --cell"
+        if self.n_candidates:
+            why = (
+                f"best on validation of {self.n_candidates} configurations of its scenario; "
+                "see --cell"
+            )
         accuracy = f"test accuracy {100 * row['accuracy']:.0f} %"
         if interval:
             accuracy += f" (95 % interval {100 * interval.low:.0f} to {100 * interval.high:.0f})"
         return f"{self.cell.id} ({why}): {accuracy} on {row['n_test']} test rows"
 
 
-def choose(run: FinishedRun, store: Store, wanted: str | None = None) -> Chosen:
-    """The run's headline, or the wanted cell: its id or its anchor in the report.
+def choose(run: FinishedRun, store: Store, wanted: str | None = None) -> ChosenCell:
+    """Choose the run's headline, or the wanted cell: its id or its anchor in the report.
 
-    Raises StoreError: no such cell, none that is done, a trial that the store does not have.
+    Raises StoreError: no such cell, no finished cell, or a trial that is not in the store.
     """
-    seen = _readable(run)
+    tables = _read_tables(run)
     if wanted is not None:
-        row, of = _wanted(seen.done, wanted), 0
+        row, n_candidates = _wanted(tables.done, wanted), 0
     else:
-        chosen = used_headline(seen)
-        assert chosen is not None
-        row, of = chosen.best, chosen.of
+        headline = used_headline(tables)
+        assert headline is not None
+        row, n_candidates = headline.best, headline.of
     classes = list(run.about["scenarios"][row["scenario"]])
-    return Chosen(Cell.of(row), row, _spec(row, run, store), classes, of)
+    return ChosenCell(Cell.of(row), row, _spec(row, run, store), classes, n_candidates)
 
 
-def _readable(run: FinishedRun) -> Run:
-    """The run as the page sees it, with one finished cell at least."""
+def _read_tables(run: FinishedRun) -> Run:
+    """Read the tables of a run that has at least one finished cell."""
     try:
         schemas = {name: SCHEMAS[name] for name in _TABLES}
         tables = read_tables(run.folder / "results", schemas)
-    except (OSError, ValueError) as error:  # of another version, or no Parquet
+    except (OSError, ValueError) as error:  # written by another version, or not Parquet
         reason = " ".join(str(error).split())
         raise StoreError(f"run '{run.folder}': its tables cannot be read ({reason})") from None
-    seen = Run(run.about, tables)
-    if not seen.done:
-        raise StoreError(f"run '{run.folder}': no cell of it is done; run it first")
-    return seen
+    with_tables = Run(run.about, tables)
+    if not with_tables.done:
+        raise StoreError(f"run '{run.folder}': none of its cells is done; finish the run first")
+    return with_tables
 
 
 def _wanted(rows: list[Row], wanted: str) -> Row:

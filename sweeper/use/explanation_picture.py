@@ -1,4 +1,4 @@
-"""An explanation as one picture: the image, the map, both, and what is to be read from them."""
+"""Draw an explanation as one picture: the image, the attribution map, both, and a legend."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ _RED, _BLUE = (203, 24, 29), (33, 102, 172)
 _FULL_AT = 0.99  # quantile of |attribution| drawn in full colour
 _SIDE, _GAP = 224, 12  # px of a panel, and around it
 _WIDTH = 3 * _SIDE + 4 * _GAP
-_MOST_LETTERS = 110  # of a line
-_MOST_OF_CLASS = 60  # letters of a class name: what follows it is not cut off
-_MOST_OF_LEGEND = 50  # letters of one of its two halves
+_MAX_CHARACTERS = 110  # per line
+_MAX_CLASS_CHARACTERS = 60  # so that the probability after the class name is not cut off
+_MAX_LEGEND_CHARACTERS = 50  # per half of the legend
 
 
 def is_converged(delta: float) -> bool:
-    """Whether the completeness gap is as small as the report asks for."""
+    """Whether the completeness gap is within the report's limit."""
     return abs(delta) <= DELTA_LIMIT
 
 
 def explanation_picture(
     image: np.ndarray, attribution: Attribution, name: str, class_name: str, probability: float
 ) -> bytes:
-    """PNG of three panels with a legend.
+    """Draw three panels with a legend as PNG.
 
     Args:
         image: (N, N, 3) uint8, as the network sees it.
-        attribution: of the class that is named.
-        name: of the image's file.
-        class_name, probability: what the network says.
+        attribution: for the class `class_name`.
+        name: the image's file name.
+        class_name, probability: the prediction.
     """
     signed = _smooth(attribution.map)
     white = np.full_like(image, 255)
@@ -49,7 +49,7 @@ def explanation_picture(
         ("Integrated Gradients", overlay(white, signed)),
         ("both", overlay(image, signed)),
     )
-    named = shortened(class_name, _MOST_OF_CLASS)
+    named = shortened(class_name, _MAX_CLASS_CHARACTERS)
     parts = [
         _line(f"{named}, {100 * probability:.1f} %", 24, size=15, weight="600"),
         _line(name, 42, fill="#5f6067"),
@@ -80,29 +80,29 @@ def overlay(image: np.ndarray, attributions: np.ndarray) -> Image.Image:
 
 
 def _smooth(attributions: np.ndarray) -> np.ndarray:
-    """By a pixel or two: single pixels are noise to the eye."""
+    """Blur by a pixel or two, as single pixels look like noise."""
     sigma = max(1.0, attributions.shape[0] / 112)
     return np.asarray(cv2.GaussianBlur(attributions, (0, 0), sigma), np.float32)
 
 
 def _convergence(attribution: Attribution) -> tuple[str, str]:
-    """Two lines: the sums, and what follows from them."""
+    """Two lines: the sums, and whether they agree."""
     total = float(attribution.map.sum())
     sums = (
-        f"The map adds up to {total:+.3f}; the probability differs from that of a "
+        f"The map sums to {total:+.3f}; the probability differs from that of a "
         f"{attribution.baseline} image by {total - attribution.delta:+.3f}."
     )
     if is_converged(attribution.delta):
         return sums, "Converged."
-    return sums, "Not converged: read with care."
+    return sums, "Not converged: interpret with care."
 
 
 def _legend(class_name: str, y: int) -> list[Markup]:
     parts, x = [], float(_GAP)
-    for colour, words in ((_RED, f"speaks for {class_name}"), (_BLUE, "speaks against it")):
+    for colour, words in ((_RED, f"evidence for {class_name}"), (_BLUE, "evidence against it")):
         fill = "#{:02x}{:02x}{:02x}".format(*colour)
         parts.append(element("rect", x=x, y=y - 9, width=10, height=10, fill=fill))
-        parts.append(_line(words, y, x=x + 15, most=_MOST_OF_LEGEND))
+        parts.append(_line(words, y, x=x + 15, most=_MAX_LEGEND_CHARACTERS))
         x = _WIDTH / 2
     return parts
 
@@ -115,7 +115,7 @@ def _line(
     size: int = 11,
     weight: str = "",
     fill: str = "#000000",
-    most: int = _MOST_LETTERS,
+    most: int = _MAX_CHARACTERS,
 ) -> Markup:
     shown = shortened(text, most * 11 // size)
     style = f"font-size: {size}px; fill: {fill}"

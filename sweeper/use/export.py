@@ -1,4 +1,4 @@
-"""A champion as files that need nothing of this project: weights, config, loader, card, ONNX."""
+"""Export a champion as files independent of this project: weights, config, loader, card, ONNX."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sweeper.run.champions import champion_network
 from sweeper.run.parts import TrialParts
 from sweeper.store.store import Store
 from sweeper.use.bundle import write_classifier
-from sweeper.use.chosen import Chosen
+from sweeper.use.chosen import ChosenCell
 from sweeper.use.exported import classify
 from sweeper.use.finished import FinishedRun
 from sweeper.use.model_card import model_card
@@ -29,23 +29,23 @@ from trainables.weights_file import write_weights
 
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 _ONNX_OPSET = 20
-_TOLERANCE = 1e-3  # of a probability; rounding differs between runtimes by some 1e-6
+_TOLERANCE = 1e-3  # on probabilities; rounding between runtimes differs by some 1e-6
 _METRICS = ("val_accuracy", "accuracy", "precision", "recall", "f1", "macro_f1", "auroc", "ece")
 _TRAINED = ("split_policy", "augmentation", "strategy", *TRAININGS)
 
 
 def export_champion(
-    run: FinishedRun, chosen: Chosen, store: Store, out: Path, onnx: bool = False
+    run: FinishedRun, chosen: ChosenCell, store: Store, out: Path, onnx: bool = False
 ) -> list[Path]:
-    """Write the files; returns them. What is written is loaded again and compared.
+    """Write the files and return them. The exported network is loaded again and compared.
 
-    Raises StoreError where `out` cannot be written to, or ONNX is asked for without its packages.
+    Raises StoreError if `out` cannot be written to, or packages for ONNX are missing.
     """
     if onnx:
         check_onnx()
     parts = TrialParts(chosen.spec, store)
     backbone, weights = parts.backbone, parts.weights(chosen.spec.key)
-    config = describe(run, chosen, backbone, weights)
+    config = exported_config(run, chosen, backbone, weights)
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_weights(_state(chosen, backbone, weights), out / "model.safetensors")
@@ -64,21 +64,21 @@ def export_champion(
 
 
 def check_onnx() -> None:
-    """Raises StoreError where a package for ONNX is not installed."""
+    """Raise StoreError if a package for ONNX is not installed."""
     missing = [name for name in ONNX_PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         project = Path(__file__).resolve().parents[2]
-        wanted = ["-c", str(project / "constraints.txt"), f"{project}[export]"]
-        install = shlex.join([sys.executable, "-m", "pip", "install", *wanted])
+        arguments = ["-c", str(project / "constraints.txt"), f"{project}[export]"]
+        install = shlex.join([sys.executable, "-m", "pip", "install", *arguments])
         raise StoreError(
-            f"--onnx: needs {', '.join(missing)}; install with {install}, or leave --onnx out"
+            f"--onnx: needs {', '.join(missing)}; install with {install}, or omit --onnx"
         )
 
 
-def describe(
-    run: FinishedRun, chosen: Chosen, backbone: Backbone, weights: Mapping[str, Tensor]
+def exported_config(
+    run: FinishedRun, chosen: ChosenCell, backbone: Backbone, weights: Mapping[str, Tensor]
 ) -> dict[str, Any]:
-    """What `config.json` says."""
+    """The contents of `config.json`."""
     row, preprocess, interval = chosen.row, run.config.preprocess, chosen.interval
     normalise = backbone.normalise
     arguments = timm_arguments(chosen)
@@ -113,18 +113,19 @@ def describe(
     }
 
 
-def timm_arguments(chosen: Chosen) -> dict[str, Any]:
-    """What timm is told besides the name; mean and standard deviation are in the preprocessing."""
-    given = {k: v for k, v in chosen.spec.model_args if k not in ("mean", "std")}
-    return typed(given)
+def timm_arguments(chosen: ChosenCell) -> dict[str, Any]:
+    """timm's model arguments, without mean and std, which are part of the preprocessing."""
+    return typed({k: v for k, v in chosen.spec.model_args if k not in ("mean", "std")})
 
 
-def _state(chosen: Chosen, backbone: Backbone, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """`backbone.*`, named as timm names them, and `head.*`."""
+def _state(
+    chosen: ChosenCell, backbone: Backbone, weights: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """The weights: `backbone.*` under timm's names, and `head.*`."""
     state = backbone.state()
     state |= chosen.spec.entry.backbone_names(chosen.spec, weights)
     head = {k: v for k, v in weights.items() if k.startswith("head.")}
-    timm_name = {own: name for name, own in backbone.names.items()}
+    timm_name = {local: name for name, local in backbone.names.items()}
     named = {f"backbone.{_renamed(k, timm_name)}": v for k, v in state.items()}
     return {k: v.contiguous().clone() for k, v in (named | head).items()}
 
@@ -136,7 +137,7 @@ def _renamed(key: str, names: Mapping[str, str]) -> str:
 
 
 @torch.no_grad()
-def check_same(model: nn.Module, chosen: Chosen, store: Store, size: int) -> None:
+def check_same(model: nn.Module, chosen: ChosenCell, store: Store, size: int) -> None:
     """Raises RuntimeError where the exported network is not the trained one."""
     network = champion_network(TrialParts(chosen.spec, store))
     trained = Tempered(network.get_submodule("network"), chosen.temperature)
@@ -146,8 +147,10 @@ def check_same(model: nn.Module, chosen: Chosen, store: Store, size: int) -> Non
 
 @torch.no_grad()
 def write_onnx(model: nn.Module, size: int, out: Path) -> Path:
-    """Write `model.onnx`, pixels (batch, 3, N, N) float32 0..255 -> probabilities, and compare what
-    onnxruntime makes of it with torch."""
+    """Write `model.onnx`, and compare its outputs under onnxruntime with torch's.
+
+    It maps pixels (batch, 3, N, N) float32 0..255 to probabilities.
+    """
     import onnxruntime
 
     path, pixels = out / "model.onnx", _noise(size)
@@ -164,7 +167,7 @@ def write_onnx(model: nn.Module, size: int, out: Path) -> Path:
         verbose=False,
     )
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    for count in (1, len(pixels)):  # of any number of images
+    for count in (1, len(pixels)):  # the batch size is dynamic
         (found,) = session.run(None, {"pixels": pixels[:count].numpy()})
         _compare("model.onnx", torch.from_numpy(found), model(pixels[:count]))
     return path
@@ -175,7 +178,9 @@ def _noise(size: int) -> Tensor:
     return 255 * torch.rand((3, 3, size, size), generator=generator)
 
 
-def _compare(what: str, found: Tensor, expected: Tensor) -> None:
+def _compare(name: str, found: Tensor, expected: Tensor) -> None:
     difference = float((found - expected).abs().max())
     if not difference <= _TOLERANCE:
-        raise RuntimeError(f"{what}: probabilities differ from the trained one's by {difference}")
+        raise RuntimeError(
+            f"{name}: probabilities differ from the trained network's by {difference}"
+        )

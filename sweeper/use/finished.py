@@ -1,4 +1,4 @@
-"""A finished run as the commands that go on with it see it: its config, and its cells."""
+"""Read a finished run's folder, for the commands that use it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from sweeper.errors import StoreError
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run's folder, its `about` (run.json) and the config in there, whose paths hold from
-    anywhere."""
+    """A run's folder, its `about` (run.json), and its config with paths resolved."""
 
     folder: Path
     about: dict[str, Any]
@@ -25,16 +24,16 @@ class FinishedRun:
 
     @property
     def command(self) -> str:
-        """The command that made the run."""
+        """The command that created the run."""
         return str(self.about.get("command", ""))
 
 
 def read_run(folder: Path) -> FinishedRun:
-    """Raises StoreError where no run is in there."""
+    """Read the run in a folder. Raises StoreError if there is none."""
     try:
         about = json.loads((folder / "results" / "run.json").read_text(encoding="utf-8"))
         config = with_paths_of(Config.model_validate(about["config"]), about, folder)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        why = "; it is of another version" if isinstance(error, ValidationError) else ""
-        raise StoreError(f"run '{folder}': no results/run.json of a run in there{why}") from None
+        why = "; it is from another version" if isinstance(error, ValidationError) else ""
+        raise StoreError(f"run '{folder}': no results/run.json of a run in it{why}") from None
     return FinishedRun(folder, about, config)

@@ -1,8 +1,8 @@
-"""Whether a run has seen an image before: the same file, the same pixels, or a near-copy.
+"""Recognise images that a run has seen before: the same file, the same pixels, or a near-copy.
 
-What a network says of an image that it was trained on says nothing of how good it is. Near-copies
-are found as the audit finds them, on small pictures drawn from the run's image shards, so that the
-images themselves are not needed.
+A prediction on a training image says nothing about the network's quality. Near-copies are found as
+in the audit, on thumbnails made from the run's image shards, so that the original files are not
+needed.
 """
 
 from __future__ import annotations
@@ -15,26 +15,29 @@ import numpy as np
 import pandas as pd
 import pyarrow.dataset
 
-from datasets.lookalikes.candidates import describe, find_candidates
+from datasets.lookalikes.candidates import compute_descriptors, find_candidates
 from datasets.lookalikes.near import compare_pairs, guess_overlays, is_copy
 from datasets.lookalikes.thumbnails import SIDE, Thumbnails, thumbnail
 from datasets.shards import pixels_of
 from sweeper.store.records import read_split
 from sweeper.store.store import Store
-from sweeper.use.chosen import Chosen
+from sweeper.use.chosen import ChosenCell
 from sweeper.use.finished import FinishedRun
 from sweeper.use.new_images import NewImage
 from sweeper.use.run_artifacts import images_of_run, shards_of
 
-MOST_COMPARED = 20_000  # images of a run; each takes 2 ms and 25 kB
+MAX_COMPARED = 20_000  # images of a run; each takes 2 ms and 25 kB
 _BATCH = 256  # rows of the shards
 _PART_ORDER = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
-class Known:
-    """The run's image that a new one is: `how` is "exact" or "near"; `part` is train, val or test
-    of the cell's split, or "" where the cell does not use it."""
+class KnownImage:
+    """The run's image that a new image is a copy of.
+
+    `how` is "exact" or "near"; `part` is train, val or test of the cell's split, or "" if the cell
+    does not use the image.
+    """
 
     how: str
     path: str
@@ -47,9 +50,9 @@ class Known:
 
 
 class KnownImages:
-    """The images of a run, to look others up in."""
+    """An index of the images of a run."""
 
-    def __init__(self, run: FinishedRun, chosen: Chosen, store: Store) -> None:
+    def __init__(self, run: FinishedRun, chosen: ChosenCell, store: Store) -> None:
         self.images = images_of_run(run)
         split = read_split(store, chosen.spec.split_key)
         self._parts: dict[str, set[str]] = {
@@ -59,44 +62,48 @@ class KnownImages:
         self._shards = shards_of(chosen.spec, store)
 
     @property
-    def looks_for_near_copies(self) -> bool:
-        """Whether the store still has the shards, and not too many images to compare."""
-        return self._shards is not None and len(self.images) <= MOST_COMPARED
+    def finds_near_copies(self) -> bool:
+        """Whether the store still has the shards, with few enough images to compare."""
+        return self._shards is not None and len(self.images) <= MAX_COMPARED
 
-    def find(self, new: Sequence[NewImage]) -> list[Known | None]:
-        """What is known of each: an exact copy before a near one, training before the rest."""
+    def find(self, new: Sequence[NewImage]) -> list[KnownImage | None]:
+        """The known image of each new one; exact copies are preferred, then training images."""
         found = [self._exact(image) for image in new]
-        rest = [i for i, one in enumerate(found) if one is None and new[i].thumbnail is not None]
-        if rest and self.looks_for_near_copies:
+        rest = [
+            i for i, known in enumerate(found) if known is None and new[i].thumbnail is not None
+        ]
+        if rest and self.finds_near_copies:
             for i, known in zip(rest, self._near([new[i] for i in rest]), strict=True):
                 found[i] = known
         return found
 
-    def _exact(self, image: NewImage) -> Known | None:
+    def _exact(self, image: NewImage) -> KnownImage | None:
         if image.problem:
             return None
         by_bytes = self.images["image_id"].str.partition("-")[0] == image.content_hash
         by_pixels = self.images["pixel_hash"] == image.pixel_hash
         return self._first("exact", self.images[by_bytes | by_pixels])
 
-    def _near(self, new: Sequence[NewImage]) -> list[Known | None]:
-        own = self._thumbnails
+    def _near(self, new: Sequence[NewImage]) -> list[KnownImage | None]:
+        known = self._thumbnails
         pixels = np.stack([image.thumbnail for image in new if image.thumbnail is not None])
         aspects = np.array([image.aspect for image in new])
-        every = Thumbnails(
-            np.concatenate([own.pixels, pixels]), np.concatenate([own.aspects, aspects])
+        both = Thumbnails(
+            np.concatenate([known.pixels, pixels]), np.concatenate([known.aspects, aspects])
         )
-        guesses = guess_overlays(find_candidates(describe(every)), every)
-        across = {pair: one for pair, one in guesses.items() if pair[0] < len(own) <= pair[1]}
-        mates: dict[int, list[int]] = {}
-        for one in compare_pairs(every, across):
-            if one.overlay and is_copy(one.overlay):
-                mates.setdefault(one.b - len(own), []).append(one.a)
-        return [self._first("near", self.images.iloc[mates.get(i, [])]) for i in range(len(new))]
+        guesses = guess_overlays(find_candidates(compute_descriptors(both)), both)
+        across = {
+            pair: overlays for pair, overlays in guesses.items() if pair[0] < len(known) <= pair[1]
+        }
+        copies: dict[int, list[int]] = {}
+        for comparison in compare_pairs(both, across):
+            if comparison.overlay and is_copy(comparison.overlay):
+                copies.setdefault(comparison.b - len(known), []).append(comparison.a)
+        return [self._first("near", self.images.iloc[copies.get(i, [])]) for i in range(len(new))]
 
     @cached_property
     def _thumbnails(self) -> Thumbnails:
-        """Of the images themselves, not their augmented copies, a few rows at a time."""
+        """Thumbnails of the unaugmented images, read a few rows at a time."""
         assert self._shards is not None
         row_of = {image_id: i for i, image_id in enumerate(self.images["image_id"])}
         pixels = np.zeros((len(row_of), SIDE, SIDE), np.uint8)
@@ -106,21 +113,21 @@ class KnownImages:
         originals = pyarrow.dataset.field("copy") == 0
         for batch in shards.to_batches(filter=originals, batch_size=_BATCH):
             table = pyarrow.Table.from_batches([batch])
-            for image_id, picture in zip(
+            for image_id, image in zip(
                 table["image_id"].to_pylist(), pixels_of(table), strict=True
             ):
                 if image_id in row_of:
-                    pixels[row_of[image_id]] = thumbnail(picture)
+                    pixels[row_of[image_id]] = thumbnail(image)
         aspects = (self.images["width"] / self.images["height"]).to_numpy(np.float64)
         return Thumbnails(pixels, aspects)
 
-    def _first(self, how: str, rows: pd.DataFrame) -> Known | None:
-        """Of the images that are meant, the one that matters most."""
+    def _first(self, how: str, rows: pd.DataFrame) -> KnownImage | None:
+        """The first of the matching images, by part: train before val before test."""
         if rows.empty:
             return None
         ids = dict(zip(rows["image_id"], rows["path"], strict=True))
         for part in _PART_ORDER:
             for image_id, path in ids.items():
                 if image_id in self._parts.get(part, ()):
-                    return Known(how, str(path), part)
-        return Known(how, str(next(iter(ids.values()))), "")
+                    return KnownImage(how, str(path), part)
+        return KnownImage(how, str(next(iter(ids.values()))), "")

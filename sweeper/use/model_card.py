@@ -1,4 +1,4 @@
-"""The README of an exported champion: what it is, how good, and how to load it."""
+"""The README of an exported champion: what it is, its metrics, and how to load it."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from typing import Any
 
 _POLICIES = {
     "grouped": "duplicates, near-duplicates and known groups were kept on one side",
-    "stratified": "images were split; duplicates may have crossed",
-    "pooled": "copies of test images were trained on: the accuracy is too good",
+    "stratified": "split by image; duplicates may be on both sides",
+    "pooled": "copies of test images were trained on: the accuracy is too optimistic",
     "given": "the folder's own train, val and test layers",
-    "file": "the parts that a split file lists",
+    "file": "the parts listed in a split file",
 }
 _LOAD = """\
 ```python
 from pathlib import Path
-from classify import load_image, load_model  # classify.py lies beside
+from classify import load_image, load_model  # classify.py is in this folder
 
 model, config = load_model(Path("."))  # torch, timm, safetensors
 probabilities = model(load_image(Path("image.jpg"), config)[None])[0]
 ```
 
-or `python classify.py IMAGE...`. `image_preparation/` beside it is the project's own reading of
-image files: JPEG, PNG, TIFF, WebP, BMP, GIF and, with pydicom and imagecodecs installed, DICOM are
-seen as in training. It needs numpy, pillow and opencv-python-headless."""
+or `python classify.py IMAGE...`. `image_preparation/` beside it is the project's own code for
+reading image files: JPEG, PNG, TIFF, WebP, BMP, GIF and, with pydicom and imagecodecs installed,
+DICOM are preprocessed as in training. It needs numpy, pillow and opencv-python-headless."""
 _ONNX = """
 
-`model.onnx` takes `pixels`, (batch, 3, {size}, {size}) float32, 0..255, preprocessed as
-`load_image` does, and gives `probabilities`, (batch, {classes})."""
+`model.onnx` takes `pixels`, (batch, 3, {size}, {size}) float32, 0..255, preprocessed as by
+`load_image`, and returns `probabilities`, (batch, {classes})."""
 
 
 def model_card(config: dict[str, Any], onnx: bool) -> str:
-    """Markdown. `config`: what `config.json` holds."""
+    """The card as Markdown. `config`: the contents of `config.json`."""
     metrics, preprocessing = config["metrics"], config["preprocessing"]
     policy = config["trained"]["split_policy"]
     classes = "\n".join(f"{i}. {name}" for i, name in enumerate(config["classes"]))
@@ -48,22 +48,22 @@ Champion of the cell `{config["cell"]}` of the sweep `{config["run"]}` (project 
 | macro F1, AUROC | {_number(metrics["macro_f1"])}, {_number(metrics["auroc"])} |
 | calibration error (ECE) | {_number(metrics["ece"])}, temperature {config["temperature"]:g} |
 | split | {policy}: {_POLICIES.get(policy, "")} |
-| weights it started from | {config["weights_source"]} |
+| initial weights | {config["weights_source"]} |
 | trained | {config["trained"]["strategy"]} on {config["trained"]["n_train"]} rows |
 
-Outputs, in this order (numbers from 0):
+Outputs, in this order (numbered from 0):
 
 {classes}
 
-It was chosen on validation images and tested once. It is no medical device; on images of another
-origin than its own expect less.
+It was chosen on validation images and tested once. It is not a medical device. Expect lower
+accuracy on images from other sources.
 
 ## Load
 
 {_LOAD}{onnx_text if onnx else ""}
 
 Weights in `model.safetensors`: `backbone.*` is the state of timm's `{config["timm_name"]}` without
-its top (`num_classes=0`), `head.*` that of the classifier. Preprocessing:
+its classifier (`num_classes=0`), `head.*` that of the head. Preprocessing:
 {preprocessing["image_size"]} x {preprocessing["image_size"]} pixels ({preprocessing["resize"]}),
 contrast `{preprocessing["contrast"]}`.
 """

@@ -1,4 +1,4 @@
-"""Image files that a network is asked about: found in folders, read one by one, bad ones named."""
+"""Find and read new image files for prediction; unreadable ones are reported."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from sweeper.config.schema import PreprocessSection
 
 @dataclass(frozen=True)
 class NewImage:
-    """A file's picture as training had it, or why there is none.
+    """An image preprocessed as in training, or the `problem` of its file.
 
-    `pixels` (N, N, 3) uint8; `content_hash` the sha256 of the bytes and `pixel_hash` that of the
-    decoded picture, as in the run's manifest; `thumbnail` and `aspect` as `lookalikes` wants them.
+    `pixels` (N, N, 3) uint8; `content_hash` is the sha256 of the bytes and `pixel_hash` that of the
+    decoded pixels, as in the run's manifest; `thumbnail` and `aspect` are for `lookalikes`.
     """
 
     path: Path
@@ -37,7 +37,7 @@ class NewImage:
 
 
 def image_files(paths: Sequence[Path]) -> list[Path]:
-    """The files that are meant: those named, and the image files below the folders named, sorted.
+    """The files among `paths`, and the sorted image files below the folders among them.
 
     Raises DataError for a folder without an image file.
     """
@@ -48,14 +48,16 @@ def image_files(paths: Sequence[Path]) -> list[Path]:
             continue
         found = sorted(_images_below(path))
         if not found:
-            raise DataError(f"image '{path}': a folder without an image file; give one with images")
+            raise DataError(f"image '{path}': a folder without image files; choose one with images")
         files += found
     return list(dict.fromkeys(files))
 
 
 def read_each(paths: Sequence[Path], section: PreprocessSection) -> Iterator[NewImage]:
-    """Read files one after the other, each in a process of its own before it is read here: one that
-    crashes a decoder, or is no picture, is one with a `problem`."""
+    """Read files one by one; a file that cannot be decoded is returned with a `problem`.
+
+    Each is first decoded in a separate process, since it may crash its decoder.
+    """
     with Reader() as reader:
         for path in paths:
             try:
@@ -73,14 +75,14 @@ def _read(reader: Reader, path: Path, section: PreprocessSection) -> NewImage:
     if described.problem:
         raise DataError(described.problem)
     data = read_file(path)
-    picture = decode_image(data)
+    image = decode_image(data)
     return NewImage(
         path,
-        pixels=preprocess(picture, section.image_size, section.contrast),
+        pixels=preprocess(image, section.image_size, section.contrast),
         content_hash=hashlib.sha256(data).hexdigest(),
         pixel_hash=described.pixel_hash,
-        thumbnail=thumbnail(picture),
-        aspect=picture.shape[1] / picture.shape[0],
+        thumbnail=thumbnail(image),
+        aspect=image.shape[1] / image.shape[0],
     )
 
 

@@ -1,4 +1,4 @@
-"""Class probabilities of new images by a trained network, and why: the same way as in training."""
+"""Predict and explain class probabilities of new images, with the preprocessing of the training."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from sweeper.config.schema import ExplainSection, PreprocessSection
 from sweeper.run.champions import champion_network
 from sweeper.run.parts import TrialParts
 from sweeper.store.store import Store
-from sweeper.use.chosen import Chosen
+from sweeper.use.chosen import ChosenCell
 from sweeper.use.explanation_picture import explanation_picture
-from sweeper.use.known_images import Known, KnownImages
+from sweeper.use.known_images import KnownImage, KnownImages
 from sweeper.use.new_images import NewImage, read_each
 from sweeper.use.novelty import Novelty
 from trainables.explain import Attribution, Probabilities, attribute
@@ -27,17 +27,17 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class Prediction:
-    """What is said of one file.
+    """The result for one file.
 
-    `probabilities` in the order of the cell's classes, or none and the `problem` of the file.
-    `known`: which image of the run it is; `distance`: of its features to the training images',
-    `is_far` where they hold nothing like it. None where that was not asked for.
+    `probabilities` in the order of the cell's classes, empty if the file has a `problem`. `known`:
+    the run's image that it is a copy of. `distance`: of its features to the training images;
+    `is_far` if it is unlike them. None if not computed.
     """
 
     path: Path
     probabilities: list[float]
     problem: str = ""
-    known: Known | None = None
+    known: KnownImage | None = None
     distance: float | None = None
     is_far: bool = False
 
@@ -48,7 +48,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Drawing:
-    """The picture of an explanation, and its completeness gap."""
+    """The file of a drawn explanation, and its completeness gap."""
 
     path: Path
     delta: float
@@ -57,7 +57,7 @@ class Drawing:
 class Predictor:
     """A cell's champion as a network from pixels to probabilities, on the CPU or the first GPU."""
 
-    def __init__(self, chosen: Chosen, store: Store) -> None:
+    def __init__(self, chosen: ChosenCell, store: Store) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         network = champion_network(TrialParts(chosen.spec, store))
         assert isinstance(network, Probabilities)
@@ -68,11 +68,11 @@ class Predictor:
         """(n, N, N, 3) uint8 -> (n, classes) float32."""
         pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float()
         return np.concatenate(
-            [self.network(some.to(self.device)).cpu().numpy() for some in pixels.split(_BATCH)]
+            [self.network(batch.to(self.device)).cpu().numpy() for batch in pixels.split(_BATCH)]
         )
 
     def explanation(self, image: np.ndarray, target: int, explain: ExplainSection) -> Attribution:
-        """Integrated Gradients of a class from a black image."""
+        """Integrated Gradients of a class, with a black baseline."""
         return attribute(
             self.network,
             image,
@@ -86,7 +86,7 @@ class Predictor:
 
 
 class Tempered(Probabilities):
-    """Probabilities of logits divided by a temperature (Guo et al. 2017)."""
+    """Probabilities from logits divided by a temperature (Guo et al. 2017)."""
 
     def __init__(self, network: torch.nn.Module, temperature: float) -> None:
         super().__init__(network)
@@ -98,61 +98,60 @@ class Tempered(Probabilities):
 
 
 def predict(
-    chosen: Chosen,
+    chosen: ChosenCell,
     store: Store,
     paths: Sequence[Path],
     section: PreprocessSection,
     known: KnownImages | None = None,
     novelty: Novelty | None = None,
 ) -> list[Prediction]:
-    """Probabilities of image files, in their order; of one that cannot be read, its problem.
+    """Predict image files, in order; an unreadable file gets a `problem`.
 
-    A batch of pictures is held at a time, and 16 kB of each image where `known` is asked for.
+    One batch of images is in memory at a time, and 16 kB of each image if `known` is given.
     """
     predictor = Predictor(chosen, store)
     predictions: list[Prediction] = []
-    small: list[NewImage] = []
+    thumbnails: list[NewImage] = []
     images = read_each(paths, section)
-    while some := list(islice(images, _BATCH)):
-        predictions += _predicted(some, predictor, novelty)
-        small += [replace(image, pixels=None) for image in some]
+    while batch := list(islice(images, _BATCH)):
+        predictions += _predict_batch(batch, predictor, novelty)
+        thumbnails += [replace(image, pixels=None) for image in batch]
     if known is None:
         return predictions
-    mates = known.find(small)
-    return [replace(one, known=mate) for one, mate in zip(predictions, mates, strict=True)]
+    pairs = zip(predictions, known.find(thumbnails), strict=True)
+    return [replace(prediction, known=copy) for prediction, copy in pairs]
 
 
 def write_explanations(
     predictions: Sequence[Prediction],
-    chosen: Chosen,
+    chosen: ChosenCell,
     store: Store,
     preprocessing: PreprocessSection,
     explain: ExplainSection,
     folder: Path,
 ) -> Iterator[Drawing | None]:
-    """One PNG an image that could be read (`explanation_picture`), None for the others."""
+    """Write one PNG per readable image (`explanation_picture`); yields None for the others."""
     predictor = Predictor(chosen, store)
     folder.mkdir(parents=True, exist_ok=True)
-    images = read_each([one.path for one in predictions], preprocessing)
+    images = read_each([prediction.path for prediction in predictions], preprocessing)
     for prediction, image in zip(predictions, images, strict=True):
         if image.pixels is None or prediction.problem:
             yield None
             continue
         best = prediction.best
         attribution = predictor.explanation(image.pixels, best, explain)
-        place = hashlib.sha256(str(prediction.path.resolve()).encode()).hexdigest()[:8]
-        target = folder / f"{prediction.path.stem}-{place}.png"
-        said = chosen.classes[best], prediction.probabilities[best]
+        path_hash = hashlib.sha256(str(prediction.path.resolve()).encode()).hexdigest()[:8]
+        target = folder / f"{prediction.path.stem}-{path_hash}.png"
+        predicted = chosen.classes[best], prediction.probabilities[best]
         target.write_bytes(
-            explanation_picture(image.pixels, attribution, prediction.path.name, *said)
+            explanation_picture(image.pixels, attribution, prediction.path.name, *predicted)
         )
         yield Drawing(target, attribution.delta)
 
 
-def _predicted(
+def _predict_batch(
     images: Sequence[NewImage], predictor: Predictor, novelty: Novelty | None
 ) -> list[Prediction]:
-    """Of one batch."""
     readable = [image.pixels for image in images if image.pixels is not None]
     if not readable:
         return [Prediction(image.path, [], image.problem) for image in images]

@@ -1,4 +1,4 @@
-"""What a chosen trial hangs on, besides its own artifact: found by what the store says of it."""
+"""Find the artifacts that a chosen trial depends on."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from sweeper.use.finished import FinishedRun
 
 
 def images_of_run(run: FinishedRun) -> pd.DataFrame:
-    """The usable images of a run, by image_id: image_id, path, width, height, pixel_hash, group.
+    """The usable images of a run: image_id, path, width, height, pixel_hash, group, problem.
 
-    Raises StoreError where the run's table of images cannot be read.
+    Sorted by image_id. Raises StoreError if the run's table of images cannot be read.
     """
     columns = ["image_id", "path", "width", "height", "pixel_hash", "group", "problem"]
     path = run.folder / "results" / "images.parquet"

@@ -11,7 +11,7 @@ NO_PAIRS = pd.DataFrame({"image_id_a": [], "image_id_b": [], "kind": []})
 
 
 def manifest_of(sizes: Mapping[str, int]) -> pd.DataFrame:
-    """One image a group; ids in an order that has nothing to do with the classes."""
+    """One image per group; ids in an order independent of the classes."""
     names = [name for name, size in sizes.items() for _ in range(size)]
     ids = [f"{i * 7919 % 100003:08x}" for i in range(len(names))]
     return pd.DataFrame({"image_id": ids, "class": names, "group": ids, "origin": ""})
@@ -19,7 +19,7 @@ def manifest_of(sizes: Mapping[str, int]) -> pd.DataFrame:
 
 @dataclass
 class DataSet:
-    """Images with groups and layers, such that every policy can part them."""
+    """Images with groups and layers that every policy can split."""
 
     manifest: pd.DataFrame
     classes: list[str]
@@ -49,8 +49,10 @@ def data_sets(draw: st.DrawFn, fewest: int = 3) -> DataSet:
 def _groups(
     manifest: pd.DataFrame, rng: np.random.Generator, largest: int, fewest: int
 ) -> list[str]:
-    """Skewed: most images alone, a few large groups, some of them of several classes; the first
-    `fewest` images of every class stay alone."""
+    """Skewed groups: most of one image, a few large ones, some of several classes.
+
+    The first `fewest` images of every class stay alone.
+    """
     alone = manifest.groupby("class").cumcount() < fewest
     rest = rng.permutation(np.flatnonzero(~alone))
     if rng.random() < 0.7:
@@ -65,7 +67,7 @@ def _groups(
 
 
 def _layers(manifest: pd.DataFrame, rng: np.random.Generator) -> list[str]:
-    """The first two of a class are in train, the third in test, the others anywhere."""
+    """The first two images of a class are in train, the third in test, the others anywhere."""
     names = ["train", "test", *(["VALID"] if rng.random() < 0.5 else [])]
     place = manifest.groupby("class").cumcount()
     return ["train" if p < 2 else "test" if p == 2 else str(rng.choice(names)) for p in place]

@@ -1,4 +1,4 @@
-"""Pairs of equal files, and the groups that pairs make."""
+"""Pairs of equal files, and groups formed from pairs."""
 
 import pandas as pd
 import pytest
@@ -33,7 +33,7 @@ def test_every_pair_of_equal_files_is_found_and_no_other() -> None:
     assert set(found["score"]) == {1.0}
 
 
-def test_files_of_other_bytes_with_the_same_pixels_are_copies() -> None:
+def test_files_with_different_bytes_and_the_same_pixels_are_copies() -> None:
     manifest = _manifest("aa", "bb", "cc").assign(pixel_hash=["x", "y", "x"])
     found = find_exact(manifest)
     assert list(zip(found["image_id_a"], found["image_id_b"], strict=True)) == [("aa", "cc")]
@@ -50,7 +50,7 @@ def test_files_without_a_pixel_hash_are_compared_by_their_bytes() -> None:
     assert list(zip(found["image_id_a"], found["image_id_b"], strict=True)) == [("aa", "aa-2")]
 
 
-def test_unusable_files_are_no_duplicates() -> None:
+def test_unusable_files_are_not_duplicates() -> None:
     manifest = _manifest("aa", "aa-2").assign(problem="cannot be read as an image: empty file")
     assert find_exact(manifest).empty
 

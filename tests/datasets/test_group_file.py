@@ -1,4 +1,4 @@
-"""A CSV file of groups is read as people save it, whatever else it lists."""
+"""CSV files of groups are read in the forms in which people save them."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def test_a_csv_gives_groups_for_paths_from_the_root_or_its_own_folder(tmp_path: 
         ("", "no column path and group"),
         (
             "path,group\na/none.png,x\na/no.png,x\n",
-            "none of the 2 files that it lists is in the data .*'a/none.png' in line 2",
+            "none of its 2 files is in the data .*'a/none.png' in line 2",
         ),
         ('path,group\n"a/P1_1.png,x\na/P1_2.png,x\n', "not a CSV file in UTF-8"),
         ("path,group\na/P1_1.png,x\na/P1_1.png,y\n", "line 3: .* in two groups, 'x' and 'y'"),
@@ -35,7 +35,7 @@ def test_a_csv_gives_groups_for_paths_from_the_root_or_its_own_folder(tmp_path: 
         (None, "cannot be read: No such file"),
     ],
 )
-def test_mistakes_in_the_csv_are_one_line(
+def test_errors_in_the_csv_are_one_line(
     tmp_path: Path, content: str | bytes | None, reason: str
 ) -> None:
     table = tmp_path / "known.csv"
@@ -62,14 +62,14 @@ def test_a_csv_is_read_as_spreadsheets_write_it(tmp_path: Path, content: str) ->
     assert groups(manifest(), str(table)) == ["a/P1_1.png a/P1_2.png"]
 
 
-def test_listed_files_that_are_not_in_the_data_are_counted_and_stop_nothing(
+def test_listed_files_missing_from_the_data_are_counted_and_do_not_stop_the_run(
     tmp_path: Path,
 ) -> None:
     table = tmp_path / "known.csv"
     rows = ["path,group", "a/P1_1.png,x", "a/P1_2.png,x", "a/none.png,x", "a/no.png,y"]
     for lines, said in (
-        (rows, "2 of the 4 files that it lists are not in the data (the first is 'a/none.png' in"),
-        (rows[:4], "1 of the 3 files that it lists is not in the data ('a/none.png' in line 4)"),
+        (rows, "2 of its 4 files are not in the data (the first is 'a/none.png' in"),
+        (rows[:4], "1 of its 3 files is not in the data ('a/none.png' in line 4)"),
     ):
         table.write_text("\n".join(lines))
         (remark,) = known_pairs(manifest(), str(table), str(tmp_path)).remarks

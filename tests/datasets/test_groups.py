@@ -1,4 +1,4 @@
-"""What the user knows of images that belong together."""
+"""Groups by the user's rules."""
 
 import unicodedata
 from pathlib import Path
@@ -39,14 +39,14 @@ def test_a_group_is_a_star_not_all_pairs() -> None:
     assert set(found["kind"]) == {"user"}
 
 
-def test_a_rule_that_matches_nothing_is_told_in_one_line() -> None:
+def test_a_rule_that_matches_nothing_is_reported_in_one_line() -> None:
     with pytest.raises(DataError, match="matches none of the 5 images") as caught:
         known_pairs(manifest(), "patient=(.+)", ".")
     assert "'a/P1_1.png'" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_images_of_a_dicom_patient_are_together_without_a_rule() -> None:
+def test_images_of_a_dicom_patient_are_grouped_without_a_rule() -> None:
     assert groups(manifest(patients=["x", "", "x", "y", "y"]), None) == [
         "a/P1_1.png a/P2_1.png", "b/P2_9.png b/other.png",
     ]  # fmt: skip
@@ -71,7 +71,7 @@ def test_roboflow_copies_of_one_upload_share_their_stem() -> None:
     assert groups(manifest(names), "roboflow") == [f"{names[0]} {names[1]}"]
 
 
-def test_file_names_group_what_one_export_was_cut_from_and_stay_silent_else() -> None:
+def test_file_names_group_the_pieces_of_one_export_and_nothing_else() -> None:
     digest = "9465bfeae560e0d37a57e6096249c030"
     names = [
         f"train/Oblique/image2_jpg.rf.{digest}.jpg",
@@ -105,7 +105,7 @@ def test_names_are_found_in_any_unicode_form(stored: int, tmp_path: Path) -> Non
         assert groups(table, rule) == [f"{paths[0]} {paths[1]}"]
 
 
-def test_two_files_of_one_name_in_two_unicode_forms_are_told_apart(tmp_path: Path) -> None:
+def test_two_files_of_one_name_in_two_unicode_forms_are_distinguished(tmp_path: Path) -> None:
     paths = [f"a/{name}" for name in forms("é.png")]
     other = "a/e.png"
     (tmp_path / "known.csv").write_text(

@@ -1,4 +1,4 @@
-"""The one table form of pairs."""
+"""Tables of pairs."""
 
 from datasets.pairs import PAIR_COLUMNS, pair_table
 

@@ -40,7 +40,7 @@ def test_resizing_averages_areas() -> None:
     np.testing.assert_array_equal(preprocess(image, 2, "none"), np.full((2, 2, 3), 100, np.uint8))
 
 
-def test_any_shape_becomes_the_square_asked_for() -> None:
+def test_any_shape_becomes_the_requested_square() -> None:
     resized = preprocess(np.ones((58, 640, 3), np.uint8), 224, "stretch")
     assert (resized.shape, resized.dtype) == ((224, 224, 3), np.uint8)
 

@@ -1,4 +1,4 @@
-"""Shards made by Ray, compared with the same steps done directly."""
+"""Shards written with Ray, compared with the same steps done directly."""
 
 from pathlib import Path
 
@@ -93,7 +93,7 @@ def test_every_copy_of_every_image_is_written_with_the_pixels_made_directly(
         np.testing.assert_array_equal(image, _direct(manifest, root, image_id, copy))
 
 
-def test_the_columns_are_those_promised(
+def test_the_columns_are_as_documented(
     filesystem: FileSystem, written: tuple[int, list[int]]
 ) -> None:
     schema = pq.read_schema(shards.shard_paths("deep/shards", filesystem)[0], filesystem=filesystem)
@@ -112,7 +112,7 @@ def test_progress_counts_rows_up_to_all_of_them(written: tuple[int, list[int]]) 
     assert seen[-1] == ROWS
 
 
-def test_wanted_rows_come_in_the_order_asked_for(
+def test_wanted_rows_are_returned_in_the_requested_order(
     manifest: pd.DataFrame, root: Path, filesystem: FileSystem, written: tuple[int, list[int]]
 ) -> None:
     ids = sorted(manifest["image_id"])
@@ -122,14 +122,14 @@ def test_wanted_rows_come_in_the_order_asked_for(
         np.testing.assert_array_equal(image, _direct(manifest, root, *key))
 
 
-def test_a_row_that_is_not_there_is_an_error(
+def test_a_missing_row_is_an_error(
     manifest: pd.DataFrame, filesystem: FileSystem, written: tuple[int, list[int]]
 ) -> None:
     with pytest.raises(KeyError, match="1 rows are not in the shards"):
         read_images("deep/shards", filesystem, [(manifest["image_id"][0], COPIES + 1)])
 
 
-def test_what_a_killed_run_left_is_not_counted_in(
+def test_leftovers_of_a_killed_run_are_not_counted(
     manifest: pd.DataFrame, root: Path, filesystem: FileSystem
 ) -> None:
     _write(manifest[:5], root, "again", filesystem, copies=0)
@@ -137,15 +137,17 @@ def test_what_a_killed_run_left_is_not_counted_in(
     assert rows == IMAGES - 5
 
 
-def test_a_missing_row_is_never_passed_over(
+def test_a_missing_row_is_never_ignored(
     manifest: pd.DataFrame, root: Path, filesystem: FileSystem
 ) -> None:
-    twice = pd.concat([manifest[:3], manifest[:1]])  # two shards of one name: one is lost
+    twice = pd.concat(
+        [manifest[:3], manifest[:1]]
+    )  # two shards of one name: one overwrites the other
     with pytest.raises(RuntimeError, match="hold 3 rows, expected 4"):
         _write(twice, root, "lost", filesystem, copies=0)
 
 
-def test_a_file_that_changed_or_went_is_a_data_error(
+def test_a_changed_or_missing_file_is_a_data_error(
     manifest: pd.DataFrame, root: Path, filesystem: FileSystem
 ) -> None:
     swapped = manifest.assign(path=manifest["path"].to_list()[::-1])

@@ -136,8 +136,8 @@ def test_pictures_in_formats_that_are_not_read_are_named(tmp_path: Path) -> None
     _touch(tmp_path, "a/1.jpg", "a/2.HEIC", "a/3.jp2")
     assert _problems(tmp_path) == {
         "a/1.jpg": "",
-        "a/2.HEIC": ".heic is not read here; save it as PNG or TIFF",
-        "a/3.jp2": ".jp2 is not read here; save it as PNG or TIFF",
+        "a/2.HEIC": ".heic is not supported; save it as PNG or TIFF",
+        "a/3.jp2": ".jp2 is not supported; save it as PNG or TIFF",
     }
 
 
@@ -191,7 +191,7 @@ def test_links_out_of_the_folder_are_followed_where_that_is_wanted(tmp_path: Pat
         (snapshot / link).symlink_to(target)
     found = read_folder(str(snapshot), follow_links=True).files
     problems = {file.path: file.problem for file in found}
-    assert problems.pop("b/gone.jpg") == "a link to nothing"
+    assert problems.pop("b/gone.jpg") == "a broken link"
     assert not any(problems.values())
     assert {file.path for file in found if file.class_name == "a"} == {"a/1.jpg"}
     assert {file.path for file in found if file.class_name == "c"} == {"c/3.jpg"}

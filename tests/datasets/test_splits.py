@@ -103,7 +103,7 @@ def test_each_class_has_its_share_of_each_part_within_one(
     sizes: list[int], policy: str, copies: int, seed: int, parts: tuple[float, float, float]
 ) -> None:
     manifest = _named(sizes)
-    assume(len(manifest) >= 5)  # fewer are parted so that no part is empty
+    assume(len(manifest) >= 5)  # smaller classes are split so that no part is empty
     classes = sorted(set(manifest["class"]))
     rows = split_rows(manifest, classes, policy, seed=seed, copies=copies, fractions=parts)
     if policy != "pooled":
@@ -136,7 +136,7 @@ def test_no_group_crosses_a_split(sizes: list[int], seed: int, largest: int) -> 
 
 @settings(deadline=None)
 @given(seeds)
-def test_groups_of_a_few_images_leave_the_sizes_as_they_are(seed: int) -> None:
+def test_small_groups_leave_the_sizes_unchanged(seed: int) -> None:
     manifest = _grouped(_manifest(PAPER), seed, 4)
     rows = split_rows(manifest, list(PAPER), "grouped", seed=seed, copies=0)
     assert np.abs(np.array(_sizes(rows)) - (903, 113, 113)).max() <= 5
@@ -165,7 +165,7 @@ def test_three_large_groups_still_fill_all_three_parts() -> None:
 
 @settings(deadline=None)
 @given(class_sizes, seeds)
-def test_without_copies_and_groups_all_policies_are_one(sizes: list[int], seed: int) -> None:
+def test_without_copies_and_groups_all_policies_are_equal(sizes: list[int], seed: int) -> None:
     manifest = _named(sizes)
     classes = sorted(set(manifest["class"]))
     pooled, stratified, grouped = (
@@ -176,7 +176,7 @@ def test_without_copies_and_groups_all_policies_are_one(sizes: list[int], seed: 
 
 
 @pytest.mark.parametrize("policy", DRAWN)
-def test_the_order_of_rows_and_classes_plays_no_part(policy: str) -> None:
+def test_the_order_of_rows_and_classes_does_not_matter(policy: str) -> None:
     manifest = _grouped(_manifest(PAPER), 0, 3)
     shuffled = manifest.sample(frac=1, random_state=1)
     first = split_rows(manifest, list(PAPER), policy, seed=3, copies=1)
@@ -185,7 +185,7 @@ def test_the_order_of_rows_and_classes_plays_no_part(policy: str) -> None:
     )
 
 
-def test_seeds_and_scenarios_draw_differently_and_the_global_state_plays_no_part() -> None:
+def test_seeds_and_scenarios_draw_differently_regardless_of_global_state() -> None:
     def draw(seed: int, classes: list[str]) -> pd.DataFrame:
         np.random.seed(seed)
         return split_rows(_manifest(PAPER), classes, "stratified", seed=seed, copies=0)
@@ -195,8 +195,8 @@ def test_seeds_and_scenarios_draw_differently_and_the_global_state_plays_no_part
     assert set(draw(0, SCENARIO_1)["image_id"]).isdisjoint(draw(0, SCENARIO_2)["image_id"])
 
 
-def test_one_draw_is_as_it_was_when_written() -> None:
-    """A split is part of published results: a new version that draws otherwise must say so."""
+def test_a_known_draw_is_reproduced() -> None:
+    """A split is part of published results: a version that draws differently must be marked."""
     rows = split_rows(_manifest({"a": 12, "b": 9}), ["a", "b"], "stratified", seed=0, copies=0)
     assert " ".join(rows["part"]) == (
         "train val train train test train train train train train test train train train train "
@@ -221,14 +221,14 @@ def test_pooled_copies_leak_and_grouped_ones_do_not() -> None:
     ("changed", "message"),
     [
         ({"policy": "random"}, "'random': expected one of pooled, stratified, grouped"),
-        ({"classes": ["a", "z"]}, "no images of z; classes there: a, few"),
+        ({"classes": ["a", "z"]}, "no images of z; known classes: a, few"),
         ({"classes": ["a", "few"]}, "'few' has 2 images: .* at least 3"),
         ({"copies": -1}, "copies=-1"),
         ({"fractions": (0.8, 0.2, 0.0)}, "three above 0"),
         ({"fractions": (0.8, 0.1, 0.2)}, "sum to 1"),
     ],
 )
-def test_mistakes_are_told_in_one_line(changed: dict[str, object], message: str) -> None:
+def test_errors_are_reported_in_one_line(changed: dict[str, object], message: str) -> None:
     arguments: dict[str, object] = {"classes": ["a"], "policy": "pooled", "seed": 0, "copies": 0}
     with pytest.raises(DataError, match=message) as caught:
         split_rows(_manifest({"a": 20, "few": 2}), **(arguments | changed))  # type: ignore[arg-type]

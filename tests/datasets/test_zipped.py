@@ -1,4 +1,4 @@
-"""Zip files: unpacked as the folder that they were, and nothing outside of it."""
+"""Zip files are unpacked to the folder they were made from, with nothing outside of it."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ from datasets.zipped import is_zip, left_out, unpack
 
 
 def packed(folder: Path, *names: str, content: bytes = b"picture") -> Path:
-    """A zip file of these files, each with its own name in it."""
+    """A zip file of these files; each contains its own name."""
     path = folder / "images.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in names:
@@ -27,7 +27,7 @@ def packed(folder: Path, *names: str, content: bytes = b"picture") -> Path:
 
 
 def unpacked(path: Path) -> list[str]:
-    """What unpacking leaves, and nothing else anywhere near."""
+    """The unpacked files; checks that nothing else was written nearby."""
     folder = path.parent / "inner" / "most" / "images"
     folder.mkdir(parents=True)
     before = {one for one in path.parent.rglob("*") if not one.is_relative_to(folder)}
@@ -41,19 +41,19 @@ def unpacked(path: Path) -> list[str]:
 
 
 def refusal(path: Path) -> str:
-    """The line that a zip is refused with; nothing of it is there then."""
+    """The error line for a refused zip; checks that nothing was unpacked."""
     folder = path.parent / "images"
     folder.mkdir()
-    with pytest.raises(DataError) as told:
+    with pytest.raises(DataError) as caught:
         unpack(str(path), folder)
     assert list(folder.iterdir()) == []
-    line = str(told.value)
+    line = str(caught.value)
     assert line.startswith(f"data.path={str(path)!r}: ")
     assert "\n" not in line
     return line
 
 
-def test_a_zip_is_told_from_other_files(tmp_path: Path) -> None:
+def test_a_zip_is_recognised_by_content(tmp_path: Path) -> None:
     assert is_zip(str(packed(tmp_path, "a/1.png")))
     (tmp_path / "picture.png").write_bytes(b"picture")
     assert not is_zip(str(tmp_path / "picture.png"))
@@ -61,7 +61,7 @@ def test_a_zip_is_told_from_other_files(tmp_path: Path) -> None:
     assert not is_zip(str(tmp_path / "absent.zip"))
 
 
-def test_images_are_unpacked_whole_and_the_rest_is_passed_over(tmp_path: Path) -> None:
+def test_images_are_unpacked_completely_and_other_files_skipped(tmp_path: Path) -> None:
     passed_over = ("readme.txt", "__MACOSX/a/._1.png", "a/.hidden.png", "a/Thumbs.db", "run.py")
     path = packed(tmp_path, "a/1.png", "b/deep/2.JPG", "b/3.heic", *passed_over)
     assert unpacked(path) == ["a/1.png", "b/3.heic", "b/deep/2.JPG"]
@@ -79,7 +79,7 @@ def test_images_are_unpacked_whole_and_the_rest_is_passed_over(tmp_path: Path) -
         (["a/1.png", "a/deep/2.png"], {"a"}),
     ],
 )
-def test_a_folder_that_holds_all_others_is_left_away(
+def test_a_common_top_folder_is_dropped(
     tmp_path: Path, names: list[str], classes: set[str]
 ) -> None:
     folder = tmp_path / "images"
@@ -102,25 +102,27 @@ def test_a_folder_that_holds_all_others_is_left_away(
         "../harmless.txt",
     ],
 )
-def test_a_name_that_leads_elsewhere_keeps_all_of_it_from_being_unpacked(
+def test_an_archive_with_a_name_that_leads_outside_is_not_unpacked_at_all(
     tmp_path: Path, name: str
 ) -> None:
     line = refusal(packed(tmp_path, "a/1.png", name))
-    assert "is no path inside of it; nothing is unpacked" in line
+    assert "is not a path inside the archive; nothing is unpacked" in line
 
 
 @settings(deadline=None)
 @given(parts=st.lists(st.sampled_from(["..", ".", "", "a", "b.png", "/", "\\", "C:"]), min_size=1))
-def test_whatever_the_names_nothing_is_written_elsewhere(
+def test_nothing_is_written_outside_whatever_the_names(
     tmp_path_factory: pytest.TempPathFactory, parts: list[str]
 ) -> None:
     folder = tmp_path_factory.mktemp("zip")
     with suppress(DataError):
-        unpacked(packed(folder, "a/1.png", "/".join(parts) or "x.png"))  # looks around by itself
+        unpacked(
+            packed(folder, "a/1.png", "/".join(parts) or "x.png")
+        )  # checks the surroundings too
     shutil.rmtree(folder)
 
 
-def test_names_that_windows_and_clocks_give_are_unpacked(tmp_path: Path) -> None:
+def test_names_as_written_by_windows_or_with_times_are_unpacked(tmp_path: Path) -> None:
     names = [r"data\a\1.png", r"data\a\\2.png", "data/b/10:30.png", "data/b/c:/3.png"]
     path = tmp_path / "images.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -132,10 +134,10 @@ def test_names_that_windows_and_clocks_give_are_unpacked(tmp_path: Path) -> None
 
 
 def test_a_name_with_backslashes_and_one_without_are_the_same_file(tmp_path: Path) -> None:
-    assert "'a/1.png' is in it 2 times" in refusal(packed(tmp_path, "a/1.png", r"a\1.png"))
+    assert "'a/1.png' occurs 2 times" in refusal(packed(tmp_path, "a/1.png", r"a\1.png"))
 
 
-def test_files_without_a_telling_extension_are_unpacked_where_they_are_images(
+def test_images_without_a_known_extension_are_unpacked(
     tmp_path: Path,
 ) -> None:
     images = ("a/IM0001", "a/2.jpg_large", "a/1.2.840")
@@ -156,12 +158,12 @@ def test_links_are_refused(tmp_path: Path) -> None:
     assert "'a/passwords.png' is a link" in refusal(path)
 
 
-def test_what_has_no_image_a_name_twice_or_a_file_for_a_folder_is_refused(tmp_path: Path) -> None:
+def test_archives_without_images_or_with_conflicting_names_are_refused(tmp_path: Path) -> None:
     for number, (names, said) in enumerate(
         [
             ([], "no image in it"),
             (["readme.txt"], "no image in it"),
-            (["a/1.png", "a/1.png"], "'a/1.png' is in it 2 times"),
+            (["a/1.png", "a/1.png"], "'a/1.png' occurs 2 times"),
         ]
     ):
         (folder := tmp_path / str(number)).mkdir()
@@ -171,7 +173,7 @@ def test_what_has_no_image_a_name_twice_or_a_file_for_a_folder_is_refused(tmp_pa
         unpacked(packed(folder, "a/1.png", "a/1.png/2.png"))
 
 
-def test_a_bomb_is_refused_by_what_it_says_and_cut_where_it_lies(
+def test_a_bomb_is_refused_by_its_declared_size_and_stopped_if_that_is_false(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = packed(tmp_path, "a/1.png", content=bytes(20_000_000))
@@ -180,7 +182,7 @@ def test_a_bomb_is_refused_by_what_it_says_and_cut_where_it_lies(
     assert "would be 19 MiB" in refusal(path)
     data = bytearray(path.read_bytes())
     where = data.rfind(b"PK\x01\x02") + 24
-    data[where : where + 4] = (1000).to_bytes(4, "little")  # the size that the directory tells
+    data[where : where + 4] = (1000).to_bytes(4, "little")  # the size stated in the directory
     path.write_bytes(data)
     shutil.rmtree(tmp_path / "images")
     with pytest.raises(DataError, match="cannot be unpacked"):
@@ -189,17 +191,17 @@ def test_a_bomb_is_refused_by_what_it_says_and_cut_where_it_lies(
     assert sum(one.stat().st_size for one in written) <= 1000
 
 
-def test_more_than_the_disk_has_room_for_is_refused(
+def test_an_archive_larger_than_the_free_disk_space_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = packed(tmp_path, "a/1.png", content=bytes(1_000_000))
     usage = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    assert "unpacked, and the store's disk has" in refusal(path)
+    assert "unpacked, but the store's disk has only" in refusal(path)
 
 
 @pytest.mark.parametrize("where", [0.2, 0.5, 0.9])
-def test_a_damaged_or_cut_archive_is_one_line(tmp_path: Path, where: float) -> None:
+def test_a_damaged_or_truncated_archive_is_one_line(tmp_path: Path, where: float) -> None:
     path = packed(tmp_path, "a/1.png", content=os.urandom(50_000))
     data = bytearray(path.read_bytes())
     data[int(len(data) * where)] ^= 0xFF
@@ -212,7 +214,7 @@ def test_a_damaged_or_cut_archive_is_one_line(tmp_path: Path, where: float) -> N
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A zip of each way of packing, with a name that is not ASCII."""
+    """A zip with each compression method and a name that is not ASCII."""
     path = tmp_path_factory.mktemp("sound") / "images.zip"
     ways = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
     with zipfile.ZipFile(path, "w") as archive:
@@ -223,7 +225,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @settings(deadline=None, max_examples=1000)
 @given(data=st.data())
-def test_whatever_bytes_are_damaged_it_is_unpacked_or_one_line(
+def test_any_damaged_bytes_are_unpacked_or_reported_in_one_line(
     tmp_path_factory: pytest.TempPathFactory, sound: bytes, data: st.DataObject
 ) -> None:
     changes = st.dictionaries(st.integers(0, len(sound) - 1), st.integers(0, 255), max_size=4)
@@ -236,8 +238,8 @@ def test_whatever_bytes_are_damaged_it_is_unpacked_or_one_line(
     if is_zip(str(path)):
         try:
             unpacked(path)
-        except DataError as told:
-            line = str(told)
+        except DataError as caught:
+            line = str(caught)
     assert "\n" not in line
     shutil.rmtree(folder)
 

@@ -1,4 +1,4 @@
-"""The command line: exit codes, and one line for every mistake of a user."""
+"""The command line: exit codes, and one line for every user error."""
 
 import json
 import os
@@ -27,7 +27,7 @@ Captured = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def config(tmp_path: Path) -> str:
-    """A config of four cells over a folder of ten small pictures."""
+    """A config of four cells over a folder of ten small images."""
     return write_config(tmp_path, write_images(tmp_path / "images", {"a": 5, "b": 5}))
 
 
@@ -40,7 +40,7 @@ def _no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def complaint(captured: Captured, *arguments: str) -> str:
-    """The one line that a wrong command gets on stderr."""
+    """The single line that an invalid command prints on stderr."""
     assert main(arguments) == 2
     (line,) = captured.readouterr().err.splitlines()
     assert line.startswith("error: ")
@@ -76,7 +76,7 @@ def test_an_unknown_key_is_one_line(config: str, capsys: Captured) -> None:
     assert line.startswith("search.draw: unknown key (did you mean draws?)")
 
 
-def test_several_mistakes_are_a_line_each(config: str, capsys: Captured) -> None:
+def test_several_errors_are_one_line_each(config: str, capsys: Captured) -> None:
     assert main(["plan", config, "--set", "search.draws=0", "--set", "gird=1"]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
@@ -121,26 +121,24 @@ def test_an_empty_out_is_not_the_working_directory(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     line = complaint(capsys, *command.split(), *empty)
-    assert line == "--out '': empty; write a value, or leave it out"
+    assert line == "--out '': empty; write a value, or omit it"
     assert not [*tmp_path.iterdir()]
 
 
-def test_an_empty_argument_is_no_run_no_image_and_no_store(capsys: Captured) -> None:
+def test_an_empty_argument_is_refused(capsys: Captured) -> None:
     assert complaint(capsys, "report", "").startswith("an argument '': empty")
     assert complaint(capsys, "predict", "run", "").startswith("an argument '': empty")
     assert complaint(capsys, "export", "run", "--store", "").startswith("--store '': empty")
 
 
-def test_a_config_that_is_not_there_is_one_line(
-    capsys: Captured, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_config_is_one_line(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no such file" in complaint(capsys, "run", "absent.yaml")
     monkeypatch.setenv("SWEEP_CONFIG", "absent")
     assert complaint(capsys).startswith("config 'absent': expected a YAML file or one of")
 
 
 @pytest.mark.parametrize("content", [None, "{}", "[]", "no json", '{"config": {"name": 3}}'])
-def test_a_report_of_what_is_no_run_is_one_line(
+def test_a_report_of_a_folder_without_a_run_is_one_line(
     tmp_path: Path, capsys: Captured, content: str | None
 ) -> None:
     if content is not None:
@@ -149,7 +147,7 @@ def test_a_report_of_what_is_no_run_is_one_line(
     assert "no results/run.json of a run" in complaint(capsys, "report", str(tmp_path))
 
 
-def test_more_gpus_than_there_are_is_one_line_in_the_shell_too(config: str, tmp_path: Path) -> None:
+def test_more_gpus_than_available_is_one_line_in_the_shell_too(config: str, tmp_path: Path) -> None:
     command = [sys.executable, "sweep.py", "run", config, "--out", str(tmp_path / "run")]
     command += ["--set", "resources.gpus_per_trial=1", "--set", "resources.cpus=1"]
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
@@ -162,7 +160,7 @@ def test_more_gpus_than_there_are_is_one_line_in_the_shell_too(config: str, tmp_
     assert "gpus_per_trial=0" in line
 
 
-def test_a_file_that_is_no_image_does_not_end_the_run(
+def test_a_file_that_is_not_an_image_does_not_end_the_run(
     config: str, tmp_path: Path, capsys: Captured
 ) -> None:
     (tmp_path / "images" / "a" / "broken.png").write_text("no picture")
@@ -215,7 +213,7 @@ def test_the_exit_code_says_whether_all_cells_are_done(
     assert capsys.readouterr().out.startswith(text)
 
 
-def test_ctrl_c_tells_how_to_go_on(
+def test_ctrl_c_prints_how_to_continue(
     config: str, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*arguments: Any) -> None:
@@ -231,7 +229,7 @@ def test_ctrl_c_tells_how_to_go_on(
 
 
 @pytest.mark.parametrize("buffered", [False, True])
-def test_nothing_is_said_of_a_reader_who_has_left(config: str, buffered: bool) -> None:
+def test_a_reader_that_has_left_causes_no_message(config: str, buffered: bool) -> None:
     process = subprocess.Popen(
         [sys.executable, "sweep.py", "plan", config],
         cwd=ROOT,
@@ -260,12 +258,12 @@ def test_output_that_cannot_be_written_is_one_line(buffered: bool) -> None:
                 text=True,
             )
         assert ended.stderr == (
-            "error: what this prints cannot be written (No space left on device)\n"
+            "error: standard output cannot be written (No space left on device)\n"
         )
         assert ended.returncode == 2
 
 
-def test_a_mistake_that_cannot_be_told_is_a_mistake() -> None:
+def test_a_user_error_that_cannot_be_printed_keeps_its_exit_code() -> None:
     with open("/dev/full", "w") as full:
         command = [sys.executable, "sweep.py", "audit", "/no/where"]
         assert subprocess.run(command, cwd=ROOT, stderr=full).returncode == 2
@@ -279,7 +277,7 @@ def test_the_command_alone_prints_its_help(
     assert capsys.readouterr().out.startswith("usage: sweep.py [-h] COMMAND ...")
 
 
-def test_the_command_alone_runs_what_sweep_config_names(
+def test_the_command_alone_runs_the_config_of_sweep_config(
     config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[str] = []
@@ -291,7 +289,7 @@ def test_the_command_alone_runs_what_sweep_config_names(
     assert ran == ["four-cells"]
 
 
-def test_a_plan_without_a_config_is_not_of_the_demos_classes(
+def test_a_plan_without_a_config_does_not_use_the_demos_classes(
     config: str, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SWEEP_CONFIG", raising=False)
@@ -306,8 +304,8 @@ def test_a_plan_without_a_config_is_not_of_the_demos_classes(
     assert "10 images in 2 classes" in out
 
 
-def test_an_interpreter_without_the_packages_is_told_which_one_has_them(tmp_path: Path) -> None:
-    """`-I` and an empty environment: no package but the standard library's."""
+def test_an_interpreter_without_the_packages_is_pointed_to_the_right_one(tmp_path: Path) -> None:
+    """`-I` and an empty environment: only the standard library is available."""
     for name in ("sweep.py", "sweeper", "datasets", "trainables", "reports"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
@@ -326,7 +324,7 @@ def test_an_interpreter_without_the_packages_is_told_which_one_has_them(tmp_path
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_letters_that_a_terminal_lacks_are_no_error(tmp_path: Path, encoding: str) -> None:
+def test_characters_that_a_terminal_lacks_are_not_an_error(tmp_path: Path, encoding: str) -> None:
     config = write_config(tmp_path, write_images(tmp_path / "日本", {"日本語": 5, "ü": 5}))
     command = [sys.executable, "sweep.py", "plan", config, "--set", "scenarios.x=[日本, ü]"]
     command += ["--set", "grid.scenarios=[x]"]
@@ -358,7 +356,7 @@ def test_a_plan_refuses_weights_of_another_network_as_a_run_would(
     assert line.startswith(f"weights '{path}': not those of mobilenetv1_100")
 
 
-def test_a_plan_refuses_a_hub_that_cannot_be_reached(
+def test_a_plan_refuses_an_unreachable_hub(
     config: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(foreseen, "out_of_reach", lambda specs: "no route")
@@ -366,7 +364,7 @@ def test_a_plan_refuses_a_hub_that_cannot_be_reached(
     assert line.startswith("weights.mobilenet='imagenet': the hub cannot be reached (no route)")
 
 
-def test_a_plan_warns_of_a_test_part_too_small_to_tell_anything(
+def test_a_plan_warns_of_a_test_part_too_small_to_be_informative(
     config: str, tmp_path: Path, capsys: Captured
 ) -> None:
     assert main(["plan", config]) == 0
@@ -383,7 +381,7 @@ def test_a_bug_keeps_its_traceback(config: str, monkeypatch: pytest.MonkeyPatch)
         main(["plan", config])
 
 
-def test_a_command_line_mistake_needs_neither_torch_nor_ray() -> None:
+def test_a_command_line_error_needs_neither_torch_nor_ray() -> None:
     code = "import sys; from sweeper.cli import main; main(['run', 'absent']); "
     code += "sys.exit(bool({'torch', 'ray'} & set(sys.modules)))"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
@@ -391,7 +389,7 @@ def test_a_command_line_mistake_needs_neither_torch_nor_ray() -> None:
     assert ended.stderr.startswith("error: config 'absent'")
 
 
-def test_a_sweep_warns_of_a_rule_that_holds_most_images_in_one_group(
+def test_a_sweep_warns_of_a_rule_that_puts_most_images_into_one_group(
     config: str, capsys: Captured
 ) -> None:
     assert main(["plan", config, "--set", r"data.group_by=/(\d)"]) == 0

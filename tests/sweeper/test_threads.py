@@ -1,4 +1,4 @@
-"""Threads: how many at once, what they give, and what ends them."""
+"""Threads: concurrency, results and termination."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ import pytest
 from sweeper.threads import in_parallel, results_of
 
 
-def test_every_item_is_worked_on_and_never_more_than_so_many_at_once() -> None:
+def test_every_item_is_processed_and_concurrency_is_limited() -> None:
     running, most, seen = [0], [0], []
     lock = threading.Lock()
 
@@ -26,7 +26,7 @@ def test_every_item_is_worked_on_and_never_more_than_so_many_at_once() -> None:
     assert most[0] == 3
 
 
-def test_the_first_error_is_raised_and_nothing_new_begun() -> None:
+def test_the_first_error_is_raised_and_no_new_item_started() -> None:
     begun = []
 
     def fail(item: str) -> None:
@@ -41,7 +41,7 @@ def test_the_first_error_is_raised_and_nothing_new_begun() -> None:
     assert len(begun) <= 3
 
 
-def test_results_come_in_the_order_of_their_items() -> None:
+def test_results_are_in_the_order_of_their_items() -> None:
     def slow_at_first(number: int) -> int:
         time.sleep(0.02 * (4 - number))
         return number * number

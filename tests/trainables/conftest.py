@@ -10,7 +10,7 @@ import torch
 from trainables.backbones import Backbone, load_backbone
 from trainables.registry import BACKBONES, Weights
 
-SIDE = 80  # pixels; Inception wants 75
+SIDE = 80  # pixels; Inception needs 75
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -19,7 +19,7 @@ def _one_thread() -> None:
 
 
 def noise(count: int, seed: int = 0, side: int = SIDE) -> torch.Tensor:
-    """Images (count, 3, side, side) uint8: noise of a mean and a contrast that vary."""
+    """Images (count, 3, side, side) uint8: noise of varying mean and contrast."""
     generator = torch.Generator().manual_seed(seed)
     fine, level, spread = (
         torch.rand(count, 3, size, size, generator=generator) for size in (side, 1, 1)
@@ -29,7 +29,7 @@ def noise(count: int, seed: int = 0, side: int = SIDE) -> torch.Tensor:
 
 @pytest.fixture(scope="session")
 def calibrated() -> Callable[[str], Backbone]:
-    """A fresh copy of a backbone of random weights, calibrated on `noise(24)`, by name."""
+    """A new copy of a backbone with random weights, calibrated on `noise(24)`, by name."""
 
     @cache
     def build(name: str) -> Backbone:

@@ -11,8 +11,10 @@ from trainables.activations import ActivationTable
 
 
 def write_table(folder: Path, values: np.ndarray, parts: int = 1) -> pd.DataFrame:
-    """Write `values` (rows, ...) as a table of images "00", "01", ... in two copies each; returns
-    image_id and copy in the order of `values`. The index is in another order."""
+    """Write `values` (rows, ...) as a table of images "00", "01", ... with two copies each.
+
+    Returns image_id and copy in the order of `values`. The index is in another order.
+    """
     folder.mkdir(parents=True)
     rows = pd.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""What is read of an activation table."""
+"""Reading activation tables."""
 
 from pathlib import Path
 
@@ -26,9 +26,7 @@ def test_rows_are_found_in_any_order_and_repeatedly(parts: int, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("missing", [("99", 0), ("00", 2)])
-def test_a_row_that_is_not_in_the_table_is_an_error(
-    missing: tuple[str, int], tmp_path: Path
-) -> None:
+def test_a_row_missing_from_the_table_is_an_error(missing: tuple[str, int], tmp_path: Path) -> None:
     rows = write_table(tmp_path / "t", np.zeros((6, 2), np.float32))
     wanted = pd.concat([rows, pd.DataFrame([missing], columns=["image_id", "copy"])])
     with pytest.raises(KeyError, match=missing[0]):

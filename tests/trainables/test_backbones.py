@@ -1,4 +1,4 @@
-"""The cut networks against timm's whole ones, and what is told when weights cannot be had."""
+"""The cut networks against timm's whole ones, and errors for unavailable weights."""
 
 import copy
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def _timm_state(backbone: Backbone) -> dict[str, Tensor]:
 
 
 def _timm_model(backbone: Backbone, **args: str) -> nn.Module:
-    """timm's whole network; tensors that the cut one lacks stay without a value."""
+    """timm's whole network; tensors missing in the cut one have no values."""
     with torch.device("meta"):
         model = timm.create_model(backbone.spec.timm_name, num_classes=0, **args)
     model.load_state_dict(_timm_state(backbone), strict=False, assign=True)
@@ -114,14 +114,16 @@ def test_a_file_of_another_network_is_refused(calibrated: Calibrated, tmp_path: 
 def test_a_file_of_a_larger_network_of_the_family_is_refused(
     calibrated: Calibrated, tmp_path: Path
 ) -> None:
-    """ResNet101 has every tensor of ResNet50, and others."""
+    """ResNet101 has every tensor of ResNet50, and more."""
     deeper = {"blocks.4.2.conv_dw.weight": torch.zeros(8, 1, 3, 3)}
     path = _write(calibrated("mobilenet"), tmp_path / "larger.safetensors", **deeper)
-    with pytest.raises(WeightsError, match=r"1 unknown, first blocks\.4\.2\.conv_dw\.weight"):
+    with pytest.raises(
+        WeightsError, match=r"1 unknown; the first is blocks\.4\.2\.conv_dw\.weight"
+    ):
         _load(path)
 
 
-def test_a_file_that_is_missing_or_no_safetensors_file_is_told_by_its_name(tmp_path: Path) -> None:
+def test_a_missing_or_invalid_safetensors_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "text.safetensors").write_text("not weights")
     for name in ("gone.safetensors", "text.safetensors"):
         with pytest.raises(WeightsError, match=name) as caught:
@@ -140,12 +142,12 @@ def test_arguments_after_the_path_reach_timm(calibrated: Calibrated, tmp_path: P
     assert not torch.allclose(_features(backbone, pixels), expected, atol=0.01)
 
 
-def test_an_argument_that_timm_does_not_know_is_told(calibrated: Calibrated) -> None:
+def test_an_argument_unknown_to_timm_is_reported(calibrated: Calibrated) -> None:
     with pytest.raises(WeightsError, match=r"weights of mobilenet: timm does not take .*padding"):
         load_backbone(MOBILENET, Weights.parse("none?padding=same"), noise(2))
 
 
-def test_pixels_are_scaled_as_timm_says_unless_mean_and_std_are_given() -> None:
+def test_pixels_are_scaled_as_by_timm_unless_mean_and_std_are_given() -> None:
     pixels = noise(2)
     scale = timm.get_pretrained_cfg(BACKBONES["resnet50"].timm_name).to_dict()
     mean, std = (torch.tensor(scale[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
@@ -153,7 +155,7 @@ def test_pixels_are_scaled_as_timm_says_unless_mean_and_std_are_given() -> None:
     torch.testing.assert_close(own, (pixels / 255 - mean) / std)
     given = build_backbone(MOBILENET, {"mean": "0.25", "std": "2"}).normalise(pixels)
     torch.testing.assert_close(given, (pixels / 255 - 0.25) / 2)
-    with pytest.raises(WeightsError, match=r"mean and std are numbers"):
+    with pytest.raises(WeightsError, match=r"mean and std must be numbers"):
         build_backbone(MOBILENET, {"mean": "grey"})
 
 
@@ -171,7 +173,7 @@ def test_an_unreachable_hub_is_one_line_that_names_the_choices(
     assert "\n" not in str(caught.value)
 
 
-def test_imagenet_asks_timm_for_the_pretrained_tag(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_imagenet_requests_the_pretrained_tag_from_timm(monkeypatch: pytest.MonkeyPatch) -> None:
     real, asked = timm.create_model, []
 
     def create(name: str, pretrained: bool, **options: object) -> nn.Module:
@@ -205,7 +207,7 @@ def test_calibration_over_several_batches_is_their_average() -> None:
     torch.testing.assert_close(backbone.prefix.bn1.running_mean, stem.mean((0, 2, 3)))
 
 
-def test_a_second_calibration_forgets_the_first() -> None:
+def test_a_second_calibration_replaces_the_first() -> None:
     once, twice = build_backbone(MOBILENET), build_backbone(MOBILENET)
     calibrate_batchnorm(once, noise(6))
     for pixels in (255 - noise(6), noise(6)):
@@ -239,7 +241,7 @@ def test_random_weights_are_calibrated_since_features_would_vanish() -> None:
     assert 0.1 < features.std() < 10
 
 
-def test_a_state_can_be_put_into_a_backbone_without_values(calibrated: Calibrated) -> None:
+def test_a_state_can_be_loaded_into_a_backbone_without_values(calibrated: Calibrated) -> None:
     backbone = calibrated("mobilenet")
     empty = build_backbone(MOBILENET, device="meta")
     empty.load_state(copy.deepcopy(backbone.state()))

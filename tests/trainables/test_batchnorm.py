@@ -24,7 +24,7 @@ CLASSES = 3
 
 
 class _Rows(IndexedRows):
-    """Rows in memory; `at_once`: how many a forward pass over all of them takes, 0 for no pass."""
+    """Rows in memory; `at_once`: batch size of a pass over all of them, 0 for no pass."""
 
     def __init__(self, features: Tensor, labels: Tensor, at_once: int) -> None:
         self.features, self.labels, self.at_once = features, labels, at_once
@@ -46,7 +46,7 @@ def _rows(count: int, seed: int = 0, at_once: int = 1000) -> _Rows:
 
 
 def _maps(count: int, at_once: int = 0) -> _Rows:
-    """Activations (count, 4, 3, 3) whose mean drifts along the rows: batches are unlike."""
+    """Activations (count, 4, 3, 3) whose mean drifts along the rows, so that batches differ."""
     maps = torch.randn(count, 4, 3, 3, generator=torch.Generator().manual_seed(0)) + 2
     maps += torch.linspace(-3, 3, count).view(-1, 1, 1, 1)
     return _Rows(maps, torch.arange(count) % CLASSES, at_once)
@@ -78,7 +78,7 @@ def _finetune_module(batchnorm: str = "train") -> FinetuneModule:
 
 @torch.no_grad()
 def _assert_describes_its_inputs(module: nn.Module, rows: _Rows, tolerance: float) -> None:
-    """Every BatchNorm below `module` against what it is given in eval mode."""
+    """Compare every BatchNorm in `module` with its inputs in eval mode."""
     seen: list[tuple[_BatchNorm, Tensor]] = []
     norms = [layer for layer in module.eval().modules() if isinstance(layer, _BatchNorm)]
     for norm in norms:
@@ -102,7 +102,7 @@ def test_a_trained_head_has_the_statistics_of_its_training_rows_after_any_number
     _assert_describes_its_inputs(head, rows, 1e-4)
 
 
-def test_the_state_that_is_kept_has_them_too() -> None:
+def test_the_kept_state_has_these_statistics_too() -> None:
     rows, head = _rows(60), _head()
     fit = train(head, rows, _rows(20, 1), training(3e-2, 8, 20, 1))
     assert fit.best_epoch < 20
@@ -110,7 +110,7 @@ def test_the_state_that_is_kept_has_them_too() -> None:
     _assert_describes_its_inputs(head, rows, 1e-4)
 
 
-def test_the_first_layers_are_exact_with_dropout_and_the_others_see_dropouts_variance() -> None:
+def test_the_first_layers_are_exact_with_dropout_and_later_ones_include_its_variance() -> None:
     rows, head = _rows(4000), _head((16,), dropout=True)
     train(head, rows, _rows(20, 1), training(1e-3, 500, 2, 1))
     _assert_describes_its_inputs(head[:1], rows, 1e-4)
@@ -174,7 +174,7 @@ def test_cached_features_are_sampled_evenly_where_an_epoch_is_not_a_pass(tmp_pat
 
 @pytest.mark.parametrize("epochs", [1, 5])
 def test_a_suffix_has_the_statistics_of_the_epochs_batches(epochs: int) -> None:
-    """While nothing moves they are those of the rows; the deeper ones differ with the batches."""
+    """With constant weights they are those of the rows; deeper ones depend on the batches."""
     rows, module = _maps(96), _finetune_module()
     train(module, rows, rows, training(1e-9, 32, epochs, 1))
     _assert_describes_its_inputs(module.suffix[:2], rows, 1e-4)
@@ -184,7 +184,7 @@ def test_a_suffix_has_the_statistics_of_the_epochs_batches(epochs: int) -> None:
     _assert_describes_its_inputs(module, rows, 0.1)
 
 
-def test_frozen_statistics_stay_and_the_heads_are_computed() -> None:
+def test_frozen_statistics_stay_and_those_of_the_head_are_computed() -> None:
     rows, module = _maps(50), _finetune_module("frozen")
     before = copy.deepcopy(module.state_dict())
     train(module, rows, rows, training(1e-9, 50, 1, 1))
@@ -196,7 +196,7 @@ def test_frozen_statistics_stay_and_the_heads_are_computed() -> None:
     assert {name.split(".")[0] for name in moved} == {"head"}
 
 
-def test_layers_come_back_as_they_were() -> None:
+def test_the_layers_settings_are_restored() -> None:
     module = nn.Sequential(nn.BatchNorm1d(12, momentum=0.3), nn.Linear(12, 2))
     rows = _rows(30)
     BatchNormStatistics(module).recompute(rows.sample(1, 0) or [])

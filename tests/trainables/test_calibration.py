@@ -1,5 +1,5 @@
-"""Equality with scikit-learn's scores, a calibration error counted by hand, and a temperature that
-finds what was planted."""
+"""Equality with scikit-learn's scores, a calibration error counted by hand, and recovery of a known
+temperature."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ from trainables.metrics import classification_metrics
 
 
 def _random(count: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Labels (n,) and float32 probabilities (n, classes) that know something."""
+    """Labels (n,) and informative float32 probabilities (n, classes)."""
     generator = np.random.default_rng(seed)
     labels = generator.integers(classes, size=count)
     scores = generator.normal(size=(count, classes)) + np.eye(classes)[labels]
@@ -56,7 +56,7 @@ def test_the_brier_score_of_two_classes_is_twice_scikit_learns(count: int, seed:
     assert brier_score(labels, probabilities) == pytest.approx(2 * theirs, rel=1e-5)
 
 
-def test_the_brier_score_is_zero_when_sure_and_right_and_two_when_sure_and_wrong() -> None:
+def test_the_brier_score_is_zero_if_confident_and_correct_and_two_if_confident_and_wrong() -> None:
     sure = np.eye(3)[[0, 1, 2]]
     assert brier_score(np.array([0, 1, 2]), sure) == 0
     assert brier_score(np.array([1, 2, 0]), sure) == 2
@@ -74,7 +74,7 @@ def test_no_other_temperature_has_a_lower_log_loss() -> None:
     assert best <= min(others) + 1e-6
 
 
-def test_scaling_mends_an_overconfident_network_and_changes_no_prediction() -> None:
+def test_scaling_corrects_an_overconfident_network_and_changes_no_prediction() -> None:
     labels, sharp = _overconfident(3.0)
     scaled = at_temperature(sharp, fit_temperature(labels, sharp))
     assert (scaled.argmax(1) == sharp.argmax(1)).all()
@@ -83,7 +83,7 @@ def test_scaling_mends_an_overconfident_network_and_changes_no_prediction() -> N
     assert brier_score(labels, scaled) < brier_score(labels, sharp)
 
 
-def test_temperature_one_leaves_probabilities_as_they_are() -> None:
+def test_temperature_one_leaves_probabilities_unchanged() -> None:
     _, probabilities = _random(40, 5, 2)
     assert at_temperature(probabilities, 1.0) == pytest.approx(probabilities, abs=1e-6)
 
@@ -125,7 +125,7 @@ def test_calibration_error_is_the_sum_over_bins(
     assert found == pytest.approx(expected, abs=1e-6)
 
 
-def test_who_is_right_as_often_as_he_is_sure_is_calibrated() -> None:
+def test_a_network_as_accurate_as_confident_is_calibrated() -> None:
     sure = np.repeat([0.6, 0.8, 1.0], 10)
     probabilities = np.stack([sure, 1 - sure], 1)
     labels = np.concatenate([np.arange(10) >= 6, np.arange(10) >= 8, np.zeros(10)]).astype(int)
@@ -133,8 +133,8 @@ def test_who_is_right_as_often_as_he_is_sure_is_calibrated() -> None:
     assert expected_calibration_error(1 - labels, probabilities) == pytest.approx(0.6, abs=1e-12)
 
 
-def test_a_bin_holds_its_upper_edge() -> None:
-    probabilities = np.array([[0.5, 0.5], [0.9, 0.1]])  # a hit and a miss, in a bin each
+def test_a_bin_includes_its_upper_edge() -> None:
+    probabilities = np.array([[0.5, 0.5], [0.9, 0.1]])  # a hit and a miss in separate bins
     found = expected_calibration_error(np.array([0, 1]), probabilities, bins=2)
     assert found == pytest.approx(0.5 * 0.5 + 0.5 * 0.9)
 

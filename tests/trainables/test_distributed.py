@@ -49,7 +49,7 @@ def _layer(kind: str) -> nn.Module:
 
 
 def _inputs(kind: str, step: int) -> Tensor:
-    """All ranks' rows; their mean is far from 0 and the shares differ."""
+    """The rows of all ranks; their mean is far from 0 and the shares differ."""
     shape = (sum(SHARES), 4) if kind == "1d" else (sum(SHARES), 4, 3, 2)
     rows = torch.randn(shape, generator=torch.Generator().manual_seed(step)) + 10
     rows[SHARES[0] :] *= 2
@@ -72,7 +72,7 @@ def _pass(layer: nn.Module, kind: str, part: slice) -> dict[str, Any]:
 
 
 def _network() -> nn.Module:
-    """A head without dropout, whose masks no two ranks could share."""
+    """A head without dropout, whose masks would differ between ranks."""
     torch.manual_seed(0)
     head = build_head(6, [5], 3)
     for layer in head:
@@ -112,7 +112,7 @@ def _numbers(epoch: Epoch) -> tuple[float, ...]:
 
 @pytest.fixture(scope="module")
 def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """What each of two processes left."""
+    """The results of two processes."""
     folder = tmp_path_factory.mktemp("gloo")
     torch.multiprocessing.spawn(_work, (str(folder),), nprocs=WORLD)
     return [torch.load(Path(folder, f"{rank}.pt")) for rank in range(WORLD)]

@@ -1,4 +1,4 @@
-"""Integrated Gradients where the integral is known."""
+"""Integrated Gradients in cases with a known integral."""
 
 from collections.abc import Callable
 
@@ -85,13 +85,13 @@ def test_noise_is_uniform_over_the_range_of_pixels() -> None:
     assert np.abs((found.map - expected) / spread).max() < 4
 
 
-def test_the_seed_decides_the_noise() -> None:
+def test_the_seed_determines_the_noise() -> None:
     first, again, other = (_attribute(baseline="random", seed=seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.map, again.map)
     assert not np.array_equal(first.map, other.map)
 
 
-def test_on_a_network_the_map_is_the_trapezoid_rule_written_out() -> None:
+def test_on_a_network_the_map_equals_an_explicit_trapezoid_rule() -> None:
     network, pixels, steps = _network(), _pixels()[None], 40  # three internal batches
     points = torch.linspace(0, 1, steps)
     path = (points.view(-1, 1, 1, 1) * pixels).requires_grad_()
@@ -103,7 +103,7 @@ def test_on_a_network_the_map_is_the_trapezoid_rule_written_out() -> None:
 
 
 @pytest.mark.parametrize("baseline", ["black", "random"])
-def test_more_steps_leave_less_unexplained(baseline: str) -> None:
+def test_more_steps_reduce_the_completeness_gap(baseline: str) -> None:
     network = _network()
     rise = float(network(_pixels()[None])[0, 1] - network(torch.zeros(1, 3, SIDE, SIDE))[0, 1])
     assert abs(rise) > 0.05
@@ -112,7 +112,7 @@ def test_more_steps_leave_less_unexplained(baseline: str) -> None:
     assert deltas[2] < 0.01
 
 
-def test_delta_is_what_the_map_lacks_of_the_rise_of_the_score() -> None:
+def test_delta_is_the_sum_of_the_map_minus_the_change_of_the_score() -> None:
     network = _network()
     found = _attribute(network, n_steps=5)
     with torch.no_grad():

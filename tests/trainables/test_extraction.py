@@ -1,4 +1,4 @@
-"""Tables made by Ray, compared with the same steps done directly."""
+"""Tables written with Ray, compared with the same steps done directly."""
 
 import itertools
 import os
@@ -60,7 +60,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def away(store: Path) -> FileSystem:
-    """The store as one that is not on this machine."""
+    """The store, as if it were on another machine."""
     return SubTreeFileSystem(str(store), LOCAL)
 
 
@@ -72,7 +72,7 @@ def backbone() -> Backbone:
 
 @pytest.fixture(scope="module")
 def stored(away: FileSystem, backbone: Backbone) -> Iterator[StoredBackbone]:
-    folder = f"backbone-{uuid4().hex}"  # this machine's processes share a copy by this name
+    folder = f"backbone-{uuid4().hex}"  # the processes of this machine share a copy under this name
     away.create_dir(folder)
     save_backbone(backbone, folder, away)
     yield StoredBackbone("mobilenet", ARGS, folder, away)
@@ -81,7 +81,7 @@ def stored(away: FileSystem, backbone: Backbone) -> Iterator[StoredBackbone]:
 
 @pytest.fixture(scope="module")
 def progress(away: FileSystem, stored: StoredBackbone, ray_session: None) -> list[int]:
-    """Both tables, written by Ray into the store; what its progress was."""
+    """Both tables, written with Ray into the store; returns the reported progress."""
     seen: list[int] = []
     for name in ("pooled", "prefix"):
         away.create_dir(name)
@@ -115,7 +115,7 @@ def table(
     return lambda kind: ActivationTable(kind, away)
 
 
-def test_the_pooled_table_holds_the_features_of_each_row(
+def test_the_pooled_table_contains_the_features_of_each_row(
     store: Path, backbone: Backbone, table: Callable[[str], ActivationTable]
 ) -> None:
     rows, _, pooled = _direct(store, backbone)
@@ -123,10 +123,10 @@ def test_the_pooled_table_holds_the_features_of_each_row(
     assert (len(opened), opened.dtype, opened.shape) == (ROWS, np.float32, (1024,))
     found = opened.gather(opened.find(shuffled))
     np.testing.assert_allclose(found, pooled[shuffled.index], rtol=1e-4, atol=1e-4)
-    assert np.abs(np.diff(pooled, axis=0)).max(1).min() > 0.01  # rows can be told apart
+    assert np.abs(np.diff(pooled, axis=0)).max(1).min() > 0.01  # rows are distinguishable
 
 
-def test_the_prefix_table_holds_the_activations_of_each_row_rounded_to_float16(
+def test_the_prefix_table_contains_the_activations_of_each_row_rounded_to_float16(
     store: Path, backbone: Backbone, table: Callable[[str], ActivationTable]
 ) -> None:
     rows, prefix, _ = _direct(store, backbone)
@@ -145,11 +145,11 @@ def test_the_rows_are_spread_over_several_parts_and_counted(
     assert progress[-1] == ROWS
 
 
-def test_a_number_of_rows_that_is_not_the_expected_one_leaves_no_index(
+def test_an_unexpected_number_of_rows_leaves_no_index(
     store: Path, stored: StoredBackbone, backbone: Backbone, ray_session: None
 ) -> None:
     (store / "short").mkdir()
-    with pytest.raises(RuntimeError, match=f"gave {ROWS} rows, {ROWS} of them distinct, instead"):
+    with pytest.raises(RuntimeError, match=f"returned {ROWS} rows, {ROWS} of them distinct, not"):
         extract(
             str(store / "shards"),
             LOCAL,
@@ -165,15 +165,15 @@ def test_a_number_of_rows_that_is_not_the_expected_one_leaves_no_index(
     }
 
 
-def test_a_row_twice_does_not_make_up_for_one_that_is_missing(tmp_path: Path) -> None:
+def test_a_duplicate_row_does_not_make_up_for_a_missing_one(tmp_path: Path) -> None:
     index = pd.DataFrame({"image_id": ["a", "b", "a"], "copy": 0, "part": "p", "offset": range(3)})
-    with pytest.raises(RuntimeError, match="gave 3 rows, 2 of them distinct, instead of 3"):
+    with pytest.raises(RuntimeError, match="returned 3 rows, 2 of them distinct, not 3"):
         extraction._write_index(index, 3, Extraction(str(tmp_path), None, "max", "float16"), LOCAL)
 
 
 @dataclass(frozen=True)
 class Loud(StoredBackbone):
-    """Says more than float16 can hold, from its third forward pass on."""
+    """Returns values beyond float16 from its third forward pass on."""
 
     def load(self) -> Backbone:
         backbone, passes = super().load(), itertools.count()
@@ -183,10 +183,10 @@ class Loud(StoredBackbone):
         return backbone
 
 
-def test_activations_beyond_float16_end_the_pass_and_name_the_way_out(
+def test_activations_beyond_float16_end_the_pass_with_the_way_out(
     store: Path, away: FileSystem, stored: StoredBackbone, ray_session: None
 ) -> None:
-    """Also where they come after others that are written."""
+    """Also if earlier batches have been written."""
     (store / "loud").mkdir()
     loud = Loud(**vars(stored))
     exact = _Extractor(loud, Extraction(None, "prefix", "max", "float32"), away)
@@ -204,7 +204,7 @@ def test_activations_beyond_float16_end_the_pass_and_name_the_way_out(
     assert not (store / "loud" / "index.parquet").exists()
 
 
-def test_a_stored_backbone_comes_back_as_it_was(stored: StoredBackbone, backbone: Backbone) -> None:
+def test_a_stored_backbone_is_loaded_unchanged(stored: StoredBackbone, backbone: Backbone) -> None:
     def features(network: Backbone) -> Tensor:
         with torch.no_grad():
             return network.suffix(network.prefix(network.normalise(noise(2, side=SIDE))))
@@ -213,8 +213,8 @@ def test_a_stored_backbone_comes_back_as_it_was(stored: StoredBackbone, backbone
     torch.testing.assert_close(features(stored.load()), features(backbone), rtol=0, atol=0)
 
 
-def test_an_image_s_numbers_do_not_depend_on_those_it_came_with(tmp_path: Path) -> None:
-    """EfficientNet rounds otherwise in batches of another size."""
+def test_an_images_values_do_not_depend_on_its_batch(tmp_path: Path) -> None:
+    """EfficientNet rounds differently in batches of another size."""
     name, side = "efficientnetb3", 80
     save_backbone(build_backbone(BACKBONES[name]), str(tmp_path), LOCAL)
     extraction = Extraction(str(tmp_path), str(tmp_path), "max", "float32")
@@ -229,7 +229,7 @@ def test_an_image_s_numbers_do_not_depend_on_those_it_came_with(tmp_path: Path) 
 
 @dataclass(frozen=True)
 class Deadly(StoredBackbone):
-    """Kills its worker at the second batch, `deaths` times; every death adds a line to `marks`."""
+    """Kills its worker at the second batch, `deaths` times; deaths append lines to `marks`."""
 
     marks: str = ""
     deaths: int = 0
@@ -250,14 +250,14 @@ class Deadly(StoredBackbone):
 
 @pytest.mark.usefixtures("ray_session")
 @pytest.mark.parametrize("deaths", [1, 99])
-def test_a_pass_goes_on_where_a_worker_died_unless_it_always_does(
+def test_a_pass_continues_after_a_worker_died_unless_it_always_dies(
     store: Path, stored: StoredBackbone, backbone: Backbone, tmp_path: Path, deaths: int
 ) -> None:
     (tmp_path / "marks").touch()
     (tmp_path / "pooled").mkdir()
     deadly = Deadly(**vars(stored), marks=str(tmp_path / "marks"), deaths=deaths)
 
-    told: list[tuple[int, str]] = []
+    calls: list[tuple[int, str]] = []
 
     def work() -> None:
         extract(
@@ -267,13 +267,13 @@ def test_a_pass_goes_on_where_a_worker_died_unless_it_always_does(
             Extraction(str(tmp_path / "pooled"), None, "max", "float32"),
             rows=ROWS,
             workers=1,
-            again=lambda written, reason: told.append((written, reason)) or len(told) < 2,
+            again=lambda written, reason: calls.append((written, reason)) or len(calls) < 2,
         )
 
     if deaths == 99:
         with pytest.raises(ExtractionError, match=r"mobilenet: its worker died \d times"):
             work()
-        assert all(reason.startswith("ActorDiedError: ") for _, reason in told)
+        assert all(reason.startswith("ActorDiedError: ") for _, reason in calls)
         assert not (tmp_path / "pooled" / "index.parquet").exists()
         return
     work()
@@ -284,7 +284,7 @@ def test_a_pass_goes_on_where_a_worker_died_unless_it_always_does(
     np.testing.assert_allclose(table.gather(table.find(rows)), pooled, rtol=1e-4, atol=1e-4)
 
 
-def test_parts_of_other_rows_never_take_each_other_s_place() -> None:
+def test_parts_of_different_rows_never_overwrite_each_other() -> None:
     batches = [(["a"], [0]), (["a"], [1]), (["a", "a"], [0, 1])]
     names = [extraction._part_name(*batch) for batch in batches]
     assert len(set(names)) == 3

@@ -1,4 +1,4 @@
-"""Cached fine-tuning against the same trial from pixels; what moves in it and what must not."""
+"""Cached fine-tuning against the same trial from pixels; which weights may change."""
 
 import copy
 from collections.abc import Callable
@@ -40,7 +40,7 @@ PARTS = (np.arange(TRAIN), np.arange(TRAIN, TRAIN + VALIDATION))
 
 @dataclass
 class _Run:
-    """What a trial leaves."""
+    """The result of a trial."""
 
     fit: Fit
     probabilities: Tensor
@@ -69,9 +69,9 @@ def _from_pixels(backbone: Backbone, batchnorm: str = "train") -> _Run:
 
 
 def _from_table(backbone: Backbone, folder: Path, dtype: str) -> _Run:
-    prefix = for_inference(copy.deepcopy(backbone.prefix))  # as it is when tables are made
+    prefix = for_inference(copy.deepcopy(backbone.prefix))  # as when tables are extracted
     with torch.no_grad():
-        # Batches as large as those of training: another size rounds otherwise.
+        # Batches of the size used in training: another size rounds differently.
         batches = [prefix(backbone.normalise(part)).contiguous() for part in IMAGES.split(BATCH)]
     wanted = write_table(folder, torch.cat(batches).numpy().astype(dtype), parts=2)
     table = opened(folder)
@@ -82,7 +82,7 @@ def _from_table(backbone: Backbone, folder: Path, dtype: str) -> _Run:
 
 @dataclass
 class _Runs:
-    """One backbone's trial from pixels, with its prefix before and after, and from both tables."""
+    """A backbone's trial from pixels, with its prefix before and after, and from both tables."""
 
     name: str
     pixels: _Run
@@ -120,7 +120,7 @@ def test_a_cached_trial_equals_the_uncached_one(runs: _Runs) -> None:
 
 
 def test_a_table_of_half_precision_changes_little(runs: _Runs) -> None:
-    # Measured: 1e-4 to 4e-4. Random VGG16, without BatchNorm, hardly tells images apart: 2e-2.
+    # Measured: 1e-4 to 4e-4. Random VGG16, without BatchNorm, hardly distinguishes images: 2e-2.
     tolerance = 5e-2 if runs.name == "vgg16" else 2e-3
     assert runs.float16.losses == pytest.approx(runs.pixels.losses, rel=tolerance)
     assert runs.float16.losses != runs.float32.losses
@@ -179,7 +179,7 @@ def test_a_trial_starts_from_the_head_it_is_given(calibrated: Calibrated) -> Non
         torch.testing.assert_close(module.eval()(activations), expected)
 
 
-def test_a_fresh_head_is_decided_by_the_seed(calibrated: Calibrated) -> None:
+def test_a_new_head_is_determined_by_the_seed(calibrated: Calibrated) -> None:
     first, again, other = (
         finetune_module(
             calibrated("mobilenet"), "max", [8], CLASSES, batchnorm="train", seed=seed
@@ -195,7 +195,7 @@ def test_an_unknown_batchnorm_mode_is_refused(calibrated: Calibrated) -> None:
         _module(calibrated("mobilenet"), "eval")
 
 
-def test_activations_come_as_float32_whatever_the_tables_type(tmp_path: Path) -> None:
+def test_activations_are_float32_whatever_the_tables_dtype(tmp_path: Path) -> None:
     values = np.random.default_rng(0).normal(size=(8, 2, 3, 3)).astype(np.float16)
     write_table(tmp_path / "t", values, parts=3)
     table = opened(tmp_path / "t")

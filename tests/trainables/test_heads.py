@@ -41,7 +41,7 @@ def test_linear_layers_start_glorot_uniform_with_zero_biases() -> None:
     assert not layer.bias.any()
 
 
-def test_the_global_generator_decides_the_start() -> None:
+def test_the_global_generator_determines_the_initialisation() -> None:
     heads = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""Whether weights can be had is asked once, in seconds, and nothing is downloaded."""
+"""The availability of weights is checked once, in seconds, without downloads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TWO = [BACKBONES["resnet50"], BACKBONES["vgg16"]]
 
 @pytest.fixture
 def asked() -> Iterator[tuple[str, list[str]]]:
-    """The address of a hub that knows nothing, and what it has been asked."""
+    """The address of an empty hub, and the requests it has received."""
     requests: list[str] = []
 
     class Hub(BaseHTTPRequestHandler):
@@ -41,7 +41,7 @@ def _empty_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
 
 
-def test_a_hub_that_answers_is_asked_once(
+def test_a_hub_that_responds_gets_one_request(
     asked: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address, requests = asked
@@ -50,7 +50,7 @@ def test_a_hub_that_answers_is_asked_once(
     assert requests == ["HEAD /timm/resnet50.tv_in1k/resolve/main/config.json"]
 
 
-def test_a_hub_that_is_gone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_hub_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     assert "refused" in out_of_reach(TWO)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)

@@ -1,4 +1,4 @@
-"""The network that extracts against the network as it was loaded."""
+"""The network used for extraction against the network as loaded."""
 
 import copy
 
@@ -18,7 +18,7 @@ def _norms(backbone: Backbone) -> list[_BatchNorm]:
 
 
 def _with_statistics(name: str) -> Backbone:
-    """Random weights, and BatchNorms that change what goes through them in every way they can."""
+    """Random weights, and BatchNorms with non-trivial statistics and parameters."""
     backbone, generator = build_backbone(BACKBONES[name]), torch.Generator().manual_seed(0)
     for norm in _norms(backbone):
         for values, low, high in (
@@ -34,7 +34,7 @@ def _with_statistics(name: str) -> Backbone:
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_a_backbone_for_inference_computes_what_it_did(name: str) -> None:
+def test_a_backbone_for_inference_computes_the_same(name: str) -> None:
     backbone = _with_statistics(name)
     quick = copy.deepcopy(backbone)
     prefix, suffix = for_inference(quick.prefix), for_inference(quick.suffix)

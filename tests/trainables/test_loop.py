@@ -1,4 +1,4 @@
-"""The training loop against the same steps written out, and against itself."""
+"""The training loop against the same steps written explicitly, and against itself."""
 
 import copy
 import math
@@ -95,22 +95,22 @@ def test_one_seed_gives_one_curve_bit_for_bit_and_another_seed_another() -> None
     assert _timeless(first.curve) != _timeless(other.curve)
 
 
-def test_each_epoch_is_told_with_the_curve_so_far() -> None:
-    told: list[list[dict[str, float]]] = []
+def test_each_epoch_is_reported_with_the_curve_so_far() -> None:
+    reported: list[list[dict[str, float]]] = []
     module = transfer_module(8, [], 3, 0)
     fit = train(
         module,
         _blobs(30, 0),
         _blobs(10, 1),
         training(0.02, 8, 5, 1),
-        on_epoch=lambda curve: told.append(_timeless(curve)),
+        on_epoch=lambda curve: reported.append(_timeless(curve)),
     )
-    assert told == [_timeless(fit.curve[:n]) for n in range(1, 6)]
+    assert reported == [_timeless(fit.curve[:n]) for n in range(1, 6)]
     assert [epoch.epoch for epoch in fit.curve] == [1, 2, 3, 4, 5]
     assert {epoch.lr for epoch in fit.curve} == {0.02}
 
 
-def test_what_the_listener_raises_ends_the_training() -> None:
+def test_an_exception_of_the_listener_ends_the_training() -> None:
     def stop(curve: list[Epoch]) -> None:
         if len(curve) == 2:
             raise InterruptedError(f"{len(curve)} epochs")
@@ -121,21 +121,21 @@ def test_what_the_listener_raises_ends_the_training() -> None:
         )
 
 
-def test_the_state_kept_is_that_of_the_best_validation_accuracy_then_of_the_lower_loss(
+def test_the_kept_state_is_best_by_validation_accuracy_then_loss(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    told = [(0.9, 0.5), (0.8, 0.7), (0.5, 0.7), (0.6, 0.7), (0.1, 0.6)]  # loss, accuracy
-    script = iter(told)
+    results = [(0.9, 0.5), (0.8, 0.7), (0.5, 0.7), (0.6, 0.7), (0.1, 0.6)]  # loss, accuracy
+    script = iter(results)
     monkeypatch.setattr(loop, "evaluate", lambda module, rows: next(script))
     module, states = transfer_module(8, [6], 3, 0), []
     fit = train(
         module,
         _blobs(60, 0),
         _blobs(12, 1),
-        training(0.03, 8, len(told), 1),
+        training(0.03, 8, len(results), 1),
         on_epoch=lambda curve: states.append(copy.deepcopy(module.state_dict())),
     )
-    assert [(epoch.val_loss, epoch.val_accuracy) for epoch in fit.curve] == told
+    assert [(epoch.val_loss, epoch.val_accuracy) for epoch in fit.curve] == results
     assert (fit.best_epoch, fit.val_accuracy) == (3, 0.7)
     torch.testing.assert_close(fit.state, states[2], rtol=0, atol=0)
     assert not torch.equal(states[2]["head.0.running_mean"], states[3]["head.0.running_mean"])
@@ -147,7 +147,7 @@ def test_a_last_batch_of_a_single_row_can_be_trained_on() -> None:
 
 
 class Watched(TensorRows):
-    """Rows that remember which of them each training batch took."""
+    """Rows that record which of them each training batch used."""
 
     def __init__(self, count: int) -> None:
         of = _blobs(count, 0)
@@ -161,7 +161,7 @@ class Watched(TensorRows):
             yield batch
 
 
-def test_an_epoch_of_fewer_rows_takes_their_steps_and_passes_go_on_through_epochs() -> None:
+def test_an_epoch_of_fewer_rows_has_their_steps_and_passes_continue_across_epochs() -> None:
     rows, plain = Watched(36), Watched(12)
     setting = training(1e-3, 5, 6, 1)
     one = train(transfer_module(8, [], 3, 0), plain, _blobs(9, 1), setting)
@@ -177,7 +177,7 @@ def test_an_epoch_of_fewer_rows_takes_their_steps_and_passes_go_on_through_epoch
     assert one.curve[-1].passes == 6
 
 
-def test_whole_epochs_are_passes_however_they_are_asked_for() -> None:
+def test_full_epochs_are_passes_however_they_are_specified() -> None:
     curves = []
     for epoch_rows in (None, 50):
         setting = training(0.01, 8, 4, 1, epoch_rows=epoch_rows)
@@ -186,7 +186,7 @@ def test_whole_epochs_are_passes_however_they_are_asked_for() -> None:
     assert curves[0] == curves[1]
 
 
-def test_the_share_of_time_spent_waiting_for_rows_is_told() -> None:
+def test_the_share_of_time_spent_waiting_for_rows_is_reported() -> None:
     class Slow(TensorRows):
         def inputs(self, rows: Tensor) -> Tensor:
             time.sleep(0.02)
@@ -199,21 +199,21 @@ def test_the_share_of_time_spent_waiting_for_rows_is_told() -> None:
 
 
 @pytest.mark.parametrize("kind", ["nan inputs", "huge rate"])
-def test_training_that_diverges_ends_with_the_epoch_that_is_not_finite(kind: str) -> None:
+def test_diverging_training_ends_with_the_first_epoch_that_is_not_finite(kind: str) -> None:
     rows, validation = _blobs(40, 0), _blobs(10, 1)
     module: nn.Module = nn.Linear(8, 3)
     if kind == "nan inputs":
         rows.features[3] = math.nan
-    told: list[int] = []
+    lengths: list[int] = []
     lr = 0.01 if kind == "nan inputs" else 1e38
     start = copy.deepcopy(module.state_dict())
     fit = train(
-        module, rows, validation, training(lr, 8, 9, 1), lambda curve: told.append(len(curve))
+        module, rows, validation, training(lr, 8, 9, 1), lambda curve: lengths.append(len(curve))
     )
     assert not fit.curve[-1].is_finite
     assert all(epoch.is_finite for epoch in fit.curve[:-1])
     assert len(fit.curve) < 9
-    assert told == list(range(1, len(fit.curve) + 1))
+    assert lengths == list(range(1, len(fit.curve) + 1))
     if len(fit.curve) == 1:
         torch.testing.assert_close(fit.state, start, rtol=0, atol=0)
 
@@ -231,7 +231,7 @@ def test_validation_figures_are_those_computed_directly() -> None:
     torch.testing.assert_close(probabilities(module.train(), validation), logits.softmax(1))
 
 
-def test_parameters_that_require_no_gradient_stay_as_they_are() -> None:
+def test_parameters_that_require_no_gradient_are_unchanged() -> None:
     module = nn.Sequential(nn.Linear(8, 8).requires_grad_(False), nn.Linear(8, 3))
     start = copy.deepcopy(module.state_dict())
     train(module, _blobs(30, 0), _blobs(9, 1), training(0.1, 8, 2, 1))

@@ -1,4 +1,4 @@
-"""Folders of a remote store on this machine: fetched once, held while used, removed for room."""
+"""Cached folders of a remote store: fetched once, locked while used, removed to free space."""
 
 import fcntl
 import os
@@ -19,7 +19,7 @@ LOCAL = LocalFileSystem()
 
 @pytest.fixture
 def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SubTreeFileSystem:
-    """A file system that is not this machine's, with the folders `a` and `b`; an empty cache."""
+    """A remote file system with the folders `a` and `b`, and an empty cache."""
     monkeypatch.setenv("SWEEPER_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(machine_cache, "_held", {})
     for name in ("a", "b"):
@@ -30,7 +30,7 @@ def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SubTreeFileSystem:
 
 
 def let_go() -> None:
-    """What the kernel does when a process ends."""
+    """Release the locks as the kernel does when a process ends."""
     for lock in machine_cache._held.values():
         os.close(lock)
     machine_cache._held.clear()
@@ -55,11 +55,11 @@ def test_a_folder_elsewhere_is_fetched_once(away: SubTreeFileSystem, tmp_path: P
     assert local_copy("b", away) != first
 
 
-def test_a_path_object_fetches_itself(away: SubTreeFileSystem) -> None:
+def test_a_path_object_fetches_its_folder(away: SubTreeFileSystem) -> None:
     assert Path(MachineCopy("a", away), "file").read_bytes() == b"a" * 1000
 
 
-def test_what_was_fetched_wrong_is_seen_by_nobody(away: SubTreeFileSystem, tmp_path: Path) -> None:
+def test_a_damaged_copy_is_never_used(away: SubTreeFileSystem, tmp_path: Path) -> None:
     def check(folder: Path) -> None:
         assert (folder / "file").exists()
         raise ValueError("not what was written")
@@ -70,9 +70,7 @@ def test_what_was_fetched_wrong_is_seen_by_nobody(away: SubTreeFileSystem, tmp_p
     assert (local_copy("a", away) / "file").exists()
 
 
-def test_what_a_killed_fetch_left_is_not_taken_for_the_folder(
-    away: SubTreeFileSystem, tmp_path: Path
-) -> None:
+def test_leftovers_of_a_killed_fetch_are_not_used(away: SubTreeFileSystem, tmp_path: Path) -> None:
     whole = local_copy("a", away)
     let_go()
     whole.rename(whole.with_suffix(".part"))
@@ -81,7 +79,7 @@ def test_what_a_killed_fetch_left_is_not_taken_for_the_folder(
     assert folders(tmp_path / "cache") == {whole.name}
 
 
-def test_room_is_made_by_what_was_used_longest_ago(
+def test_the_least_recently_used_folders_are_removed_first(
     away: SubTreeFileSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, new = local_copy("a", away), local_copy("b", away)
@@ -117,7 +115,7 @@ def test_the_cache_of_another_user_is_refused(
 ) -> None:
     (tmp_path / "theirs").mkdir()
     (tmp_path / "cache").symlink_to(tmp_path / "theirs")
-    with pytest.raises(PermissionError, match="another user's; set SWEEPER_CACHE"):
+    with pytest.raises(PermissionError, match="belongs to another user; set SWEEPER_CACHE"):
         local_copy("a", away)
 
 
@@ -141,7 +139,7 @@ sys.stdin.readline()
 """
 
 
-def test_of_several_processes_one_fetches_and_all_hold_it(
+def test_one_of_several_processes_fetches_and_all_lock_it(
     away: SubTreeFileSystem, tmp_path: Path
 ) -> None:
     start: Callable[[], subprocess.Popen[str]] = lambda: subprocess.Popen(  # noqa: E731

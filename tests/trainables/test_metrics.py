@@ -13,7 +13,7 @@ from trainables.metrics import classification_metrics
 
 
 def _random(count: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Labels with every class among them and float32 probabilities that know something."""
+    """Labels that include every class, and informative float32 probabilities."""
     generator = np.random.default_rng(seed)
     labels = generator.permutation(np.arange(count) % classes)
     scores = generator.normal(size=(count, classes)) + np.eye(classes)[labels]

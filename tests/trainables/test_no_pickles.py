@@ -1,4 +1,4 @@
-"""Nothing that is read from disk is unpickled: a payload is refused, not run."""
+"""Nothing read from disk is unpickled: a payload is refused, not executed."""
 
 import os
 import pickle
@@ -26,7 +26,7 @@ SOURCES = [
 
 
 class Payload:
-    """Makes a folder when it is unpickled."""
+    """Creates a folder when it is unpickled."""
 
     def __init__(self, mark: Path) -> None:
         self.mark = str(mark)
@@ -46,7 +46,7 @@ def test_a_pickle_as_weights_is_refused_and_not_run(
 ) -> None:
     path = tmp_path / "weights.safetensors"
     save({"weight": Payload(tmp_path / "run")}, path)
-    with pytest.raises(WeightsError, match="no readable safetensors file") as caught:
+    with pytest.raises(WeightsError, match="not a readable safetensors file") as caught:
         load_backbone(BACKBONES["mobilenet"], Weights(str(path)))
     assert len(str(caught.value).splitlines()) == 1
     assert not (tmp_path / "run").exists()

@@ -1,4 +1,4 @@
-"""Workers of a trial find each other on Ray's network, or give back what was reserved for them."""
+"""Workers of a trial find each other on Ray's network, or release their resources."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from trainables.process_group import NodeNetwork, interface_of
 
 
 def _meet(config: dict[str, str]) -> None:
-    """Leave what this worker found out in a file."""
+    """Write this worker's findings to a file."""
     total = torch.ones(1) * (torch.distributed.get_rank() + 1)
     torch.distributed.all_reduce(total)
     found = {
@@ -36,7 +36,7 @@ def _meet(config: dict[str, str]) -> None:
 
 
 def _run(folder: Path, **environment: str) -> None:
-    """Two workers meet, their processes with these variables."""
+    """Let two workers meet, with these environment variables."""
     TorchTrainer(
         _meet,
         train_loop_config={"folder": str(folder)},
@@ -51,26 +51,26 @@ def _run(folder: Path, **environment: str) -> None:
 
 
 @pytest.mark.usefixtures("ray_session")
-def test_workers_meet_at_the_address_that_ray_knows_their_machine_by(tmp_path: Path) -> None:
+def test_workers_meet_at_the_address_known_to_ray(tmp_path: Path) -> None:
     _run(tmp_path)
-    told = {path.name: json.loads(path.read_text()) for path in tmp_path.glob("gloo-*")}
-    assert set(told) == {"gloo-0", "gloo-1"}
-    for one in told.values():
+    results = {path.name: json.loads(path.read_text()) for path in tmp_path.glob("gloo-*")}
+    assert set(results) == {"gloo-0", "gloo-1"}
+    for one in results.values():
         assert one["total"] == 1 + 2
         assert ray.util.get_node_ip_address() in one["listens"]
         assert ray.util.get_node_ip_address() in one["addresses"]
 
 
 @pytest.mark.usefixtures("ray_session")
-def test_workers_that_do_not_find_each_other_keep_nothing_reserved(tmp_path: Path) -> None:
+def test_workers_that_do_not_meet_release_their_resources(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="nowhere"):
-        _run(tmp_path, GLOO_SOCKET_IFNAME="nowhere")  # what the user says is left as it is
+        _run(tmp_path, GLOO_SOCKET_IFNAME="nowhere")  # the user's setting is kept
     deadline = time.monotonic() + 20
     while ray.available_resources().get("CPU") != 2:
         assert time.monotonic() < deadline, ray.available_resources()
         time.sleep(0.2)
 
 
-def test_an_address_is_found_at_its_interface_and_a_strange_one_nowhere() -> None:
+def test_an_address_is_found_at_its_interface_and_an_unknown_one_nowhere() -> None:
     assert interface_of("127.0.0.1") in psutil.net_if_addrs()
     assert interface_of("192.0.2.77") == ""

@@ -1,4 +1,4 @@
-"""Rows in batches: each once an epoch, shared among the ranks."""
+"""Rows in batches: each once per epoch, divided among the ranks."""
 
 import pytest
 import torch
@@ -43,7 +43,7 @@ def test_every_row_is_in_exactly_one_batch(
 
 
 @given(st.integers(1, 200), st.integers(2, 40))
-def test_batches_are_counted_without_making_them(count: int, batch_size: int) -> None:
+def test_batches_are_counted_without_creating_them(count: int, batch_size: int) -> None:
     assert count_batches(count, batch_size) == len(list(batches(torch.arange(count), batch_size)))
 
 
@@ -51,7 +51,7 @@ def test_a_single_last_row_joins_the_batch_before() -> None:
     assert [len(part) for part in batches(torch.arange(21), 5)] == [5, 5, 5, 6]
 
 
-def test_each_epoch_is_shuffled_anew() -> None:
+def test_each_epoch_is_reshuffled() -> None:
     generator = torch.Generator().manual_seed(0)
     first, second = (
         torch.cat([batch.inputs for batch in Numbers(20).shuffled(6, generator)]).tolist()
@@ -71,7 +71,7 @@ def test_the_ranks_shares_of_a_batch_are_that_batch(ranks: list[int], world: int
     shares = [batches_of(rank, world) for rank in range(world)]
     for whole, *parts in zip(alone, *shares, strict=True):
         assert sorted(torch.cat([part.inputs for part in parts])) == sorted(whole.inputs)
-        assert {part.in_all for part in parts} == {len(whole.labels)}
+        assert {part.global_size for part in parts} == {len(whole.labels)}
 
 
 @pytest.mark.parametrize("world", [1, 2, 3])

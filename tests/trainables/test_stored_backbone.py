@@ -1,4 +1,4 @@
-"""A backbone of the store is the one that was put there."""
+"""A stored backbone equals the original."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""End-to-end rows: every row once an epoch, in another order, with its own label and pixels."""
+"""End-to-end rows: every row once per epoch, in another order, with its own label and pixels."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory, ray_session: None) -> str:
 
 
 def _rows(shards: str, count: int) -> pd.DataFrame:
-    """Some (image, copy) with a label that is unlike any other's."""
+    """Some (image, copy), each with a unique label."""
     names = sorted(path.stem for path in Path(shards).glob("*.parquet"))
     assert names
     table = pd.concat(pd.read_parquet(path) for path in Path(shards).glob("*.parquet"))
@@ -51,8 +51,8 @@ def _rows(shards: str, count: int) -> pd.DataFrame:
 def _epoch(rows: Rows, generator: torch.Generator) -> dict[int, np.ndarray]:
     """Pixels by label, in the epoch's order."""
     seen: dict[int, np.ndarray] = {}
-    for inputs, labels, in_all in rows.shuffled(4, generator):
-        assert in_all == len(labels)
+    for inputs, labels, global_size in rows.shuffled(4, generator):
+        assert global_size == len(labels)
         assert not seen.keys() & set(labels.tolist())
         seen |= dict(zip(labels.tolist(), inputs.permute(0, 2, 3, 1).numpy(), strict=True))
     return seen
@@ -73,7 +73,7 @@ def test_an_epoch_has_every_row_once_with_its_own_pixels(shards: str, count: int
         np.testing.assert_array_equal(first[number], pixels)
 
 
-def test_a_row_that_the_shards_lack_is_an_error(shards: str) -> None:
+def test_a_row_missing_from_the_shards_is_an_error(shards: str) -> None:
     rows = _rows(shards, 5)
     rows.loc[2, "copy"] = COPIES + 1
     with pytest.raises(RuntimeError, match="gave 4 of 5 rows"):
@@ -81,7 +81,7 @@ def test_a_row_that_the_shards_lack_is_an_error(shards: str) -> None:
 
 
 @pytest.mark.parametrize("workers", [2, 3])
-def test_workers_get_equally_many_rows_none_lost_none_counted_twice(
+def test_workers_get_equal_numbers_of_rows_none_lost_or_counted_twice(
     shards: str, workers: int
 ) -> None:
     dataset = pixel_dataset(shards, LOCAL, _rows(shards, 20), seed=1, workers=workers)
@@ -109,7 +109,7 @@ def test_padding_neither_trains_nor_counts() -> None:
     torch.testing.assert_close(plain[2], with_padding[2], rtol=1e-4, atol=1e-5)
 
 
-def test_a_stream_is_augmented_on_the_way_and_trains(shards: str) -> None:
+def test_a_stream_is_augmented_and_trains(shards: str) -> None:
     rows = _rows(shards, 12).assign(label=[i % 2 for i in range(12)])
     dataset = pixel_dataset(shards, LOCAL, rows, seed=1)
     asked: list[int] = []

@@ -1,4 +1,4 @@
-"""Pooled features as a head is fed with them."""
+"""Pooled features as the input of a head."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def test_row_numbers_address_the_trials_rows_not_the_tables(tmp_path: Path) -> N
     assert rows.labels.tolist() == [1, 0, 1, 0]
 
 
-def test_the_seed_decides_the_head_and_its_dropout() -> None:
+def test_the_seed_determines_the_head_and_its_dropout() -> None:
     features = torch.randn(8, 6, generator=torch.Generator().manual_seed(0))
     first, again, other = (
         transfer_module(6, [4], 3, seed).train()(features).detach() for seed in (1, 1, 2)

@@ -1,4 +1,4 @@
-"""Weights are for whoever may read the files beside them."""
+"""Weights files are readable like the files beside them."""
 
 import os
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""What an exported champion comes with; `classify.py` is copied as it is."""
+"""Files shipped with an exported champion; `classify.py` is copied unchanged."""

@@ -1,8 +1,8 @@
 """Load the exported network and classify images: `python classify.py IMAGE...`
 
 Needs torch, timm, safetensors, numpy, pillow and opencv-python-headless, for DICOM also pydicom and
-imagecodecs, and nothing of the project that trained it. `image_preparation/` beside it is the
-project's own reading of image files, so that each is seen here as it was in training.
+imagecodecs, but not the project that trained it. `image_preparation/` beside it is the project's
+own code for reading image files, so that images are preprocessed as in training.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))  # `python -I` leaves it out
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # `python -I` omits it
 
 try:
     import timm
@@ -58,10 +58,10 @@ class Classifier(nn.Module):
 
 
 def load_model(folder: Path) -> tuple[Classifier, dict[str, Any]]:
-    """The network in eval mode, and what `config.json` says."""
+    """The network in eval mode, and the contents of `config.json`."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     model = Classifier(config)
-    # Not strict: the file leaves out the layers of timm's own top, which are not used.
+    # Not strict: the file omits timm's own classifier layers, which are not used.
     missing, unknown = model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
     if unknown or any(name.startswith("head.") for name in missing):
         raise ValueError(f"model.safetensors does not fit config.json: {unknown or missing}")
@@ -69,17 +69,17 @@ def load_model(folder: Path) -> tuple[Classifier, dict[str, Any]]:
 
 
 def load_image(path: Path, config: dict[str, Any]) -> torch.Tensor:
-    """A picture as in training, (3, N, N) float32, 0..255.
+    """Read and preprocess an image as in training: (3, N, N) float32, 0..255.
 
     Raises:
-        DataError: in one line, why the file cannot be read as a picture.
+        DataError: in one line, why the file cannot be read as an image.
     """
     settings = config["preprocessing"]
     try:
         image = decode_image(read_file(path))
     except ModuleNotFoundError as error:
-        needed = "pip install pydicom imagecodecs"
-        raise DataError(f"a DICOM file, which needs {error.name}: {needed}") from None
+        install = "pip install pydicom imagecodecs"
+        raise DataError(f"a DICOM file, which needs {error.name}: {install}") from None
     pixels = preprocess(image, settings["image_size"], settings["contrast"])
     return torch.from_numpy(pixels).permute(2, 0, 1).float()
 
@@ -94,7 +94,7 @@ def _head(width: int, hidden: list[int], classes: int) -> nn.Sequential:
 
 
 def main() -> int:
-    """Print a JSON line for each image; 0, 1 where some cannot be read, 2 where none can."""
+    """Print a JSON line for each image; returns 0, 1 if some cannot be read, 2 if none can."""
     paths = _arguments().images
     try:
         model, config = load_model(Path(__file__).resolve().parent)
@@ -108,7 +108,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Class probabilities of images by the exported network, one JSON line each.",
-        epilog="Exit code: 0, 1 where some images cannot be read, 2 where none can.",
+        epilog="Exit code: 0, 1 if some images cannot be read, 2 if none can.",
     )
     kinds = "JPEG, PNG, TIFF, WebP, BMP, GIF or DICOM files"
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help=kinds)
@@ -116,7 +116,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _classify(path: Path, model: Classifier, config: dict[str, Any]) -> bool:
-    """Print the probabilities of an image, or why there are none; whether there are."""
+    """Print the probabilities of an image, or why it cannot be read; returns whether it can."""
     try:
         pixels = load_image(path, config)
     except DataError as error:

@@ -1,4 +1,4 @@
-"""A worker like `datasets.decoding.isolation`, whose decoder fails as the file's name says."""
+"""A worker like `datasets.decoding.isolation` whose decoder fails as requested by the file name."""
 
 import os
 import signal

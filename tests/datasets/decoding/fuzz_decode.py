@@ -2,9 +2,9 @@
 
     python -m tests.datasets.decoding.fuzz_decode --count 3000 [--seed 0]
 
-Files are decoded in a process of their own, so that a crash of a native decoder and a hang are
-counted like any other outcome. The same seed gives the same files. Prints a summary and every file
-that did not behave; exit code 1 if there was one.
+Files are decoded in a separate process, so that a crash or hang of a native decoder is counted like
+any other outcome. The same seed gives the same files. Prints a summary and every file that
+misbehaved; exit code 1 if there was one.
 """
 
 import argparse
@@ -45,7 +45,7 @@ Damage = Callable[[bytearray, Random, list[bytes]], None]
 
 
 def _place(data: bytearray, random: Random) -> int:
-    """Anywhere, in the file's header or, of a DICOM file, in what its pixels begin with."""
+    """A position anywhere, in the header or, in a DICOM file, at the start of its pixels."""
     start, end = 0, len(data)
     part = random.randrange(4)
     if part == 1:
@@ -71,7 +71,7 @@ def cut_out(data: bytearray, random: Random, others: list[bytes]) -> None:
 
 
 def splice(data: bytearray, random: Random, others: list[bytes]) -> None:
-    """A piece of another file, over this one's bytes or between them."""
+    """Overwrite or insert a piece of another file."""
     other = random.choice(others)
     start, length = random.randrange(len(other)), random.randrange(1, 200)
     at = _place(data, random)
@@ -84,7 +84,7 @@ def repeat(data: bytearray, random: Random, others: list[bytes]) -> None:
 
 
 def set_numbers(data: bytearray, random: Random, others: list[bytes]) -> None:
-    """Sizes, counts and lengths: a telling number of 1, 2 or 4 bytes over some in the header."""
+    """Overwrite a size, count or length in the header with a boundary value of 1, 2 or 4 bytes."""
     for _ in range(random.choice((1, 1, 2, 4))):
         at, width = _place(data, random), random.choice((1, 2, 4))
         number = random.choice(NUMBERS) % 256**width
@@ -95,7 +95,7 @@ DAMAGES: tuple[Damage, ...] = (flip_bits, cut_short, cut_out, splice, repeat, se
 
 
 def damaged(data: bytes, random: Random, others: list[bytes]) -> bytes:
-    """`data` after one to three damages; half the PNGs get their checksums mended."""
+    """`data` with one to three kinds of damage; half the PNGs get correct checksums again."""
     if data[128:132] == b"DICM" and random.random() < 0.3:
         data = _other_elements(data, random)
     changed = bytearray(data)
@@ -108,7 +108,7 @@ def damaged(data: bytes, random: Random, others: list[bytes]) -> bytes:
 
 
 def _other_elements(data: bytes, random: Random) -> bytes:
-    """A DICOM file that is well formed and says something else of its pixels."""
+    """A well-formed DICOM file whose header contradicts its pixels."""
     dataset = pydicom.dcmread(io.BytesIO(data))
     for keyword in random.sample(ELEMENTS, random.choice((1, 1, 2, 3))):
         dataset.add_new(
@@ -129,7 +129,7 @@ def _mend_checksums(data: bytearray) -> None:
 
 
 def damaged_file(number: int, seed: int, files: dict[str, bytes]) -> tuple[str, bytes]:
-    """The name of the file it was, and the damaged bytes, of one number of a run."""
+    """The original file's name and the damaged bytes for one number of a run."""
     random = Random(f"{seed}/{number}")
     name = sorted(files)[number % len(files)]
     return name, damaged(files[name], random, list(files.values()))
@@ -137,7 +137,7 @@ def damaged_file(number: int, seed: int, files: dict[str, bytes]) -> tuple[str, 
 
 @dataclass
 class Report:
-    """What came of a run: outcomes by kind of file, and the numbers that misbehaved."""
+    """The result of a run: outcomes by kind of file, and the numbers that misbehaved."""
 
     outcomes: dict[str, Counter[str]] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
@@ -155,7 +155,7 @@ class Report:
 
 
 def fuzz(count: int, seed: int) -> Report:
-    """Decode files 0..count-1 of a seed in worker processes, a new one after each that dies."""
+    """Decode files 0..count-1 of a seed in worker processes; a dead worker is replaced."""
     report, names, number = Report(), sorted(every_file()), 0
     while number < count:
         for line in _worker_lines(number, count, seed):
@@ -165,7 +165,7 @@ def fuzz(count: int, seed: int) -> Report:
 
 
 def _worker_lines(start: int, count: int, seed: int) -> Iterator[dict[str, Any]]:
-    """One line a file; the last tells of a crash or a hang where there was one."""
+    """Yield one line per file; the last reports a crash or a hang if there was one."""
     command = [sys.executable, "-m", "tests.datasets.decoding.fuzz_decode", "--worker"]
     command += [f"--start={start}", f"--count={count}", f"--seed={seed}"]
     with subprocess.Popen(
@@ -184,7 +184,7 @@ def _worker_lines(start: int, count: int, seed: int) -> Iterator[dict[str, Any]]
 
 
 def _end(worker: subprocess.Popen[bytes], hangs: bool) -> dict[str, Any]:
-    """The outcome of the file at which a worker ended, or is ended here."""
+    """The outcome of the file at which a worker died or is killed."""
     if hangs:
         worker.kill()
         return {"outcome": "hang", "seconds": HANG_S, "peak_bytes": 0}
@@ -195,7 +195,7 @@ def _end(worker: subprocess.Popen[bytes], hangs: bool) -> dict[str, Any]:
 
 
 def work(start: int, count: int, seed: int) -> None:
-    """The worker: one JSON line a file on standard output."""
+    """Run the worker: one JSON line per file on standard output."""
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES))
     files = every_file()
     for number in range(start, count):
@@ -213,7 +213,7 @@ def work(start: int, count: int, seed: int) -> None:
 
 
 def _peak_bytes() -> int:
-    """Of this process; getrusage would tell that of the process it was started from."""
+    """The peak of this process; getrusage would report that of its parent."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 
@@ -223,7 +223,7 @@ def _outcome(data: bytes) -> tuple[str, str]:
         pixels = decode_image(data)
     except DataError as error:
         return ("refused", str(error)) if "\n" not in str(error) else ("two lines", str(error))
-    except BaseException as error:  # anything: that is what is looked for
+    except BaseException as error:  # anything: unexpected errors are what this searches for
         return type(error).__name__, str(error)[:200]
     return "image" if pixels.ndim == 3 and pixels.shape[2] == 3 else f"shape {pixels.shape}", ""
 

@@ -1,4 +1,4 @@
-"""One valid file of every kind that is read, small, made here."""
+"""One small valid file of every supported kind."""
 
 import io
 import struct
@@ -29,7 +29,7 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
 
 
 def colours(width: int = 24, height: int = 18) -> np.ndarray:
-    """Smooth colours, (height, width, 3) uint8, which lossy formats keep nearly as they are."""
+    """Smooth colours, (height, width, 3) uint8, which lossy formats change little."""
     x, y = np.meshgrid(np.linspace(0, 200, width), np.linspace(0, 200, height))
     return np.stack([x + 20, y + 30, 220 - (x + y) / 2], axis=-1).round().astype(np.uint8)
 
@@ -41,8 +41,10 @@ def turned_exif(orientation: int) -> Image.Exif:
 
 
 def png_of_grey(values: np.ndarray, bits: int, transparent: int | None = None) -> bytes:
-    """A PNG file of (H, W) grey values in so many bits, W * bits a multiple of 8; written by hand,
-    as Pillow writes neither few bits nor a transparent grey of 16."""
+    """A PNG file of (H, W) grey values with this bit depth, W * bits a multiple of 8.
+
+    Written by hand, as Pillow writes neither low bit depths nor a transparent 16-bit grey.
+    """
     rows = values.astype(">u2").view(np.uint8).reshape(*values.shape, 2)
     packed = np.packbits(np.unpackbits(rows, axis=2)[..., 16 - bits :].reshape(len(values), -1), 1)
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", values.shape[1], len(values), bits, 0, 0, 0, 0))]
@@ -56,8 +58,10 @@ def png_of_grey(values: np.ndarray, bits: int, transparent: int | None = None) -
 
 
 def tiff_of_colours(values: np.ndarray, orientation: int = 1, extra: int | None = None) -> bytes:
-    """A TIFF file of (H, W, samples) uint16, which Pillow does not write. `extra`: what a fourth
-    sample is, 2 for an alpha channel."""
+    """A TIFF file of (H, W, samples) uint16, which Pillow does not write.
+
+    `extra`: the meaning of a fourth sample, 2 for an alpha channel.
+    """
     height, width, samples = values.shape
     tags = {256: (4, [width]), 257: (4, [height]), 258: (3, [16] * samples), 259: (3, [1])}
     tags |= {262: (3, [2]), 273: (4, [0]), 274: (3, [orientation]), 277: (3, [samples])}

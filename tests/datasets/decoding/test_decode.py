@@ -1,4 +1,4 @@
-"""The one way to pixels: content decides, and what cannot be decoded is told in one line."""
+"""Decoding goes by content, and undecodable files are reported in one line."""
 
 import contextlib
 import os
@@ -35,7 +35,7 @@ def test_every_kind_of_file_is_decoded(name: str) -> None:
     assert len(np.unique(pixels)) > 10
 
 
-def test_only_dicom_files_say_whose_picture_it_is() -> None:
+def test_only_dicom_files_have_a_patient_hash() -> None:
     assert read_picture(PNG).patient == ""
     assert read_picture(dicom_file(colours(), PatientID="P1")).patient != ""
 
@@ -49,26 +49,26 @@ def test_only_dicom_files_say_whose_picture_it_is() -> None:
         (PNG[:80], "cannot be read"),
         (encoded(Image.new("RGB", (15, 400))), "15 x 400 pixels: too small"),
         (encoded(Image.new("1", (8001, 8000))), "8001 x 8000 pixels: too large"),
-        (dicom_file(colours())[:-90], "pixels are missing: cut short|truncated"),
+        (dicom_file(colours())[:-90], "without its pixel data: truncated|truncated"),
         (bytes(128) + b"DICM", "without pixels"),
         (bytes(128) + b"DICM" + b"\xff" * 400, "cannot be read|without pixels"),
     ],
 )
-def test_what_cannot_be_decoded_is_told_in_one_line(data: bytes, reason: str) -> None:
+def test_undecodable_bytes_are_reported_in_one_line(data: bytes, reason: str) -> None:
     with pytest.raises(DataError, match=reason) as caught:
         decode_image(data)
     assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize("name", sorted(raster_files()))
-def test_half_a_file_is_never_taken_for_a_whole_one(name: str) -> None:
+def test_a_truncated_file_is_never_accepted(name: str) -> None:
     data = raster_files()[name]
     with pytest.raises(DataError):
         decode_image(data[: len(data) // 2])
 
 
 def test_a_decompression_bomb_is_refused_by_its_header() -> None:
-    """A PNG of 100,000 x 100,000 pixels that holds 20 bytes of them."""
+    """A PNG of 100,000 x 100,000 pixels with 20 bytes of data."""
     bomb = bytearray(PNG)
     bomb[16:24] = (100_000).to_bytes(4, "big") * 2
     bomb[29:33] = zlib.crc32(bomb[12:29]).to_bytes(4, "big")
@@ -84,7 +84,7 @@ def test_too_many_bytes_are_refused_unread(tmp_path: Path, monkeypatch: pytest.M
         read_file(tmp_path / "sparse.jpg")
 
 
-def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_or_device_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     for path in (tmp_path / "pipe.jpg", "/dev/zero", tmp_path):
         with pytest.raises(DataError, match="not a regular file"):
@@ -104,11 +104,11 @@ def test_damaged_bytes_give_an_image_or_a_data_error(position: int, junk: bytes)
 
 
 def test_damaged_files_of_every_kind_give_an_image_or_a_data_error_and_soon() -> None:
-    """The long run is `python -m tests.datasets.decoding.fuzz_decode`."""
+    """For a long run use `python -m tests.datasets.decoding.fuzz_decode`."""
     report = fuzz(count=40 * len(every_file()), seed=0)
     assert report.wrong == []
     assert report.slowest_s < 20
     assert report.peak_bytes < 2**30
     one_sided = {name for name, found in report.outcomes.items() if len(found) < 2}
-    # The damage is neither too small nor too great to tell anything; of PNGs little survives.
+    # The damage is neither too small nor too great to be informative; few PNGs survive.
     assert all(name.startswith("deep-") and name.endswith(".png") for name in one_sided)

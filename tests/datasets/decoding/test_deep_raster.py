@@ -35,19 +35,19 @@ def test_3000_values_anywhere_in_16_bits_keep_256_levels(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["png", "tif"])
-def test_colours_come_in_their_order_and_as_bright_as_one_another(kind: str) -> None:
+def test_channel_order_and_relative_brightness_are_kept(kind: str) -> None:
     pixels = decode_image(FILES[f"colours.{kind}"])
     np.testing.assert_array_equal(pixels, np.rint(COLOURS / 4095 * 255))
 
 
-def test_an_alpha_channel_of_12_bits_is_opaque_at_its_own_end() -> None:
+def test_a_12_bit_alpha_channel_is_opaque_at_its_own_maximum() -> None:
     deep = np.dstack([COLOURS, np.full((20, 24, 1), 4095, np.uint16)])
     np.testing.assert_array_equal(
         decode_image(imagecodecs.png_encode(deep)), decode_image(FILES["colours.png"])
     )
 
 
-def test_ink_on_nothing_stays_visible_in_16_bits() -> None:
+def test_ink_on_transparency_stays_visible_in_16_bits() -> None:
     alpha = np.zeros((20, 24, 1), np.uint16)
     alpha[5:9, 6:20] = 65535
     pixels = decode_image(imagecodecs.png_encode(np.dstack([np.zeros_like(COLOURS), alpha])))
@@ -74,7 +74,7 @@ def test_deep_files_are_turned_upright_once(orientation: int) -> None:
 
 
 def with_exif(png: bytes, orientation: int) -> bytes:
-    """A PNG file with the eXIf chunk of another, before its pixels."""
+    """A PNG file with another file's eXIf chunk before its pixels."""
     other = encoded(Image.new("L", (16, 16)), exif=turned_exif(orientation))
     start = other.index(b"eXIf") - 4
     chunk = other[start : start + 12 + int.from_bytes(other[start : start + 4], "big")]
@@ -82,11 +82,11 @@ def with_exif(png: bytes, orientation: int) -> bytes:
     return png[:at] + chunk + png[at:]
 
 
-def test_odd_tags_are_read_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
-    decode_image(tiff_of_colours(np.dstack([COLOURS, OPAQUE])))  # a sample that no tag explains
+def test_odd_tags_cause_no_output(capfd: pytest.CaptureFixture[str]) -> None:
+    decode_image(tiff_of_colours(np.dstack([COLOURS, OPAQUE])))  # a sample without a tag
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_tiff_of_a_kind_that_is_not_read_is_called_one() -> None:
-    with pytest.raises(DataError, match="a TIFF file of a kind that is not read"):
+def test_an_unsupported_kind_of_tiff_is_reported_as_one() -> None:
+    with pytest.raises(DataError, match="unsupported kind of TIFF file"):
         decode_image(tiff_of_colours(np.dstack([BAND, BAND])))

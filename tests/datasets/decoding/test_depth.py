@@ -1,4 +1,4 @@
-"""What becomes of 16-bit values that fill little of 16 bits."""
+"""Scaling of 16-bit values that fill little of their range."""
 
 import numpy as np
 import pytest
@@ -25,14 +25,14 @@ def test_a_picture_that_fills_its_depth_is_shown_from_0(high: int, white: int) -
     assert display_range(_occurring(np.arange(high // 4, high + 1))) == ValueRange(0, white)
 
 
-def test_8_bits_in_16_stay_as_they_are_however_few_occur() -> None:
+def test_8_bit_values_in_16_bits_are_unchanged_however_few_occur() -> None:
     values = np.full((16, 16), 60, np.uint16)
     values[3] = 63
     np.testing.assert_array_equal(to_8_bits(values), values)
 
 
 @pytest.mark.parametrize("isolated", [[0], [65535], [0, 65535], [0, 1, 65534, 65535]])
-def test_a_padding_and_a_mark_take_no_levels_from_the_picture(isolated: list[int]) -> None:
+def test_padding_and_marks_take_no_levels_from_the_image(isolated: list[int]) -> None:
     picture = np.linspace(31000, 34000, 600).round().astype(np.uint16)
     values = np.concatenate([np.repeat(isolated, 50).astype(np.uint16), picture]).reshape(-1, 10)
     levels = to_8_bits(values).ravel()
@@ -40,7 +40,7 @@ def test_a_padding_and_a_mark_take_no_levels_from_the_picture(isolated: list[int
     assert set(levels[: 50 * len(isolated)]) <= {0, 255}
 
 
-def test_two_values_are_no_isolated_ones() -> None:
+def test_two_values_are_not_isolated() -> None:
     assert content_range(np.array([0, 65535])) == (0, 65535)
     values = np.array([[0, 65535]], np.uint16)
     assert to_8_bits(values).tolist() == [[0, 255]]

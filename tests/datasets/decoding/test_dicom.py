@@ -1,4 +1,4 @@
-"""DICOM files: which are pictures, whose they are, and what is refused before decoding."""
+"""DICOM files: which contain images, their patient, and refusals before decoding."""
 
 import hashlib
 import io
@@ -51,7 +51,7 @@ def test_a_file_that_does_not_name_its_syntax_is_read() -> None:
     np.testing.assert_array_equal(decode_image(nameless), SHOWN)
 
 
-def test_of_several_frames_the_first_is_taken() -> None:
+def test_the_first_of_several_frames_is_used() -> None:
     frames = np.stack([RAMP, RAMP[::-1], np.zeros_like(RAMP)])
     np.testing.assert_array_equal(decode_image(dicom_file(frames, NumberOfFrames=3)), SHOWN)
     with pytest.raises(DataError, match="truncated"):
@@ -81,7 +81,7 @@ def test_without_an_id_there_is_no_patient(elements: dict[str, str]) -> None:
     assert read_picture(dicom_file(RAMP, IssuerOfPatientID="A", **elements)).patient == ""
 
 
-def test_no_message_tells_the_patients_id() -> None:
+def test_no_message_contains_the_patient_id() -> None:
     dataset = dataset_of(RAMP, PatientID="SECRET", Rows=21)
     with pytest.raises(DataError) as caught:
         decode_image(written(dataset))
@@ -89,7 +89,7 @@ def test_no_message_tells_the_patients_id() -> None:
     assert "SECRET" not in patient_hash(dataset)
 
 
-def test_a_dicomdir_is_no_picture(tmp_path: Any) -> None:
+def test_a_dicomdir_is_not_an_image(tmp_path: Any) -> None:
     index = FileSet()
     index.add(
         dataset_of(
@@ -135,8 +135,8 @@ def test_floating_point_pixels_are_refused() -> None:
         ({"Rows": 9000, "Columns": 9000}, "9000 x 9000 pixels: too large"),
         ({"Rows": 65535, "Columns": 65535}, "too large"),
         ({"Rows": 8}, "24 x 8 pixels: too small"),
-        ({"Rows": 0}, "does not say how large"),
-        ({"Columns": None}, "does not say how large"),
+        ({"Rows": 0}, "does not declare its image size"),
+        ({"Columns": None}, "does not declare its image size"),
         ({"Rows": 400}, "truncated"),
         ({"SamplesPerPixel": 4}, "4 samples of 16 bits"),
         ({"BitsAllocated": 32, "BitsStored": 32}, "1 samples of 32 bits"),
@@ -144,7 +144,7 @@ def test_floating_point_pixels_are_refused() -> None:
         ({"HighBit": 15, "BitsStored": 2, "BitsAllocated": 8}, "HighBit=15|High Bit"),
     ],
 )
-def test_headers_that_cannot_be_are_refused(elements: dict[str, Any], reason: str) -> None:
+def test_impossible_headers_are_refused(elements: dict[str, Any], reason: str) -> None:
     with pytest.raises(DataError, match=reason):
         decode_image(dicom_file(RAMP, **elements))
 

@@ -1,4 +1,4 @@
-"""DICOM files are told by their content, with and without the preamble; others never."""
+"""DICOM files are detected by content, with or without the preamble; other files never are."""
 
 import random
 from pathlib import Path
@@ -59,7 +59,7 @@ def test_the_files_of_scanners_are_found_without_their_preamble() -> None:
     assert all(is_dicom(path.read_bytes()[132 : 132 + HEADER_BYTES]) for path in found)
 
 
-def test_nothing_else_is_taken_for_dicom() -> None:
+def test_nothing_else_is_detected_as_dicom() -> None:
     numbers = random.Random(0)
     junk = [numbers.randbytes(HEADER_BYTES) for _ in range(3000)]
     begun = [

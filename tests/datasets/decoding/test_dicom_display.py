@@ -1,4 +1,4 @@
-"""What stored values look like, against the formulas of the standard."""
+"""Display values compared with the formulas of the standard."""
 
 from typing import Any
 
@@ -25,12 +25,12 @@ def _assert_shown(data: bytes, levels: np.ndarray) -> None:
     np.testing.assert_array_equal(decoded[..., 0], _levels(levels))
 
 
-def test_without_a_window_the_least_value_is_black_and_the_greatest_white() -> None:
+def test_without_a_window_the_smallest_value_is_black_and_the_largest_white() -> None:
     _assert_shown(dicom_file(RAMP + np.uint16(500)), VALUES / 4095 * 255)
     assert decode_image(dicom_file(np.full((20, 20), 7, np.uint16))).max() == 0
 
 
-def test_a_window_is_the_standards_line() -> None:
+def test_a_linear_window_follows_the_standard() -> None:
     """PS3.3 C.11.2.1.2: c - 0.5 is the middle, w - 1 the width."""
     data = dicom_file(RAMP, WindowCenter=2000, WindowWidth=1000)
     _assert_shown(data, ((VALUES - 1999.5) / 999 + 0.5) * 255)
@@ -44,7 +44,7 @@ def test_the_other_windows_of_the_standard(kind: str) -> None:
     _assert_shown(data, exact if kind == "LINEAR_EXACT" else curve)
 
 
-def test_a_window_is_of_rescaled_values_and_the_first_of_several() -> None:
+def test_the_first_window_applies_to_rescaled_values() -> None:
     hounsfield = VALUES * 2 - 1024
     data = dicom_file(
         RAMP,
@@ -57,7 +57,7 @@ def test_a_window_is_of_rescaled_values_and_the_first_of_several() -> None:
 
 
 @pytest.mark.parametrize("window", [{"WindowWidth": 0}, {"WindowWidth": -4}, {"WindowWidth": ""}])
-def test_a_window_that_is_none_is_left_out(window: dict[str, Any]) -> None:
+def test_an_invalid_window_is_ignored(window: dict[str, Any]) -> None:
     _assert_shown(dicom_file(RAMP, WindowCenter=50, **window), VALUES / 4095 * 255)
 
 
@@ -75,7 +75,7 @@ def test_monochrome1_is_inverted_after_its_window() -> None:
 
 
 @pytest.mark.parametrize("slope", [-1, 0.5])
-def test_any_slope_is_followed(slope: float) -> None:
+def test_any_slope_is_applied(slope: float) -> None:
     shown = VALUES / 4095 * 255
     data = dicom_file(RAMP, RescaleSlope=slope, RescaleIntercept=9)
     _assert_shown(data, shown if slope > 0 else 255 - shown)
@@ -94,7 +94,7 @@ def test_signed_values_may_be_negative(bits: int) -> None:
 
 
 @pytest.mark.parametrize("representation", [0, 1])
-def test_padding_is_black_and_counts_for_no_window(representation: int) -> None:
+def test_padding_is_black_and_does_not_affect_the_window(representation: int) -> None:
     values = (RAMP.astype(np.int32) // 4 + 100).astype(np.int16)
     values[:3] = -2000
     padding = -2000 if representation else 63536
@@ -122,7 +122,7 @@ def _table(entries: np.ndarray, first: int, bits: int) -> Sequence:
     return Sequence([item])
 
 
-def test_a_voi_table_is_followed_and_ends_hold_beyond_it() -> None:
+def test_a_voi_table_is_applied_and_its_ends_extend_beyond_it() -> None:
     entries = np.linspace(0, 1023, 500).round()
     data = dicom_file(RAMP, VOILUTSequence=_table(entries, 1000, 10), WindowCenter=1, WindowWidth=9)
     index = np.clip(VALUES - 1000, 0, 499).astype(int)
@@ -138,7 +138,7 @@ def test_a_modality_table_comes_before_the_window() -> None:
 
 
 @pytest.mark.parametrize("where", ["Shared", "PerFrame"])
-def test_files_of_several_frames_keep_their_window_in_groups(where: str) -> None:
+def test_multi_frame_files_have_their_window_in_groups(where: str) -> None:
     window, rescale, group = Dataset(), Dataset(), Dataset()
     window.WindowCenter, window.WindowWidth = 40, 400
     rescale.RescaleSlope, rescale.RescaleIntercept = 2, -1024
@@ -149,7 +149,7 @@ def test_files_of_several_frames_keep_their_window_in_groups(where: str) -> None
     _assert_shown(written(dataset), ((VALUES * 2 - 1024 - 39.5) / 399 + 0.5) * 255)
 
 
-def test_colours_come_back_as_they_were() -> None:
+def test_colours_are_unchanged() -> None:
     np.testing.assert_array_equal(decode_image(dicom_file(colours())), colours())
     planes = dataset_of(colours(), PlanarConfiguration=1)
     planes.PixelData = colours().transpose(2, 0, 1).tobytes()
@@ -168,7 +168,7 @@ def test_ybr_becomes_rgb() -> None:
 
 
 @pytest.mark.parametrize("width", [1, 2], ids=["bytes", "words"])
-def test_palettes_are_followed(width: int) -> None:
+def test_palettes_are_applied(width: int) -> None:
     indices = (np.arange(20 * 24).reshape(20, 24) % 16).astype(np.uint8)
     elements = palette_elements()
     if width == 2:
@@ -187,19 +187,19 @@ def test_palettes_are_followed(width: int) -> None:
     ("elements", "reason"),
     [
         ({"RescaleSlope": 0, "RescaleIntercept": 0}, "RescaleSlope=0"),
-        ({"PhotometricInterpretation": "PALETTE COLOR"}, "a palette in segments, or none"),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, "a segmented palette, or none"),
         ({"PhotometricInterpretation": "RGB"}, "'RGB' of 1 samples cannot be shown"),
     ],
 )
-def test_headers_that_make_no_sense_are_refused(elements: dict[str, Any], reason: str) -> None:
+def test_invalid_headers_are_refused(elements: dict[str, Any], reason: str) -> None:
     with pytest.raises(DataError, match=reason):
         decode_image(dicom_file(RAMP, **elements))
 
 
-def test_a_table_shorter_than_it_says_is_refused() -> None:
+def test_a_table_shorter_than_declared_is_refused() -> None:
     table = _table(np.arange(5), 0, 8)
     table[0].LUTDescriptor = [500, 0, 8]
-    with pytest.raises(DataError, match="entries that should have 500"):
+    with pytest.raises(DataError, match="its header declares 500"):
         decode_image(dicom_file(RAMP, VOILUTSequence=table))
 
 
@@ -213,20 +213,20 @@ def test_a_table_shorter_than_it_says_is_refused() -> None:
         {"WindowCenter": 30_000, "WindowWidth": 300, "VOILUTFunction": "SIGMOID"},
     ],
 )
-def test_a_window_far_off_the_values_falls_back_to_their_own_range(window: dict[str, Any]) -> None:
+def test_a_window_far_from_the_values_falls_back_to_the_full_range(window: dict[str, Any]) -> None:
     _assert_shown(dicom_file(RAMP, **window), VALUES / 4095 * 255)
     stray = RAMP.copy()
-    stray[0, :2] = 65_535, 60_000  # two pixels in the window are no picture
+    stray[0, :2] = 65_535, 60_000  # two pixels in the window do not make an image
     data = dicom_file(stray, WindowCenter=62_000, WindowWidth=8000)
     assert len(np.unique(decode_image(data)[1:])) > 10
 
 
-def test_a_window_of_a_few_values_is_still_the_files_own() -> None:
+def test_a_window_of_a_few_values_is_still_used() -> None:
     data = dicom_file(RAMP, WindowCenter=60, WindowWidth=100)  # 2 % of the pixels, the rest white
     _assert_shown(data, ((VALUES - 59.5) / 99 + 0.5) * 255)
 
 
-def test_a_padding_that_the_header_does_not_name_takes_no_levels() -> None:
+def test_undeclared_padding_takes_no_levels() -> None:
     signed = RAMP.astype(np.int16) // 8
     signed[:4] = -30_000
     levels = decode_image(dicom_file(signed))[..., 0]

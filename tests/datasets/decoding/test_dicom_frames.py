@@ -55,7 +55,7 @@ def test_signed_pixels_in_streams_without_signs_get_theirs_back(syntax: UID) -> 
 @pytest.mark.parametrize(
     ("syntax", "pixels"), [(JPEGBaseline8Bit, FLAT), (JPEGExtended12Bit, DEEP)]
 )
-def test_lossy_jpeg_is_near(syntax: UID, pixels: np.ndarray) -> None:
+def test_lossy_jpeg_is_close(syntax: UID, pixels: np.ndarray) -> None:
     bits = 12 if pixels is DEEP else 8
     decoded = decode_image(compressed(pixels, syntax, BitsStored=bits))
     expected = decode_image(dicom_file(pixels, BitsStored=bits))
@@ -64,7 +64,7 @@ def test_lossy_jpeg_is_near(syntax: UID, pixels: np.ndarray) -> None:
 
 @pytest.mark.parametrize("marked", [True, False], ids=["JFIF", "no marker"])
 def test_jpeg_colours_are_converted_once(marked: bool) -> None:
-    """YBR as most files have it, and RGB stored as RGB, which libjpeg would take for YBR."""
+    """YBR as in most files, and RGB stored as RGB, which libjpeg would interpret as YBR."""
     space = None if marked else imagecodecs.JPEG8.CS.RGB
     stream = imagecodecs.jpeg8_encode(
         RGB, level=98, colorspace=imagecodecs.JPEG8.CS.RGB, outcolorspace=space, subsampling="444"
@@ -96,8 +96,10 @@ def _with_stream(stream: bytes, syntax: UID, **elements: int) -> bytes:
         ),
     ],
 )
-def test_a_stream_of_another_size_than_its_header_is_refused(syntax: UID, stream: bytes) -> None:
-    with pytest.raises(DataError, match="frame is 600 x 700 pixels of 1, its header says 25 x 21"):
+def test_a_stream_whose_size_differs_from_the_header_is_refused(syntax: UID, stream: bytes) -> None:
+    with pytest.raises(
+        DataError, match="frame has 600 x 700 pixels of 1 sample, its header declares 25 x 21"
+    ):
         decode_image(_with_stream(bytes(stream), syntax))
 
 
@@ -117,21 +119,23 @@ def test_boxes_without_length_do_not_hang() -> None:
         decode_image(_with_stream(broken, JPEG2000Lossless))
 
 
-def test_what_is_no_stream_is_refused() -> None:
+def test_an_invalid_stream_is_refused() -> None:
     for syntax in (JPEGBaseline8Bit, JPEGLSLossless, JPEG2000Lossless):
         with pytest.raises(DataError, match="no JPEG"):
             decode_image(_with_stream(bytes(100), syntax))
 
 
 def test_a_packed_bomb_is_not_unpacked() -> None:
-    """64 bytes of header, then runs that would give 64 times what they take."""
+    """64 bytes of header, then runs that would expand 64-fold."""
     stream = struct.pack("<16I", 1, 64, *([0] * 14)) + b"\x81\x07" * 10**6
     with pytest.raises(DataError, match="OUTPUT_TOO_SMALL"):
         decode_image(_with_stream(stream, RLELossless))
 
 
-def test_a_syntax_without_a_decoder_is_named_with_the_way_out() -> None:
-    with pytest.raises(DataError, match=r"MPEG-4 .*without a decoder here; export it uncompressed"):
+def test_an_unsupported_syntax_is_named_with_the_way_out() -> None:
+    with pytest.raises(
+        DataError, match=r"unsupported compression MPEG-4 .*; export it uncompressed"
+    ):
         decode_image(_with_stream(bytes(100), MPEG4HP41))
 
 
@@ -140,7 +144,7 @@ def test_old_files_with_their_bits_at_the_top_are_read() -> None:
     np.testing.assert_array_equal(decode_image(high), decode_image(dicom_file(DEEP, BitsStored=12)))
 
 
-def test_bits_beyond_those_stored_are_no_picture() -> None:
+def test_unused_bits_are_ignored() -> None:
     """Old files keep overlays in the unused bits."""
     overlaid = DEEP | 0x8000
     np.testing.assert_array_equal(

@@ -42,7 +42,7 @@ def test_after_a_crash_the_next_file_is_read(reader: Reader, good: str) -> None:
         assert reader.describe(good) == describe(good)
 
 
-def test_a_worker_that_something_else_ends_costs_no_file(reader: Reader, good: str) -> None:
+def test_a_worker_killed_by_something_else_costs_no_file(reader: Reader, good: str) -> None:
     reader.describe(good)
     assert reader._worker is not None
     reader._worker.kill()
@@ -50,7 +50,7 @@ def test_a_worker_that_something_else_ends_costs_no_file(reader: Reader, good: s
     assert reader.describe(good) == describe(good)
 
 
-def test_a_hang_ends_in_time_and_the_next_file_is_read(reader: Reader, good: str) -> None:
+def test_a_hang_times_out_and_the_next_file_is_read(reader: Reader, good: str) -> None:
     reader.describe(good)
     began = time.perf_counter()
     assert reader.describe("hang.png").description.problem == "cannot be decoded within 2 seconds"
@@ -69,6 +69,6 @@ def test_memory_beyond_the_limit_is_not_to_be_had(reader: Reader, good: str) -> 
     assert reader.describe(good) == describe(good)
 
 
-def test_a_worker_that_does_not_start_is_no_fault_of_the_file() -> None:
+def test_a_worker_that_does_not_start_is_not_blamed_on_the_file() -> None:
     with Reader((sys.executable, "-c", "pass")) as reader, pytest.raises(RuntimeError):
         reader.describe("any.png")

@@ -1,4 +1,4 @@
-"""Looking up by strips is looking up."""
+"""Lookups in strips equal direct lookups."""
 
 import numpy as np
 import pytest

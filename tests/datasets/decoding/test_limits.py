@@ -1,4 +1,4 @@
-"""What is too large or too small, on either side of each limit."""
+"""Sizes on either side of each limit."""
 
 import pytest
 
@@ -29,14 +29,16 @@ def test_sizes_within_the_limits_pass(size: tuple[int, int]) -> None:
         ((MAX_SIDE + 1, 100), "too large"),
     ],
 )
-def test_sizes_beyond_a_limit_are_told_with_the_limit(size: tuple[int, int], reason: str) -> None:
+def test_sizes_beyond_a_limit_are_reported_with_the_limit(
+    size: tuple[int, int], reason: str
+) -> None:
     for width, height in (size, size[::-1]):
         with pytest.raises(DataError, match=f"^{width} x {height} pixels: {reason}; expected"):
             check_picture_size(width, height)
 
 
-def test_a_file_may_have_so_many_bytes_and_no_more() -> None:
+def test_a_file_may_have_at_most_the_maximum_size() -> None:
     check_file_size(MAX_BYTES)
     with pytest.raises(DataError, match=f"at most {MAX_BYTES // 2**20} MiB"):
         check_file_size(MAX_BYTES + 1)
-    assert MAX_PIXELS * 3 < MAX_BYTES  # the largest picture fits uncompressed
+    assert MAX_PIXELS * 3 < MAX_BYTES  # the largest image fits uncompressed

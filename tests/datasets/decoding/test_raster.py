@@ -1,4 +1,4 @@
-"""What becomes of the pixels of every everyday format."""
+"""Pixels of every common format."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ from tests.datasets.decoding.picture_files import colours, encoded, png_of_grey,
 ROOT = Path(__file__).parents[3]
 COLOURS = colours()
 PICTURE = Image.fromarray(COLOURS)
-LOSSY = 6  # grey levels that JPEG at quality 95 may be off on smooth colours
+LOSSY = 6  # tolerance in grey levels for JPEG at quality 95 on smooth colours
 
 
 def _grey(values: np.ndarray) -> np.ndarray:
@@ -32,7 +32,7 @@ def _assert_near(pixels: np.ndarray, expected: np.ndarray, tolerance: int) -> No
 
 @pytest.mark.parametrize("kind", ["BMP", "TIFF", "PNG", "WEBP"])
 def test_every_lossless_format_is_read_in_a_fresh_process(kind: str, tmp_path: Path) -> None:
-    """Pillow loads most of its plugins only when something asks for them."""
+    """Pillow loads most of its plugins on demand."""
     path = tmp_path / "image"
     path.write_bytes(encoded(PICTURE, kind, lossless=True))
     code = (
@@ -51,7 +51,7 @@ def test_compressed_tiff_is_read(compression: str) -> None:
     np.testing.assert_array_equal(decode_raster(data), COLOURS)
 
 
-def test_of_several_pages_or_frames_the_first_is_taken() -> None:
+def test_the_first_of_several_pages_or_frames_is_used() -> None:
     other = [Image.new("RGB", PICTURE.size)]
     pages = encoded(PICTURE, "TIFF", save_all=True, append_images=other)
     np.testing.assert_array_equal(decode_raster(pages), COLOURS)
@@ -76,7 +76,7 @@ def test_grey_is_repeated_in_three_channels() -> None:
 
 
 def _cmyk_jpeg(adobe: bool) -> bytes:
-    """Inks of PICTURE as JPEG; Adobe's programs write them inverted, and say that they wrote it."""
+    """PICTURE in CMYK as JPEG; Adobe's programs invert it and add their marker."""
     inks = encoded(PICTURE.convert("CMYK"), "JPEG", quality=100, subsampling=0)  # inverted
     at = inks.index(b"\xff\xee")
     assert inks[at + 4 : at + 9] == b"Adobe"
@@ -115,7 +115,7 @@ def test_16_bit_grey_that_uses_fewer_bits_keeps_256_levels(bits: int) -> None:
     assert len(np.unique(decoded)) == 256
 
 
-def test_16_bit_tiff_with_0_for_white_is_turned_round() -> None:
+def test_16_bit_tiff_with_0_for_white_is_inverted() -> None:
     values = ramp(20, 24, 65535)
     tags = TiffImagePlugin.ImageFileDirectory_v2()
     data = bytearray(encoded(Image.fromarray(values), "TIFF", tiffinfo=tags))
@@ -135,7 +135,9 @@ def test_16_bit_colours_are_scaled_to_8_bits() -> None:
     [("RGBA", 0, 255), ("LA", 0, 255), ("RGBA", 255, 0), ("LA", 250, 0), ("RGBA", 128, 255)],
 )
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
-def test_a_drawing_on_nothing_stays_visible(mode: str, ink: int, ground: int, kind: str) -> None:
+def test_a_drawing_on_transparency_stays_visible(
+    mode: str, ink: int, ground: int, kind: str
+) -> None:
     alpha = np.zeros((20, 30), np.uint8)
     alpha[5:15, 8:20] = 255
     drawing = Image.new(
@@ -149,7 +151,7 @@ def test_a_drawing_on_nothing_stays_visible(mode: str, ink: int, ground: int, ki
 
 
 def _ink_in_palette() -> Image.Image:
-    """Black on a transparent black: two entries of one colour."""
+    """Black on transparent black: two palette entries of one colour."""
     drawing = Image.new("P", (20, 16), 0)
     drawing.putpalette([0, 0, 0, 0, 0, 0])
     drawing.paste(1, (4, 4, 12, 10))
@@ -163,7 +165,7 @@ def test_a_transparent_palette_entry_is_transparent(kind: str) -> None:
     assert pixels[5, 5].tolist() == [0, 0, 0]
 
 
-def test_a_png_that_names_a_transparent_colour_has_it_transparent() -> None:
+def test_the_transparent_colour_of_a_png_is_transparent() -> None:
     for drawing, key in ((Image.new("RGB", (20, 16)), (0, 0, 0)), (Image.new("L", (20, 16)), 0)):
         drawing.paste((9, 9, 9) if drawing.mode == "RGB" else 9, (4, 4, 12, 10))
         pixels = decode_raster(encoded(drawing, transparency=key))
@@ -172,13 +174,13 @@ def test_a_png_that_names_a_transparent_colour_has_it_transparent() -> None:
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
-def test_the_transparent_grey_of_a_png_counts_in_its_own_bits(bits: int) -> None:
-    """White is transparent, black is drawn: over white, the drawing is as it was."""
+def test_the_transparent_grey_of_a_png_has_its_own_bit_depth(bits: int) -> None:
+    """White is transparent, the drawing is black: over white it is unchanged."""
     values = np.full((16, 32), 2**bits - 1, np.uint16)
     values[4:9, 8:16] = 0
     pixels = decode_raster(png_of_grey(values, bits, transparent=2**bits - 1))
     np.testing.assert_array_equal(pixels, _grey(np.where(values == 0, 0, 255)))
-    inverse = decode_raster(png_of_grey(values, bits, transparent=0))  # white ink on nothing
+    inverse = decode_raster(png_of_grey(values, bits, transparent=0))  # white ink on transparency
     np.testing.assert_array_equal(inverse, _grey(np.where(values == 0, 0, 255)))
 
 
@@ -199,7 +201,7 @@ def test_the_exif_orientation_is_applied(kind: str, orientation: int) -> None:
     np.testing.assert_array_equal(decode_raster(data), turned[orientation])
 
 
-def test_broken_exif_spoils_no_picture() -> None:
+def test_broken_exif_does_not_prevent_decoding() -> None:
     data = encoded(PICTURE, exif=b"Exif\0\0II*\0\xff\xff\xff\xff\xff\xff")
     np.testing.assert_array_equal(decode_raster(data), COLOURS)
 

@@ -1,4 +1,4 @@
-"""The synthetic radiographs: reproducible, extensible, learnable, with duplicates as ordered."""
+"""The synthetic radiographs: reproducible, extensible, learnable, with duplicates as requested."""
 
 import hashlib
 import subprocess
@@ -27,7 +27,7 @@ def _contents(root: Path) -> dict[str, str]:
 
 
 def _gradient_histograms(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Gradient strength by place (8 x 8) and by direction (9), at 64 x 64 pixels: (576,)."""
+    """Gradient strength by position (8 x 8) and direction (9), at 64 x 64 pixels: (576,)."""
     small = cv2.resize(image, (64, 64), interpolation=cv2.INTER_AREA).astype(np.float32)
     along_y, along_x = np.gradient(small)
     direction = np.arctan2(along_y, along_x) % np.pi * (9 / np.pi)
@@ -45,7 +45,7 @@ def _features(seeds: range) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int
     return np.stack(rows), np.tile(np.arange(len(FRACTURE_TYPES)), len(seeds))
 
 
-def test_the_ten_classes_are_those_of_the_real_data_in_its_order() -> None:
+def test_the_ten_classes_are_those_of_the_real_data_in_the_same_order() -> None:
     assert FRACTURE_TYPES == (
         "Avulsion fracture",
         "Comminuted fracture",
@@ -67,7 +67,7 @@ def test_one_seed_gives_one_image_and_another_seed_another(fracture: str) -> Non
     assert not np.array_equal(image, draw_radiograph(fracture, 8))
 
 
-def test_ten_breaks_of_one_patient_are_ten_different_images_of_one_size() -> None:
+def test_ten_breaks_of_one_patient_are_different_images_of_equal_size() -> None:
     images = [draw_radiograph(fracture, 3) for fracture in FRACTURE_TYPES]
     assert len({image.tobytes() for image in images}) == len(FRACTURE_TYPES)
     assert len({image.shape for image in images}) == 1
@@ -85,7 +85,7 @@ def test_images_look_like_films_dark_ground_bright_bone_sides_of_200_to_400() ->
     assert {image.shape[0] > image.shape[1] for image in images} == {True, False}
 
 
-def test_files_are_the_same_bytes_in_a_process_of_its_own(tmp_path: Path) -> None:
+def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
     write_synthetic(tmp_path / "here", 2, seed=5)
     code = (
         "import sys, pathlib; from datasets.drawn.synthetic import write_synthetic; "
@@ -95,7 +95,7 @@ def test_files_are_the_same_bytes_in_a_process_of_its_own(tmp_path: Path) -> Non
     assert _contents(tmp_path / "here") == _contents(tmp_path / "there")
 
 
-def test_more_images_a_class_change_none_of_the_earlier_ones(tmp_path: Path) -> None:
+def test_more_images_per_class_leave_earlier_ones_unchanged(tmp_path: Path) -> None:
     write_synthetic(tmp_path / "few", 2, seed=0, duplicate_fraction=0.5)
     write_synthetic(tmp_path / "many", 4, seed=0, duplicate_fraction=0.5)
     few, many = _contents(tmp_path / "few"), _contents(tmp_path / "many")
@@ -120,7 +120,7 @@ def test_a_folder_for_each_class_with_grayscale_images_in_it(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("fraction", "planted"), [(0.0, 0), (0.25, 2), (0.4, 3), (1.0, 8)])
-def test_as_many_exact_copies_are_planted_as_ordered(
+def test_as_many_exact_copies_are_planted_as_requested(
     tmp_path: Path, fraction: float, planted: int
 ) -> None:
     write_synthetic(tmp_path, 8, seed=2, duplicate_fraction=fraction)
@@ -130,7 +130,7 @@ def test_as_many_exact_copies_are_planted_as_ordered(
         assert len(set(files.values())) == 8
 
 
-def test_a_small_classifier_tells_new_patients_breaks_apart_far_above_chance() -> None:
+def test_a_small_classifier_recognises_breaks_of_new_patients_far_above_chance() -> None:
     x_train, y_train = _features(range(24))
     x_test, y_test = _features(range(1000, 1010))
     forest = ExtraTreesClassifier(200, random_state=0).fit(x_train, y_train)
@@ -138,7 +138,7 @@ def test_a_small_classifier_tells_new_patients_breaks_apart_far_above_chance() -
     assert accuracy > 0.3  # chance is 0.1
 
 
-def test_an_unknown_fracture_is_refused_with_the_names_there_are() -> None:
+def test_an_unknown_fracture_is_refused_with_the_known_names() -> None:
     with pytest.raises(DataError, match=r"'Buckle fracture': expected one of Avulsion fracture, "):
         draw_radiograph("Buckle fracture", 0)
 

@@ -1,4 +1,4 @@
-"""Which stems are distinctive: weighed against all names, not looked up in a list."""
+"""Distinctive stems are weighed against all names, not looked up in a list."""
 
 import unicodedata
 
@@ -19,7 +19,7 @@ STEMS = [*FRACTURES, *COUNTED, *CAMERA, *FIGURES, "fig7-proximal-humerus-of-a-to
     "stem",
     ["image25", "000001", "img_1234", "download", "2", "1a", "hip-l-view-3", "fig2", "image 7"],
 )
-def test_what_anybody_may_write_is_generic(stem: str) -> None:
+def test_common_stems_are_generic(stem: str) -> None:
     assert not StemWeights([*STEMS, stem, stem]).is_distinctive(stem)
 
 
@@ -32,7 +32,7 @@ def test_what_anybody_may_write_is_generic(stem: str) -> None:
         "img_20210407_123456",
     ],
 )
-def test_what_nobody_else_would_write_is_distinctive(stem: str) -> None:
+def test_unusual_stems_are_distinctive(stem: str) -> None:
     assert StemWeights([*STEMS, stem, stem]).is_distinctive(stem)
 
 
@@ -42,7 +42,7 @@ def test_a_stem_of_many_images_is_generic() -> None:
     assert not StemWeights([*STEMS[:-1], *[stem] * (MOST_IMAGES + 1)]).is_distinctive(stem)
 
 
-def test_words_of_all_names_weigh_nothing_and_rare_ones_most() -> None:
+def test_words_in_all_names_weigh_nothing_and_rare_ones_most() -> None:
     weights = StemWeights([f"xray_{word}" for word in ("heron", "otter", "otter_b", "lynx")])
     assert weights.rarity("xray") == 0
     assert 0 < weights.rarity("otter") < weights.rarity("lynx")
@@ -59,7 +59,7 @@ def test_a_number_weighs_by_its_size_and_leading_zeros_nothing() -> None:
     assert weights.rarity("000007") == weights.rarity("7") < weights.rarity("700001")
 
 
-def test_copies_and_spellings_of_a_stem_are_one() -> None:
+def test_copies_and_spellings_of_a_stem_are_equal() -> None:
     name = "Hüfte-links"
     spellings = [
         name,

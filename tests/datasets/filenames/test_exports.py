@@ -1,4 +1,4 @@
-"""What an export's names tell, whole or with pieces cut out."""
+"""Names of an export, whole or with pieces removed."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_the_stem_is_the_name_before_the_export(path: str, stem: str) -> None:
     ("path", "name"),
     [("a/b.c/x.tar.gz", "x.tar"), ("1.2.840.113619.2", "1.2.840.113619.2"), ("a/.png", ".png")],
 )
-def test_the_end_of_a_uid_is_no_extension(path: str, name: str) -> None:
+def test_the_end_of_a_uid_is_not_an_extension(path: str, name: str) -> None:
     assert bare_name(path) == name
 
 
@@ -45,7 +45,7 @@ def shared(first: str, second: str, *others: str) -> bool:
     return bool(set(one) & set(two))
 
 
-def test_a_hash_is_known_by_its_begin_or_its_end() -> None:
+def test_a_hash_is_recognised_by_its_beginning_or_its_end() -> None:
     whole = exported("left")
     assert shared(whole, exported("right", HASH[:10] + HASH[20:-3]))
     assert shared(whole, exported("right", HASH[6:]))
@@ -61,7 +61,7 @@ def test_digits_at_the_end_are_a_hash_only_in_an_export() -> None:
     assert not shared(*machine)
 
 
-def test_a_date_at_the_end_is_no_hash() -> None:
+def test_a_date_at_the_end_is_not_a_hash() -> None:
     others = [exported(f"x{number}", f"{number:032x}") for number in range(4)]
     assert not shared("a/ward_20210407.jpg", "a/clinic_20210407.jpg", *others)
 
@@ -71,7 +71,7 @@ def test_a_whole_hash_in_two_names_is_one_file() -> None:
     assert not shared(f"a/{HASH}_large.jpg", f"b/{HASH[:-1]}0_large.jpg")
 
 
-def test_a_hash_in_all_names_is_no_file() -> None:
+def test_a_hash_in_all_names_identifies_no_file() -> None:
     names = [f"a/{HASH}_{number}.jpg" for number in range(60)]
     assert not shared(*names)
 

@@ -56,7 +56,7 @@ def letters() -> Files:
         (letters, 30, "scan0"),
     ],
 )
-def test_the_number_that_names_share_is_the_patient(
+def test_the_number_shared_by_names_is_the_patient(
     scheme: Callable[[], Files], known: int, first: str
 ) -> None:
     found = patients(scheme())
@@ -75,9 +75,11 @@ def test_several_schemes_make_one_expression() -> None:
     assert "NORMAL2-IM-0039" in found.values()
 
 
-def test_numbers_that_begin_anew_in_each_class_are_patients_of_their_class() -> None:
-    anew = [(f"{name}/{p:03d}_{v}.png", name) for name in "ab" for p in range(20) for v in "xy"]
-    found = patients(anew)
+def test_numbers_that_restart_in_each_class_are_patients_of_that_class() -> None:
+    restarting = [
+        (f"{name}/{p:03d}_{v}.png", name) for name in "ab" for p in range(20) for v in "xy"
+    ]
+    found = patients(restarting)
     assert found["a/003_x.png"] == found["a/003_y.png"] == "a/003"
     assert found["b/003_x.png"] == "b/003"
 
@@ -101,10 +103,10 @@ NO_SCHEMES = {
 
 
 @pytest.mark.parametrize("names", NO_SCHEMES.values(), ids=NO_SCHEMES)
-def test_no_patient_is_seen_where_none_is(names: list[str]) -> None:
+def test_no_patients_are_found_where_there_are_none(names: list[str]) -> None:
     assert patient_pattern(files(names)) is None
 
 
-def test_a_number_that_is_the_class_is_no_patient() -> None:
+def test_a_number_that_identifies_the_class_is_not_a_patient() -> None:
     named = [(f"{c}/type{c}_{n:02d}.jpg", str(c)) for c in range(10) for n in range(15)]
     assert patient_pattern(named) is None

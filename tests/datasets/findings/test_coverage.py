@@ -1,4 +1,4 @@
-"""Which classes a part lacks, and how that is said."""
+"""Classes missing from a part, and the text that lists them."""
 
 import pandas as pd
 
@@ -18,7 +18,7 @@ def images(counts: dict[str, int], origin: str = "") -> pd.DataFrame:
     return pd.DataFrame(ids, columns=["image_id", "class", "group", "origin"])
 
 
-def test_the_classes_that_a_layer_lacks_are_found() -> None:
+def test_classes_missing_from_a_layer_are_found() -> None:
     layers = [
         images({"a": 2, "b": 2}, "Training"),
         images({"a": 1, "c": 1}, "testing"),
@@ -30,7 +30,7 @@ def test_the_classes_that_a_layer_lacks_are_found() -> None:
     assert missing_in_layers(images({"a": 2, "b": 2})) == {}
 
 
-def test_the_classes_that_the_usual_fractions_do_not_test_are_as_many_as_in_the_split() -> None:
+def test_as_many_classes_are_untested_by_the_default_fractions_as_in_the_split() -> None:
     for counts in ({f"c{k:02d}": 3 for k in range(60)}, {"a": 30, "b": 30}, {"a": 40, "b": 3}):
         table = images(counts)
         rows = split_rows(table, sorted(counts), "grouped", seed=0, copies=0).merge(table)
@@ -39,7 +39,7 @@ def test_the_classes_that_the_usual_fractions_do_not_test_are_as_many_as_in_the_
     assert len(untested_by_default(images({f"c{k:02d}": 3 for k in range(60)}))) == 42
 
 
-def test_a_class_counts_by_its_groups() -> None:
+def test_classes_are_counted_in_groups() -> None:
     table = images({"a": 30, "b": 30})
     assert untested_by_default(table) == []
     halves = table["class"] + (table.index % 2).astype(str)

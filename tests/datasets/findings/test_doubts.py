@@ -1,4 +1,4 @@
-"""A label is called doubtful only where chance would not do the same."""
+"""A label is doubtful only if chance does not explain its neighbours."""
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ def ranked(images: pd.DataFrame, features: np.ndarray) -> pd.DataFrame:
     return rank_labels(images, features, voters(images))
 
 
-def test_a_wrong_label_between_clear_classes_is_found_and_no_right_one() -> None:
+def test_a_wrong_label_between_clear_classes_is_found_and_no_correct_one() -> None:
     images, features = clusters(apart=2.0)
     images.loc[7, "class"] = "b"
     found = doubtful_labels(ranked(images, features), images)
@@ -30,7 +30,7 @@ def test_a_wrong_label_between_clear_classes_is_found_and_no_right_one() -> None
     assert found["votes"][0] == found["voters"][0] == voters(images)
 
 
-def test_where_looks_say_nothing_no_label_is_doubtful() -> None:
+def test_no_label_is_doubtful_if_appearance_does_not_predict_the_class() -> None:
     called = 0
     for seed in range(20):
         images, features = clusters(apart=0.0, seed=seed)
@@ -48,24 +48,24 @@ def test_a_group_of_copies_has_one_vote() -> None:
     assert doubtful_labels(table, images).empty
 
 
-def test_a_class_of_one_group_is_not_called_doubtful_for_standing_alone() -> None:
+def test_the_label_of_a_class_with_one_group_is_not_doubtful() -> None:
     images, features = clusters(apart=2.0)
     images.loc[images["class"] == "a", "group"] = "copies of one"
     assert doubtful_labels(ranked(images, features), images).empty
 
 
-def test_more_neighbours_are_asked_where_agreement_says_less() -> None:
+def test_more_neighbours_vote_if_agreement_is_less_informative() -> None:
     two, many = (pd.DataFrame({"class": np.repeat([*"abcdefghij"][:k], 600 // k)}) for k in (2, 10))
     assert 10 <= voters(many) < voters(two) <= 50
 
 
-def test_nothing_ranked_is_nothing_doubtful() -> None:
+def test_an_empty_ranking_has_no_doubtful_labels() -> None:
     images, features = clusters(apart=2.0)
     nothing = rank_labels(images.assign(group="all"), features)
     assert doubtful_labels(nothing, images).empty
     assert agreement(nothing) == 0
 
 
-def test_agreement_is_the_share_that_neighbours_name_rightly() -> None:
+def test_agreement_is_the_share_predicted_correctly_by_neighbours() -> None:
     assert agreement(ranked(*clusters(apart=2.0))) > 0.98
     assert 0.3 < agreement(ranked(*clusters(apart=0.0))) < 0.7

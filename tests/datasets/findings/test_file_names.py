@@ -1,4 +1,4 @@
-"""A rule on file names is proposed where it holds more together than the groups do."""
+"""A rule on file names is proposed if it groups more images than the existing groups."""
 
 import hashlib
 import re
@@ -57,11 +57,11 @@ def test_nothing_is_proposed_once_the_rule_is_on() -> None:
         assert proposed(paths, rule.group_by) is None
 
 
-def test_a_users_own_rule_is_not_overruled() -> None:
+def test_a_rule_set_by_the_user_is_not_overruled() -> None:
     assert proposed(PANELS, "(image1)") is None
 
 
-def test_what_copies_hold_together_already_is_not_counted() -> None:
+def test_images_already_grouped_as_copies_are_not_counted() -> None:
     images = table(PANELS)
     star = zip(images["image_id"][::2], images["image_id"][1::2], strict=True)
     pairs = pair_table((a, b, "near", 0.9, "identity") for a, b in star)
@@ -81,7 +81,7 @@ def test_sequences_propose_nothing() -> None:
     )
 
 
-def test_a_long_name_is_shown_by_its_begin_and_end() -> None:
+def test_a_long_name_is_shortened_to_its_beginning_and_end() -> None:
     stem = "anteroposterior-and-lateral-radiographs-of-the-left-forearm-of-a-child"
     rule = proposed([panel(stem, ""), panel(stem, "r"), *PANELS])
     assert rule is not None

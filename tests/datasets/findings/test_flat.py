@@ -1,4 +1,4 @@
-"""Pictures that show nothing are called so, and make no pairs."""
+"""Flat images are reported as flat and form no pairs."""
 
 import pandas as pd
 
@@ -8,11 +8,11 @@ from datasets.pairs import pair_table
 IMAGES = pd.DataFrame({"image_id": ["a", "b", "c", "d"], "contrast": [0.0, 0.4, 1.5, 60.0]})
 
 
-def test_flat_are_those_of_one_colour_and_nearly() -> None:
+def test_images_of_nearly_one_colour_are_flat() -> None:
     assert list(flat_images(IMAGES)["image_id"]) == ["a", "b"]
 
 
-def test_pairs_of_pictures_that_show_nothing_are_left_out_unless_a_user_makes_them() -> None:
+def test_pairs_of_flat_images_are_left_out_unless_made_by_a_user_rule() -> None:
     pairs = pair_table(
         [
             ("a", "b", "exact", 1.0, "identity"),

@@ -1,4 +1,4 @@
-"""Doubtful labels: planted ones rank high; copies under two classes are told."""
+"""Planted wrong labels rank high; copies under two classes are reported."""
 
 from functools import cache
 
@@ -40,7 +40,7 @@ def test_planted_mislabels_rank_well_above_chance() -> None:
     assert roc_auc_score(planted, ranked.loc[images["image_id"], "score"]) > 0.75
 
 
-def test_mates_of_a_group_do_not_vote() -> None:
+def test_group_mates_do_not_vote() -> None:
     images, features = drawn()
     everywhere = np.concatenate([features, features])  # each twice, under another class
     other = images.assign(**{"class": np.roll(images["class"], 1)})
@@ -56,7 +56,7 @@ def test_one_class_or_one_group_gives_nothing_to_compare() -> None:
     assert rank_labels(images.assign(group="g"), features).empty
 
 
-def test_copies_under_two_classes_are_told_but_not_views_of_a_patient() -> None:
+def test_copies_under_two_classes_are_reported_but_not_views_of_a_patient() -> None:
     images = pd.DataFrame({"image_id": ["a", "b", "c"], "class": ["x", "y", "x"]})
     pairs = pair_table(
         [

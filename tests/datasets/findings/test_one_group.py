@@ -1,4 +1,4 @@
-"""Only a group that the user or a PatientID makes, of more than half of the images, is told."""
+"""Groups by rule or PatientID with more than half of the images are reported, and no others."""
 
 import pandas as pd
 import pytest
@@ -14,7 +14,7 @@ def star(size: int, kind: str, by: str) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("by", ["patient", "group"])
-def test_more_than_half_in_one_group_is_told(by: str) -> None:
+def test_more_than_half_in_one_group_is_reported(by: str) -> None:
     assert overfull_groups(IMAGES, star(5, "user", by)) == []
     (one,) = overfull_groups(IMAGES, star(6, "user", by))
     assert (one.by, one.images, one.total) == (by, 6, 10)
@@ -22,6 +22,6 @@ def test_more_than_half_in_one_group_is_told(by: str) -> None:
     assert "\n" not in str(one)
 
 
-def test_copies_are_no_rule() -> None:
+def test_copies_are_not_a_rule() -> None:
     assert overfull_groups(IMAGES, star(9, "near", "identity")) == []
     assert overfull_groups(IMAGES, pair_table([])) == []

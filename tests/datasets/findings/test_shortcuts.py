@@ -1,4 +1,4 @@
-"""A class that its size or file type gives away is told; chance is not."""
+"""A class that its size or file type gives away is reported; chance is not."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from datasets.findings.shortcuts import guess_from_size
 
 
 def images(classes: int = 3, each: int = 40, seed: int = 0) -> pd.DataFrame:
-    """Pictures of sizes that say nothing of their class."""
+    """Images whose sizes are independent of their class."""
     rng = np.random.default_rng(seed)
     number = classes * each
     return pd.DataFrame(
@@ -23,7 +23,7 @@ def images(classes: int = 3, each: int = 40, seed: int = 0) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_sizes_that_say_nothing_are_no_shortcut(seed: int) -> None:
+def test_uninformative_sizes_are_not_a_shortcut(seed: int) -> None:
     guess = guess_from_size(images(seed=seed))
     assert guess is not None
     assert guess.chance == pytest.approx(1 / 3)
@@ -49,7 +49,7 @@ def test_a_class_of_another_file_type_is_a_shortcut() -> None:
     assert guess.is_shortcut
 
 
-def test_copies_do_not_tell_their_original() -> None:
+def test_copies_do_not_give_away_their_original() -> None:
     table = images(each=12)
     copied = pd.concat([table] * 8, ignore_index=True)
     guess = guess_from_size(copied)
@@ -57,6 +57,6 @@ def test_copies_do_not_tell_their_original() -> None:
     assert not guess.is_shortcut
 
 
-def test_too_little_to_say_anything_is_none() -> None:
+def test_too_few_groups_give_no_result() -> None:
     assert guess_from_size(images(classes=1)) is None
     assert guess_from_size(images(each=3)) is None

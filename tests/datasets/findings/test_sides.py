@@ -19,7 +19,7 @@ from datasets.findings.sides import opposite_classes
         (["malignant", "benign"], []),
     ],
 )
-def test_opposites_are_equal_but_for_one_word(
+def test_opposite_classes_differ_in_one_word_only(
     classes: list[str], found: list[tuple[str, str, str]]
 ) -> None:
     assert list(opposite_classes(classes)) == found

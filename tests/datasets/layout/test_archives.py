@@ -1,4 +1,4 @@
-"""An archive in place of a folder is told what it is and what to do."""
+"""An archive in place of a folder is reported with the way out."""
 
 import bz2
 import gzip
@@ -33,7 +33,7 @@ def tarred() -> bytes:
     ("name", "content"),
     [("x.zip", zipped()[:500]), ("x.ZIP", b""), ("x", zipped()[:500]), ("x.zip", b"<html>")],
 )
-def test_a_zip_that_is_cut_off_or_empty_is_a_damaged_zip(
+def test_a_truncated_or_empty_zip_is_reported_as_damaged(
     tmp_path: Path, name: str, content: bytes
 ) -> None:
     (tmp_path / name).write_bytes(content)
@@ -56,14 +56,14 @@ def test_a_zip_that_is_cut_off_or_empty_is_a_damaged_zip(
         ("x.7z", b""),
     ],
 )
-def test_another_archive_is_to_be_unpacked(tmp_path: Path, name: str, content: bytes) -> None:
+def test_other_archives_must_be_unpacked_first(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(DataError, match="only zip archives are read; unpack it"):
+    with pytest.raises(DataError, match="only zip archives are supported; unpack it"):
         read_folder(str(tmp_path / name))
 
 
 @pytest.mark.parametrize("name", ["images.csv", "1.png", "notes"])
-def test_another_file_is_no_archive(tmp_path: Path, name: str) -> None:
+def test_other_files_are_not_archives(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"words")
     with pytest.raises(DataError, match="not a folder; give a folder of class folders, or a zip"):
         read_folder(str(tmp_path / name))

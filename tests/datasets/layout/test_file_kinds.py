@@ -1,4 +1,4 @@
-"""What a file is, its first bytes tell where its name does not."""
+"""Files are recognised by their first bytes if their names are inconclusive."""
 
 import io
 from pathlib import Path
@@ -29,7 +29,7 @@ def picture(kind: str) -> bytes:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "GIF", "BMP", "WEBP"])
 @pytest.mark.parametrize("name", ["picture", "p.jpg_large", "p.heic", "photo.jpg@500w", "x.1"])
-def test_every_format_that_is_read_is_recognised_under_any_name(kind: str, name: str) -> None:
+def test_every_supported_format_is_recognised_under_any_name(kind: str, name: str) -> None:
     is_raw_tiff = kind == "TIFF" and name == "p.heic"
     assert is_image_content(name, picture(kind)[:HEADER_BYTES]) != is_raw_tiff
 
@@ -38,7 +38,7 @@ def test_every_format_that_is_read_is_recognised_under_any_name(kind: str, name:
     "content",
     [b"", b"BMI,age\n20,31\n30,41\n", b"RIFF....WAVE", b"\xff\xd8", b"\x1f\x8b", bytes(600)],
 )
-def test_other_files_are_no_images(content: bytes) -> None:
+def test_other_files_are_not_images(content: bytes) -> None:
     assert not is_image_content("file", content)
 
 
@@ -49,7 +49,7 @@ def test_dicom_without_its_preamble_is_recognised_under_any_name() -> None:
         assert is_image_content(name, DICOM)
 
 
-def test_extensions_are_those_before_gz_too() -> None:
+def test_the_extension_includes_the_one_before_gz() -> None:
     assert [suffix_of(name) for name in ("a.NII.GZ", "a.gz", "a", "1.2.840", "a.b.JPG")] == [
         ".nii.gz",
         ".gz",
@@ -59,7 +59,7 @@ def test_extensions_are_those_before_gz_too() -> None:
     ]
 
 
-def test_nothing_is_passed_over_without_a_word(tmp_path: Path) -> None:
+def test_no_file_is_skipped_silently(tmp_path: Path) -> None:
     files = {
         "a/1.jpg": b"",
         "a/no_extension": picture("JPEG"),
@@ -94,6 +94,6 @@ def test_nothing_is_passed_over_without_a_word(tmp_path: Path) -> None:
     }
     assert [remark.text for remark in found.remarks] == [
         "1 image outside of the class folders left out (root.png)",
-        "2 files of kinds that are not read left out (1 .mp4, 1 .mat)",
-        "2 files without pictures (1 without extension, 1 .txt)",
+        "2 files of unsupported types left out (1 .mp4, 1 .mat)",
+        "2 files without images (1 without extension, 1 .txt)",
     ]

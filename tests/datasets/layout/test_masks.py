@@ -1,4 +1,4 @@
-"""Masks are left out and counted; classes and pictures that are only called so are not."""
+"""Masks are left out and counted; classes and images that merely have such names are not."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def test_folders_of_masks_are_left_out_and_counted(tmp_path: Path, folders: list
 @pytest.mark.parametrize(
     "mask", ["{}_mask", "{}_seg", "{}-label", "{} (mask)"[:-1].replace("(", ""), "mask_{}", "{}_gt"]
 )
-def test_files_that_are_the_masks_of_others_are_left_out(tmp_path: Path, mask: str) -> None:
+def test_masks_of_other_files_are_left_out(tmp_path: Path, mask: str) -> None:
     files = [f"{c}/{n}.jpg" for c in "ab" for n in ("1", "benign (2)")]
     masks = [f"{c}/{mask.format(n)}.png" for c in "ab" for n in ("1", "benign (2)")]
     found = read_folder(str(folder(tmp_path, files=(*files, *masks, "a/benign (2)_mask_1.png"))))

@@ -1,4 +1,4 @@
-"""Whatever way a folder is laid out, it is taken as it is meant, or refused in one line."""
+"""Any layout is interpreted as intended, or refused in one line."""
 
 import re
 import unicodedata
@@ -28,16 +28,16 @@ def classes(contents: Contents) -> Classes:
 
 
 def kinds(contents: Contents) -> set[str]:
-    """The kinds of the remarks that ask for something."""
+    """The kinds of the remarks that call for action."""
     return {remark.kind for remark in contents.remarks if remark.advice}
 
 
 def refusal(root: Path) -> str:
-    with pytest.raises(DataError) as told:
+    with pytest.raises(DataError) as caught:
         read_folder(str(root), "DATA")
-    assert str(told.value).startswith("data.path='DATA': ")
-    assert "\n" not in str(told.value)
-    return str(told.value)
+    assert str(caught.value).startswith("data.path='DATA': ")
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
 
 
 def crossed(*parents: str, inner: tuple[str, ...] = ("a", "b")) -> list[str]:
@@ -78,7 +78,7 @@ def test_layers_below_the_classes_are_layers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("names", [("test", "control"), ("Train", "Bus"), ("Test 1", "Test 2")])
-def test_classes_may_be_called_as_layers_are(tmp_path: Path, names: tuple[str, ...]) -> None:
+def test_classes_may_have_the_names_of_layers(tmp_path: Path, names: tuple[str, ...]) -> None:
     found = read_folder(str(folder(tmp_path, *names)))
     assert classes(found) == {(name, "") for name in names}
 
@@ -97,35 +97,35 @@ def test_classes_may_be_called_as_layers_are(tmp_path: Path, names: tuple[str, .
 def test_images_directly_in_the_parts_of_a_split_are_refused(
     tmp_path: Path, folders: tuple[str, ...]
 ) -> None:
-    told = refusal(folder(tmp_path, *folders))
-    assert "images lie directly in" in told
-    assert "train/CLASS/image" in told
+    message = refusal(folder(tmp_path, *folders))
+    assert "images lie directly in" in message
+    assert "train/CLASS/image" in message
 
 
-def test_a_refusal_names_the_file_that_may_hold_the_labels(tmp_path: Path) -> None:
+def test_a_refusal_names_the_file_that_may_contain_labels(tmp_path: Path) -> None:
     folder(tmp_path, "train", "valid", files=("train/_annotations.coco.json",))
     assert "labels in a file, such as train/_annotations.coco.json, are not read" in refusal(
         tmp_path
     )
 
 
-def test_a_layer_without_labels_is_left_out_and_told(tmp_path: Path) -> None:
+def test_a_layer_without_labels_is_left_out_and_reported(tmp_path: Path) -> None:
     found = read_folder(str(folder(tmp_path, *crossed("train"), "test1/test1")))
     assert classes(found) == {("a", "train"), ("b", "train")}
     assert kinds(found) == {"unlabelled_layer"}
     assert "2 images in test1 left out" in found.remarks[0].text
 
 
-def test_divisions_of_the_same_images_are_refused(tmp_path: Path) -> None:
+def test_several_splits_of_the_same_images_are_refused(tmp_path: Path) -> None:
     folder(tmp_path, *crossed("fold1/train", "fold1/test", "fold2/train", "fold2/test"))
-    assert "fold1/ holds test, train: the same image may lie in several" in refusal(tmp_path)
+    assert "fold1/ contains test, train: the same image may be in several" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize(
     "layers",
     [("chest_xray/",), ("x/y/z/",), ("chest_xray/train/", "chest_xray/test/"), ("image/",)],
 )
-def test_a_wrapper_is_entered_and_told(tmp_path: Path, layers: tuple[str, ...]) -> None:
+def test_a_wrapper_is_entered_and_reported(tmp_path: Path, layers: tuple[str, ...]) -> None:
     folders = [f"{layer}{name}" for layer in layers for name in "ab"]
     found = read_folder(str(folder(tmp_path, *folders, files=("__MACOSX/x/1.jpg", "readme.md"))))
     assert {name for name, _ in classes(found)} == {"a", "b"}
@@ -154,7 +154,7 @@ def test_a_copy_of_the_data_in_itself_is_refused(tmp_path: Path, folders: tuple[
         (["01", "02", "03"], ("benign", "malignant")),
     ],
 )
-def test_patients_above_the_classes_are_no_classes(
+def test_patients_above_the_classes_are_not_classes(
     tmp_path: Path, patients: list[str], names: tuple[str, str]
 ) -> None:
     found = read_folder(str(folder(tmp_path, *crossed(*patients, inner=names))))
@@ -176,11 +176,11 @@ def test_not_every_patient_needs_every_class(tmp_path: Path) -> None:
     assert classes(found) == {("a", ""), ("b", "")}
 
 
-def test_patients_below_the_classes_are_what_they_are(tmp_path: Path) -> None:
+def test_patients_below_the_classes_are_recognised(tmp_path: Path) -> None:
     found = read_folder(str(folder(tmp_path, *crossed("ill", "healthy", inner=("p1", "p2")))))
     assert classes(found) == {("ill", ""), ("healthy", "")}
     assert kinds(found) == {"patients"}
-    assert "(p1, p2) are named as patients are" in found.remarks[0].text
+    assert "(p1, p2) are named like patients" in found.remarks[0].text
     assert "'^(?:[^/]+/){1}([^/]+)/'" in found.remarks[0].advice
 
 
@@ -209,7 +209,7 @@ def test_the_rule_for_patients_below_the_classes_finds_them(
     assert all(patient_of(file.path) == file.path.split("/")[-2] for file in found.files)
 
 
-def test_other_folders_in_the_classes_are_no_patients(tmp_path: Path) -> None:
+def test_other_folders_in_the_classes_are_not_patients(tmp_path: Path) -> None:
     found = read_folder(str(folder(tmp_path, *crossed("cat", "dog", inner=("young", "old7")))))
     assert "patients" not in kinds(found)
 
@@ -222,7 +222,7 @@ def test_other_folders_in_the_classes_are_no_patients(tmp_path: Path) -> None:
         crossed("1", "2", inner=("0", "1")),
     ],
 )
-def test_equal_folders_in_every_class_are_told_where_they_may_be_the_classes(
+def test_equal_folders_in_every_class_are_reported_as_possible_classes(
     tmp_path: Path, folders: list[str]
 ) -> None:
     found = read_folder(str(folder(tmp_path, *folders)))
@@ -231,7 +231,7 @@ def test_equal_folders_in_every_class_are_told_where_they_may_be_the_classes(
 
 
 @pytest.mark.parametrize("folders", [("cats",), ("images",), ("train",), ("data/cats",)])
-def test_one_class_is_told_with_the_file_that_may_hold_the_labels(
+def test_a_single_class_is_reported_with_the_file_that_may_contain_labels(
     tmp_path: Path, folders: tuple[str, ...]
 ) -> None:
     found = read_folder(str(folder(tmp_path, *folders, files=("labels.csv",))))
@@ -256,11 +256,11 @@ def test_images_outside_of_class_folders_are_counted(tmp_path: Path) -> None:
     texts = [remark.text for remark in found.remarks]
     assert texts == [
         "2 images outside of the class folders left out (1.jpg, train/2.jpg)",
-        "1 file without pictures (1 .txt)",
+        "1 file without images (1 .txt)",
     ]
 
 
-def test_folders_whose_names_differ_in_case_are_classes_of_their_own_and_told(
+def test_folders_that_differ_in_case_are_separate_classes_and_reported(
     tmp_path: Path,
 ) -> None:
     found = read_folder(str(folder(tmp_path, *crossed("train", "test", inner=("a", "A", "b_c")))))
@@ -269,14 +269,14 @@ def test_folders_whose_names_differ_in_case_are_classes_of_their_own_and_told(
     assert "'A', 'a' differ only in case" in found.remarks[0].text
 
 
-def test_folders_whose_names_look_the_same_are_one_class_and_told(tmp_path: Path) -> None:
+def test_folders_with_the_same_displayed_name_are_one_class_and_reported(tmp_path: Path) -> None:
     forms = [unicodedata.normalize(form, "brûlé") for form in ("NFC", "NFD")]
     found = read_folder(str(folder(tmp_path, *forms, "b")))
     assert {name for name, _ in classes(found)} == {forms[0], "b"}
     assert kinds(found) == {"same_name"}
 
 
-def test_what_this_tool_wrote_is_left_out_and_told(tmp_path: Path) -> None:
+def test_folders_written_by_this_tool_are_left_out_and_reported(tmp_path: Path) -> None:
     artifact = f"cache/shards/{'0' * 32}/artifact.json"
     files = ("runs/smoke/results/run.json", "runs/smoke/report/figures/1.png", artifact)
     found = read_folder(str(folder(tmp_path, "a", "b", "store/images/k/x", files=files)))
@@ -289,7 +289,7 @@ def test_what_this_tool_wrote_is_left_out_and_told(tmp_path: Path) -> None:
     assert not kinds(found)
 
 
-def test_what_this_tool_wrote_within_a_class_is_no_image_of_it(tmp_path: Path) -> None:
+def test_output_of_this_tool_within_a_class_is_not_part_of_it(tmp_path: Path) -> None:
     files = ("a/runs/smoke/results/run.json", "a/runs/smoke/report/figures/1.png")
     found = read_folder(str(folder(tmp_path, "a", "b", files=files)))
     assert {file.path for file in found.files} == {f"{c}/{n}.jpg" for c in "ab" for n in range(2)}
@@ -308,13 +308,13 @@ def test_a_cache_of_the_hugging_face_hub_is_its_snapshot(tmp_path: Path) -> None
     assert not any(file.problem for file in found.files)
 
 
-def test_a_folder_that_is_written_to_is_left_out(tmp_path: Path) -> None:
+def test_the_output_folder_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     found = read_folder(str(folder(tmp_path, "a", "b")), own=[str(tmp_path / "mine")])
     assert [remark.text for remark in found.remarks] == ["mine/ (this run writes to it)"]
 
 
 @pytest.mark.parametrize("name", ["store", "runs", "results", "report"])
-def test_classes_may_be_called_as_what_this_tool_writes(tmp_path: Path, name: str) -> None:
+def test_classes_may_have_the_names_of_output_folders(tmp_path: Path, name: str) -> None:
     found = read_folder(str(folder(tmp_path, name, "other")))
     assert {class_name for class_name, _ in classes(found)} == {name, "other"}

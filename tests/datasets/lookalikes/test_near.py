@@ -1,4 +1,4 @@
-"""Near-copies are found, each way they are made; unrelated pictures are not."""
+"""Near-copies are found for every alteration; unrelated images are not."""
 
 from functools import cache
 
@@ -9,12 +9,16 @@ import pytest
 
 from datasets.drawn.synthetic import FRACTURE_TYPES, draw_radiograph
 from datasets.lookalikes.near import THRESHOLD, compare_thumbnails, find_near
-from datasets.lookalikes.planted import WAYS, plant
+from datasets.lookalikes.planted import ALTERATIONS, plant
 from datasets.lookalikes.thumbnails import Image, Thumbnails, thumbnail
 
 ORIGINALS = 40
 PLANTED = 10
-FLOORS = {"crop": 0.8, "tilt": 0.8, "mixed": 0.8}  # of all planted; others: every one
+FLOORS = {
+    "crop": 0.8,
+    "tilt": 0.8,
+    "mixed": 0.8,
+}  # share found of all planted copies; for other alterations, all are found
 
 
 @cache
@@ -38,36 +42,36 @@ def pairs_of(table: pd.DataFrame) -> set[tuple[int, int]]:
     return set(zip(table["image_id_a"].astype(int), table["image_id_b"].astype(int), strict=True))
 
 
-def test_unrelated_radiographs_are_no_pairs_and_far_from_it() -> None:
+def test_unrelated_radiographs_are_far_from_being_pairs() -> None:
     assert find(originals()).empty
     found = compare_thumbnails(thumbnails_of(originals()), 2)
     scores = [one.overlay.score for one in found if one.overlay and one.overlay.is_plain]
     assert max(scores, default=0.0) < THRESHOLD - 0.02
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_planted_copies_are_found_and_nothing_else(way: str) -> None:
+@pytest.mark.parametrize("alteration", ALTERATIONS)
+def test_planted_copies_are_found_and_nothing_else(alteration: str) -> None:
     generator = np.random.default_rng(0)
     strengths = np.linspace(0.1, 0.7, PLANTED)
-    copies = [plant(originals()[n], way, s, generator) for n, s in enumerate(strengths)]
+    copies = [plant(originals()[n], alteration, s, generator) for n, s in enumerate(strengths)]
     found = pairs_of(find([*originals(), *copies]))
     planted = {(n, ORIGINALS + n) for n in range(PLANTED)}
     assert found <= planted
-    assert len(found) >= FLOORS.get(way, 1.0) * PLANTED
+    assert len(found) >= FLOORS.get(alteration, 1.0) * PLANTED
 
 
 @pytest.mark.parametrize(
-    "way", ["flip_horizontal", "flip_vertical", "rotate_90", "rotate_180", "rotate_270"]
+    "alteration", ["flip_horizontal", "flip_vertical", "rotate_90", "rotate_180", "rotate_270"]
 )
-def test_the_table_tells_how_the_second_is_had_from_the_first(way: str) -> None:
+def test_the_table_states_the_transform_from_first_to_second(alteration: str) -> None:
     image = originals()[0]
-    copy = plant(image, way, 0.5, np.random.default_rng(0))
-    assert list(find([image, copy])["transform"]) == [way]
-    back = {"rotate_90": "rotate_270", "rotate_270": "rotate_90"}.get(way, way)
+    copy = plant(image, alteration, 0.5, np.random.default_rng(0))
+    assert list(find([image, copy])["transform"]) == [alteration]
+    back = {"rotate_90": "rotate_270", "rotate_270": "rotate_90"}.get(alteration, alteration)
     assert list(find([copy, image])["transform"]) == [back]
 
 
-def test_a_crop_is_told_with_the_share_that_is_left() -> None:
+def test_a_crop_is_reported_with_the_remaining_share() -> None:
     image = originals()[1]
     height, width = image.shape
     part = image[: round(0.9 * height), round(0.2 * width) :]
@@ -86,7 +90,7 @@ def test_brightness_costs_little_and_scores_are_shares() -> None:
     assert 0.95 < score <= 1
 
 
-def test_order_and_company_do_not_matter() -> None:
+def test_order_and_other_images_do_not_matter() -> None:
     copies = [plant(originals()[n], "mixed", 0.3, np.random.default_rng(n)) for n in range(4)]
     images = [*originals()[:12], *copies]
     forwards = pairs_of(find(images))
@@ -96,7 +100,7 @@ def test_order_and_company_do_not_matter() -> None:
     assert forwards == {(n, 12 + n) for n in range(4)}
 
 
-def test_equal_pixels_are_looked_at_once() -> None:
+def test_equal_pixels_are_compared_once() -> None:
     image, copy = originals()[0], plant(originals()[0], "re_encode", 0.5, np.random.default_rng(0))
     images = pd.DataFrame({"image_id": ["a", "b", "c"], "pixel_hash": ["x", "x", "y"]})
     found = find_near(images, thumbnails_of([image, image, copy]))
@@ -104,16 +108,16 @@ def test_equal_pixels_are_looked_at_once() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_flat_pictures_are_no_pairs(count: int) -> None:
+def test_flat_images_are_not_pairs(count: int) -> None:
     assert find([np.full((50, 40), 20 * n, np.uint8) for n in range(count)]).empty
 
 
-def test_no_pictures_are_no_pairs() -> None:
+def test_no_images_give_no_pairs() -> None:
     assert compare_thumbnails(Thumbnails(np.zeros((0, 128, 128), np.uint8), np.zeros(0))) == []
 
 
 def plot(number: int) -> Image:
-    """A curve of its own on axes that all plots have."""
+    """An individual curve on axes shared by all plots."""
     generator = np.random.default_rng(number)
     page = np.full((240, 320), 255, np.uint8)
     cv2.rectangle(page, (40, 20), (300, 210), 0, 2)
@@ -127,11 +131,14 @@ def plot(number: int) -> Image:
     return page
 
 
-def test_pictures_of_one_template_are_no_copies_and_copies_of_them_are() -> None:
+def test_images_of_one_template_are_not_copies_but_their_copies_are() -> None:
     plots = [plot(number) for number in range(12)]
     compared = compare_thumbnails(thumbnails_of(plots), 2)
     templates = [one.overlay for one in compared if one.overlay and one.overlay.is_template]
     assert max(overlay.score for overlay in templates) > THRESHOLD  # by their score, copies
     generator = np.random.default_rng(0)
-    copies = [plant(plots[n], way, 0.5, generator) for n, way in enumerate(("tone", "re_encode"))]
+    copies = [
+        plant(plots[n], alteration, 0.5, generator)
+        for n, alteration in enumerate(("tone", "re_encode"))
+    ]
     assert pairs_of(find([*plots, *copies])) == {(0, 12), (1, 13)}

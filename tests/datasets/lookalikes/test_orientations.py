@@ -27,13 +27,13 @@ def test_the_inverse_undoes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_cosines_are_oriented_as_the_picture_is(name: str) -> None:
+def test_cosines_are_oriented_like_the_image(name: str) -> None:
     there = cv2.dct(np.ascontiguousarray(orient(SQUARE, name)))
     assert np.allclose(orient_cosines(cv2.dct(SQUARE), name), there, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_points_of_the_laid_down_picture_lead_to_the_same_pixels(name: str) -> None:
+def test_points_of_the_reoriented_image_map_to_the_same_pixels(name: str) -> None:
     laid, motion = orient(SQUARE, name), point_map(name)
     for row, column in np.ndindex(8, 8):
         x, y = motion @ [(column + 0.5) / 8, (row + 0.5) / 8, 1]

@@ -1,4 +1,4 @@
-"""The audit tells what was planted in a folder, all of it and nothing else."""
+"""The audit finds everything that was planted in a folder and nothing else."""
 
 import json
 import shlex
@@ -30,18 +30,18 @@ from tests.reports.test_page import _Balance
 from tests.sweeper.folders import write_images
 
 ROOT = Path(__file__).parents[3]
-EACH, TESTED = 48, 12  # images of a class, and how many of them are in the test layer
+EACH, TESTED = 48, 12  # images per class, and those of them in the test layer
 Captured = pytest.CaptureFixture[str]
 
 
 def bone(number: int) -> np.ndarray:
-    """A drawn radiograph, all of one size."""
+    """A drawn radiograph; all have the same size."""
     drawn = draw_radiograph(FRACTURE_TYPES[number % len(FRACTURE_TYPES)], number)
     return np.asarray(cv2.resize(drawn, (220, 220)))
 
 
 def frames(number: int) -> np.ndarray:
-    """Rectangles at random, which look like no bone."""
+    """Random rectangles, unlike any bone."""
     rng = np.random.default_rng(number)
     picture = np.zeros((220, 220), np.uint8)
     for _ in range(40):
@@ -51,7 +51,7 @@ def frames(number: int) -> np.ndarray:
 
 
 def write_clean(root: Path) -> Path:
-    """root/train|test/bones|frames/NN.png, every picture another one."""
+    """root/train|test/bones|frames/NN.png, all images different."""
     for name, draw in {"bones": bone, "frames": frames}.items():
         for number in range(EACH):
             folder = root / ("test" if number < TESTED else "train") / name
@@ -61,7 +61,7 @@ def write_clean(root: Path) -> Path:
 
 
 def plant(root: Path) -> None:
-    """One of each thing that an audit is for."""
+    """One of each problem that an audit detects."""
     train, test = root / "train", root / "test"
     shutil.copy(train / "bones" / "20.png", train / "bones" / "twin.png")
     cv2.imwrite(str(train / "bones" / "flipped.jpg"), bone(3)[:, ::-1])  # 03 is tested
@@ -93,16 +93,16 @@ def audited(clean: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[int,
     return main(["audit", str(root), "--out", str(out)]), root, out
 
 
-def told(out: Path) -> dict[str, Any]:
+def results_of(out: Path) -> dict[str, Any]:
     about: dict[str, Any] = json.loads((out / "results" / "audit.json").read_text())
     return about
 
 
 def kinds(out: Path) -> list[str]:
-    return [finding["kind"] for finding in told(out)["findings"]]
+    return [finding["kind"] for finding in results_of(out)["findings"]]
 
 
-def test_a_clean_folder_is_told_so_with_0(clean: Path, tmp_path: Path, capsys: Captured) -> None:
+def test_a_clean_folder_gives_exit_code_0(clean: Path, tmp_path: Path, capsys: Captured) -> None:
     assert main(["audit", str(clean), "--out", str(tmp_path)]) == 0
     assert kinds(tmp_path) == []
     printed = capsys.readouterr().out
@@ -121,7 +121,7 @@ def test_what_was_planted_is_found_and_nothing_else(audited: tuple[int, Path, Pa
         "doubtful_label",
         "excluded",
     ]
-    about = told(out)
+    about = results_of(out)
     assert about["pairs"] == {"exact": 1, "near": 2, "user": 0}
     assert (about["cross_layer"], about["cross_class"], about["excluded"]) == (1, 1, 1)
     assert about["leaks"]["test"]["rows"] == 2 * TESTED + 1
@@ -237,18 +237,18 @@ def test_an_audit_from_among_the_images_leaves_its_store_in_its_own_folder(
     assert (tmp_path / "out" / "store" / "descriptions").is_dir()
 
 
-def test_nothing_is_left_in_the_folder(audited: tuple[int, Path, Path]) -> None:
+def test_nothing_is_written_into_the_folder(audited: tuple[int, Path, Path]) -> None:
     assert sorted(path.name for path in audited[1].iterdir()) == ["test", "train"]
 
 
-def test_a_zip_is_audited_as_the_folder_in_it(
+def test_a_zip_is_audited_like_the_folder_in_it(
     audited: tuple[int, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code, folder, out = audited
     packed = shutil.make_archive(str(tmp_path / "bones"), "zip", folder)
     assert main(["audit", packed, "--out", str(tmp_path / "out")]) == code
     assert kinds(tmp_path / "out") == kinds(out)
-    assert told(tmp_path / "out")["name"] == "bones.zip"
+    assert results_of(tmp_path / "out")["name"] == "bones.zip"
     ours, theirs = read_tables(tmp_path / "out" / "results"), read_tables(out / "results")
     pd.testing.assert_frame_equal(ours["duplicates"], theirs["duplicates"])
 
@@ -257,11 +257,11 @@ def test_group_by_counts_the_users_groups(tmp_path: Path) -> None:
     root = write_images(tmp_path / "images", {"a": 12, "b": 12})
     arguments = ["audit", str(root), "--out", str(tmp_path / "out")]
     assert main([*arguments, "--set", r"data.group_by=(\d+)\.png"]) == 0
-    about = told(tmp_path / "out")
+    about = results_of(tmp_path / "out")
     assert about["pairs"]["user"] == about["groups"]["several"] == 12
 
 
-def test_a_group_file_that_lists_absent_files_is_a_finding_and_stops_nothing(
+def test_a_group_file_that_lists_missing_files_is_a_finding_and_not_an_error(
     tmp_path: Path,
 ) -> None:
     root = write_images(tmp_path / "images", {"a": 12, "b": 12})
@@ -270,18 +270,18 @@ def test_a_group_file_that_lists_absent_files_is_a_finding_and_stops_nothing(
     arguments = ["audit", str(root), "--out", str(tmp_path / "out")]
     assert main([*arguments, "--set", f"data.group_by={table}"]) == 1
     assert "group_file" in kinds(tmp_path / "out")
-    assert told(tmp_path / "out")["groups"]["several"] == 1
+    assert results_of(tmp_path / "out")["groups"]["several"] == 1
 
 
-def test_a_rule_that_holds_most_images_in_one_group_is_a_finding(tmp_path: Path) -> None:
+def test_a_rule_that_puts_most_images_into_one_group_is_a_finding(tmp_path: Path) -> None:
     root = write_images(tmp_path / "images", {"a": 12, "b": 12})
     arguments = ["audit", str(root), "--out", str(tmp_path / "out")]
     assert main([*arguments, "--set", "data.group_by=(png)"]) == 1
     assert kinds(tmp_path / "out")[0] == "one_group"
-    assert "24 of 24 images into one group" in told(tmp_path / "out")["findings"][0]["text"]
+    assert "24 of 24 images into one group" in results_of(tmp_path / "out")["findings"][0]["text"]
 
 
-def test_names_of_one_patient_are_a_finding_until_the_rule_is_written(
+def test_names_of_one_patient_are_a_finding_until_the_rule_is_set(
     tmp_path: Path, capsys: Captured
 ) -> None:
     root = write_images(tmp_path / "images", {"a": 24, "b": 24})
@@ -291,17 +291,17 @@ def test_names_of_one_patient_are_a_finding_until_the_rule_is_written(
     arguments = ["audit", str(root), "--out", str(tmp_path / "out")]
     assert main(arguments) == 1
     assert kinds(tmp_path / "out") == ["file_names"]
-    (finding,) = told(tmp_path / "out")["findings"]
+    (finding,) = results_of(tmp_path / "out")["findings"]
     assert finding["text"].startswith("48 of 48 images may show the same patient")
     assert "'Pa000-L.png' and 'Pa000-R.png'" in finding["text"]
-    setting = finding["advice"].split("--set ")[1].split(" holds")[0]
+    setting = finding["advice"].split("--set ")[1].split(" keeps")[0]
     assert setting in " ".join(capsys.readouterr().out.split())
     assert main([*arguments, *shlex.split(f"--set {setting}")]) == 0
-    assert told(tmp_path / "out")["groups"]["several"] == 24
+    assert results_of(tmp_path / "out")["groups"]["several"] == 24
 
 
 @pytest.mark.parametrize("path", ["{layer}/{patient}/{name}", "{layer}/{name}/{patient}"])
-def test_patients_in_two_layers_are_no_all_clear_before_they_are_grouped(
+def test_patients_in_two_layers_prevent_an_all_clear_until_they_are_grouped(
     tmp_path: Path, capsys: Captured, path: str
 ) -> None:
     layers, patients = {"train": 4, "test": 2}, ("patient01", "patient02", "patient03")
@@ -317,7 +317,7 @@ def test_patients_in_two_layers_are_no_all_clear_before_they_are_grouped(
     printed = " ".join(capsys.readouterr().out.split())
     assert f"0 of 12 test images have a copy or a group mate in train; {uncounted}" in printed
     assert uncounted in (tmp_path / "out" / "audit.html").read_text()
-    (finding,) = told(tmp_path / "out")["findings"]
+    (finding,) = results_of(tmp_path / "out")["findings"]
     setting = shlex.split(finding["advice"].removeprefix("set "))[0]
     assert main([*arguments, "--set", setting]) == 1
     printed = " ".join(capsys.readouterr().out.split())
@@ -325,7 +325,7 @@ def test_patients_in_two_layers_are_no_all_clear_before_they_are_grouped(
     assert uncounted not in printed
 
 
-def test_one_patient_id_for_all_is_a_finding_and_can_be_left_out_of_account(tmp_path: Path) -> None:
+def test_one_patient_id_for_all_is_a_finding_and_can_be_ignored(tmp_path: Path) -> None:
     for name in "ab":
         (tmp_path / "images" / name).mkdir(parents=True)
         for number in range(10):
@@ -336,13 +336,11 @@ def test_one_patient_id_for_all_is_a_finding_and_can_be_left_out_of_account(tmp_
     arguments = ["audit", str(tmp_path / "images"), "--out", str(tmp_path / "out")]
     assert main(arguments) == 1
     assert kinds(tmp_path / "out") == ["one_group", "thin_class"]
-    assert "same DICOM PatientID" in told(tmp_path / "out")["findings"][0]["text"]
+    assert "same DICOM PatientID" in results_of(tmp_path / "out")["findings"][0]["text"]
     assert main([*arguments, "--set", "data.use_patient_id=false"]) == 0
 
 
-def test_names_are_escaped_on_the_page_and_obeyed_by_no_terminal(
-    tmp_path: Path, capsys: Captured
-) -> None:
+def test_names_are_escaped_on_page_and_terminal(tmp_path: Path, capsys: Captured) -> None:
     root = write_images(tmp_path / "images", {"a <b>&": 11, "[red]b": 11})
     shutil.copy(root / "[red]b" / "1.png", root / "a <b>&" / '"><img src=x>.png')
     (root / "[red]b" / "\x1b[2Jtorn.png").write_bytes(b"no picture")
@@ -361,7 +359,10 @@ def test_names_are_escaped_on_the_page_and_obeyed_by_no_terminal(
     ("arguments", "line"),
     [
         (["/no/where"], "data.path='/no/where': no such folder"),
-        ([".", "--set", "split.folds=3"], "split.folds: no key of an audit; it takes data.group"),
+        (
+            [".", "--set", "split.folds=3"],
+            "split.folds: not a key of an audit; expected data.group",
+        ),
         ([".", "--set", "data.group_by=("], "data.group_by='(': not a regular expression"),
         (
             [".", "--set", "data.near_duplicates=perhaps"],
@@ -369,7 +370,7 @@ def test_names_are_escaped_on_the_page_and_obeyed_by_no_terminal(
         ),
     ],
 )
-def test_a_mistake_is_one_line(
+def test_a_user_error_is_one_line(
     arguments: list[str], line: str, tmp_path: Path, capsys: Captured
 ) -> None:
     assert main(["audit", *arguments, "--out", str(tmp_path / "out")]) == 2
@@ -379,13 +380,13 @@ def test_a_mistake_is_one_line(
 
 
 def folder_findings(root: Path, out: Path, *settings: str) -> tuple[int, list[str]]:
-    """(exit code, kinds of findings) of an audit, without those of thin classes."""
+    """(exit code, kinds of findings) of an audit, without small classes."""
     code = main(["audit", str(root), "--out", str(out), *settings])
     thin = {"thin_class", "untested_class"}
     return code, [kind for kind in kinds(out) if kind not in thin]
 
 
-def test_how_a_folder_is_laid_out_is_told_where_it_is_not_as_documented(tmp_path: Path) -> None:
+def test_an_undocumented_layout_is_reported(tmp_path: Path) -> None:
     for number, (counts, found) in enumerate(
         [
             ({"Training/a": 12, "Training/b": 12, "Testing/a": 12, "Testing/b": 12}, []),
@@ -405,7 +406,9 @@ def test_classes_too_small_to_be_tested_are_a_finding(tmp_path: Path) -> None:
     root = write_images(tmp_path / "images", {f"c{number}": 3 for number in range(12)})
     assert main(["audit", str(root), "--out", str(tmp_path / "out")]) == 1
     assert kinds(tmp_path / "out") == ["thin_class", "untested_class"]
-    assert "8 of 12 classes have no test image" in told(tmp_path / "out")["findings"][1]["text"]
+    assert (
+        "8 of 12 classes have no test image" in results_of(tmp_path / "out")["findings"][1]["text"]
+    )
 
 
 def test_a_folder_of_links_is_a_finding_that_names_the_key(
@@ -423,19 +426,21 @@ def test_a_folder_of_links_is_a_finding_that_names_the_key(
     assert main([*arguments, "--set", "data.follow_links=true"]) == 0
 
 
-def test_what_is_left_out_is_counted_on_page_and_terminal(tmp_path: Path, capsys: Captured) -> None:
+def test_files_left_out_are_counted_on_page_and_terminal(tmp_path: Path, capsys: Captured) -> None:
     root = write_images(tmp_path / "images", {"a": 12, "b": 12})
     (root / "a" / "notes.txt").touch()
     assert folder_findings(root, tmp_path / "out") == (0, [])
-    assert "1 file without pictures (1 .txt)" in capsys.readouterr().out
+    assert "1 file without images (1 .txt)" in capsys.readouterr().out
     page = (tmp_path / "out" / "audit.html").read_text(encoding="utf-8")
-    assert "left out: 1 file without pictures (1 .txt)" in page
+    assert "left out: 1 file without images (1 .txt)" in page
 
 
-def test_an_out_within_the_folder_is_refused(tmp_path: Path, capsys: Captured) -> None:
+def test_an_output_folder_within_the_audited_folder_is_refused(
+    tmp_path: Path, capsys: Captured
+) -> None:
     root = write_images(tmp_path / "images", {"a": 3, "b": 3})
     assert main(["audit", str(root), "--out", str(root / "out")]) == 2
-    assert "lies in the folder to audit" in capsys.readouterr().err
+    assert "is inside the audited folder" in capsys.readouterr().err
     assert not (root / "out").exists()
 
 
@@ -459,7 +464,7 @@ def test_neither_torch_nor_ray_is_imported(tmp_path: Path) -> None:
 def test_pictures_are_bounded_and_the_rest_is_counted(
     audited: tuple[int, Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("sweeper.audit.pictures.MOST_PICTURES", 4)
+    monkeypatch.setattr("sweeper.audit.page_images.MAX_PICTURES", 4)
     assert main(["audit", str(audited[1]), "--out", str(tmp_path)]) == 1
     tables = read_tables(tmp_path / "results", AUDIT_SCHEMAS)
     assert len(tables["pictures"]) == 4
@@ -477,24 +482,24 @@ def write_drawings(root: Path, draw: dict[str, Any]) -> None:
 
 
 def disc(number: int, mode: str = "RGBA") -> Image.Image:
-    """Black ink on nothing; without its transparency, one black picture as the next."""
+    """Black ink on transparency; without transparency all are equally black."""
     drawing = Image.new("RGBA", (96, 96))
     box = (5 + 2 * number, 8 + number, 50 + 3 * number, 60 + 2 * number)
     ImageDraw.Draw(drawing).ellipse(box, outline=(0, 0, 0, 255), width=3)
     return drawing.convert(mode)
 
 
-def test_ink_on_nothing_is_no_exact_copy_and_no_wrong_label(tmp_path: Path) -> None:
+def test_ink_on_transparency_is_neither_an_exact_copy_nor_a_wrong_label(tmp_path: Path) -> None:
     write_drawings(tmp_path / "images", {"rgba": disc, "la": lambda n: disc(n, "LA")})
     assert main(["audit", str(tmp_path / "images"), "--out", str(tmp_path / "out")]) == 1
-    found = told(tmp_path / "out")
+    found = results_of(tmp_path / "out")
     assert found["pairs"]["exact"] == 12  # each drawing in both modes
     assert "flat" not in kinds(tmp_path / "out")
 
 
-def test_pictures_that_show_nothing_are_told_as_that_and_not_as_copies(tmp_path: Path) -> None:
+def test_flat_images_are_reported_as_flat_and_not_as_copies(tmp_path: Path) -> None:
     def black(number: int) -> Image.Image:
-        return Image.new("L", (64 + number, 64))  # files that differ in their size only
+        return Image.new("L", (64 + number, 64))  # files that differ in size only
 
     def nearly(number: int) -> Image.Image:
         noise = np.random.default_rng(number).integers(7, 9, (64, 64))
@@ -505,16 +510,16 @@ def test_pictures_that_show_nothing_are_told_as_that_and_not_as_copies(tmp_path:
     assert main(["audit", str(folder), "--out", str(tmp_path / "out")]) == 1
     assert kinds(tmp_path / "out")[0] == "flat"
     assert not {"exact", "cross_class", "doubtful_label"} & set(kinds(tmp_path / "out"))
-    text = told(tmp_path / "out")["findings"][0]["text"]
+    text = results_of(tmp_path / "out")["findings"][0]["text"]
     assert "24 images are one colour and 12 images are nearly constant" in text
     assert "'black/0.png'" in text
 
 
-def test_what_is_guessed_says_may_and_names_the_key_that_switches_it_off(
+def test_uncertain_findings_say_may_and_name_the_key_that_switches_them_off(
     audited: tuple[int, Path, Path], tmp_path: Path, capsys: Captured
 ) -> None:
     _, root, out = audited
-    texts = {one["kind"]: one["text"] for one in told(out)["findings"]}
+    texts = {one["kind"]: one["text"] for one in results_of(out)["findings"]}
     for kind, key in {
         "cross_class": "near_duplicates",
         "near": "near_duplicates",
@@ -529,12 +534,14 @@ def test_what_is_guessed_says_may_and_names_the_key_that_switches_it_off(
     assert "exact: train/bones/20.png and train/bones/twin.png" in capsys.readouterr().out
 
 
-def test_the_same_picture_under_two_classes_has_a_wrong_label(tmp_path: Path) -> None:
+def test_the_same_image_under_two_classes_has_a_wrong_label(tmp_path: Path) -> None:
     root = write_images(tmp_path / "images", {"a": 12, "b": 12})
     shutil.copy(root / "a" / "1.png", root / "b" / "twin.png")
     assert main(["audit", str(root), "--out", str(tmp_path / "out")]) == 1
     (text,) = [
-        one["text"] for one in told(tmp_path / "out")["findings"] if one["kind"] == "cross_class"
+        one["text"]
+        for one in results_of(tmp_path / "out")["findings"]
+        if one["kind"] == "cross_class"
     ]
     assert "at least one of the two labels is wrong" in text
 
@@ -545,24 +552,26 @@ def test_the_same_picture_under_two_classes_has_a_wrong_label(tmp_path: Path) ->
         (
             1,
             (
-                "1 image is one colour: nothing can be seen on it ('a/0.png')",
+                "1 image is one colour: it shows nothing ('a/0.png')",
                 "1 file cannot be used and is left out",
             ),
         ),
         (
             2,
             (
-                "2 images are one colour: nothing can be seen on them ('a/0.png', 'a/1.png')",
+                "2 images are one colour: they show nothing ('a/0.png', 'a/1.png')",
                 "2 files cannot be used and are left out",
             ),
         ),
     ],
 )
-def test_one_is_told_in_the_singular(tmp_path: Path, number: int, texts: tuple[str, ...]) -> None:
+def test_a_single_item_is_reported_in_the_singular(
+    tmp_path: Path, number: int, texts: tuple[str, ...]
+) -> None:
     root = write_images(tmp_path / "images", {"a": 12, "b": 12})
     for at in range(number):
         cv2.imwrite(str(root / "a" / f"{at}.png"), np.full((40, 40), 60 * at, np.uint8))
         (root / "b" / f"torn{at}.png").write_bytes(b"no picture")
     assert main(["audit", str(root), "--out", str(tmp_path / "out")]) == 1
-    found = [finding["text"] for finding in told(tmp_path / "out")["findings"]]
+    found = [finding["text"] for finding in results_of(tmp_path / "out")["findings"]]
     assert set(texts) <= set(found)

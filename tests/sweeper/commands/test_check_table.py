@@ -32,7 +32,7 @@ def test_a_consistent_table_has_exit_code_0(tmp_path: Path, capsys: Captured) ->
     assert "No row is impossible." in capsys.readouterr().out
 
 
-def test_macro_recall_need_not_be_accuracy(tmp_path: Path) -> None:
+def test_macro_recall_need_not_equal_accuracy(tmp_path: Path) -> None:
     table = _write(tmp_path, "accuracy,recall\n0.50,0.60\n")
     assert main(["check-table", table]) == 1
     assert main(["check-table", table, "--average", "macro"]) == 0
@@ -45,7 +45,7 @@ def test_macro_recall_need_not_be_accuracy(tmp_path: Path) -> None:
         ([str(SHIPPED), "--n-test", "0"], "--n-test 0: expected 1 to 1000000"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(
+def test_a_user_error_is_one_line_and_exit_code_2(
     arguments: list[str], complaint: str, capsys: Captured
 ) -> None:
     assert main(["check-table", *arguments]) == 2
@@ -54,7 +54,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert not captured.out
 
 
-def test_ordinary_notation_does_not_end_the_check(tmp_path: Path, capsys: Captured) -> None:
+def test_ordinary_notation_does_not_stop_the_check(tmp_path: Path, capsys: Captured) -> None:
     cells = ["92.4 ± 1.2", "95.3 (94.1-96.0)", "~95.5", "92.4*", "**93.9**", "61/66", "9.55e-1"]
     rows = "".join(f"m{number},{cell},0.95\n" for number, cell in enumerate(cells))
     table = _write(tmp_path, f"model,accuracy,AUC\n{rows}")

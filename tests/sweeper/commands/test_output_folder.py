@@ -1,4 +1,4 @@
-"""No run and no audit overwrites another one's output in silence."""
+"""No run and no audit silently overwrites another one's output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sweeper.commands.output_folder import audit_folder, place_of, run_folder
+from sweeper.commands.output_folder import audit_folder, resolved_path, run_folder
 from sweeper.config.load import load_config
 from sweeper.config.run_paths import started_in
 from sweeper.config.schema import Config
@@ -32,19 +32,19 @@ def finish_run(config: Config, folder: Path) -> None:
 
 
 def finish_audit(path: str, folder: Path) -> None:
-    finish(folder, "audit.json", {"folder": place_of(path)})
+    finish(folder, "audit.json", {"folder": resolved_path(path)})
 
 
 def smoke(path: str = "", *more: str) -> Config:
     return load_config("smoke", [*([f"data.path={path}"] if path else []), *more])
 
 
-def test_audits_of_two_folders_of_one_name_get_a_folder_each() -> None:
+def test_audits_of_two_folders_of_one_name_get_separate_folders() -> None:
     said: list[str] = []
     assert audit_folder("a/images/", None) == Path("runs/audit-images")
     finish_audit("a/images", Path("runs/audit-images"))
     assert audit_folder("b/images", None, said.append) == Path("runs/audit-images-2")
-    assert "runs/audit-images holds an audit of other images" in said[0]
+    assert "runs/audit-images contains an audit of other images" in said[0]
     finish_audit("b/images", Path("runs/audit-images-2"))
     assert audit_folder("c/images", None, said.append) == Path("runs/audit-images-3")
 
@@ -56,38 +56,37 @@ def test_the_same_folder_replaces_its_own_audit_however_it_is_spelled() -> None:
         assert audit_folder(spelling, None, lambda _: None) == Path("runs/audit-images-2")
 
 
-def test_runs_of_one_name_on_other_images_get_a_folder_each_and_find_it_again() -> None:
+def test_runs_of_one_name_on_other_images_get_separate_folders_and_reuse_them() -> None:
     finish_run(smoke(), Path("runs/smoke"))
     assert run_folder(smoke("", "grid.seeds=[0, 1]"), None) == Path("runs/smoke")
     said: list[str] = []
     assert run_folder(smoke("bones"), None, said.append) == Path("runs/smoke-2")
     assert said == [
-        "runs/smoke holds a run of other images (drawn radiographs); this one's folder is "
-        "runs/smoke-2"
+        "runs/smoke contains a run of other images (drawn radiographs); writing to runs/smoke-2"
     ]
     finish_run(smoke("bones"), Path("runs/smoke-2"))
     assert run_folder(smoke(str(Path("bones").resolve())), None, said.append).name == "smoke-2"
 
 
-def test_a_folder_that_out_names_is_taken_and_what_it_held_is_told() -> None:
+def test_a_folder_given_by_out_is_used_and_its_replaced_content_reported() -> None:
     finish_run(smoke("bones"), Path("mine"))
     said: list[str] = []
     assert run_folder(smoke("hands"), Path("mine"), said.append) == Path("mine")
     bones = Path("bones").resolve()
-    assert said == [f"mine holds a run of other images ({bones}); it is replaced"]
+    assert said == [f"mine contains a run of other images ({bones}), which is replaced"]
 
 
 def test_a_run_and_an_audit_never_share_a_folder() -> None:
     finish_run(smoke(), Path("run"))
     finish_audit("images", Path("audit"))
-    with pytest.raises(StoreError, match="--out 'audit': holds an audit; give another folder"):
+    with pytest.raises(StoreError, match="--out 'audit': contains an audit; choose another folder"):
         run_folder(smoke(), Path("audit"))
-    with pytest.raises(StoreError, match="--out 'run': holds a run; give another folder"):
+    with pytest.raises(StoreError, match="--out 'run': contains a run; choose another folder"):
         audit_folder("images", Path("run"))
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"config": 3}'])
-def test_a_folder_whose_run_cannot_be_read_is_free(text: str) -> None:
+def test_a_folder_with_an_unreadable_run_is_reused(text: str) -> None:
     (Path("runs/smoke/results")).mkdir(parents=True)
     Path("runs/smoke/results/run.json").write_text(text)
     assert run_folder(smoke(), None) == Path("runs/smoke")
@@ -96,4 +95,4 @@ def test_a_folder_whose_run_cannot_be_read_is_free(text: str) -> None:
 def test_a_folder_behind_a_link_may_have_any_name() -> None:
     os.mkdir(b"M\xfcller")
     os.symlink(b"M\xfcller", "plain")
-    assert place_of("plain").endswith("/M\\xfcller")
+    assert resolved_path("plain").endswith("/M\\xfcller")

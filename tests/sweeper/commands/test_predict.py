@@ -1,4 +1,4 @@
-"""`predict` on many files: those that can be read are answered, in each form of output."""
+"""`predict` on many files: readable ones are predicted, in each output format."""
 
 import argparse
 import csv
@@ -23,7 +23,7 @@ Captured = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def folder(finished_run: FinishedRun, tmp_path: Path) -> Path:
-    """An image of the run, noise, and a file that is none."""
+    """An image of the run, noise, and a file that is not an image."""
     images = pd.read_parquet(finished_run.folder / "results" / "images.parquet")
     (root,) = Path(finished_run.config.store).glob("images/*/*/")
     folder = tmp_path / "new"
@@ -35,13 +35,13 @@ def folder(finished_run: FinishedRun, tmp_path: Path) -> Path:
     return folder
 
 
-def test_one_bad_file_of_a_folder_costs_no_answer_but_the_exit_code(
+def test_one_bad_file_in_a_folder_changes_the_exit_code_only(
     finished_run: FinishedRun, folder: Path, capsys: Captured
 ) -> None:
     assert main(["predict", str(finished_run.folder), str(folder), "--json"]) == 1
     captured = capsys.readouterr()
-    told = json.loads(captured.out)
-    known, noise, bad = told["images"]
+    results = json.loads(captured.out)
+    known, noise, bad = results["images"]
     assert bad == {
         "path": str(folder / "c-bad.png"),
         "problem": "cannot be read as an image: empty file",
@@ -54,11 +54,11 @@ def test_one_bad_file_of_a_folder_costs_no_answer_but_the_exit_code(
         assert list(one["probabilities"]) == finished_run.about["scenarios"]["all"]
     assert known["known"]["how"] == "exact"
     assert (known["unlike"], noise["known"], noise["unlike"]) == (False, None, True)
-    assert noise["distance"] > told["unlike_threshold"]["distance"]
-    assert "random" in told["warnings"][0]
+    assert noise["distance"] > results["unlike_threshold"]["distance"]
+    assert "random" in results["warnings"][0]
 
 
-def test_the_text_says_what_is_known_and_what_is_unlike(
+def test_the_text_marks_copies_and_unlike_images(
     finished_run: FinishedRun, folder: Path, capsys: Captured
 ) -> None:
     assert main(["predict", str(finished_run.folder), str(folder)]) == 1
@@ -66,7 +66,7 @@ def test_the_text_says_what_is_known_and_what_is_unlike(
     assert "known to the run: a copy of " in known
     assert "unlike" not in known
     assert "known" not in noise
-    assert "unlike anything it was trained on: feature distance" in noise
+    assert "unlike all training images: feature distance" in noise
     assert "test images (" in noise
 
 
@@ -92,7 +92,7 @@ def test_a_table_has_a_row_for_each_image(
     assert rows[2]["problem"] == "cannot be read as an image: empty file"
 
 
-def test_no_image_is_written_over_by_a_table(
+def test_no_image_is_overwritten_by_a_table(
     finished_run: FinishedRun, folder: Path, capsys: Captured
 ) -> None:
     image = folder / "b-noise.png"
@@ -117,7 +117,7 @@ def test_an_explanation_is_drawn_for_each_image_that_can_be_read(
     assert all(isinstance(one["explanation_delta"], float) for one in images[:2])
 
 
-def test_files_that_are_all_bad_are_a_line_each(
+def test_if_all_files_are_bad_each_gets_a_line(
     finished_run: FinishedRun, folder: Path, capsys: Captured
 ) -> None:
     (folder / "text.png").write_text("no picture")
@@ -129,12 +129,12 @@ def test_files_that_are_all_bad_are_a_line_each(
 
 
 @pytest.mark.parametrize("given", [None, "nowhere"])
-def test_a_store_that_was_moved_is_told_how_to_be_given(tmp_path: Path, given: str | None) -> None:
+def test_a_moved_store_is_reported_with_the_way_out(tmp_path: Path, given: str | None) -> None:
     gone = str(tmp_path / "gone")
     run = FinishedRun(tmp_path, {}, load_config("smoke", [f"store={gone}"]))
-    with pytest.raises(StoreError) as told:
+    with pytest.raises(StoreError) as caught:
         open_store(argparse.Namespace(store=given), run)
-    assert str(told.value) == (
-        f"store '{given or gone}': cannot be read from (there is nothing); give the run's store "
+    assert str(caught.value) == (
+        f"store '{given or gone}': cannot be read from (no such folder); specify the run's store "
         "with --store"
     )

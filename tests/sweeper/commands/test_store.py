@@ -1,4 +1,4 @@
-"""`sweep.py store`: what lies in a store, what is wrong with it, what may go."""
+"""`sweep.py store`: contents, damage and leftovers of a store."""
 
 import os
 import time
@@ -10,10 +10,10 @@ import yaml
 
 from sweeper.cli import main
 from sweeper.config.load import load_config
+from sweeper.plan.artifacts import explanation
 from sweeper.plan.collect import collect
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.plan import Plan
-from sweeper.run.champions import explanation_of
 from sweeper.store import address as address_module
 from sweeper.store.artifact import key_of
 from sweeper.store.store import Store
@@ -26,7 +26,7 @@ Say = Callable[..., tuple[int, list[str]]]
 
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    """Runs `store ARGUMENTS`; its exit code and the lines that it printed."""
+    """Runs `store ARGUMENTS`; returns the exit code and the printed lines."""
 
     def run(*arguments: str) -> tuple[int, list[str]]:
         capsys.readouterr()
@@ -50,7 +50,7 @@ def write(store: Store, kind: str, name: str, data: bytes = b"0123456789") -> st
 
 
 def leave_behind(store: Store, kind: str, name: str) -> str:
-    """What a writer who is killed leaves."""
+    """Leave files like a killed writer."""
     folder = f"{store.root}/{kind}/{key_of({'name': name})}/0123456789ab"
     store.filesystem.create_dir(folder, recursive=True)
     store.write_file(f"{folder}/file", b"half of it")
@@ -58,7 +58,7 @@ def leave_behind(store: Store, kind: str, name: str) -> str:
 
 
 def age(store: Store, hours: float) -> None:
-    """Make all files of a local store so old."""
+    """Make all files of a local store this old."""
     then = time.time() - hours * 3600
     for path in Path(store.root).rglob("*"):
         os.utime(path, (then, then))
@@ -88,18 +88,16 @@ def test_a_whole_store_verifies(store: Store, say: Say) -> None:
 
 
 @pytest.mark.parametrize("action", ["list", "verify"])
-def test_a_store_that_is_only_to_be_read_is_not_written_to(
+def test_a_read_only_command_does_not_write_to_the_store(
     store: Store, say: Say, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
     write(store, "splits", "one")
     monkeypatch.setattr(address_module, "_opened", {})
-    monkeypatch.setattr(address_module, "_try_to_write", lambda *_: 1 / 0)
+    monkeypatch.setattr(address_module, "_check_writable", lambda *_: 1 / 0)
     assert say(action, store.address)[0] == 0
 
 
-def test_verify_names_what_is_damaged_and_left_over_and_changes_nothing(
-    store: Store, say: Say
-) -> None:
+def test_verify_lists_damage_and_leftovers_and_changes_nothing(store: Store, say: Say) -> None:
     write(store, "trials", "whole")
     keys = [write(store, "trials", name) for name in ("altered", "short", "unreadable")]
     altered, short = (store.get("trials", key) for key in keys[:2])
@@ -112,7 +110,7 @@ def test_verify_names_what_is_damaged_and_left_over_and_changes_nothing(
         assert code == 1
         damaged = {line.split()[1].strip(":").removeprefix("trials/"): line for line in lines[:3]}
         assert set(damaged) == set(keys)
-        assert "is not as it was written" in damaged[keys[0]]
+        assert "has changed since it was written" in damaged[keys[0]]
         assert "has 9 bytes instead of 10" in damaged[keys[1]]
         assert "cannot be read" in damaged[keys[2]]
         over = [line for line in lines if line.startswith("left over")]
@@ -120,17 +118,21 @@ def test_verify_names_what_is_damaged_and_left_over_and_changes_nothing(
         assert lines[-1].endswith("3 damaged, 2 left over or set aside")
 
 
-def test_what_a_writer_may_be_at_is_no_problem_and_is_never_pruned(store: Store, say: Say) -> None:
+def test_files_of_an_active_writer_are_not_a_problem_and_never_pruned(
+    store: Store, say: Say
+) -> None:
     with store.writing("trials", {"name": "at work"}) as folder:
         store.write_file(f"{folder}/file", b"so far")
         code, lines = say("verify", store.address)
         assert code == 0
-        assert lines[0].startswith("under way")
+        assert lines[0].startswith("in use")
         assert say("prune", store.address, "--yes") == (0, ["nothing to prune"])
     assert store.verified("trials", key_of({"name": "at work"}))
 
 
-def test_prune_shows_and_with_yes_removes_what_killed_runs_left(tmp_path: Path, say: Say) -> None:
+def test_prune_shows_and_with_yes_removes_leftovers_of_killed_runs(
+    tmp_path: Path, say: Say
+) -> None:
     store = Store(str(tmp_path))
     whole = write(store, "trials", "whole")
     write(store, "trials", "whole", b"in its place")
@@ -146,7 +148,7 @@ def test_prune_shows_and_with_yes_removes_what_killed_runs_left(tmp_path: Path, 
         ["set", "aside", "1"],
         ["left", "over", "2"],
     ]
-    assert lines[-1].endswith("could go; nothing is deleted without --yes")
+    assert lines[-1].endswith("can be deleted; nothing is deleted without --yes")
 
     assert say("prune", str(tmp_path), "--yes")[0] == 0
     assert not Path(left).parent.exists()
@@ -168,7 +170,7 @@ def test_prune_on_s3(s3_bucket: Bucket, say: Say) -> None:
 
 @pytest.fixture
 def two(tmp_path: Path) -> tuple[str, str, Ledger, Ledger]:
-    """Two configs, which differ in their image size, on one store with trials of both; ledgers."""
+    """Two configs that differ in image size, one store with trials of both, and their ledgers."""
     images = write_images(tmp_path / "images", {"a": 5, "b": 5})
     one = write_config(tmp_path, images)
     data = yaml.safe_load(Path(one).read_text())
@@ -187,14 +189,14 @@ def two(tmp_path: Path) -> tuple[str, str, Ledger, Ledger]:
             champion = ledger.champion(cell)
             assert champion is not None
             evaluate(ledger, champion)
-            explanation = explanation_of(champion, ledger.way_to_explain)
-            with store.writing("explanations", explanation) as made:
+            target = explanation(champion, ledger.explanation_settings)
+            with store.writing(*target.content) as made:
                 store.write_file(f"{made}/examples.json", b"[]")
         ledgers.append(ledger)
     return one, other, ledgers[0], ledgers[1]
 
 
-def test_prune_keeps_what_the_named_configs_refer_to(
+def test_prune_keeps_what_the_given_configs_use(
     two: tuple[str, str, Ledger, Ledger], say: Say
 ) -> None:
     one, other, mine, others = two
@@ -257,18 +259,18 @@ def test_prune_keeps_what_would_be_referred_to_once_a_lost_trial_is_back(
     assert all(mine.is_settled(cell) for cell in mine.plan.cells)
 
 
-def test_what_was_written_just_now_stays(two: tuple[str, str, Ledger, Ledger], say: Say) -> None:
+def test_recently_written_files_are_kept(two: tuple[str, str, Ledger, Ledger], say: Say) -> None:
     one, _, _, others = two
     assert say("prune", one, "--keep", one, "--yes") == (0, ["nothing to prune"])
     assert all(others.is_settled(cell) for cell in others.plan.cells)
 
 
 @pytest.mark.parametrize("action", ["list", "verify", "prune"])
-def test_what_is_no_store_is_told_in_one_line(
+def test_an_invalid_store_is_reported_in_one_line(
     say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     code, lines = say(action, "nowhere")
     assert code == 2
-    assert lines == ["error: store 'nowhere': no such folder, nor a config or a run's folder"]
+    assert lines == ["error: store 'nowhere': no such folder, config or run folder"]
     assert list(tmp_path.iterdir()) == []

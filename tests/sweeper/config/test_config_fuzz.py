@@ -1,7 +1,7 @@
-"""Whatever a config file or `--set` says, the answer is a valid plan or lines that tell why not.
+"""Any config file or `--set` gives either a valid plan or error lines.
 
-`SWEEPER_FUZZ=20 python -m pytest tests/sweeper/test_config_fuzz.py` runs 20 times as many cases,
-other ones every time.
+`SWEEPER_FUZZ=20 python -m pytest tests/sweeper/config/test_config_fuzz.py` runs 20 times as many
+cases, different ones every time.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from tests.sweeper.folders import write_images
 from trainables.registry import WeightsError
 
 TIMES = int(os.environ.get("SWEEPER_FUZZ", "0"))
-MAX_SECONDS = 5.0  # of one case; a blow-up takes longer
-MOST_SPLITS = 6  # made in one case; a grid has more
+MAX_SECONDS = 5.0  # for one case; an exponential expansion takes longer
+MOST_SPLITS = 6  # created in one case; a grid has more
 
 
 def cases(count: int) -> Any:
@@ -125,7 +125,7 @@ KEY_PATHS = st.one_of(
 
 
 def plain(value: Any) -> Any:
-    """The value as `yaml.safe_dump` takes it."""
+    """The value in a form that `yaml.safe_dump` accepts."""
     if isinstance(value, tuple | list):
         return [plain(one) for one in value]
     if isinstance(value, dict):
@@ -134,7 +134,7 @@ def plain(value: Any) -> Any:
 
 
 class Bench:
-    """A folder of images and a store, against which every case is planned."""
+    """A folder of images and a store, for planning every case."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -144,7 +144,7 @@ class Bench:
         self.collection: Collection = collect(section, self.store)
 
     def answer(self, name: str, *overrides: str) -> list[str]:
-        """The lines that a user gets; none for a valid plan. Fails where it takes too long."""
+        """The error lines; none for a valid plan. Fails if it takes too long."""
         started = time.process_time()
         try:
             config = load_config(name, overrides)

@@ -1,4 +1,4 @@
-"""What a config may say, and what it is told when it says something else."""
+"""Valid configs, and the errors of invalid ones."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def test_every_shipped_config_loads_under_its_own_name(name: str) -> None:
         (["data={path: x}"], "grouped"),
     ],
 )
-def test_without_a_config_it_is_one_for_the_images_and_is_said(
+def test_without_a_config_the_default_for_the_images_is_used_and_reported(
     overrides: list[str], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SWEEP_CONFIG", raising=False)
@@ -44,14 +44,14 @@ def test_without_a_config_it_is_one_for_the_images_and_is_said(
     assert said == [f"no CONFIG: using '{name}'"]
 
 
-def test_a_mistake_without_a_config_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_without_a_config_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SWEEP_CONFIG", raising=False)
     with pytest.raises(ConfigError) as caught:
         load_chosen_config(None, ["data.path"], lambda line: None)
     assert caught.value.lines == ["--set data.path: expected key.path=value"]
 
 
-def test_a_config_that_is_named_is_taken_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_given_config_is_used_without_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setenv("SWEEP_CONFIG", "smoke")
     assert load_chosen_config(None, ["data.path=x"], said.append).name == "smoke"
@@ -74,7 +74,7 @@ def test_the_papers_config_spans_its_sixty_cells_under_each_policy() -> None:
     assert sizes == [5, 3, 2, 2, 1]
 
 
-def test_an_unknown_key_is_told_the_valid_ones_and_the_nearest() -> None:
+def test_an_unknown_key_is_reported_with_the_valid_ones_and_the_nearest() -> None:
     line = mistake("search.drawz=3")
     assert line.startswith("search.drawz: unknown key (did you mean draws?); valid here: ")
     assert "batch_size, budget, draws, epochs" in line
@@ -84,7 +84,7 @@ def test_an_unknown_key_is_told_the_valid_ones_and_the_nearest() -> None:
     )
 
 
-def test_all_mistakes_are_told_at_once_one_line_each() -> None:
+def test_all_errors_are_reported_at_once_one_line_each() -> None:
     lines = mistakes(
         "search.epochs=0",
         "split.policies=[random]",
@@ -114,25 +114,25 @@ FOLDERS += ["1e3", "0x10", "*", "&a", "!b", "%c", "{d}", "it's", "`", "- e", "? 
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_a_text_of_an_override_is_taken_as_it_was_typed(folder: str) -> None:
+def test_text_in_an_override_is_taken_as_typed(folder: str) -> None:
     assert load_config("smoke", [f"data.path={folder}"]).data.path == folder
     if "?" not in folder:
         assert load_config("smoke", [f"weights.vgg16={folder}"]).weights["vgg16"] == folder
 
 
-def test_blanks_around_the_equals_sign_are_no_part_of_a_value() -> None:
+def test_blanks_around_the_equals_sign_are_not_part_of_a_value() -> None:
     config = load_config("smoke", ["data.path = my scans", "grid.seeds = [3]"])
     assert (config.data.path, config.grid.seeds) == ("my scans", [3])
     assert load_config("smoke", ["data.path =' x'"]).data.path == " x"
 
 
 @pytest.mark.parametrize("rule", [r"[^/]+_(\d+)", "(a|b)#", "no", "'(x)'", r'"(\d)"'])
-def test_a_rule_of_an_override_is_taken_as_it_was_typed(rule: str) -> None:
+def test_a_rule_in_an_override_is_taken_as_typed(rule: str) -> None:
     group_by = load_config("smoke", [f"data.group_by={rule}"]).data.group_by
     assert group_by == (rule.strip("'") if "'" in rule else rule)
 
 
-def test_names_in_a_list_of_an_override_are_taken_as_they_were_typed() -> None:
+def test_names_in_a_list_override_are_taken_as_typed() -> None:
     overrides = ["scenarios.no=[yes, 012, 2024-01-05]", "grid.scenarios=[no]"]
     config = load_config("smoke", overrides)
     assert config.scenarios["no"] == ["yes", "012", "2024-01-05"]
@@ -141,13 +141,11 @@ def test_names_in_a_list_of_an_override_are_taken_as_they_were_typed() -> None:
 
 @pytest.mark.parametrize("key", ["data.path", "search.draws", "grid.seeds", "scenarios.x", "store"])
 @pytest.mark.parametrize("typed", ["", " ", "''"])
-def test_an_empty_override_is_a_mistake_and_never_a_default(key: str, typed: str) -> None:
+def test_an_empty_override_is_an_error_and_never_a_default(key: str, typed: str) -> None:
     if typed == "''" and key in ("grid.seeds", "scenarios.x"):
         assert mistake(f"{key}={typed}").startswith(f"{key}='': expected a list")
     else:
-        assert (
-            mistake(f"{key}={typed}") == f"--set {key}={typed}: empty; write a value behind the ="
-        )
+        assert mistake(f"{key}={typed}") == f"--set {key}={typed}: empty; write a value after the ="
 
 
 def test_null_unsets_what_may_be_unset() -> None:
@@ -156,7 +154,7 @@ def test_null_unsets_what_may_be_unset() -> None:
     assert (config.compare, config.data.group_by, config.finetune.draws) == (None, None, None)
 
 
-def test_words_and_dates_of_a_file_are_the_names_that_were_written(tmp_path: Path) -> None:
+def test_words_and_dates_in_a_file_stay_names_as_written(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(
         "name: 2024-01-05\ndata: {path: 012}\nscenarios: {no: [yes, off], 1.10: [2024, null_]}\n"
@@ -170,7 +168,7 @@ def test_words_and_dates_of_a_file_are_the_names_that_were_written(tmp_path: Pat
 
 
 @pytest.mark.parametrize("word", ["yes", "no", "on", "off", "true", "2024-01-05"])
-def test_a_word_is_no_number(tmp_path: Path, word: str) -> None:
+def test_a_word_is_not_a_number(tmp_path: Path, word: str) -> None:
     line = f"search.draws='{word}': expected a whole number"
     assert mistake(f"search.draws={word}") == line
     path = tmp_path / "config.yaml"
@@ -178,26 +176,29 @@ def test_a_word_is_no_number(tmp_path: Path, word: str) -> None:
     assert mistakes(config=str(path)) == [line]
 
 
-def test_null_and_lists_where_a_name_is_meant_are_told_to_be_quoted() -> None:
+def test_null_and_lists_in_place_of_a_name_must_be_quoted() -> None:
     assert mistake("scenarios.x=[a, null]") == (
-        "scenarios.x.1=null: expected text; quote it if it is one"
+        "scenarios.x.1=null: expected text; quote the value if it is text"
     )
-    assert mistake("scenarios.x=[a, b: c]") == "scenarios.x.1: expected text; quote it if it is one"
-    assert "quote what holds" in mistake("scenarios.x=[a, b #2]")
+    assert (
+        mistake("scenarios.x=[a, b: c]")
+        == "scenarios.x.1: expected text; quote the value if it is text"
+    )
+    assert "quote values with" in mistake("scenarios.x=[a, b #2]")
 
 
-def test_a_scalar_where_a_list_is_wanted_is_told_what_to_write() -> None:
+def test_a_scalar_in_place_of_a_list_is_reported_with_the_list_to_write() -> None:
     assert mistake("grid.seeds=3") == "grid.seeds=3: expected a list; write [3]"
     assert mistake("grid.scenarios=no") == "grid.scenarios='no': expected a list; write [no]"
 
 
-def test_a_message_says_a_value_once() -> None:
+def test_a_message_quotes_a_value_once() -> None:
     line = mistake("preprocess.contrast=strech")
     assert line.startswith("preprocess.contrast='strech' (did you mean stretch?): expected one of")
     assert line.count("strech'") == 1
 
 
-def test_unreadable_files_are_left_out_unless_told_to_stop() -> None:
+def test_unreadable_files_are_left_out_unless_configured_to_stop() -> None:
     assert load_config("demo").data.on_error == "exclude"
     assert load_config("demo", ["data.on_error=stop"]).data.on_error == "stop"
     assert mistake("data.on_error=ignore") == (
@@ -228,7 +229,7 @@ def test_an_override_wins_over_a_number_as_key_in_the_file() -> None:
         "search.lr=" + "[" * 600,
     ],
 )
-def test_an_override_that_cannot_be_read_is_told_so_by_its_text(override: str) -> None:
+def test_an_invalid_override_is_reported_with_its_text(override: str) -> None:
     assert mistake(override).startswith(f"--set {override}: ")
 
 
@@ -236,7 +237,7 @@ def test_a_path_implies_a_folder() -> None:
     assert load_config("smoke", ["data.path=xrays"]).data.source == "folder"
 
 
-def test_a_folder_without_a_path_is_a_mistake() -> None:
+def test_a_folder_without_a_path_is_an_error() -> None:
     assert "needs data.path" in mistake("data.source=folder")
 
 
@@ -246,11 +247,11 @@ def test_numbers_name_scenarios() -> None:
     assert set(config.scenarios) == {"1", "2", "3"}
 
 
-def test_a_scenario_that_is_not_defined_is_told_the_defined_ones() -> None:
+def test_an_undefined_scenario_is_reported_with_the_defined_ones() -> None:
     assert mistake("grid.scenarios=[7]") == ("grid.scenarios: '7': expected one of 1, 2, 3, all")
 
 
-def test_all_cannot_be_given_another_meaning() -> None:
+def test_all_cannot_be_redefined() -> None:
     assert "'all' always means every class" in mistake("scenarios.all=[a, b]")
 
 
@@ -272,12 +273,12 @@ def test_all_cannot_be_given_another_meaning() -> None:
         ("split.fractions=[0.5, nan, 0.5]", "finite number"),
         ("split.fractions=[0.5, .nan, 0.5]", "expected a number"),
         ("resources.gpus_per_trial=inf", "finite number"),
-        ("search.draws=" + "9" * 5000, "a number of too many digits"),
+        ("search.draws=" + "9" * 5000, "a number with too many digits"),
         ("grid.seeds=[1, 1]", "every value once"),
         ("grid.backbones=[]", "expected at least 1 value"),
         ("scenarios.few=[one]", "expected at least 2 values"),
-        ("name=a/../../b", "a name begins with a letter or digit and holds"),
-        ("name=-x", "a name begins with a letter or digit and holds"),
+        ("name=a/../../b", "a name begins with a letter or digit and consists"),
+        ("name=-x", "a name begins with a letter or digit and consists"),
         ("search=fast", "a section; write search.KEY=value"),
         ("grid=3", "grid=3: a section; write grid.KEY=value"),
         ("weights=none", "a section; write weights.KEY=value"),
@@ -287,12 +288,12 @@ def test_all_cannot_be_given_another_meaning() -> None:
         ("data.near_duplicates=[no]", "expected true or false; write no"),
         ("split.fractions=0.8", "fractions=0.8: expected three shares; write [0.8, 0.1, 0.1]"),
         ("split.fractions=[0.8, 0.2]", "split.fractions: expected three shares; write [0.8"),
-        ("data.path.x=1", "data.path is a text, not a section"),
+        ("data.path.x=1", "data.path is text, not a section"),
         ("search.draws.x=1", "search.draws is a whole number, not a section"),
         ("grid.seeds=1]", "expected a list; write [1]"),
     ],
 )
-def test_a_wrong_value_is_told_its_key_and_the_rule(override: str, rule: str) -> None:
+def test_an_invalid_value_is_reported_with_its_key_and_the_rule(override: str, rule: str) -> None:
     line = mistake(override)
     assert line.startswith(override.partition("=")[0].partition(".")[0])
     assert rule in line
@@ -303,28 +304,26 @@ def test_a_wrong_value_is_told_its_key_and_the_rule(override: str, rule: str) ->
     [
         (
             ["split.folds=5", "split.fractions=[0.6, 0.2, 0.2]"],
-            "split.fractions: split.folds=5 has",
+            "split.fractions: split.folds=5 determines",
         ),
         (["split.folds=5", "split.policies=[given]", "data.path=x"], "given has one test part"),
         (["split.policies=[pooled, given]"], "data.source='synthetic' has none"),
         (["split.policies=[file]"], "file needs split.file"),
-        (["split.file=x.csv"], "no policy reads it; add file to split.policies"),
+        (["split.file=x.csv"], "no policy uses it; add file to split.policies"),
     ],
 )
-def test_keys_of_the_split_that_contradict_each_other_are_told_in_one_line(
-    overrides: list[str], rule: str
-) -> None:
+def test_contradictory_split_keys_are_reported_in_one_line(overrides: list[str], rule: str) -> None:
     (line,) = mistakes(*overrides)
     assert line.startswith("split.")
     assert rule in line
 
 
-def test_folds_go_with_the_fractions_that_nobody_set() -> None:
+def test_folds_are_compatible_with_default_fractions() -> None:
     config = load_config("smoke", ["split.folds=5"])
     assert (config.split.folds, config.split.fractions) == (5, (0.8, 0.1, 0.1))
 
 
-def test_images_too_small_for_a_backbone_of_the_grid_are_a_mistake() -> None:
+def test_images_too_small_for_a_backbone_of_the_grid_are_an_error() -> None:
     assert mistake("preprocess.image_size=64") == (
         "preprocess.image_size=64: inceptionv3 needs at least 75 pixels"
     )
@@ -332,7 +331,7 @@ def test_images_too_small_for_a_backbone_of_the_grid_are_a_mistake() -> None:
     assert load_config("demo", others).preprocess.image_size == 64
 
 
-def test_a_config_that_is_not_there_is_told_the_shipped_names() -> None:
+def test_a_missing_config_is_reported_with_the_shipped_names() -> None:
     assert "no such file" in mistakes(config="nowhere.yaml")[0]
     assert "demo, grouped, paper, smoke" in mistakes(config="nowhere")[0]
 
@@ -345,10 +344,10 @@ def test_a_config_that_is_not_there_is_told_the_shipped_names() -> None:
         (b"\xff\xfe\x00", "not YAML"),
         (b"just words", "expected key: value pairs"),
         (b"", "expected key: value pairs"),
-        (b"store: here", "name: needed"),
+        (b"store: here", "name: required"),
     ],
 )
-def test_a_file_that_is_no_config_is_told_so_in_one_line(
+def test_a_file_that_is_not_a_config_is_reported_in_one_line(
     tmp_path: Path, content: bytes, rule: str
 ) -> None:
     path = tmp_path / "bad.yaml"
@@ -364,7 +363,7 @@ def test_weights_are_imagenet_unless_the_config_says_otherwise() -> None:
     assert config.weights_of("vgg16").is_random
 
 
-def test_mistakes_between_keys_are_told_together() -> None:
+def test_contradictions_between_keys_are_reported_together() -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(
             "demo",
@@ -383,7 +382,7 @@ def test_grouping_is_by_name_by_file_or_by_a_regular_expression() -> None:
     )
 
 
-def test_workers_that_cannot_part_a_batch_evenly_are_told_where_they_would_have_to() -> None:
+def test_workers_that_cannot_divide_a_batch_evenly_are_an_error_if_they_must() -> None:
     three = ["resources.workers_per_trial=3", "search.batch_size=[9, 16]"]
     line = "resources.workers_per_trial=3: end-to-end training divides every batch evenly"
     for key in ("finetune.depth=all", "augmentations.fec-ige.online=true"):
@@ -392,8 +391,8 @@ def test_workers_that_cannot_part_a_batch_evenly_are_told_where_they_would_have_
     load_config("demo", three)
 
 
-def test_a_trial_takes_one_gpu_at_most() -> None:
+def test_a_trial_uses_at_most_one_gpu() -> None:
     assert load_config("demo", ["resources.gpus_per_trial=0.25"]).resources.gpus_per_trial == 0.25
-    told = mistake("resources.gpus_per_trial=2")
-    assert told.startswith("resources.gpus_per_trial=2: a process trains on one GPU")
-    assert "resources.workers_per_trial" in told
+    message = mistake("resources.gpus_per_trial=2")
+    assert message.startswith("resources.gpus_per_trial=2: a process trains on one GPU")
+    assert "resources.workers_per_trial" in message

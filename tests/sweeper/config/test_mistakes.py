@@ -1,4 +1,4 @@
-"""A mistake is one line in the words of a config, with the way out."""
+"""A config error is one line in the terms of a config, with the way out."""
 
 import re
 
@@ -19,7 +19,7 @@ from tests.sweeper.config.test_load import mistake
         ("grid.seeds=[1]]", "line 1, column 4: expected '<document start>', but found ']'"),
     ],
 )
-def test_brackets_that_do_not_match_are_told_the_way_out(override: str, way_out: str) -> None:
+def test_unbalanced_brackets_are_reported_with_the_way_out(override: str, way_out: str) -> None:
     line = mistake(override)
     assert line.startswith(f"--set {override}: ")
     assert way_out in line
@@ -27,7 +27,7 @@ def test_brackets_that_do_not_match_are_told_the_way_out(override: str, way_out:
 
 
 @pytest.mark.parametrize("value", ["x", "3", "-1.5", "[3]", "[x, [y]]", "{a: b}", "null", "nan"])
-def test_no_mistake_is_told_in_the_words_of_a_library(value: str) -> None:
+def test_no_error_is_worded_as_by_a_library(value: str) -> None:
     for path in PATHS:
         try:
             load_config("smoke", [f"{path}={value}"])

@@ -1,4 +1,4 @@
-"""What a run may be called: the name of a folder on any machine, in any script."""
+"""A run's name is a valid folder name on any machine, in any script."""
 
 import pytest
 
@@ -16,5 +16,5 @@ def test_a_name_may_be_of_any_script(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "a/b", "a\\b", "a:b", "_a", "🦴", "x" * 101, "骨" * 70]
 )
-def test_a_name_is_that_of_a_folder_everywhere(name: str) -> None:
+def test_a_name_is_a_valid_folder_name_everywhere(name: str) -> None:
     assert not is_folder_name(name)

@@ -1,4 +1,4 @@
-"""The paths of a run hold from any folder, and once it has been moved."""
+"""A run's paths are valid from any folder, and after it has been moved."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sweeper.use.finished import read_run
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a run's output, store, images, weights and a split file; we work elsewhere."""
+    """A folder with a run's output, store, images, weights and a split file; tests run outside."""
     home = tmp_path / "project"
     for name in ("bones", "store", "runs/smoke/results", "elsewhere"):
         (home / name).mkdir(parents=True)
@@ -68,12 +68,12 @@ def test_a_run_s_folder_may_be_moved_alone(project: Path, tmp_path: Path) -> Non
     assert places(moved) == below(project)
 
 
-def test_a_run_may_be_moved_with_all_that_it_is_made_from(project: Path, tmp_path: Path) -> None:
+def test_a_run_may_be_moved_with_everything_it_depends_on(project: Path, tmp_path: Path) -> None:
     moved = project.rename(tmp_path / "other")
     assert places(moved / "runs" / "smoke") == below(moved)
 
 
-def test_a_run_of_before_keeps_its_paths(project: Path) -> None:
+def test_a_run_without_recorded_paths_is_unchanged(project: Path) -> None:
     file = project / "runs" / "smoke" / "results" / "run.json"
     about = json.loads(file.read_text())
     del about["paths"]
@@ -81,7 +81,7 @@ def test_a_run_of_before_keeps_its_paths(project: Path) -> None:
     assert places(project / "runs" / "smoke")["store"] == "store"
 
 
-def test_a_remote_store_and_a_rule_are_no_paths(project: Path) -> None:
+def test_a_remote_store_and_a_rule_are_not_paths(project: Path) -> None:
     file = project / "runs" / "smoke" / "results" / "run.json"
     about = json.loads(file.read_text())
     about["config"]["store"] = "s3://bucket/prefix"

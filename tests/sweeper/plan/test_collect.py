@@ -143,7 +143,7 @@ def test_a_zip_that_is_refused_leaves_nothing_in_the_store_and_is_called_by_its_
 ) -> None:
     store = Store(str(tmp_path / "store"))
     for names, said in (
-        (["a/1.png", "../1.png"], "is no path inside of it"),
+        (["a/1.png", "../1.png"], "is not a path inside the archive"),
         (["1.png"], "no class folder in it"),
     ):
         with zipfile.ZipFile(tmp_path / "bones.zip", "w") as archive:
@@ -207,7 +207,7 @@ def test_a_group_file_that_lists_other_files_too_is_remarked_on(tmp_path: Path) 
     table.write_text("Path;Group\na/0.png;x\nb/0.png;x\nb/9.png;x\n")
     data = DataSection(path=str(root), group_by=str(table))
     found = collect(data, Store(str(tmp_path / "store")))
-    assert ["1 of the 3 files that it lists is not" in one.text for one in found.remarks] == [True]
+    assert ["1 of its 3 files is not" in one.text for one in found.remarks] == [True]
     assert found.images.set_index("path")["group"].nunique() == 3
 
 

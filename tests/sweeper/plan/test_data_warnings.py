@@ -40,7 +40,7 @@ def test_patients_are_a_warning_until_the_grouping_is_told(tmp_path: Path) -> No
     folders = {f"patient{n}/{name}": 2 for n in (1, 2) for name in ("benign", "malignant")}
     root = write_images(tmp_path / "images", folders)
     (line,) = told(root, tmp_path)
-    assert "taken for patients" in line
+    assert "interpreted as patients" in line
     assert not told(root, tmp_path, group_by="^([^/]+)/")
 
 
@@ -50,9 +50,9 @@ def test_what_is_left_out_is_named_by_reason_and_kind(tmp_path: Path) -> None:
         (root / "a" / name).write_bytes(b"no picture")
     collection = collect(DataSection(path=str(root)), Store(str(tmp_path / "store")))
     assert list(left_out(collection)) == [
-        ("excluded", "2 files, 'a/1.pgm' first: .pgm is not read here; save it as PNG or TIFF"),
+        ("excluded", "2 files, 'a/1.pgm' first: .pgm is not supported; save it as PNG or TIFF"),
         ("excluded", "'a/torn.png': cannot be read as an image: not an image"),
-        ("left out", "1 file without pictures (1 .txt)"),
+        ("left out", "1 file without images (1 .txt)"),
     ]
 
 

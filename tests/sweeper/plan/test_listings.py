@@ -90,7 +90,7 @@ def test_a_file_that_changes_within_a_step_of_its_times_is_read_again(
 @pytest.mark.usefixtures("settled")
 def test_a_store_that_is_only_looked_at_remembers_nothing(images: Path, tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
-    store = Store(str(tmp_path / "store"), to_write=False)
+    store = Store(str(tmp_path / "store"), writable=False)
     assert len(hashed(images, store)) == 2
     assert list((tmp_path / "store").iterdir()) == []
 

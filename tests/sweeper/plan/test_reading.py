@@ -159,7 +159,7 @@ def test_a_store_that_is_only_looked_at_is_enough(
     images: Path, tmp_path: Path, decoded: list[str]
 ) -> None:
     (tmp_path / "looked at").mkdir()
-    found = read(images, Store(str(tmp_path / "looked at"), to_write=False))
+    found = read(images, Store(str(tmp_path / "looked at"), writable=False))
     assert len(found.images) == len(decoded) == 8
     assert list((tmp_path / "looked at").iterdir()) == []
     pd.testing.assert_frame_equal(

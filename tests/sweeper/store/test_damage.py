@@ -1,4 +1,4 @@
-"""What is not as it was written is noticed, set aside, and not there any more."""
+"""Damaged artifacts are detected, quarantined and treated as missing."""
 
 import json
 from collections.abc import Callable
@@ -91,7 +91,7 @@ DAMAGES = [
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_what_is_damaged_is_set_aside_in_one_line_and_can_be_made_anew(
+def test_a_damaged_artifact_is_quarantined_in_one_line_and_can_be_rebuilt(
     store: Store,
     damage: Callable[[Store, Artifact], None],
     capfd: pytest.CaptureFixture[str],
@@ -105,13 +105,13 @@ def test_what_is_damaged_is_set_aside_in_one_line_and_can_be_made_anew(
     assert store.find("splits", KEY) is None
     assert capfd.readouterr().err == ""
 
-    anew = write(store)
-    assert store.verified("splits", KEY) == anew
-    assert store.read(anew, "text") == TEXT
+    rebuilt = write(store)
+    assert store.verified("splits", KEY) == rebuilt
+    assert store.read(rebuilt, "text") == TEXT
     assert store.damaged() == set()
 
 
-def test_the_damaged_files_are_kept_with_the_record_that_named_them(tmp_path: Path) -> None:
+def test_damaged_files_are_kept_with_their_record(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     artifact = write(store)
     truncate(store, artifact)
@@ -123,25 +123,25 @@ def test_the_damaged_files_are_kept_with_the_record_that_named_them(tmp_path: Pa
     assert record["made_from"] == MADE_FROM
 
 
-def test_a_file_is_compared_whenever_it_is_read(store: Store) -> None:
+def test_a_file_is_verified_whenever_it_is_read(store: Store) -> None:
     artifact = write(store)
     assert store.verified("splits", KEY) == artifact
     flip(store, artifact)
-    with pytest.raises(DamagedError, match="text is not as it was written"):
+    with pytest.raises(DamagedError, match="text has changed since it was written"):
         store.read(artifact, "text")
     assert store.find("splits", KEY) is None
 
 
-def test_a_folder_that_is_gone_is_no_damage(
-    store: Store, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_missing_folder_is_not_damage(store: Store, capfd: pytest.CaptureFixture[str]) -> None:
     artifact = write(store)
     store.filesystem.delete_dir(artifact.folder)
     assert store.find("splits", KEY) is None
     assert capfd.readouterr().err == ""
 
 
-def test_of_two_that_notice_one_speaks(store: Store, capfd: pytest.CaptureFixture[str]) -> None:
+def test_damage_found_by_two_processes_is_reported_by_one(
+    store: Store, capfd: pytest.CaptureFixture[str]
+) -> None:
     artifact = write(store)
     flip(store, artifact)
     for _ in range(2):
@@ -150,7 +150,7 @@ def test_of_two_that_notice_one_speaks(store: Store, capfd: pytest.CaptureFixtur
     assert len(capfd.readouterr().err.splitlines()) == 1
 
 
-def test_who_notices_late_does_not_set_the_new_one_aside(store: Store) -> None:
+def test_late_detection_does_not_quarantine_the_rebuilt_artifact(store: Store) -> None:
     old = write(store)
     flip(store, old)
     store.verified("splits", KEY)
@@ -167,7 +167,7 @@ def test_a_reader_of_a_replaced_artifact_keeps_its_files(store: Store) -> None:
     assert store.read(old, "text") == TEXT
 
 
-def test_an_artifact_from_before_there_were_hashes_is_taken_as_it_is(store: Store) -> None:
+def test_an_artifact_without_hashes_is_accepted(store: Store) -> None:
     artifact = write(store)
     record = json.loads(store.read_file(record_of(store, artifact)))
     del record["files"]

@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sweeper.store.artifact import key_of
+from sweeper.store.artifact import Target
 from sweeper.store.records import read_record, read_split, write_record, write_split
 from sweeper.store.store import Store
 
-MADE_FROM = {"lr": 0.1, "batch_size": 4, "hidden": [8]}
+DRAW = {"lr": 0.1, "batch_size": 4, "hidden": [8]}
+TARGET = Target("trials", DRAW)
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def split() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["image_id", "copy", "part", "label"])
 
 
-def test_a_split_comes_back_as_it_was(store: Store) -> None:
+def test_a_split_is_read_as_written(store: Store) -> None:
     key = write_split(store, split())
     pd.testing.assert_frame_equal(read_split(store, key), split(), check_dtype=False)
 
@@ -45,7 +46,7 @@ def test_another_row_is_another_split(store: Store, column: str, value: object) 
     assert [read_split(store, key).loc[3, column] for key in keys] == [split()[column][3], value]
 
 
-def test_a_split_that_is_there_is_not_written_again(store: Store) -> None:
+def test_an_existing_split_is_not_written_again(store: Store) -> None:
     folder = store.get("splits", write_split(store, split())).folder
     assert store.get("splits", write_split(store, split())).folder == folder
 
@@ -55,13 +56,15 @@ def epoch(number: int, accuracy: float, loss: float) -> dict[str, Any]:
 
 
 def record(store: Store, curve: list[dict[str, Any]], state: str = "done") -> dict[str, Any]:
-    write_record(store, MADE_FROM, state, curve, cell="cell", draw=2, error="why")
-    folder = store.get("trials", key_of(MADE_FROM)).folder
+    write_record(
+        store, TARGET, state, curve, cell="cell", draw=2, hyperparameters=DRAW, error="why"
+    )
+    folder = store.get(*TARGET.place).folder
     fields: dict[str, Any] = json.loads(store.read_file(f"{folder}/record.json"))
     return fields
 
 
-def test_the_best_epoch_has_the_best_accuracy_then_the_lower_loss_then_comes_first(
+def test_the_best_epoch_is_by_accuracy_then_loss_then_order(
     store: Store,
 ) -> None:
     curve = [epoch(1, 0.5, 0.1), epoch(2, 0.8, 0.9), epoch(3, 0.8, 0.4), epoch(4, 0.8, 0.4)]
@@ -69,11 +72,11 @@ def test_the_best_epoch_has_the_best_accuracy_then_the_lower_loss_then_comes_fir
     assert (written["best_epoch"], written["val_accuracy"]) == (3, 0.8)
 
 
-def test_a_record_says_what_was_tried_and_how_it_ended(store: Store) -> None:
+def test_a_record_has_the_hyperparameters_and_the_outcome(store: Store) -> None:
     written = record(store, [epoch(1, 0.5, 0.1), epoch(2, 0.4, 0.1)], "stopped")
-    assert written["hyperparameters"] == MADE_FROM
+    assert written["hyperparameters"] == DRAW
     assert (written["state"], written["error"], written["wall_s"]) == ("stopped", "why", 1.0)
-    assert store.get("trials", key_of(MADE_FROM)).info == {"state": "stopped"}
+    assert store.get(*TARGET.place).info == {"state": "stopped"}
 
 
 def test_a_trial_without_an_epoch_has_no_best_one(store: Store) -> None:
@@ -81,22 +84,20 @@ def test_a_trial_without_an_epoch_has_no_best_one(store: Store) -> None:
     assert (written["best_epoch"], written["val_accuracy"], written["curve"]) == (None, None, [])
 
 
-def test_a_later_record_takes_the_place_of_a_failure(store: Store) -> None:
+def test_a_later_record_replaces_a_failure(store: Store) -> None:
     record(store, [], "failed")
     assert record(store, [epoch(1, 0.5, 0.1)])["state"] == "done"
 
 
 @pytest.mark.parametrize("state", ["failed", "stopped"])
-def test_a_finished_trial_stays_when_another_run_of_it_is_not_as_lucky(
-    store: Store, state: str
-) -> None:
+def test_a_finished_trial_is_not_replaced_by_an_unfinished_one(store: Store, state: str) -> None:
     record(store, [epoch(1, 0.5, 0.1)])
     assert record(store, [], state)["state"] == "done"
 
 
-def test_a_damaged_record_is_none_and_a_later_one_takes_its_place(store: Store) -> None:
+def test_a_damaged_record_counts_as_missing_and_can_be_replaced(store: Store) -> None:
     record(store, [epoch(1, 0.5, 0.1)])
-    key = key_of(MADE_FROM)
+    key = TARGET.key
     path = f"{store.get('trials', key).folder}/record.json"
     store.write_file(path, store.read_file(path).replace(b"done", b"gone"))
     assert read_record(store, key) is None

@@ -1,4 +1,4 @@
-"""What a disk answers, found again wherever it was met."""
+"""Refusals of a disk are recovered wherever they occur."""
 
 import errno
 import os
@@ -22,37 +22,37 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("number", "message"),
     [
         (errno.ENOSPC, "No space left on device: free some space and run again"),
         (errno.EDQUOT, "free some space"),
-        (errno.EACCES, "Permission denied: give yourself the right"),
+        (errno.EACCES, "Permission denied: grant yourself write permission"),
         (errno.EROFS, "Read-only file system"),
     ],
 )
-def test_a_refusal_is_told_with_its_way_out(number: int, told: str) -> None:
-    assert told in (refusal(OSError(number, os.strerror(number))) or "")
+def test_a_refusal_is_reported_with_its_way_out(number: int, message: str) -> None:
+    assert message in (refusal(OSError(number, os.strerror(number))) or "")
 
 
 @pytest.mark.parametrize("error", [KeyError("a"), FileNotFoundError(2, "no"), OSError("odd")])
-def test_what_is_no_refusal_is_none(error: Exception) -> None:
+def test_other_errors_are_not_refusals(error: Exception) -> None:
     assert refusal(error) is None
 
 
-def test_a_refusal_is_found_in_what_an_error_was_raised_from() -> None:
+def test_a_refusal_is_found_among_the_causes_of_an_error() -> None:
     wrapped = RuntimeError("wrapped")
     wrapped.__cause__ = FULL
     assert "No space left" in (refusal(wrapped) or "")
 
 
-def test_the_line_of_another_process_is_raised_again() -> None:
+def test_the_error_of_another_process_is_raised_again() -> None:
     text = "RayTaskError: pid 3\n  File x\nsweeper.errors.StoreError: store 'x': full\nand more"
     with pytest.raises(StoreError, match=r"^store 'x': full$"):
         raise_refusal(text)
     raise_refusal("sweeper.errors.OtherError: store")
 
 
-def test_a_full_disk_is_told_in_one_line_and_nothing_stays(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_in_one_line_and_nothing_remains(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     with pytest.raises(StoreError, match=r"written to \(No space left on device") as caught:
         _write_too_much(store)
@@ -68,7 +68,7 @@ def _write_too_much(store: Store) -> None:
         store.write_file(f"{folder}/second", b"does not")
 
 
-def test_a_disk_that_is_full_at_the_last_write_leaves_the_artifact_before_it(
+def test_a_disk_full_at_the_last_write_keeps_the_previous_artifact(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store(str(tmp_path))
@@ -86,10 +86,10 @@ def _refuse(*_: object) -> None:
     raise FULL
 
 
-def test_a_lost_permission_is_told_by_reader_and_writer(
+def test_missing_permission_is_reported_by_reader_and_writer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a file system that denies, for root may do all."""
+    """With a file system that denies access, as root may do anything."""
     store = Store(str(tmp_path))
     with store.writing("splits", {"a": 1}) as folder:
         store.write_file(f"{folder}/text", b"first")
@@ -104,8 +104,8 @@ def _deny(*_: object) -> bytes:
     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-def test_a_full_disk_met_by_an_actor_of_ray_data_is_told(tmp_path: Path, ray_session: None) -> None:
-    """The parts are written by workers; what they meet comes back wrapped by Ray."""
+def test_a_full_disk_in_an_actor_of_ray_data_is_reported(tmp_path: Path, ray_session: None) -> None:
+    """Workers write the parts; Ray wraps their errors."""
 
     @ray.remote
     def write(folder: str) -> None:
@@ -122,7 +122,7 @@ def test_a_full_disk_met_by_an_actor_of_ray_data_is_told(tmp_path: Path, ray_ses
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_a_full_disk_under_the_tables_is_told(tmp_path: Path) -> None:
+def test_a_full_disk_while_writing_tables_is_reported(tmp_path: Path) -> None:
     folder = tmp_path / "results"
     folder.mkdir()
     (folder / f".curves.parquet.{os.getpid()}").symlink_to("/dev/full")
@@ -140,7 +140,7 @@ def test_the_command_ends_with_one_line_and_exit_code_2(
     config = write_config(tmp_path, write_images(tmp_path / "images", {"a": 5, "b": 5}))
     monkeypatch.setattr(commit.os, "fsync", _refuse)
     assert main(["run", config, "--out", str(tmp_path / "run")]) == 2
-    told = capsys.readouterr().err.splitlines()
-    assert len(told) == 1
-    assert told[0].startswith("error: store '")
-    assert "No space left on device: free some space and run again" in told[0]
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("error: store '")
+    assert "No space left on device: free some space and run again" in lines[0]

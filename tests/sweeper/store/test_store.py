@@ -20,7 +20,7 @@ KEY = key_of(MADE_FROM)
 
 @pytest.fixture(params=["local", "sub-tree", "mock"])
 def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """A store on a local folder, and on two file systems that are not a local one."""
+    """A store on a local folder, and on two file systems that are not local."""
     if request.param == "local":
         return Store(str(tmp_path))
     if request.param == "mock":
@@ -39,14 +39,14 @@ def read(store: Store) -> str:
     return store.read_file(f"{store.get('splits', KEY).folder}/text").decode()
 
 
-def test_a_finished_artifact_is_found_with_what_it_was_made_from(store: Store) -> None:
+def test_a_finished_artifact_is_found_with_its_inputs(store: Store) -> None:
     write(store, "whole")
     artifact = store.get("splits", KEY)
     assert (artifact.made_from, artifact.info) == (MADE_FROM, {"text": "whole"})
     assert read(store) == "whole"
 
 
-def test_what_is_not_there_is_not_found(store: Store) -> None:
+def test_a_missing_artifact_is_not_found(store: Store) -> None:
     write(store, "whole")
     assert store.find("trials", KEY) is None
     assert store.find("splits", key_of({})) is None
@@ -75,7 +75,7 @@ def test_a_half_written_artifact_is_not_found(store: Store) -> None:
     assert read(store) == "whole"
 
 
-def test_a_later_write_takes_its_place_at_its_end_only(store: Store) -> None:
+def test_a_later_write_replaces_the_artifact_only_when_finished(store: Store) -> None:
     write(store, "first")
     with store.writing("splits", MADE_FROM) as folder:
         store.write_file(f"{folder}/text", b"second")
@@ -84,7 +84,7 @@ def test_a_later_write_takes_its_place_at_its_end_only(store: Store) -> None:
 
 
 @pytest.mark.parametrize("replaces", [False, True])
-def test_an_interrupt_right_after_the_last_write_takes_nothing_back(
+def test_an_interrupt_right_after_the_last_write_removes_nothing(
     store: Store, monkeypatch: pytest.MonkeyPatch, replaces: bool
 ) -> None:
     if replaces:
@@ -100,7 +100,7 @@ def test_an_interrupt_right_after_the_last_write_takes_nothing_back(
     assert read(store) == "second"
 
 
-def test_of_two_writers_at_once_each_leaves_a_whole_artifact(store: Store) -> None:
+def test_two_concurrent_writers_leave_a_complete_artifact(store: Store) -> None:
     with store.writing("splits", MADE_FROM, {"by": "slow"}) as slow:
         store.write_file(f"{slow}/text", b"slow")
         write(store, "fast")
@@ -162,9 +162,7 @@ def test_opening_a_store_leaves_nothing_in_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("address", ["{file}/store", "ftp://host/prefix", "~nobody-here/store"])
-def test_an_address_that_cannot_be_written_to_is_told_in_one_line(
-    tmp_path: Path, address: str
-) -> None:
+def test_an_unwritable_address_is_reported_in_one_line(tmp_path: Path, address: str) -> None:
     (tmp_path / "file").touch()
     address = address.format(file=tmp_path / "file")
     with pytest.raises(StoreError, match="cannot be written to") as caught:
@@ -173,7 +171,7 @@ def test_an_address_that_cannot_be_written_to_is_told_in_one_line(
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_looks_at_a_remote_store_are_many_at_once_and_at_a_local_one_one_by_one(
+def test_reads_are_concurrent_for_a_remote_store_and_sequential_for_a_local_one(
     tmp_path: Path,
 ) -> None:
     together = threading.Barrier(8)

@@ -1,4 +1,4 @@
-"""The picture of an explanation shows what it says: image, map, both, class, gap."""
+"""The picture of an explanation shows the image, the map, both, the class and the gap."""
 
 import io
 
@@ -17,7 +17,7 @@ def attribution(delta: float) -> Attribution:
     return Attribution(values, "black", delta)
 
 
-def test_the_overlay_is_red_where_the_class_is_spoken_for_and_blue_where_against() -> None:
+def test_the_overlay_is_red_for_evidence_and_blue_against() -> None:
     values = np.zeros((32, 32), np.float32)
     values[4:12, 4:12], values[20:28, 20:28] = 1.0, -1.0
     pixels = np.asarray(overlay(np.full((32, 32, 3), 100, np.uint8), values))
@@ -27,7 +27,7 @@ def test_the_overlay_is_red_where_the_class_is_spoken_for_and_blue_where_against
     np.testing.assert_array_equal(none, 100)
 
 
-def test_three_panels_hold_the_image_the_map_and_both() -> None:
+def test_three_panels_show_the_image_the_map_and_both() -> None:
     image = np.full((32, 32, 3), 90, np.uint8)
     drawn = explanation_picture(image, attribution(0.0), "a.png", "bone", 0.9)
     picture = Image.open(io.BytesIO(drawn)).convert("RGB")
@@ -35,7 +35,7 @@ def test_three_panels_hold_the_image_the_map_and_both() -> None:
     at = [((12 + n * 236) * zoom, 54 * zoom) for n in range(3)]
 
     def colour(panel: int, x: int, y: int) -> list[int]:
-        """Of a place of the 32 px picture in a panel of 224 px."""
+        """The colour at a position of the 32 px image, within a panel of 224 px."""
         left, top = at[panel]
         return list(picture.getpixel((left + x * 7 * zoom, top + y * 7 * zoom)))
 
@@ -48,9 +48,9 @@ def test_three_panels_hold_the_image_the_map_and_both() -> None:
 
 
 @pytest.mark.parametrize(
-    ("delta", "words"), [(0.01, "Converged."), (-0.2, "Not converged: read with care.")]
+    ("delta", "words"), [(0.01, "Converged."), (-0.2, "Not converged: interpret with care.")]
 )
-def test_class_probability_and_convergence_are_written_on_it(
+def test_class_probability_and_convergence_are_shown(
     monkeypatch: pytest.MonkeyPatch, delta: float, words: str
 ) -> None:
     said: list[str] = []
@@ -58,9 +58,15 @@ def test_class_probability_and_convergence_are_written_on_it(
     image = np.zeros((32, 32, 3), np.uint8)
     explanation_picture(image, attribution(delta), "a<b>.png", "骨折", 0.876)
     (svg,) = said
-    for text in ("骨折, 87.6 %", "a&lt;b&gt;.png", "speaks for 骨折", "speaks against it", words):
+    for text in (
+        "骨折, 87.6 %",
+        "a&lt;b&gt;.png",
+        "evidence for 骨折",
+        "evidence against it",
+        words,
+    ):
         assert text in svg
-    assert "+0.320" in svg  # what the map adds up to
+    assert "+0.320" in svg  # the sum of the map
     assert "…" not in svg
 
 
@@ -74,4 +80,4 @@ def test_a_long_class_name_cuts_off_neither_its_probability_nor_the_verdict(
     (svg,) = said
     assert "…, 87.6 %" in svg
     assert "that of a random image by -10.040." in svg
-    assert "Not converged: read with care." in svg
+    assert "Not converged: interpret with care." in svg

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,12 @@ def test_the_exported_folder_classifies_without_the_project(
     Image.fromarray(noise).save(image)
     folder = exported(finished_run, tmp_path / "out", strategy)
     ended = subprocess.run(
-        [sys.executable, "-I", str(folder / "classify.py"), str(image)],  # -I: no project on path
+        [
+            sys.executable,
+            "-I",
+            str(folder / "classify.py"),
+            str(image),
+        ],  # -I: the project is not on the path
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -60,7 +66,7 @@ def test_the_exported_folder_classifies_without_the_project(
 
 
 def classified(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What an exported folder's `classify.py` ends with, far from the project and its packages."""
+    """The outcome of an exported folder's `classify.py`, run without the project on the path."""
     command = [sys.executable, "-I", str(folder / "classify.py"), *arguments]
     return subprocess.run(command, cwd=folder.parent, capture_output=True, text=True)
 
@@ -70,7 +76,7 @@ def folder(finished_run: FinishedRun, tmp_path_factory: pytest.TempPathFactory) 
     return exported(finished_run, tmp_path_factory.mktemp("exported") / "out", "transfer")
 
 
-def test_every_kind_of_file_is_prepared_as_predict_prepares_it(
+def test_every_kind_of_file_is_preprocessed_as_by_predict(
     finished_run: FinishedRun, folder: Path, tmp_path: Path
 ) -> None:
     paths = []
@@ -89,7 +95,7 @@ def test_every_kind_of_file_is_prepared_as_predict_prepares_it(
         assert scores == pytest.approx(other.probabilities, abs=1e-4), one["image"]
 
 
-def test_the_pixels_are_the_same_to_the_bit(folder: Path, tmp_path: Path) -> None:
+def test_the_pixels_are_bit_identical(folder: Path, tmp_path: Path) -> None:
     """Probabilities of a small network might hide a difference."""
     code = """if True:
         import hashlib, sys
@@ -119,9 +125,7 @@ def test_the_pixels_are_the_same_to_the_bit(folder: Path, tmp_path: Path) -> Non
     assert ended.stdout.split() == expected
 
 
-def test_the_exported_program_says_how_it_is_used_and_what_is_wrong(
-    folder: Path, tmp_path: Path
-) -> None:
+def test_the_exported_program_prints_usage_and_errors(folder: Path, tmp_path: Path) -> None:
     helped = classified(folder, "--help")
     assert (helped.returncode, helped.stderr) == (0, "")
     assert "usage: classify.py" in helped.stdout
@@ -174,7 +178,7 @@ def test_all_files_have_the_permissions_of_new_files(
     assert modes == {0o666 & ~mask}
 
 
-def test_config_and_card_say_what_it_is(finished_run: FinishedRun, tmp_path: Path) -> None:
+def test_config_and_card_describe_the_network(finished_run: FinishedRun, tmp_path: Path) -> None:
     folder = exported(finished_run, tmp_path / "out", "transfer")
     config = json.loads((folder / "config.json").read_text())
     chosen = choose(finished_run, Store(finished_run.config.store), cell_of("transfer"))
@@ -205,16 +209,16 @@ def test_onnx_computes_what_torch_computes(finished_run: FinishedRun, tmp_path: 
     assert "`model.onnx` takes" in (folder / "README.md").read_text()
 
 
-def test_a_network_that_is_not_the_trained_one_is_never_exported(
+def test_a_network_that_differs_from_the_trained_one_is_never_exported(
     finished_run: FinishedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = export.trial_weights
+    whole = export._state
 
-    def altered(*arguments: object) -> dict[str, object]:
-        weights = whole(*arguments)  # type: ignore[arg-type]
+    def altered(*arguments: Any) -> dict[str, Any]:
+        weights = whole(*arguments)
         return weights | {"head.0.weight": weights["head.0.weight"] * 3}
 
-    monkeypatch.setattr(export, "trial_weights", altered)
+    monkeypatch.setattr(export, "_state", altered)
     with pytest.raises(RuntimeError, match="the exported network: probabilities differ"):
         exported(finished_run, tmp_path / "out", "transfer")
 

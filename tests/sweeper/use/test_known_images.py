@@ -12,7 +12,7 @@ from sweeper.store.records import read_split
 from sweeper.store.store import Store
 from sweeper.use.chosen import choose
 from sweeper.use.finished import FinishedRun
-from sweeper.use.known_images import Known, KnownImages
+from sweeper.use.known_images import KnownImage, KnownImages
 from sweeper.use.new_images import read_each
 
 PARTS = ("train", "val", "test")
@@ -26,7 +26,7 @@ def known(finished_run: FinishedRun) -> KnownImages:
 
 @pytest.fixture(scope="module")
 def of_parts(finished_run: FinishedRun) -> dict[str, tuple[str, Path]]:
-    """Of each part an image: its path in the run, and its file."""
+    """One image of each part: its path in the run, and its file."""
     store = Store(finished_run.config.store)
     split = read_split(store, choose(finished_run, store).spec.split_key)
     images = pd.read_parquet(finished_run.folder / "results" / "images.parquet")
@@ -36,12 +36,12 @@ def of_parts(finished_run: FinishedRun) -> dict[str, tuple[str, Path]]:
     return {part: (path_of[one], root / path_of[one]) for part, one in first.items()}
 
 
-def found(known: KnownImages, run: FinishedRun, *paths: Path) -> list[Known | None]:
+def found(known: KnownImages, run: FinishedRun, *paths: Path) -> list[KnownImage | None]:
     return known.find(list(read_each(paths, run.config.preprocess)))
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_a_file_of_the_run_is_known_with_its_part(
+def test_a_file_of_the_run_is_recognised_with_its_part(
     known: KnownImages,
     finished_run: FinishedRun,
     of_parts: dict[str, tuple[str, Path]],
@@ -51,12 +51,12 @@ def test_a_file_of_the_run_is_known_with_its_part(
     path, file = of_parts[part]
     stored_again = tmp_path / "again.bmp"
     Image.open(file).save(stored_again)  # other bytes, the same pixels
-    expected = Known("exact", path, part)
+    expected = KnownImage("exact", path, part)
     assert found(known, finished_run, file, stored_again) == [expected, expected]
     assert f"in the {part} part" in str(expected)
 
 
-def test_a_near_copy_is_known_however_it_was_altered(
+def test_a_near_copy_is_recognised_however_it_was_altered(
     known: KnownImages,
     finished_run: FinishedRun,
     of_parts: dict[str, tuple[str, Path]],
@@ -73,10 +73,10 @@ def test_a_near_copy_is_known_however_it_was_altered(
     for name, image in altered.items():
         image.save(tmp_path / name)
     paths = [tmp_path / name for name in altered]
-    assert Counter(found(known, finished_run, *paths)) == {Known("near", path, "test"): 4}
+    assert Counter(found(known, finished_run, *paths)) == {KnownImage("near", path, "test"): 4}
 
 
-def test_a_new_image_and_an_unreadable_one_are_not_known(
+def test_a_new_image_and_an_unreadable_one_are_not_recognised(
     known: KnownImages, finished_run: FinishedRun, tmp_path: Path
 ) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (80, 60)).astype(np.uint8)

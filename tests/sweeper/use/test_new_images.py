@@ -1,4 +1,4 @@
-"""Which files are meant, and what is read of them."""
+"""Finding and reading new image files."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from tests.datasets.decoding.picture_files import every_file
 SECTION = PreprocessSection(image_size=48)
 
 
-def test_a_folder_means_the_images_below_it(tmp_path: Path) -> None:
+def test_a_folder_stands_for_the_images_below_it(tmp_path: Path) -> None:
     content = {"IM1": dicom_file(ramp()), "f.jpg_large": every_file()["rgb.jpg"]}
     names = ("b.png", "deep/a.jpg", "deep/c.txt", ".hidden/d.png", "e.heic", "notes", *content)
     for name in names:
@@ -37,11 +37,11 @@ def test_a_folder_means_the_images_below_it(tmp_path: Path) -> None:
 
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("")
-    with pytest.raises(DataError, match="a folder without an image file"):
+    with pytest.raises(DataError, match="a folder without image files"):
         image_files([tmp_path])
 
 
-def test_every_kind_is_read_as_for_training_and_known_by_its_hashes(tmp_path: Path) -> None:
+def test_every_kind_is_read_as_in_training_with_the_same_hashes(tmp_path: Path) -> None:
     for name, data in every_file().items():
         (tmp_path / name).write_bytes(data)
     for image in read_each(image_files([tmp_path]), SECTION):
@@ -55,7 +55,7 @@ def test_every_kind_is_read_as_for_training_and_known_by_its_hashes(tmp_path: Pa
         )
 
 
-def test_what_cannot_be_read_has_a_problem_and_keeps_its_place(tmp_path: Path) -> None:
+def test_an_unreadable_file_has_a_problem_and_keeps_its_position(tmp_path: Path) -> None:
     Image.new("L", (20, 20)).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes(b"")
     paths = [tmp_path / name for name in ("bad.png", "good.png", "gone.png")]
@@ -68,7 +68,7 @@ def test_what_cannot_be_read_has_a_problem_and_keeps_its_place(tmp_path: Path) -
     ]
 
 
-def test_a_format_that_is_not_read_has_the_reason_that_the_audit_tells(tmp_path: Path) -> None:
+def test_an_unsupported_format_has_the_reason_given_by_the_audit(tmp_path: Path) -> None:
     (tmp_path / "class").mkdir()
     for name in ("a.pgm", "b.heic", "c.nii.gz", "d.svs"):
         (tmp_path / "class" / name).write_bytes(b"II*\0" if name == "d.svs" else b"P5 2 2 255 abcd")
@@ -80,6 +80,6 @@ def test_a_format_that_is_not_read_has_the_reason_that_the_audit_tells(tmp_path:
         image.path.relative_to(tmp_path).as_posix(): image.problem
         for image in read_each(image_files([tmp_path]), SECTION)
     }
-    assert problems["class/a.pgm"] == ".pgm is not read here; save it as PNG or TIFF"
+    assert problems["class/a.pgm"] == ".pgm is not supported; save it as PNG or TIFF"
     assert problems.pop("class/f.png").startswith("cannot be read as an image")
     assert problems == {path: why for path, why in audited.items() if path != "class/f.png"}

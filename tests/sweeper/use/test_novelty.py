@@ -1,4 +1,4 @@
-"""Distances are to another group's nearest features; what is nothing like the training is far."""
+"""Distances are to the nearest features of another group; images unlike the training are far."""
 
 from pathlib import Path
 
@@ -47,10 +47,10 @@ def test_every_cell_has_the_features_of_its_backbone(finished_run: FinishedRun) 
         assert pooled_of(choose(finished_run, store, cell).spec, store)
 
 
-def test_training_images_are_at_no_distance_and_test_images_flagged_as_told(
+def test_training_images_have_distance_zero_and_test_images_are_flagged_as_reported(
     finished_run: FinishedRun, measured: Novelty
 ) -> None:
-    """The network computes what the cache holds."""
+    """The network computes the cached features."""
     store = Store(finished_run.config.store)
     chosen = choose(finished_run, store)
     split = read_split(store, chosen.spec.split_key)
@@ -68,7 +68,7 @@ def test_training_images_are_at_no_distance_and_test_images_flagged_as_told(
     assert flagged == measured.threshold.flagged
 
 
-def test_one_flagged_image_is_told_in_the_singular() -> None:
+def test_one_flagged_image_is_reported_in_the_singular() -> None:
     assert "1 of 3 test images (33 %) is flagged" in str(Threshold(0.5, 1, 3))
     assert "2 of 3 test images (67 %) are flagged" in str(Threshold(0.5, 2, 3))
 
@@ -81,7 +81,7 @@ def test_noise_and_stripes_are_unlike_radiographs(measured: Novelty) -> None:
         assert measured.is_far(float(distance))
 
 
-def test_without_features_in_the_store_nothing_is_said(
+def test_without_features_in_the_store_there_is_no_result(
     finished_run: FinishedRun, tmp_path: Path
 ) -> None:
     store = Store(finished_run.config.store)

@@ -1,4 +1,4 @@
-"""Prediction: new images are seen as training saw them, and by which network is told."""
+"""Prediction preprocesses new images as in training, and reports the network used."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from sweeper.cli import main
 from sweeper.errors import StoreError
 from sweeper.run.champions import read_predictions
 from sweeper.store.store import Store
-from sweeper.use.chosen import Chosen, choose
+from sweeper.use.chosen import ChosenCell, choose
 from sweeper.use.finished import FinishedRun
 from sweeper.use.prediction import Predictor, predict
 
@@ -35,7 +35,7 @@ def file_of(run: FinishedRun, image_id: str) -> Path:
     return root / path
 
 
-def at_temperature(chosen: Chosen, temperature: float) -> Chosen:
+def at_temperature(chosen: ChosenCell, temperature: float) -> ChosenCell:
     return replace(chosen, row=chosen.row | {"temperature": temperature})
 
 
@@ -44,7 +44,7 @@ def test_a_test_image_gets_the_probabilities_that_the_run_stored(
     finished_run: FinishedRun, cell: str
 ) -> None:
     store = store_of(finished_run)
-    chosen = at_temperature(choose(finished_run, store, cell), 1.0)  # as they are stored
+    chosen = at_temperature(choose(finished_run, store, cell), 1.0)  # as stored
     stored = read_predictions(store, chosen.spec)
     paths = [file_of(finished_run, image_id) for image_id in stored["image_id"]]
     found = predict(chosen, store, paths, finished_run.config.preprocess)
@@ -53,7 +53,7 @@ def test_a_test_image_gets_the_probabilities_that_the_run_stored(
     assert np.abs(scores - np.roll(scores, 1, axis=0)).max() > 0.01  # images do differ
 
 
-def test_predict_takes_the_pages_headline(
+def test_predict_uses_the_pages_headline(
     finished_run: FinishedRun,
 ) -> None:
     chosen = choose(finished_run, store_of(finished_run))
@@ -65,7 +65,7 @@ def test_predict_takes_the_pages_headline(
     assert "test accuracy" in chosen.summary()
 
 
-def test_a_cell_is_named_by_its_id_or_by_its_anchor_in_the_report(
+def test_a_cell_is_chosen_by_its_id_or_by_its_anchor_in_the_report(
     finished_run: FinishedRun,
 ) -> None:
     store = store_of(finished_run)
@@ -99,7 +99,7 @@ def complaint(captured: Captured, *arguments: str) -> str:
     return line.removeprefix("error: ")
 
 
-def test_what_is_no_image_is_one_line(
+def test_a_file_that_is_not_an_image_is_one_line(
     finished_run: FinishedRun, tmp_path: Path, capsys: Captured
 ) -> None:
     run = str(finished_run.folder)
@@ -107,7 +107,7 @@ def test_what_is_no_image_is_one_line(
     (tmp_path / "empty").mkdir()
     for path, words in {
         tmp_path / "gone.png": "no such file",
-        tmp_path / "empty": "a folder without an image file",
+        tmp_path / "empty": "a folder without image files",
         tmp_path / "text.png": "not an image",
     }.items():
         line = complaint(capsys, "predict", run, str(path))
@@ -115,7 +115,7 @@ def test_what_is_no_image_is_one_line(
         assert words in line
 
 
-def test_a_run_or_a_store_that_is_not_there_is_one_line(
+def test_a_missing_run_or_store_is_one_line(
     finished_run: FinishedRun, tmp_path: Path, capsys: Captured
 ) -> None:
     image = tmp_path / "new.png"
@@ -124,11 +124,11 @@ def test_a_run_or_a_store_that_is_not_there_is_one_line(
     line = complaint(
         capsys, "predict", str(finished_run.folder), str(image), "--store", str(tmp_path / "other")
     )
-    assert "there is nothing" in line
+    assert "no such folder" in line
     assert "--store" in line
 
 
-def test_a_bad_file_keeps_its_place_among_the_others(
+def test_a_bad_file_keeps_its_position_among_the_others(
     finished_run: FinishedRun, tmp_path: Path
 ) -> None:
     store = store_of(finished_run)

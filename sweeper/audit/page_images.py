@@ -1,4 +1,4 @@
-"""Small pictures for the audit's page: as many as it can bear, the most telling first."""
+"""Small pictures for the audit's page: within its size limit, the most informative first."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from datasets.decoding.small_pictures import SmallPictures
 from sweeper.plan.collect import Collection
 from sweeper.plan.descriptions import Descriptions, pictures_of
 
-MOST_PICTURES = 300
-MOST_BYTES = 3_600_000  # of WebP: 4.8 MB as base64
+MAX_PICTURES = 300
+MAX_BYTES = 3_600_000  # of WebP: 4.8 MB as base64
 _QUALITY = 60
 
 
-def choose(*wanted: tuple[Iterable[tuple[str, ...]], int]) -> list[str]:
-    """image_ids for the page, each once.
+def choose_images(*wanted: tuple[Iterable[tuple[str, ...]], int]) -> list[str]:
+    """Choose image_ids for the page, each once.
 
     Args:
-        wanted: (sets of pictures that make sense only together, how many pictures they may have in
-            all); a set that no longer fits ends its list.
+        wanted: (sets of images that make sense only together, limit on their total number); the
+            first set that does not fit ends its list.
     """
     chosen: dict[str, None] = {}
     for sets, most in wanted:
-        limit = min(MOST_PICTURES, len(chosen) + most)
+        limit = min(MAX_PICTURES, len(chosen) + most)
         for together in sets:
-            new = dict.fromkeys(one for one in together if one not in chosen)
+            new = dict.fromkeys(image_id for image_id in together if image_id not in chosen)
             if len(chosen) + len(new) > limit:
                 break
             chosen |= new
     return list(chosen)
 
 
-def draw(
+def encode_images(
     collection: Collection, descriptions: Descriptions, image_ids: list[str]
 ) -> list[dict[str, Any]]:
-    """Rows of the table `pictures`, as many of `image_ids` as `MOST_BYTES` allow.
+    """Rows of the table `pictures`, as many of `image_ids` as `MAX_BYTES` allow.
 
     An image whose preview has been lost and whose file is gone or has changed has no picture.
     """
@@ -46,15 +46,15 @@ def draw(
     rows, total = [], 0
     for image_id in image_ids:
         if image_id in found:
-            width, height, encoded = _draw(found[image_id])
+            width, height, encoded = _encode(found[image_id])
             total += len(encoded)
-            if total > MOST_BYTES:
+            if total > MAX_BYTES:
                 break
             rows.append({"image_id": image_id, "width": width, "height": height, "image": encoded})
     return rows
 
 
-def _draw(pictures: SmallPictures) -> tuple[int, int, bytes]:
+def _encode(pictures: SmallPictures) -> tuple[int, int, bytes]:
     """(width, height, WebP) of the preview."""
     small = Image.fromarray(pictures.preview_pixels())
     buffer = io.BytesIO()
