@@ -1,4 +1,4 @@
-# make setup | demo | test | check | bench: each sets up what it needs in .venv first.
+# make setup | demo | test | format | check | bench: each sets up what it needs in .venv first.
 # make axe: what the tests of the report's accessibility need from npm; without it they are skipped.
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +8,7 @@ AXE := node_modules/axe-core/axe.min.js
 export NO_ALBUMENTATIONS_UPDATE = 1
 export RAY_USAGE_STATS_ENABLED = 0
 
-.PHONY: setup demo test axe check bench clean
+.PHONY: setup demo test axe format check bench clean
 
 setup: $(READY)
 
@@ -30,6 +30,10 @@ axe: $(AXE)
 $(AXE): package.json
 	npm install --no-package-lock --no-audit --no-fund --loglevel=error
 	@touch $@
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 IntervalRule = Callable[["Mean", str], "Measured"]
 """The interval of a metric of all rows (named by its column), of a mean over trainings. None of a
-rule's choices is free: docs/statistics.md has the coverage that each was measured to have."""
+rule's choices is free: docs/explanation/statistics.md has the coverage that each was measured to have."""
 
 
 class OverRows(Protocol):
@@ -59,12 +59,12 @@ class Metric:
         name: its column of the table `cells`; `name` of the table `intervals`.
         title: what the page calls it.
         remark: how it is averaged, in a few words.
-        meaning: what docs/tables.md says of it.
+        meaning: what docs/reference/tables.md says of it.
         function: how it is computed.
         interval: how its 95 % interval is computed; None: it has none.
         of_class: the same metric of one class, if there is one.
         higher_is_better: its direction.
-        unit: of its column, for docs/tables.md: '0..1', 'nats'.
+        unit: of its column, for docs/reference/tables.md: '0..1', 'nats'.
         percent: whether the page shows it in percent.
         calibration: whether it is one of the scores of the probabilities, which a cell's entry
             lists beside the reliability diagrams and not among the test metrics.

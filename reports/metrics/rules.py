@@ -1,7 +1,7 @@
 """Rules for the 95 % interval of a metric of all rows; each metric names one of them.
 
 Which rule a metric has was chosen by its measured coverage on simulated test sets
-(`python -m benchmarks statistics`, docs/statistics.md).
+(`python -m benchmarks statistics`, docs/explanation/statistics.md).
 """
 
 from __future__ import annotations

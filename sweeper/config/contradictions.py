@@ -15,7 +15,7 @@ from sweeper.strategies import STRATEGIES
 from sweeper.strategies.base import PIXELS
 from trainables.registry import BACKBONES
 
-MAX_TRIALS = 100_000  # the most that one driver and one store were measured with: docs/scale.md
+MAX_TRIALS = 100_000  # the most that was measured: docs/explanation/scale.md
 
 
 def contradictions(config: Config) -> Iterator[str]:

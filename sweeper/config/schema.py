@@ -30,32 +30,50 @@ DEFAULT_STORE = "store"
 BUILT_IN: dict[str, dict[str, Any]] = {k: asdict(one) for k, one in AUGMENTATIONS.items()}
 """The augmentations that are always there."""
 
-# Bounds far above what is of use: a slip of the finger is told, not run.
+# Bounds far above any useful value: a typo is reported, not run.
 Count = Annotated[int, Field(ge=1, le=10_000)]
 Seed = Annotated[int, Field(ge=-(2**53), le=2**53)]  # whole numbers that JSON keeps
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class SyntheticSection(Section):
     images_per_class: Count = 30
+    """Number of images drawn for each class."""
     seed: Seed = 0
+    """Seed of the drawing."""
     duplicate_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of images stored a second time, byte for byte."""
     near_duplicate_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of images stored a second time in an altered form."""
 
 
 class DataSection(Section):
     source: Literal["folder", "synthetic"] = "synthetic"
+    """`folder` reads `data.path`; `synthetic` draws radiographs. Setting `data.path` implies
+    `folder`."""
     path: str | None = None
-    on_error: Literal["exclude", "stop"] = "exclude"  # of files that cannot be read
-    follow_links: bool = False  # read what links out of the folder lead to
+    """Folder or zip file with one folder of images per class."""
+    on_error: Literal["exclude", "stop"] = "exclude"
+    """Files that cannot be read: leave them out and report them (`exclude`), or end the run
+    (`stop`)."""
+    follow_links: bool = False
+    """Read what symbolic links out of the folder point to."""
     synthetic: SyntheticSection = SyntheticSection()
-    near_duplicates: bool = True  # look for altered copies, not only for equal files
-    check_labels: bool = True  # of the audit: look for labels that may be wrong
-    use_patient_id: bool = True  # of DICOM files: one patient, one group
-    group_by: str | None = None  # an expression on the path, a .csv file, filename or roboflow
+    """The drawn radiographs."""
+    near_duplicates: bool = True
+    """Look for altered copies (re-encoded, cropped, rotated), not only for identical files."""
+    check_labels: bool = True
+    """Audit only: list images whose labels disagree with those of their nearest neighbours."""
+    use_patient_id: bool = True
+    """Put DICOM files with the same PatientID into one group."""
+    group_by: str | None = None
+    """Which images belong together: a regular expression on the path, a `.csv` file with `path`
+    and `group`, `filename` or `roboflow`."""
 
     @field_validator("path")
     @classmethod
@@ -88,7 +106,10 @@ class DataSection(Section):
 
 class PreprocessSection(Section):
     image_size: Annotated[int, Field(ge=32, le=1024)] = 224
+    """Side of the square that every image is resized to, in pixels."""
     contrast: str = "stretch"
+    """`stretch` rescales each image to the full range, `weighted` multiplies by 1.35, `none`
+    changes nothing."""
 
     @field_validator("contrast")
     @classmethod
@@ -98,13 +119,23 @@ class PreprocessSection(Section):
 
 class SplitSection(Section):
     policies: Annotated[list[str], Field(min_length=1)] = ["grouped"]
+    """Split policies to compare: `pooled`, `stratified`, `grouped`, `given`, `file`."""
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
-    folds: Annotated[int, Field(ge=FEWEST_FOLDS, le=100)] | None = None  # None: no cross-validation
-    repeats: Annotated[int, Field(ge=1, le=100)] = 1  # drawings of the split, each with its folds
-    seed: Seed = 0  # of the first drawing; the others count on from it
-    file: Annotated[str, Field(min_length=1)] | None = None  # what policy `file` reads
-    file_policy: str | None = None  # the split_policy to take, of a file that has several
-    file_unlisted: Literal["stop", "leave_out"] = "stop"  # images that the file does not list
+    """Shares of training, validation and test; they sum to 1."""
+    folds: Annotated[int, Field(ge=FEWEST_FOLDS, le=100)] | None = None
+    """Number of cross-validation folds, in place of `split.fractions`. One fold is tested, the
+    next one validates."""
+    repeats: Annotated[int, Field(ge=1, le=100)] = 1
+    """Number of divisions of the same images, each with its folds or fractions."""
+    seed: Seed = 0
+    """Seed of the first division; repeat i uses `split.seed` + i - 1."""
+    file: Annotated[str, Field(min_length=1)] | None = None
+    """CSV or Parquet file that assigns images to parts, for the policy `file`."""
+    file_policy: str | None = None
+    """Which `split_policy` of `split.file` to use, if the file has several."""
+    file_unlisted: Literal["stop", "leave_out"] = "stop"
+    """Images that `split.file` does not list: end the run (`stop`) or exclude them
+    (`leave_out`)."""
 
     @field_validator("policies")
     @classmethod
@@ -130,11 +161,17 @@ class AugmentationSection(Section):
     """One entry of `augmentations`. A flip may change what a class means."""
 
     copies: Annotated[int, Field(ge=1, le=64)] = 8
-    online: bool = False  # every batch anew instead of fixed copies; nothing can be cached
+    """Number of augmented copies of each training image."""
+    online: bool = False
+    """Augment every batch anew instead of making fixed copies. Nothing can be cached then."""
     horizontal_flip_p: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Probability of a left-right flip."""
     vertical_flip_p: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Probability of an upside-down flip."""
     rotation_degrees: Annotated[float, Field(ge=0, le=180)] = 0.0
+    """Largest rotation in either direction, in degrees."""
     contrast: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Largest relative change of contrast about the image's mean."""
 
     @property
     def pipeline(self) -> Augmentation:
@@ -145,13 +182,19 @@ class AugmentationSection(Section):
 
 class GridSection(Section):
     backbones: Annotated[list[str], Field(min_length=1)] = list(BACKBONES)
+    """Networks to compare."""
     scenarios: Annotated[list[str], Field(min_length=1, max_length=1000)] = [ALL_CLASSES]
+    """Names from `scenarios` to run; `all` means every class."""
     augmentations: Annotated[list[str], Field(min_length=1)] = [
         NO_AUGMENTATION,
         *AUGMENTATIONS,
     ]
+    """Augmentations to compare: `none`, `fec-ige`, or an entry of `augmentations`."""
     strategies: Annotated[list[str], Field(min_length=1)] = list(STRATEGIES)
+    """`transfer` trains a head on the frozen backbone; `finetune` trains the backbone's last
+    layers too."""
     seeds: Annotated[list[Seed], Field(min_length=1, max_length=1000)] = [0]
+    """Training seeds: further trainings on the same division of the images."""
 
     @field_validator("backbones")
     @classmethod
@@ -171,12 +214,15 @@ class GridSection(Section):
 
 class HeadSection(Section):
     pooling: Literal["max", "avg"] = "max"
-    # What validation and test see, in the fine-tuned layers too; running_average: Keras' own.
+    """Pooling of the backbone's last feature map."""
     batchnorm_statistics: Literal["training_rows", "running_average"] = "training_rows"
+    """BatchNorm statistics at validation, test and export: computed on the training rows, or
+    Keras' running average."""
 
 
 class CacheSection(Section):
     dtype: Literal["float16", "float32"] = "float16"
+    """Number format of cached prefix activations. `float32` takes twice the space."""
 
 
 if TYPE_CHECKING:
@@ -187,7 +233,10 @@ else:
         __base__=Section,
         __doc__="Draw 0 of every cell.",
         **{
-            one.name: (one.type, Field(plain(one.published), description=one.meaning))
+            one.name: (
+                one.type,
+                Field(plain(one.published), description=f"Published value: {one.meaning}."),
+            )
             for one in HYPERPARAMETERS.values()
         },
     )
@@ -197,14 +246,22 @@ class SearchLimits(Section):
     """The section `search`, without its hyperparameters."""
 
     draws: Count = 4
+    """Number of trials per cell, draw 0 included."""
     epochs: Count = 30
+    """Number of epochs of a trial that is not stopped early."""
     # What cells with and without augmented copies have in common: the optimiser's steps, an epoch
     # being a pass over the images without copies; or epochs, each a pass over all rows.
     budget: Literal["steps", "epochs"] = "steps"
+    """Give cells with and without augmentation the same optimiser steps (`steps`) or the same
+    passes over their rows (`epochs`)."""
     scheduler: Literal["asha", "none"] = "asha"
+    """`asha` stops weak trials early; `none` trains all of them to the end."""
     grace_epochs: Count = 4
+    """Epochs before a trial may be stopped."""
     reduction_factor: Annotated[int, Field(ge=2, le=1000)] = 3
+    """ASHA keeps one trial in this many at each rung."""
     published: PublishedSetting = PublishedSetting()
+    """The setting of draw 0, which is never stopped early."""
 
     @property
     def first_draw(self) -> dict[str, Any]:
@@ -217,6 +274,8 @@ class SearchLimits(Section):
         return {name: getattr(self, name) for name in HYPERPARAMETERS}
 
 
+_DRAWN = "Values to draw from, or `{uniform: [low, high]}` or `{log_uniform: [low, high]}`"
+
 if TYPE_CHECKING:
     SearchSection = SearchLimits
 else:
@@ -226,7 +285,10 @@ else:
         **{
             one.name: (
                 space_type(one),
-                Field([plain(value) for value in one.values], description=f"draws: {one.meaning}"),
+                Field(
+                    [plain(value) for value in one.values],
+                    description=f"{_DRAWN}: {one.meaning}.",
+                ),
             )
             for one in HYPERPARAMETERS.values()
         },
@@ -235,22 +297,35 @@ else:
 
 class FinetuneSection(Section):
     start: Literal["transfer", "fresh"] = "transfer"
-    depth: Literal["suffix", "all"] = "suffix"  # all: the whole network, from pixels
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # bfloat16 where a GPU has it
+    """Start from the head of the transfer champion (`transfer`) or from a new head (`fresh`)."""
+    depth: Literal["suffix", "all"] = "suffix"
+    """What is trained: the backbone's last block (`suffix`) or the whole backbone from pixels
+    (`all`)."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Arithmetic of training; `auto` uses bfloat16 on a GPU that supports it."""
     batchnorm: Literal["train", "frozen"] = "train"
-    epochs: Count | None = None  # None: search.epochs
-    draws: Count | None = None  # None: search.draws
+    """BatchNorm of the trained layers: updated (`train`) or kept as it is (`frozen`)."""
+    epochs: Count | None = None
+    """Number of epochs; defaults to `search.epochs`."""
+    draws: Count | None = None
+    """Number of trials per cell; defaults to `search.draws`."""
 
 
 class ExplainSection(Section):
-    examples: Annotated[int, Field(ge=0, le=1000)] = 4  # per champion; 0 switches explanations off
-    # Right and wrong ones of each class, more than these, for the champion with the best validation
-    # accuracy of each split policy and scenario: what the gallery by class shows. 0: none.
+    examples: Annotated[int, Field(ge=0, le=1000)] = 4
+    """Test images to explain per champion; 0 switches explanations off."""
     per_class: Annotated[int, Field(ge=0, le=1000)] = 1
-    champions: Literal["leading", "all"] = "leading"  # which ones get them; all: of every cell
+    """Further correct and incorrect images of each class, for the best champion of each split
+    policy and scenario."""
+    champions: Literal["leading", "all"] = "leading"
+    """Which champions to explain: the best of each split policy and scenario (`leading`), or
+    all."""
     n_steps: Annotated[int, Field(ge=2, le=10_000)] = 50
+    """Steps of the Integrated Gradients path."""
     baselines: list[str] = list(BASELINES)
+    """Baselines of Integrated Gradients: `black`, `random`."""
     random_baselines: Count = 4
+    """Number of random images averaged for the baseline `random`."""
 
     @field_validator("baselines")
     @classmethod
@@ -259,30 +334,52 @@ class ExplainSection(Section):
 
 
 class ResourcesSection(Section):
-    cpus: Count | None = None  # None: what Ray sees
-    # None: 1 where there is a GPU
+    cpus: Count | None = None
+    """Processor cores to use; defaults to all that Ray sees."""
     gpus_per_trial: Annotated[float, Field(ge=0, le=1000)] | None = None
+    """GPU share of a trial: 0, a fraction to pack several trials on one GPU, or 1. Defaults to 1
+    where there is a GPU."""
     workers_per_trial: Count = 1
-    retries: Annotated[int, Field(ge=0, le=100)] = 2  # of a trial or task whose process died
+    """Number of workers that train one trial together."""
+    retries: Annotated[int, Field(ge=0, le=100)] = 2
+    """Further attempts when the process of a trial or task dies."""
 
 
 class Config(Section):
     name: str
+    """Name of the run; results go to `runs/<name>/`."""
     store: Annotated[str, Field(min_length=1)] = DEFAULT_STORE
-    compare: Literal["fec-ige"] | None = None  # the published table shown beside ours
+    """Folder or `s3://bucket/prefix` of the artifacts."""
+    compare: Literal["fec-ige"] | None = None
+    """Published results to show beside those of the run."""
     data: DataSection = DataSection()
+    """The images."""
     preprocess: PreprocessSection = PreprocessSection()
+    """What is done to every image."""
     split: SplitSection = SplitSection()
-    augmentations: dict[str, AugmentationSection] = {}  # beside the built-in ones
+    """Division into training, validation and test."""
+    augmentations: dict[str, AugmentationSection] = {}
+    """Augmentations beside the built-in ones; an entry under a built-in name changes the keys it
+    lists."""
     scenarios: dict[str, Annotated[list[str], Field(min_length=2)]] = {}
+    """Named lists of classes: `{name: [class, class, ...]}`."""
     grid: GridSection = GridSection()
+    """What the experiment varies."""
     weights: dict[str, str] = {}
+    """Weights of each backbone: `{name: imagenet}`, `none` for random weights, or the path of a
+    safetensors file."""
     head: HeadSection = HeadSection()
+    """The classification head."""
     cache: CacheSection = CacheSection()
+    """Cached activations."""
     search: SearchSection = SearchSection()
+    """The search over hyperparameters."""
     finetune: FinetuneSection = FinetuneSection()
+    """Fine-tuning."""
     explain: ExplainSection = ExplainSection()
+    """Explanations."""
     resources: ResourcesSection = ResourcesSection()
+    """Processors, GPUs and retries."""
 
     @field_validator("name")
     @classmethod

@@ -24,7 +24,8 @@ KINDS = ("forward", "train", "head", "explain", "preprocess")
 GUESSED, LEARNT, MEASURED = "guessed", "learnt", "measured"
 TRAINING_PASSES = 3.0  # forward, gradient of the inputs, gradient of the weights
 # Multiply-adds a second: one core of an AMD EPYC computed MobileNet's depthwise layers at 27e9,
-# ResNet50's at 56e9 and VGG16's at more (docs/performance.md). Other machines: half to twice.
+# ResNet50's at 56e9 and VGG16's at more (docs/explanation/performance.md). Other machines: half to
+# twice.
 # `preprocess` is rows a second at 224 px.
 _CPU = {
     "forward": Span(12e9, 70e9),

@@ -2,7 +2,7 @@
 
 Tune keeps only the text of an error, and Ray Train and Data wrap the errors of their workers in
 their own, so the cause is read from the text (see "What relies on Ray's internals" in
-docs/reliability.md).
+docs/explanation/reliability.md).
 """
 
 from __future__ import annotations

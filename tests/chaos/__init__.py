@@ -2,5 +2,5 @@
 
     python -m tests.chaos --kills 40 --seed 1
 
-See `docs/reliability.md` for what it shows. Linux only.
+See `docs/explanation/reliability.md` for what it shows. Linux only.
 """

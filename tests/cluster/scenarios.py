@@ -1,6 +1,6 @@
 """What is done on fake machines, from the laptop's shell; each scenario raises where it is not so.
 
-Typed is what docs/cluster.md tells a user to type, on the project's own cluster.yaml with an
+Typed is what docs/how-to/cluster.md tells a user to type, on the project's own cluster.yaml with an
 overlay of what must differ; the store is moto's S3, reached over its protocol.
 """
 

@@ -1,6 +1,8 @@
-"""cluster.yaml and the policies of docs/cluster/ against moto's AWS: what Ray asks of it, and what
-the nodes may do. moto reads the conditions of no policy; real IAM, images, quotas and spot are not
-in it either."""
+"""cluster.yaml and the policies of docs/how-to/cluster/ against moto's AWS.
+
+What Ray asks of AWS, and what the nodes may do. moto reads the conditions of no policy; real IAM,
+images, quotas and spot are not covered either.
+"""
 
 import json
 import re
@@ -25,7 +27,7 @@ from sweeper.store.artifact import key_of
 from sweeper.store.store import Store
 
 ROOT = Path(__file__).parents[2]
-POLICIES = ROOT / "docs" / "cluster"
+POLICIES = ROOT / "docs" / "how-to" / "cluster"
 REGION, ACCOUNT, BUCKET, GROUP = "us-east-1", "123456789012", "my-bucket", "sg-0123"
 
 
@@ -50,7 +52,7 @@ def actions(name: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """An account as docs/cluster/prepare-aws.sh leaves it."""
+    """An account as docs/how-to/cluster/prepare-aws.sh leaves it."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):

@@ -52,11 +52,23 @@ def login(home: Path, command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def _not_copied(folder: str, names: list[str]) -> set[str]:
+    """What a user's checkout has beside the project's files."""
+    output = {"runs", "store", "node_modules"} if Path(folder) == ROOT else set()
+    return {name for name in names if name.startswith(".") or name in output}
+
+
+def test_no_source_is_ignored_where_files_are_copied_to_nodes() -> None:
+    """rsync and Ray leave out what .gitignore lists."""
+    command = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    ignored = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ignored.stdout == ""
+
+
 @pytest.fixture
 def home(tmp_path: Path, cluster: dict[str, Any]) -> Path:
     """A node's home after set-up: the project, and what the user's lines write."""
-    hidden = shutil.ignore_patterns(".*", "runs", "store")
-    shutil.copytree(ROOT, tmp_path / "sweeper-project", ignore=hidden)
+    shutil.copytree(ROOT, tmp_path / "sweeper-project", ignore=_not_copied)
     write_synthetic(tmp_path / "sweeper-images", images_per_class=4, seed=0)
     for line in cluster["setup_commands"]:
         if "sweeper-yours.env" in line:
@@ -106,7 +118,7 @@ def test_the_script_without_a_project_says_so_in_a_line(home: Path) -> None:
 def test_the_project_that_is_mounted_leaves_out_what_git_ignores(cluster: dict[str, Any]) -> None:
     ignored = (ROOT / ".gitignore").read_text().split()
     assert cluster["rsync_filter"] == [".gitignore"]
-    assert {".venv/", "runs/", "store/"} <= set(ignored)
+    assert {".venv/", "/runs/", "/store/"} <= set(ignored)
 
 
 def test_one_token_is_asked_for_everywhere_and_the_dashboard_is_on_loopback(

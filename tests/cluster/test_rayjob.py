@@ -18,7 +18,7 @@ ROOT = HERE.parents[1]
 
 @pytest.fixture
 def manifest() -> dict[str, Any]:
-    text = (ROOT / "docs" / "cluster" / "rayjob.yaml").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "how-to" / "cluster" / "rayjob.yaml").read_text(encoding="utf-8")
     read: dict[str, Any] = yaml.safe_load(text)
     return read
 
@@ -88,7 +88,7 @@ def test_its_images_lie_at_the_path_that_its_settings_name(manifest: dict[str, A
 
 
 def test_the_entrypoint_is_where_the_dockerfile_puts_it(manifest: dict[str, Any]) -> None:
-    dockerfile = (ROOT / "docs" / "cluster" / "Dockerfile").read_text(encoding="utf-8")
+    dockerfile = (ROOT / "docs" / "how-to" / "cluster" / "Dockerfile").read_text(encoding="utf-8")
     script = Path(manifest["spec"]["entrypoint"].split()[1])
     assert f"COPY --chown=ray . {script.parent}" in dockerfile
     assert f"SWEEP_HOME={script.parent}" in dockerfile

@@ -1,7 +1,8 @@
-"""`docs/tables.md` and the tables agree, column by column, and its queries run."""
+"""`docs/reference/tables.md` and the tables agree, column by column, and documented code runs."""
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 from pathlib import Path
@@ -17,9 +18,12 @@ from reports.metrics import METRICS
 from reports.tables import AUDIT_SCHEMAS, CELL, OPEN, SCHEMAS
 from tests.reports.fake_run import FakeRun, write_fake_run
 
-PAGE = (Path(__file__).parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "reference" / "tables.md").read_text(encoding="utf-8")
+NOTEBOOK = (DOCS / "how-to" / "notebooks.md").read_text(encoding="utf-8")
 HEAD = ["column", "type", "unit", "meaning", "null"]
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.S)
+SNIPPETS = re.findall(r"```python\n(.*?)```", NOTEBOOK, re.S)
 
 Columns = list[tuple[str, str]]
 
@@ -111,6 +115,18 @@ def test_a_query_of_the_page_finds_rows(run: Path, query: str) -> None:
     found = duckdb.sql(query).df()
     assert len(found)
     assert found.notna().all(axis=None)
+
+
+def test_the_snippets_for_notebooks_find_rows(run: Path) -> None:
+    names: dict[str, object] = {}
+    code = [text.replace("runs/demo/results", "results") for text in SNIPPETS]
+    assert len(code) == 5
+    for text in code:
+        *statements, last = ast.parse(text).body
+        exec(compile(ast.Module(statements, []), "notebooks.md", "exec"), names)
+        assert isinstance(last, ast.Expr)
+        found = eval(compile(ast.Expression(last.value), "notebooks.md", "eval"), names)
+        assert len(found), text
 
 
 def test_the_leak_by_query_is_the_leak_by_pandas(run: Path) -> None:

@@ -1,6 +1,6 @@
 """Simulated experiments: intervals cover what they say, and no effect seldom looks like one.
 
-A fast part of `python -m benchmarks statistics`, which docs/statistics.md has in full.
+A fast part of `python -m benchmarks statistics`, which docs/explanation/statistics.md has in full.
 """
 
 from __future__ import annotations

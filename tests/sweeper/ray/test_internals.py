@@ -30,7 +30,7 @@ def _private_names(text: str) -> set[str]:
 
 
 def _documented() -> set[str]:
-    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "explanation" / "reliability.md").read_text(encoding="utf-8")
     section = page.partition("## What relies on Ray's internals")[2]
     return {name for name in re.findall(r"`(ray\.[\w.]+)`", section) if "._" in name}
 

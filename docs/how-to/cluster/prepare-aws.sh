@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What cluster.yaml needs of an AWS account, once: the store's bucket, a security group, two roles.
-#   docs/cluster/prepare-aws.sh BUCKET REGION SSH_FROM      (SSH_FROM: your address, 198.51.100.7/32)
-# May be run again: what is there already stays.
+# Prepare an AWS account for cluster.yaml, once: the store's bucket, a security group, two roles.
+#   docs/how-to/cluster/prepare-aws.sh BUCKET REGION SSH_FROM      (SSH_FROM: your address, 198.51.100.7/32)
+# Safe to run again: what already exists stays.
 set -euo pipefail
 bucket=${1:?bucket} region=${2:?region} ssh_from=${3:?your address, such as 198.51.100.7/32}
 export AWS_REGION=$region AWS_DEFAULT_REGION=$region AWS_PAGER=
@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 account=$(aws sts get-caller-identity --query Account --output text)
 vpc=$(aws ec2 describe-vpcs --filters Name=is-default,Values=true --query 'Vpcs[0].VpcId' --output text)
 if [ "$vpc" = None ]; then
-  echo "error: $region has no default VPC: make one by aws ec2 create-default-vpc --region $region" >&2
+  echo "error: $region has no default VPC; create one with aws ec2 create-default-vpc --region $region" >&2
   exit 2
 fi
 
@@ -27,7 +27,7 @@ once() {
   esac
 }
 
-if [ "$region" = us-east-1 ]; then # which is named by leaving it out
+if [ "$region" = us-east-1 ]; then # the default, which must not be named
   once s3api create-bucket --bucket "$bucket"
 else
   once s3api create-bucket --bucket "$bucket" --create-bucket-configuration "LocationConstraint=$region"
@@ -53,5 +53,5 @@ for node in head worker; do
 done
 aws iam put-role-policy --role-name sweeper-head --policy-name autoscaler --policy-document "$(policy head-policy.json)"
 
-# Spot instances need a role of AWS's own, which an account has once it has used any.
+# Spot instances need a service-linked role, which an account has once it has used any.
 once iam create-service-linked-role --aws-service-name spot.amazonaws.com
