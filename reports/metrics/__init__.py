@@ -2,7 +2,8 @@
 exported tables all follow from it.
 
 A new metric is an entry in one of `classification`, `calibration` and `ranking`, and a line of
-docs/reference/tables.md. Most are an `OfSums` of a `Measure`, with `rules.bootstrap` for an interval.
+docs/reference/tables.md. Most are an `OfSums` of a `Measure`, with `rules.bootstrap` for an
+interval.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 IntervalRule = Callable[["Mean", str], "Measured"]
 """The interval of a metric of all rows (named by its column), of a mean over trainings. None of a
-rule's choices is free: docs/explanation/statistics.md has the coverage that each was measured to have."""
+rule's choices is free: docs/explanation/statistics.md has the coverage measured for each."""
 
 
 class OverRows(Protocol):
