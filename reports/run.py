@@ -126,6 +126,11 @@ class Run:
         groups = groupby(self.cells, key=lambda row: self._order(row)[: -len(TRAININGS)])
         return [list(rows) for _, rows in groups]
 
+    @property
+    def hyperparameters(self) -> dict[str, str]:
+        """What trials were tuned over: column of `cells` and `trials` -> title."""
+        return dict(self.info.get("hyperparameters", {}))
+
     def classes(self, scenario: str) -> list[str]:
         """The scenario's class names in order; empty if run.json does not know it."""
         return list(self.info.get("scenarios", {}).get(scenario, []))

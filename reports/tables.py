@@ -8,7 +8,7 @@ null, never zero and never absent.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,6 @@ CELL: tuple[str, ...] = tuple(_CELL)
 
 _SPLIT = {name: kind for axis in SPLIT_AXES for name, kind in AXIS[axis].columns.items()}
 
-_HYPERPARAMETERS = {"lr": _FLOAT, "batch_size": _INT, "hidden": _STR}
 
 _COLUMNS: dict[str, dict[str, pa.DataType]] = {
     "cells": {
@@ -37,7 +36,6 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "trials": _INT,
         "stopped": _INT,
         "champion": _STR,
-        **_HYPERPARAMETERS,
         "best_epoch": _INT,
         "epochs": _INT,  # of the champion's training
         "steps": _INT,
@@ -55,7 +53,6 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         **_CELL,
         "trial": _STR,
         "draw": _INT,
-        **_HYPERPARAMETERS,
         "epochs_max": _INT,
         "rungs": pa.list_(pa.int64()),  # the epochs at which ASHA decided; empty without it
         "state": _STR,  # done | stopped | failed | missing
@@ -266,8 +263,9 @@ AUDIT_SCHEMAS: dict[str, pa.Schema] = {
 
 _ALL = SCHEMAS | AUDIT_SCHEMAS
 
-OPEN: dict[str, pa.DataType] = {"leaks": _INT}
-"""Tables that may have further columns behind those of their schema, all of this type."""
+OPEN: dict[str, pa.DataType | None] = {"leaks": _INT, "cells": None, "trials": None}
+"""Tables that may have further columns behind those of their schema, of this type or of that of
+their values: kinds of leak, hyperparameters."""
 
 
 def write_table(folder: Path, name: str, rows: Sequence[Mapping[str, Any]] | pd.DataFrame) -> Path:
@@ -299,7 +297,7 @@ def read_tables(
 
 def _read(path: Path, schema: pa.Schema) -> pd.DataFrame:
     table = pq.read_table(path) if path.exists() else schema.empty_table()
-    schema = _opened(path.stem, table.column_names)
+    schema = _opened(path.stem, table.column_names, lambda column: table.schema.field(column).type)
     _check_columns(schema, path.stem, table.column_names)
     frame: pd.DataFrame = table.select(schema.names).to_pandas()
     for field in schema:
@@ -311,11 +309,12 @@ def _read(path: Path, schema: pa.Schema) -> pd.DataFrame:
 
 def _to_arrow(name: str, rows: Sequence[Mapping[str, Any]] | pd.DataFrame) -> pa.Table:
     if isinstance(rows, pd.DataFrame):
-        schema = _opened(name, rows.columns)
+        schema = _opened(name, rows.columns, lambda column: _type_of(rows[column]))
         _check_columns(schema, name, rows.columns)
         columns = {column: list(rows[column]) for column in schema.names}
     else:
-        schema = _opened(name, rows[0] if rows else ())
+        first = rows[0] if rows else ()
+        schema = _opened(name, first, lambda column: _type_of([row.get(column) for row in rows]))
         for row in rows:
             _check_columns(schema, name, row)
         columns = {column: [row[column] for row in rows] for column in schema.names}
@@ -323,14 +322,23 @@ def _to_arrow(name: str, rows: Sequence[Mapping[str, Any]] | pd.DataFrame) -> pa
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _opened(name: str, columns: Iterable[str]) -> pa.Schema:
+def _opened(name: str, columns: Iterable[str], type_of: Callable[[str], pa.DataType]) -> pa.Schema:
     """The schema of a table, with the further columns that an open one has."""
     schema = _ALL[name]
     if name in OPEN:
         for column in columns:
             if column not in schema.names:
-                schema = schema.append(pa.field(column, OPEN[name]))
+                schema = schema.append(pa.field(column, OPEN[name] or type_of(column)))
     return schema
+
+
+def _type_of(values: Iterable[Any]) -> pa.DataType:
+    """The type of a column of whole numbers, of numbers or of text."""
+    there = [value for value in values if not (value is None or value != value)]
+    if not there or any(isinstance(value, str) for value in there):
+        return _STR
+    whole = all(isinstance(value, int | np.integer) for value in there)
+    return _INT if whole else _FLOAT
 
 
 def _column(name: str, field: pa.Field, values: list[Any]) -> pa.Array:

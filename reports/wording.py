@@ -80,6 +80,15 @@ def rate(value: float | None) -> str:
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}".replace("-", MINUS)
 
 
+def setting(value: float | int | str | None) -> str:
+    """A hyperparameter's value: 0.0001 -> '1e-4', 16 -> '16', '512-128' as it is."""
+    if value is None or isinstance(value, str):
+        return value or NONE
+    if isinstance(value, int) or value == int(value):
+        return count(value)
+    return rate(value) if abs(value) < 0.1 else decimal(value)
+
+
 def seconds(value: float | None) -> str:
     """A duration in at most two units: 3725 -> '1 h 2 min'."""
     if value is None or math.isnan(value):

@@ -128,7 +128,7 @@ def _detail(run: Run, row: Row, of: _Tables, atlas: Atlas) -> Detail:
         accuracy=wording.percent(row["accuracy"]),
         interval=wording.percent_range(interval_of(row)),
         strip=_strip(row),
-        setting=numbers.setting(row) if done else [],
+        setting=numbers.setting(row, run.hyperparameters) if done else [],
         metrics=numbers.metrics(row, interval) if done else [],
         curves=curves.curves_of(row, trials, of.curves),
         errors=errors.errors_of(row["backbone"], names, counts, predictions, atlas.pictures),

@@ -243,7 +243,7 @@ def _cell(
     champion: Row,
     confusion: list[Row],
 ) -> Row:
-    numbers: Row = dict.fromkeys(SCHEMAS["cells"].names)
+    numbers: Row = dict.fromkeys([*SCHEMAS["cells"].names, "lr", "batch_size", "hidden"])
     if state == "done":
         n = sum(row["count"] for row in confusion)
         right = sum(row["count"] for row in confusion if row["label"] == row["predicted"])

@@ -17,6 +17,7 @@ from reports.derived import write_derived
 from reports.metrics import METRICS
 from reports.tables import AUDIT_SCHEMAS, CELL, OPEN, SCHEMAS
 from tests.reports.fake_run import FakeRun, write_fake_run
+from trainables.hyperparameters import HYPERPARAMETERS
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "reference" / "tables.md").read_text(encoding="utf-8")
@@ -26,6 +27,9 @@ QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.S)
 SNIPPETS = re.findall(r"```python\n(.*?)```", NOTEBOOK, re.S)
 
 Columns = list[tuple[str, str]]
+
+
+_TYPES = {float: "double", int: "int64", str: "string"}
 
 
 def _rows(text: str) -> list[list[str]]:
@@ -63,8 +67,17 @@ def test_every_table_and_column_is_documented_with_its_type_in_order() -> None:
     documented, tables = _documented(), SCHEMAS | AUDIT_SCHEMAS
     assert sorted(documented) == sorted(tables)
     for name, schema in tables.items():
-        kinds = [(kind, "int64") for kind in KINDS] if name == "leaks" else []
-        assert documented[name] == [*_of(schema), *kinds], name
+        assert documented[name] == [*_of(schema), *_further(name)], name
+
+
+def _further(name: str) -> Columns:
+    """The columns of an open table behind those of its schema."""
+    if name == "leaks":
+        return [(kind, "int64") for kind in KINDS]
+    if name in OPEN:
+        values = {name: one.column(one.published) for name, one in HYPERPARAMETERS.items()}
+        return [(name, _TYPES[type(value)]) for name, value in values.items()]
+    return []
 
 
 def test_the_cells_own_columns_are_documented() -> None:
@@ -146,6 +159,6 @@ def test_pandas_and_duckdb_read_every_table(run: Path, name: str) -> None:
     path = run / "results" / f"{name}.parquet"
     frame = pd.read_parquet(path)
     relation = duckdb.sql(f"SELECT * FROM '{path}'")
-    further = list(KINDS) if name in OPEN else []
+    further = [column for column, _ in _further(name)]
     assert list(frame.columns) == relation.columns == [*SCHEMAS[name].names, *further]
     assert len(frame) == len(relation)

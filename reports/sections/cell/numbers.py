@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from reports import wording
@@ -24,13 +24,11 @@ class Line:
     remark: str
 
 
-def setting(row: Row) -> list[tuple[str, str]]:
-    """The champion's training."""
+def setting(row: Row, hyperparameters: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The champion's training; `hyperparameters`: column -> title."""
     return [
         ("weights", "random" if row["weights"] == "none" else row["weights"]),
-        ("learning rate", wording.rate(row["lr"])),
-        ("batch size", wording.count(row["batch_size"])),
-        ("hidden layers", row["hidden"] or "none"),
+        *((title, wording.setting(row[name])) for name, title in hyperparameters.items()),
         ("best epoch", f"{wording.count(row['best_epoch'])} of {wording.count(row['epochs'])}"),
         ("optimiser steps", wording.count(row["steps"])),
         ("passes over the training rows", wording.decimal(row["passes"], 1)),

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from markupsafe import Markup
+from pandas.api.types import is_numeric_dtype
 
 from reports import wording
 from reports.figures.search import Point, mark, search_plot
 from reports.figures.svg import element
 from reports.run import Row, Run
 
-_ORDERED = {"lr": "learning rate", "batch_size": "batch size"}
-"""The hyperparameters that have a largest and a smallest value."""
+_ON_AXIS = "lr"  # the hyperparameter along the plot; two others have colour and shape
 
 
 @dataclass(frozen=True)
@@ -22,13 +21,14 @@ class Edge:
     """A champion's value at the end of what was searched, with the draws to show that it counts."""
 
     name: str  # the hyperparameter
+    title: str
     largest: bool
 
     @property
     def text(self) -> str:
         """'the best learning rate is the largest tried: widen search.lr'."""
         end = "largest" if self.largest else "smallest"
-        return f"the best {_ORDERED[self.name]} is the {end} tried: widen search.{self.name}"
+        return f"the best {self.title} is the {end} tried: widen search.{self.name}"
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,7 @@ class Trial:
     champion: bool
     mark: Markup
     draw: int
-    lr: str
-    batch_size: str
-    hidden: str
+    setting: list[str]  # the value of each hyperparameter
     epochs: str
     val_accuracy: str
     state: str
@@ -53,6 +51,7 @@ class Trial:
 class Search:
     """The table, the plot and the sentence of one cell."""
 
+    hyperparameters: list[str]  # their titles
     trials: list[Trial]
     plot: Markup
     sentence: str
@@ -63,10 +62,12 @@ class Space:
 
     def __init__(self, run: Run) -> None:
         trials = run.tables["trials"]
+        self.titles = run.hyperparameters
+        self.ordered = [name for name in self.titles if is_numeric_dtype(trials[name])]
         self._values = {
             (str(strategy), name): sorted(set(rows[name].dropna()))
             for strategy, rows in trials.groupby("strategy", sort=True)
-            for name in ("lr", "batch_size", "hidden")
+            for name in self.titles
         }
 
     def values(self, strategy: str, name: str) -> list[float]:
@@ -84,11 +85,11 @@ class Space:
         if champion is None:
             return []
         found = []
-        for name in _ORDERED:
+        for name in self.ordered:
             values = self.values(row["strategy"], name)
             own = champion[name]
             if len(values) > 1 and own in (values[0], values[-1]) and _best(champion, trials, name):
-                found.append(Edge(name, own == values[-1]))
+                found.append(Edge(name, self.titles[name], own == values[-1]))
         return found
 
 
@@ -99,6 +100,7 @@ def search_of(row: Row, trials: Sequence[Row], space: Space) -> Search | None:
     edges = space.edges(row, trials)
     text = "; ".join(edge.text for edge in edges)
     return Search(
+        hyperparameters=list(space.titles.values()),
         trials=[_trial(row, trial, space) for trial in trials],
         plot=_plot(row, trials, space),
         sentence=f"{text[0].upper()}{text[1:]}." if text else "",
@@ -112,7 +114,7 @@ def summary_of(cells: Sequence[tuple[Row, Sequence[Row]]], space: Space) -> str:
         (row, trials)
         for row, trials in cells
         if row["champion"] is not None
-        and any(len({trial[name] for trial in trials}) > 1 for name in _ORDERED)
+        and any(len({trial[name] for trial in trials}) > 1 for name in space.ordered)
     ]
     if not searched:
         return ""
@@ -120,18 +122,18 @@ def summary_of(cells: Sequence[tuple[Row, Sequence[Row]]], space: Space) -> str:
     several = wording.plural(len(searched), "searched cell")
     if not any(at_edge):
         return f"In none of {several} is the best draw at an edge of the search space."
-    parts = filter(None, (_counted(at_edge, name) for name in _ORDERED))
+    parts = filter(None, (_counted(at_edge, name, space) for name in space.ordered))
     return (
         f"In {sum(map(bool, at_edge))} of {several}, the best draw is at an edge of the search "
         f"space and every other value scored lower: {'; '.join(parts)}."
     )
 
 
-def _counted(at_edge: Sequence[Sequence[Edge]], name: str) -> str:
+def _counted(at_edge: Sequence[Sequence[Edge]], name: str, space: Space) -> str:
     found = [edge.largest for edges in at_edge for edge in edges if edge.name == name]
     largest, smallest = sum(found), len(found) - sum(found)
     ends = [f"{n} at the {end}" for n, end in ((largest, "largest"), (smallest, "smallest")) if n]
-    return f"{_ORDERED[name]} {' and '.join(ends)}" if ends else ""
+    return f"{space.titles[name]} {' and '.join(ends)}" if ends else ""
 
 
 def _best(champion: Row, trials: Sequence[Row], name: str) -> bool:
@@ -146,35 +148,40 @@ def _best(champion: Row, trials: Sequence[Row], name: str) -> bool:
 
 def _plot(row: Row, trials: Sequence[Row], space: Space) -> Markup:
     """Nothing where one learning rate was tried only, or one trial."""
-    rates = space.values(row["strategy"], "lr")
+    rates = space.values(row["strategy"], _ON_AXIS)
     shown = [trial for trial in trials if trial["val_accuracy"] is not None]
     if len(shown) < 2 or len(rates) < 2:
         return Markup("")
-    place = partial(space.place, row["strategy"])
     points = [
         Point(
-            lr=trial["lr"],
+            lr=trial[_ON_AXIS],
             accuracy=trial["val_accuracy"],
-            tone=place("batch_size", trial["batch_size"]),
-            shape=place("hidden", trial["hidden"]),
+            tone=tone,
+            shape=shape,
             title=f"draw {trial['draw']}: {wording.percent(trial['val_accuracy'])} %",
             champion=trial["trial"] == row["champion"],
             stopped=trial["state"] == "stopped",
         )
         for trial in shown
+        for tone, shape in [_tone_and_shape(row, trial, space)]
     ]
     return search_plot(points, (rates[0], rates[-1]), "Validation accuracy by learning rate")
 
 
+def _tone_and_shape(row: Row, trial: Row, space: Space) -> tuple[int, int]:
+    """The places of a trial's values of the two hyperparameters that the plot has no axis for."""
+    others = [name for name in space.titles if name != _ON_AXIS][:2]
+    places = [space.place(row["strategy"], name, trial[name]) for name in others]
+    tone, shape, *_ = (*places, 0, 0)
+    return tone, shape
+
+
 def _trial(row: Row, trial: Row, space: Space) -> Trial:
-    place = partial(space.place, row["strategy"])
     return Trial(
         champion=trial["trial"] == row["champion"],
-        mark=_key(place("batch_size", trial["batch_size"]), place("hidden", trial["hidden"])),
+        mark=_key(*_tone_and_shape(row, trial, space)),
         draw=trial["draw"],
-        lr=wording.rate(trial["lr"]),
-        batch_size=wording.count(trial["batch_size"]),
-        hidden=trial["hidden"] or wording.NONE,
+        setting=[wording.setting(trial[name]) for name in space.titles],
         epochs=f"{wording.count(trial['epochs'])} / {wording.count(trial['epochs_max'])}",
         val_accuracy=wording.percent(trial["val_accuracy"]),
         state=trial["state"],

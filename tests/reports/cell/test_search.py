@@ -12,6 +12,13 @@ from reports.run import Run
 from reports.sections.cell import search
 
 Row = dict[str, Any]
+INFO = {
+    "hyperparameters": {
+        "lr": "learning rate",
+        "batch_size": "batch size",
+        "hidden": "hidden layers",
+    }
+}
 
 
 def trial(draw: int, lr: float, accuracy: float | None, batch_size: int = 16) -> Row:
@@ -28,7 +35,7 @@ def trial(draw: int, lr: float, accuracy: float | None, batch_size: int = 16) ->
 
 def edges(trials: Sequence[Row], also: Sequence[Row] = ()) -> list[search.Edge]:
     """Of a cell of `trials` in a run that has tried `also` elsewhere."""
-    space = search.Space(Run({}, {"trials": pd.DataFrame([*trials, *also])}))
+    space = search.Space(Run(INFO, {"trials": pd.DataFrame([*trials, *also])}))
     done = [one for one in trials if one["val_accuracy"] is not None]
     best = max(done, key=lambda one: one["val_accuracy"])
     return space.edges({"strategy": "transfer", "champion": best["trial"]}, trials)
@@ -65,7 +72,7 @@ def test_the_summary_counts_cells_at_each_end() -> None:
     one = [trial(0, 1e-3, 0.9), trial(1, 1e-4, 0.5)]
     two = [trial(2, 1e-4, 0.9), trial(3, 1e-3, 0.5)]
     unsearched = [trial(4, 1e-3, 0.9)]
-    space = search.Space(Run({}, {"trials": pd.DataFrame([*one, *two, *unsearched])}))
+    space = search.Space(Run(INFO, {"trials": pd.DataFrame([*one, *two, *unsearched])}))
     cells = [
         ({"strategy": "transfer", "champion": f"t{number}"}, trials)
         for number, trials in ((0, one), (2, two), (4, unsearched))
