@@ -111,12 +111,10 @@ class Plan:
 
     @cached_property
     def splits(self) -> dict[SplitName, Split]:
-        """Every split of the grid, stored. Raises DataError."""
+        """Every split of the grid. Raises DataError."""
         names = {SplitName.of(cell) for cell in self.cells}
         section, scenarios = self.config.split, self.scenarios
-        return make_splits(
-            sorted(names), section, scenarios, self.collection, self.copies, self.store
-        )
+        return make_splits(sorted(names), section, scenarios, self.collection, self.copies)
 
     def split_of(self, cell: Cell) -> Split:
         return self.splits[SplitName.of(cell)]

@@ -17,8 +17,7 @@ from reports.axes import NO_AUGMENTATION
 from sweeper.config.schema import SplitSection
 from sweeper.plan.collect import Collection
 from sweeper.plan.grid import Cell
-from sweeper.store.records import write_split
-from sweeper.store.store import Store
+from sweeper.store.records import split_target
 
 
 class SplitName(NamedTuple):
@@ -47,7 +46,7 @@ class SplitName(NamedTuple):
 
 @dataclass(frozen=True)
 class Split:
-    """A stored split: its rows with integer labels, and its leaks into test and validation."""
+    """A split: its key in the store, its rows with integer labels, its leaks into test and val."""
 
     key: str
     rows: pd.DataFrame
@@ -68,9 +67,8 @@ def make_splits(
     scenarios: Mapping[str, Sequence[str]],
     collection: Collection,
     copies: Mapping[str, int],
-    store: Store,
 ) -> dict[SplitName, Split]:
-    """Make and store the splits of these names, folds of one drawing next to each other.
+    """Make the splits of these names, folds of one drawing next to each other.
 
     Raises:
         DataError: what the policies say of the data or the file, and a `grouped` split that leaks.
@@ -95,16 +93,12 @@ def make_splits(
         )
         made = POLICIES[first.split_policy].rows(division, [name.fold for name in folds])
         for name, rows in zip(folds, made, strict=True):
-            splits[name] = _stored(name, rows, division.classes, collection, store)
+            splits[name] = _checked(name, rows, division.classes, collection)
     return splits
 
 
-def _stored(
-    name: SplitName,
-    rows: pd.DataFrame,
-    classes: Sequence[str],
-    collection: Collection,
-    store: Store,
+def _checked(
+    name: SplitName, rows: pd.DataFrame, classes: Sequence[str], collection: Collection
 ) -> Split:
     images, duplicates = collection.images, collection.duplicates
     leaks = {part: count_leaks(rows, images, duplicates, part) for part in ("test", "val")}
@@ -113,7 +107,7 @@ def _stored(
     number = {class_name: i for i, class_name in enumerate(classes)}
     label = images.set_index("image_id")["class"].map(number)
     rows = rows.assign(label=rows["image_id"].map(label).astype("int64"))
-    return Split(write_split(store, rows), rows, leaks)
+    return Split(split_target(rows).key, rows, leaks)
 
 
 def _refuse(name: SplitName, leaks: Mapping[str, LeakCount]) -> None:

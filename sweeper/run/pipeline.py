@@ -40,6 +40,7 @@ from sweeper.results.tables import Outcome, write_tables
 from sweeper.run.caches import Caches
 from sweeper.run.champions import evaluate_champion, explain_champion
 from sweeper.stage_times import StageTimes
+from sweeper.store.records import write_split
 from sweeper.store.refusals import writing_to
 from sweeper.store.store import Artifact
 from sweeper.strategies import STRATEGIES
@@ -73,6 +74,7 @@ def _run_steps(config: Config, out: Path, command: str, progress: Progress) -> O
         store = sweep.plan.store
         damaged = store.damaged()
         try:
+            sweep.store_splits()
             sweep.load_backbones()
             sweep.preprocess_and_augment()
             sweep.extract()
@@ -161,6 +163,11 @@ class Sweep:
         return {
             cell.backbone for cell, is_so in zip(self.plan.cells, found, strict=True) if not is_so
         }
+
+    def store_splits(self) -> None:
+        """The splits, where trials on any machine read them."""
+        for split in self.plan.splits.values():
+            write_split(self.plan.store, split.rows)
 
     # --- what is computed once -------------------------------------------------------------
 

@@ -87,15 +87,23 @@ def _best_epoch(curve: Sequence[Mapping[str, Any]]) -> int | None:
     return best["epoch"] if best else None
 
 
+def split_target(rows: pd.DataFrame) -> Target:
+    """The artifact of a split: `image_id`, `copy`, `part`, `label` (int), in any order of rows."""
+    content = hashlib.sha256(_sorted(rows).to_csv(index=False).encode()).hexdigest()
+    return Target("splits", {"version": SPLIT_VERSION, "rows": content})
+
+
 def write_split(store: Store, rows: pd.DataFrame) -> str:
-    """Store a split (`image_id`, `copy`, `part`, `label` (int)) if missing; returns its key."""
-    rows = rows.sort_values(["image_id", "copy"], ignore_index=True)
-    content = hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()
-    target = Target("splits", {"version": SPLIT_VERSION, "rows": content})
+    """Store a split unless it is there; returns its key."""
+    target = split_target(rows)
     if store.verified(*target.place) is None:
         with store.writing(*target.content) as folder:
-            store.write_file(f"{folder}/rows.parquet", parquet_bytes(rows))
+            store.write_file(f"{folder}/rows.parquet", parquet_bytes(_sorted(rows)))
     return target.key
+
+
+def _sorted(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.sort_values(["image_id", "copy"], ignore_index=True)
 
 
 _splits: dict[str, pd.DataFrame] = {}

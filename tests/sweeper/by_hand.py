@@ -8,7 +8,7 @@ import pandas as pd
 from sweeper.plan.artifacts import evaluation
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.trial_spec import TrialSpec
-from sweeper.store.records import parquet_bytes, read_split, write_record
+from sweeper.store.records import parquet_bytes, write_record
 
 
 def epochs(*accuracies: float, loss: float = 0.5) -> list[dict[str, Any]]:
@@ -42,8 +42,8 @@ def evaluate(ledger: Ledger, champion: TrialSpec) -> float:
 
 def _guesses(ledger: Ledger, spec: TrialSpec, part: str) -> pd.DataFrame:
     """The rows of a part of the trial's split, each called class 0 with a probability of 0.75."""
-    split = read_split(ledger.store, spec.split_key)
-    rows = split[split["part"] == part]
+    split = next(one for one in ledger.plan.splits.values() if one.key == spec.split_key)
+    rows = split.rows[split.rows["part"] == part]
     scores = np.full((len(rows), spec.classes), 0.25 / (spec.classes - 1), dtype=np.float32)
     scores[:, 0] = 0.75
     return rows[["image_id", "copy", "label"]].assign(predicted=0, probabilities=list(scores))
