@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 BINS = 15
 TEMPERATURES = (0.05, 20.0)
@@ -73,6 +72,8 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray, bins: int = BINS)
 
 def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """The temperature with the lowest log loss on these rows, within `TEMPERATURES`."""
+    from scipy.optimize import minimize_scalar  # a worker that only measures does without
+
     logs = np.log(np.maximum(probabilities.astype(np.float64), _LEAST))
     found = minimize_scalar(
         lambda log_t: log_loss(labels, _softmax(logs / np.exp(log_t))),

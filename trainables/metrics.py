@@ -5,8 +5,6 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score, roc_auc_score
 
 from trainables.calibration import expected_calibration_error
 
@@ -20,20 +18,25 @@ def classification_metrics(labels: np.ndarray, probabilities: np.ndarray) -> dic
     one-vs-rest, class-weighted; NaN where the test set lacks a class. ece: see
     `calibration.expected_calibration_error`.
     """
+    from sklearn import metrics  # half a second to import, and few processes evaluate
+
     predicted = probabilities.argmax(1)
     weighted = {"average": "weighted", "zero_division": 0}
     return {
-        "accuracy": float(accuracy_score(labels, predicted)),
-        "precision": float(precision_score(labels, predicted, **weighted)),
-        "recall": float(recall_score(labels, predicted, **weighted)),
-        "f1": float(f1_score(labels, predicted, **weighted)),
-        "macro_f1": float(f1_score(labels, predicted, average="macro", zero_division=0)),
+        "accuracy": float(metrics.accuracy_score(labels, predicted)),
+        "precision": float(metrics.precision_score(labels, predicted, **weighted)),
+        "recall": float(metrics.recall_score(labels, predicted, **weighted)),
+        "f1": float(metrics.f1_score(labels, predicted, **weighted)),
+        "macro_f1": float(metrics.f1_score(labels, predicted, average="macro", zero_division=0)),
         "auroc": _auroc(labels, probabilities),
         "ece": expected_calibration_error(labels, probabilities),
     }
 
 
 def _auroc(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    from sklearn.exceptions import UndefinedMetricWarning
+    from sklearn.metrics import roc_auc_score
+
     classes = np.arange(probabilities.shape[1])
     if len(np.unique(labels)) < len(classes):
         return float("nan")
