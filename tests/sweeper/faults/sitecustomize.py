@@ -1,9 +1,10 @@
 """Faults in Ray's workers, without a line for them in the project itself.
 
 Python imports a `sitecustomize` that it finds on PYTHONPATH. This one waits for `sweeper.run.trial`
-and `sweeper.run.champions` to be imported and wraps what they do by the rules in SWEEPER_FAULTS,
-JSON: `[{"cell": regular expression, "draw": n, "fault": one of _FAULTS, "once": bool}]`. Every
-fault that happens adds a line to the file SWEEPER_FAULTS_LOG.
+and `sweeper.run.champions` to be imported and wraps what they do by the rules in the file that
+SWEEPER_FAULTS names, JSON: `[{"cell": regular expression, "draw": n, "fault": one of _FAULTS,
+"once": bool}]`; without the file there are no faults. Every fault that happens adds a line to the
+file SWEEPER_FAULTS_LOG.
 """
 
 import importlib.machinery
@@ -35,7 +36,8 @@ _FAULTS = {"raise": _raise, "memory": _memory, "kill": _kill}
 def _happens(place: str, spec: object) -> str:
     """The fault that a rule sets for this trial at this place, entered in the log."""
     log = Path(os.environ["SWEEPER_FAULTS_LOG"])
-    for rule in json.loads(os.environ["SWEEPER_FAULTS"]):
+    rules = Path(os.environ["SWEEPER_FAULTS"])
+    for rule in json.loads(rules.read_text()) if rules.exists() else []:
         line = f"{place} {rule['fault']} {spec.cell} {spec.draw}"
         past = log.read_text().splitlines() if log.exists() else []
         if (

@@ -21,6 +21,7 @@ from sweeper.progress import Progress
 from sweeper.results.tables import Outcome
 from sweeper.run import pipeline
 from sweeper.store.store import Store
+from tests.one_ray import OneRay
 from tests.same_tables import assert_same_tables
 
 ROOT = Path(__file__).parents[3]
@@ -34,7 +35,9 @@ def run(store: Path, out: Path, *overrides: str) -> Outcome:
 
 
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Outcome]:
+def unbroken(
+    sweeps: OneRay, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path, Outcome]:
     folder = tmp_path_factory.mktemp("unbroken")
     outcome = run(folder / "store", folder / "run")
     return folder / "store", folder / "run", outcome
