@@ -17,6 +17,35 @@ if TYPE_CHECKING:
 settings.register_profile("unhurried", deadline=None)  # how fast a machine is, is no claim
 settings.load_profile("unhurried")
 
+_MARKS = {"one_ray": "ray", "browser": "browser"}  # of a test that uses the fixture
+_SHARED = "finished_run"  # a whole sweep: who reads it runs in the process that made it
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by their fixtures, and group them for pytest-xdist: a file stays together. The
+    groups with whole runs come first, so that no long one is left for the end."""
+    groups: dict[str, int] = {}
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        for fixture, mark in _MARKS.items():
+            if fixture in fixtures:
+                item.add_marker(mark)
+        group = _SHARED if _SHARED in fixtures else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+        groups[group] = max(groups.get(group, 0), _weight(item))
+    items.sort(key=lambda item: -groups[_group(item)])
+
+
+def _weight(item: pytest.Item) -> int:
+    return 2 * bool(item.get_closest_marker("chaos")) + bool(item.get_closest_marker("ray"))
+
+
+def _group(item: pytest.Item) -> str:
+    mark = item.get_closest_marker("xdist_group")
+    assert mark is not None
+    return str(mark.args[0])
+
 
 @pytest.fixture(scope="session")
 def one_ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneRay]:

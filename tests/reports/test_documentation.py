@@ -120,5 +120,6 @@ def test_pandas_and_duckdb_read_every_table(run: Path, name: str) -> None:
     path = run / "results" / f"{name}.parquet"
     frame = pd.read_parquet(path)
     relation = duckdb.sql(f"SELECT * FROM '{path}'")
+    assert relation is not None
     assert list(frame.columns) == relation.columns == SCHEMAS[name].names
     assert len(frame) == len(relation)

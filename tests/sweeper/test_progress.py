@@ -6,7 +6,6 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from sweeper import progress as progress_module
 from sweeper.progress import Progress
 
 
@@ -39,7 +38,7 @@ def test_without_a_terminal_a_stage_is_a_plain_line_at_its_start_and_at_its_end(
 
 def test_a_long_stage_tells_where_it_is_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    monkeypatch.setattr(progress_module.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     progress, text = plain()
     progress.start("extract", 100, "images")
     for second in range(1, 26):
@@ -55,7 +54,7 @@ def test_what_takes_longer_than_a_second_has_its_seconds_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr(progress_module.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     progress, text = plain()
     progress.start("finetune", 4, "trials")
     for second in (20, 50):

@@ -113,7 +113,9 @@ def _numbers(epoch: Epoch) -> tuple[float, ...]:
 def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What each of two processes left."""
     folder = tmp_path_factory.mktemp("gloo")
-    torch.multiprocessing.spawn(_work, (str(folder),), nprocs=WORLD)
+    torch.multiprocessing.spawn(  # type: ignore[attr-defined]
+        _work, (str(folder),), nprocs=WORLD
+    )
     return [torch.load(Path(folder, f"{rank}.pt")) for rank in range(WORLD)]
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from sweeper.config.load import load_config
 from sweeper.errors import ConfigError
-from tests.sweeper.config.test_load import mistake
 from tests.sweeper.config.test_config_fuzz import PATHS
+from tests.sweeper.config.test_load import mistake
 
 
 @pytest.mark.parametrize(

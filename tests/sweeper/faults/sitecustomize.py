@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 
 def _raise() -> None:
@@ -33,7 +34,7 @@ def _kill() -> None:
 _FAULTS = {"raise": _raise, "memory": _memory, "kill": _kill}
 
 
-def _happens(place: str, spec: object) -> str:
+def _happens(place: str, spec: Any) -> str:
     """The fault that a rule sets for this trial at this place, entered in the log."""
     log = Path(os.environ["SWEEPER_FAULTS_LOG"])
     rules = Path(os.environ["SWEEPER_FAULTS"])
@@ -52,10 +53,10 @@ def _happens(place: str, spec: object) -> str:
     return ""
 
 
-def _wrap_trial(module: object) -> None:
+def _wrap_trial(module: Any) -> None:
     train, loop = module._train, module.train
 
-    def faulty(spec: object, *rest: object) -> object:
+    def faulty(spec: Any, *rest: Any) -> Any:
         fault = _happens("train", spec)
         if fault in _FAULTS:
             _FAULTS[fault]()
@@ -65,8 +66,8 @@ def _wrap_trial(module: object) -> None:
     module._train = faulty
 
 
-def _diverging(loop: object) -> object:
-    def train(module: object, rows: object, validation: object, *rest: object, **named: object):
+def _diverging(loop: Any) -> Any:
+    def train(module: Any, rows: Any, validation: Any, *rest: Any, **named: Any) -> Any:
         for weight in module.parameters():
             weight.data.fill_(float("nan"))
         return loop(module, rows, validation, *rest, **named)
@@ -74,10 +75,10 @@ def _diverging(loop: object) -> object:
     return train
 
 
-def _wrap_champions(module: object) -> None:
+def _wrap_champions(module: Any) -> None:
     trained = module._trained
 
-    def faulty(spec: object, store: object) -> object:
+    def faulty(spec: Any, store: Any) -> Any:
         fault = _happens("champion", spec)
         if fault:
             _FAULTS[fault]()
@@ -91,13 +92,13 @@ _WRAPPED = {"sweeper.run.trial": _wrap_trial, "sweeper.run.champions": _wrap_cha
 
 class _Finder:
     @staticmethod
-    def find_spec(name: str, path: object = None, target: object = None) -> object:
+    def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
         if name not in _WRAPPED:
             return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        spec: Any = importlib.machinery.PathFinder.find_spec(name, path)
         execute = spec.loader.exec_module
 
-        def exec_module(module: object) -> None:
+        def exec_module(module: Any) -> None:
             execute(module)
             _WRAPPED[name](module)
 

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+import ray
 import yaml
 from ray.util.state.common import PlacementGroupState
 from ray.util.state.exception import ServerUnavailable
@@ -102,7 +103,7 @@ def test_only_what_dead_drivers_left_reserved_is_given_back(
     groups = [left, group(dead, detached=True), group(dead, "REMOVED"), group(alive)]
     jobs = [{"JobID": dead, "IsDead": True}, {"JobID": alive, "IsDead": False}]
     removed: list[str] = []
-    monkeypatch.setattr(cluster.ray._private.state, "jobs", lambda: jobs)
+    monkeypatch.setattr(ray._private.state, "jobs", lambda: jobs)
     monkeypatch.setattr(cluster, "list_placement_groups", lambda **options: groups)
     monkeypatch.setattr(
         cluster, "remove_placement_group", lambda group: removed.append(group.id.hex())
@@ -115,6 +116,6 @@ def test_a_cluster_that_cannot_be_asked_is_left_as_it_is(monkeypatch: pytest.Mon
     def without_dashboard(**options: object) -> None:
         raise ServerUnavailable("no dashboard")
 
-    monkeypatch.setattr(cluster.ray._private.state, "jobs", list)
+    monkeypatch.setattr(ray._private.state, "jobs", list)
     monkeypatch.setattr(cluster, "list_placement_groups", without_dashboard)
     assert give_back_what_the_dead_reserved() == []

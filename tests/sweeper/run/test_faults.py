@@ -13,7 +13,7 @@ from sweeper.run import pipeline
 from tests.one_ray import OneRay
 
 TINY = str(Path(__file__).parents[1] / "tiny.yaml")
-RULES = [
+RULES: list[dict[str, object]] = [
     {"cell": ".*/shafts/plain/transfer/.*", "draw": 1, "fault": "raise"},
     {"cell": ".*/shafts/augmented/transfer/.*", "draw": 1, "fault": "kill"},
     {"cell": ".*/holes/plain/transfer/.*", "draw": 1, "fault": "memory"},
@@ -118,7 +118,7 @@ def test_cells_fail_only_where_no_trial_or_no_evaluation_is_left(cells: pd.DataF
     assert set(failed["state"]) == {"failed"}
     assert set(failed.index) == {("holes", False, "finetune"), ("shafts", True, "finetune")}
     assert "LookupError" in failed.loc[("holes", False, "finetune"), "error"]
-    assert failed.loc[("shafts", True, "finetune"), "error"].startswith("evaluate: ")
+    assert str(failed.loc[("shafts", True, "finetune"), "error"]).startswith("evaluate: ")
 
 
 def test_the_page_shows_every_failure_s_traceback_and_escapes_it(

@@ -127,6 +127,7 @@ def test_one_more_seed_runs_only_its_own_cells(
     assert len(after["trials"]) == 2 * len(before["trials"])
 
 
+@pytest.mark.chaos
 def test_a_run_interrupted_and_then_killed_ends_with_the_same_tables(
     unbroken: tuple[Path, Path, Outcome], tmp_path: Path
 ) -> None:
@@ -157,7 +158,7 @@ def test_a_run_interrupted_and_then_killed_ends_with_the_same_tables(
     assert json.loads((out / "results" / "run.json").read_text())["status"] == "interrupted"
 
     interrupted |= stamps(store, "trials")
-    process = subprocess.Popen(command, cwd=ROOT)
+    process = subprocess.Popen(command, cwd=ROOT, text=True)
     _wait_for(lambda: len(stamps(store, "trials")) >= len(interrupted) + 2, process)
     process.kill()
     process.wait()
@@ -205,9 +206,9 @@ def test_a_finetuning_trial_on_two_workers_is_done(
     assert (trials.loc[["transfer"], "workers"] == 1).all()
 
 
-def _trained(store: Path, key: str) -> list[str]:
+def _trained(store: Path, key: object) -> list[str]:
     """Names of a trial's stored weights."""
-    return list(load_file(next((store / "trials" / key).glob("*/weights.safetensors"))))
+    return list(load_file(next((store / "trials" / str(key)).glob("*/weights.safetensors"))))
 
 
 def test_cells_that_cannot_be_cached_train_from_pixels_beside_those_that_can(

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from datasets.decoding.decode import decode_image
 from datasets.preprocess import preprocess
 from sweeper.cli import main
+from sweeper.run.trial_parts import trial_weights
 from sweeper.store.store import Store
 from sweeper.use import export
 from sweeper.use.chosen import choose
@@ -208,10 +210,8 @@ def test_onnx_computes_what_torch_computes(finished_run: FinishedRun, tmp_path: 
 def test_a_network_that_is_not_the_trained_one_is_never_exported(
     finished_run: FinishedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = export.trial_weights
-
-    def altered(*arguments: object) -> dict[str, object]:
-        weights = whole(*arguments)  # type: ignore[arg-type]
+    def altered(store: Store, key: str) -> dict[str, torch.Tensor]:
+        weights = trial_weights(store, key)
         return weights | {"head.0.weight": weights["head.0.weight"] * 3}
 
     monkeypatch.setattr(export, "trial_weights", altered)
