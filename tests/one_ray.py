@@ -11,10 +11,12 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import ray
+from ray.util.placement_group import placement_group, remove_placement_group
 
 from sweeper.ray import session
 from sweeper.ray.session import DEFAULT_RETRIES, Resources
@@ -59,7 +61,10 @@ class OneRay:
     ) -> Iterator[Resources]:
         """What stands in for `sweeper.ray.session.ray_session`."""
         self.start()
-        yield session._resources(gpus_per_trial, workers_per_trial, retries)
+        found = session._resources(gpus_per_trial, workers_per_trial, retries)
+        wanted = min(cpus or CPUS, CPUS)
+        with _held_back(CPUS - wanted):
+            yield replace(found, cpus=wanted)
 
     @contextmanager
     def faults(self, rules: Sequence[Mapping[str, object]]) -> Iterator[Counter[str]]:
@@ -89,3 +94,17 @@ class OneRay:
             "SWEEPER_CACHE": str(self.folder / "cache"),
             **S3_KEYS,
         }
+
+
+@contextmanager
+def _held_back(cpus: int) -> Iterator[None]:
+    """So many processors are nobody's in the block."""
+    if not cpus:
+        yield
+        return
+    group = placement_group([{"CPU": float(cpus)}])
+    assert group.wait(60), "an earlier test left its processors taken"
+    try:
+        yield
+    finally:
+        remove_placement_group(group)

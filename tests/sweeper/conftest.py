@@ -30,6 +30,7 @@ SMALL = [
     "explain.n_steps=2",
     "explain.per_class=0",
     "cache.dtype=float32",
+    "resources.cpus=1",  # every worker imports for 3 to 5 s
 ]
 
 

@@ -192,6 +192,7 @@ def test_a_finetuning_trial_on_two_workers_is_done(
         unbroken[0],
         tmp_path,
         "resources.workers_per_trial=2",
+        "resources.cpus=2",
         "grid.scenarios=[shafts]",
         "grid.augmented=[true]",
         f"finetune.depth={depth}",
@@ -214,7 +215,7 @@ def _trained(store: Path, key: object) -> list[str]:
 def test_cells_that_cannot_be_cached_train_from_pixels_beside_those_that_can(
     unbroken: tuple[Path, Path, Outcome], tmp_path: Path
 ) -> None:
-    options = ["augment.online=true", "grid.scenarios=[holes]"]
+    options = ["augment.online=true", "grid.scenarios=[holes]", "resources.cpus=2"]
     outcome = run(unbroken[0], tmp_path, *options, "search.draws=1", "search.epochs=2")
     assert outcome.cells == {"done": 4}
     got = tables(tmp_path)
