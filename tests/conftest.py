@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,33 +19,20 @@ settings.register_profile("unhurried", deadline=None)  # how fast a machine is, 
 settings.load_profile("unhurried")
 
 _MARKS = {"one_ray": "ray", "browser": "browser"}  # of a test that uses the fixture
-_SHARED = "finished_run"  # a whole sweep: who reads it runs in the process that made it
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their fixtures, and group them for pytest-xdist: a file stays together. The
-    groups with whole runs come first, so that no long one is left for the end."""
-    groups: dict[str, int] = {}
+    """Mark tests by their fixtures. Files with whole runs come first: where pytest-xdist spreads
+    the files over processes, no long one is left for the end."""
+    weights: dict[Path, int] = {}
     for item in items:
-        fixtures = getattr(item, "fixturenames", ())
         for fixture, mark in _MARKS.items():
-            if fixture in fixtures:
+            if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(mark)
-        group = _SHARED if _SHARED in fixtures else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-        groups[group] = max(groups.get(group, 0), _weight(item))
-    items.sort(key=lambda item: -groups[_group(item)])
-
-
-def _weight(item: pytest.Item) -> int:
-    return 2 * bool(item.get_closest_marker("chaos")) + bool(item.get_closest_marker("ray"))
-
-
-def _group(item: pytest.Item) -> str:
-    mark = item.get_closest_marker("xdist_group")
-    assert mark is not None
-    return str(mark.args[0])
+        weight = sum(item.get_closest_marker(mark) is not None for mark in ("chaos", "ray"))
+        weights[item.path] = max(weights.get(item.path, 0), weight)
+    items.sort(key=lambda item: -weights[item.path])
 
 
 @pytest.fixture(scope="session")
