@@ -1,14 +1,17 @@
-# make setup | demo | test | format | check | bench: each sets up what it needs in .venv first.
+# make setup | demo | check | format | test | bench: each sets up what it needs in .venv first.
+# make test-fast: the tests without Ray, browser and kills. make test-all: those left to it, too.
 # make axe: what the tests of the report's accessibility need from npm; without it they are skipped.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+JOBS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 AXE := node_modules/axe-core/axe.min.js
 export NO_ALBUMENTATIONS_UPDATE = 1
 export RAY_USAGE_STATS_ENABLED = 0
 
-.PHONY: setup demo test axe format check bench clean
+.PHONY: setup demo test test-fast test-all axe check format bench clean
 
 setup: $(READY)
 
@@ -23,7 +26,13 @@ demo: $(READY)
 	$(BIN)/python sweep.py run demo
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(PYTEST) -m "not slow"
+
+test-fast: $(READY)
+	$(PYTEST) -m "not ray and not browser and not chaos and not slow"
+
+test-all: $(READY)
+	$(PYTEST)
 
 axe: $(AXE)
 

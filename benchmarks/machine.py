@@ -63,7 +63,8 @@ def moved_bytes(module: nn.Module, inputs: Tensor) -> float:
     """Bytes that must be moved whatever the caches hold: inputs, parameters and outputs, once."""
     with torch.no_grad():
         out = module(inputs)
-    return sum(4.0 * tensor.numel() for tensor in (inputs, out, *module.parameters()))
+    tensors: tuple[Tensor, ...] = (inputs, out, *module.parameters())
+    return float(sum(4 * tensor.numel() for tensor in tensors))
 
 
 def _best_s(work: Callable[[], object], repeats: int) -> float:

@@ -124,7 +124,7 @@ def tune_row(trials: int) -> dict[str, Any]:
 def _children_cpu_s() -> float:
     """Processor time of the Ray that this process has started, its start included."""
     times = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
-    return sum(one.user + one.system for one in times)
+    return float(sum(one.user + one.system for one in times))
 
 
 def config_of(folder: Path, seeds: int) -> Config:

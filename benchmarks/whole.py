@@ -50,7 +50,9 @@ def main(arguments: list[str]) -> None:
             started = time.perf_counter()
             run_sweep(config, out, "python -m benchmarks whole", Progress())
             ours_s = time.perf_counter() - started
-        usual = {s: _usual_s_per_row(config, s, options.usual_rows) for s in config.grid.strategies}
+        usual: dict[str, float] = {
+            s: _usual_s_per_row(config, s, options.usual_rows) for s in config.grid.strategies
+        }
         trained = _rows_trained(out)
     usual_s = sum(usual[strategy] * rows for strategy, rows in trained.items())
     stages = json.loads((out / "results" / "run.json").read_text())["stages"]

@@ -1,32 +1,54 @@
 """What tests of several packages share."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import ray
+from hypothesis import settings
 
 from tests.reports.browser import CHROMIUM, Browser
 
-ROOT = str(Path(__file__).parents[1])
+if TYPE_CHECKING:
+    from tests.one_ray import OneRay
+
+settings.register_profile("unhurried", deadline=None)  # how fast a machine is, is no claim
+settings.load_profile("unhurried")
+
+_MARKS = {"one_ray": "ray", "browser": "browser"}  # of a test that uses the fixture
 
 
-@pytest.fixture(scope="module")  # a sweep that a test runs in this process starts its own
-def ray_session() -> Iterator[None]:
-    """A quiet Ray for one test file: two processors, no GPU, able to import the project."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("PYTHONPATH", ROOT, prepend=os.pathsep)
-        ray.init(
-            address="local",
-            num_cpus=2,
-            num_gpus=0,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="ERROR",
-        )
-        yield
-        ray.shutdown()
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by their fixtures. Files with whole runs come first: where pytest-xdist spreads
+    the files over processes, no long one is left for the end."""
+    weights: dict[Path, int] = {}
+    for item in items:
+        for fixture, mark in _MARKS.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(mark)
+        weight = sum(item.get_closest_marker(mark) is not None for mark in ("chaos", "ray"))
+        weights[item.path] = max(weights.get(item.path, 0), weight)
+    items.sort(key=lambda item: -weights[item.path])
+
+
+@pytest.fixture(scope="session")
+def one_ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneRay]:
+    """The Ray that this process's tests share, started once a test wants it."""
+    from tests.one_ray import OneRay  # seconds to import, and many tests need no Ray
+
+    shared = OneRay(tmp_path_factory.mktemp("ray"))
+    yield shared
+    shared.end()
+
+
+@pytest.fixture(scope="module")
+def ray_session(one_ray: OneRay) -> None:
+    """A quiet Ray: two processors, no GPU, able to import the project and its tests."""
+    one_ray.start()
 
 
 @pytest.fixture(scope="session")

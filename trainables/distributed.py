@@ -16,7 +16,6 @@ from ray.data import DataIterator, Dataset, ExecutionOptions
 from ray.train import DataConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer, prepare_model
 from ray.tune.integration.ray_train import TuneReportCallback
-from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 from torch.nn import functional
@@ -101,6 +100,8 @@ class GlobalBatchNorm(_BatchNorm):
     """
 
     def __init__(self, layer: _BatchNorm) -> None:
+        from timm.layers.norm_act import BatchNormAct2d  # seconds to import
+
         super().__init__(layer.num_features, layer.eps, layer.momentum)
         self.weight, self.bias = layer.weight, layer.bias
         self.running_mean, self.running_var = layer.running_mean, layer.running_var

@@ -9,7 +9,6 @@ from __future__ import annotations
 from itertools import pairwise
 
 import torch
-from timm.layers.norm_act import BatchNormAct2d
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -32,4 +31,6 @@ def for_inference(module: nn.Module) -> nn.Module:
 
 def _after(norm: _BatchNorm) -> nn.Module:
     """What remains of a BatchNorm after folding: timm's includes its activation."""
+    from timm.layers.norm_act import BatchNormAct2d  # seconds to import, see trainables.backbones
+
     return nn.Sequential(norm.drop, norm.act) if isinstance(norm, BatchNormAct2d) else nn.Identity()

@@ -226,7 +226,10 @@ class CacheSection(Section):
 
 
 if TYPE_CHECKING:
-    PublishedSetting = Section
+
+    class PublishedSetting(Section):
+        def __getattr__(self, name: str) -> Any: ...
+
 else:
     PublishedSetting = create_model(
         "PublishedSetting",
@@ -277,7 +280,10 @@ class SearchLimits(Section):
 _DRAWN = "Values to draw from, or `{uniform: [low, high]}` or `{log_uniform: [low, high]}`"
 
 if TYPE_CHECKING:
-    SearchSection = SearchLimits
+
+    class SearchSection(SearchLimits):
+        def __getattr__(self, name: str) -> Any: ...
+
 else:
     SearchSection = create_model(
         "SearchSection",

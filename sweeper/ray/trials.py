@@ -22,7 +22,6 @@ from sweeper.ray.recorder import Recorder
 from sweeper.ray.session import DRIVER, DRIVERS, Resources
 from sweeper.run.trial import report_if_done, run_trial, training_dataset
 from sweeper.store.refusals import raise_refusal
-from trainables.distributed import distribute, is_first_worker, run_workers, worker_stream
 from trainables.stream import CPUS_OF_TRAINING
 
 _AT_A_TIME = 1000  # trials
@@ -143,6 +142,8 @@ def _drive_workers(config: dict[str, Any], workers: int, use_gpu: bool, scratch:
     spec = TrialSpec.from_json(config["trial"]["spec"])
     if report_if_done(spec, tune.report):
         return
+    from trainables.distributed import run_workers
+
     run_workers(
         _run_as_worker,
         config["trial"]["spec"],
@@ -155,6 +156,8 @@ def _drive_workers(config: dict[str, Any], workers: int, use_gpu: bool, scratch:
 
 
 def _run_as_worker(config: dict[str, Any]) -> None:
+    from trainables.distributed import distribute, is_first_worker, worker_stream
+
     spec = TrialSpec.from_json(config)
     run_trial(
         spec,

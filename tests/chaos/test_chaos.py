@@ -19,6 +19,8 @@ KILLS = [
 ]
 
 
+@pytest.mark.ray
+@pytest.mark.chaos
 def test_a_run_killed_five_times_ends_with_the_tables_of_an_unbroken_one(tmp_path: Path) -> None:
     campaign = Campaign(tmp_path, 0, print)
     campaign.round("round", KILLS, campaign.unbroken())

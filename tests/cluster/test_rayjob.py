@@ -105,6 +105,6 @@ def test_images_and_environments_stay_out_of_the_image_and_off_the_nodes() -> No
         for name in (".dockerignore", ".gitignore")
     )
     here = {".git", ".venv", "runs", "store", "node_modules", "build"}
-    here |= {Path(load_config("paper").data.path).parts[0]}
+    here |= {Path(load_config("paper").data.path or "").parts[0]}
     assert here <= of_docker
     assert here - {".git"} <= of_git

@@ -143,14 +143,15 @@ def test_pictures_in_formats_that_are_not_read_are_named(tmp_path: Path) -> None
 
 def test_links_out_of_the_folder_are_named_and_not_followed(tmp_path: Path) -> None:
     _touch(tmp_path, "out/1.jpg", "data/a/1.jpg", "data-2/1.jpg")
-    for link, target in {
+    targets: dict[str, Path | str] = {
         "a/file.jpg": tmp_path / "out/1.jpg",
         "a/folder": tmp_path / "out",
         "a/beside": tmp_path / "data-2",  # begins as the root does
         "a/up": "../..",
         "a/gone.jpg": tmp_path / "out/none.jpg",
         "b": tmp_path / "out",
-    }.items():
+    }
+    for link, target in targets.items():
         (tmp_path / "data" / link).symlink_to(target)
     problems = _problems(tmp_path / "data")
     assert problems.pop("a/1.jpg") == ""

@@ -22,7 +22,7 @@ SMALL = FakeRun(trials=1, epochs=2, attributions=0)
 
 
 def _run(folder: Path, **changes: object) -> Run:
-    return load_run(write_fake_run(folder, FakeRun(**{**SMALL.__dict__, **changes})))  # type: ignore[arg-type]
+    return load_run(write_fake_run(folder, FakeRun(**{**SMALL.__dict__, **changes})))
 
 
 def _derived(folder: Path, **changes: object) -> Run:

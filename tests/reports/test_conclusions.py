@@ -96,7 +96,7 @@ def test_two_trainings_of_one_configuration_have_an_interval_of_these_networks(
     assert set(run.tables["intervals"]["covers"]) == {"images"}
     assert run.tables["trainings"]["spread"].isna().all()
     assert "too few trainings" in verdict.verdict_of(run).scope
-    (row,) = run.tables["comparisons"].to_dict("records")
+    (row,) = (dict(one) for _, one in run.tables["comparisons"].iterrows())
     assert "too few across all configurations" in sentences(run, "grouped", "few", [row])
 
 

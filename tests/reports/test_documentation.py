@@ -160,5 +160,6 @@ def test_pandas_and_duckdb_read_every_table(run: Path, name: str) -> None:
     frame = pd.read_parquet(path)
     relation = duckdb.sql(f"SELECT * FROM '{path}'")
     further = [column for column, _ in _further(name)]
+    assert relation is not None
     assert list(frame.columns) == relation.columns == [*SCHEMAS[name].names, *further]
     assert len(frame) == len(relation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
     return write_fake_run(tmp_path, SMALL)
 
 
-def changed(folder: Path, **columns: object) -> Run:
+def changed(folder: Path, **columns: Any) -> Run:
     """The run with other columns in its cells."""
     cells = load_run(folder).tables["cells"].assign(**columns)
     write_table(folder / "results", "cells", cells)

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from reports.derived import write_derived
+from reports.derived.policies import AUGMENTED
 from reports.page import build_page
 from reports.policy_scores import leak_score, policy_scores
 from reports.run import Run, load_run
@@ -202,7 +203,7 @@ def test_a_difference_within_chance_is_not_called_a_leak(
 def test_intervals_are_of_the_groups_tested_and_not_of_rows_or_cells(tmp_path: Path) -> None:
     """Copies, seeds and cells do not make pictures; duplicates are one picture."""
     run = _run(tmp_path, replace(SMALL, seeds=(0, 1), scenarios={"bones": ["a", "b", "c"]}))
-    apart = policy_scores(run, ["grouped", "pooled"], True)
+    apart = policy_scores(run, ["grouped", "pooled"], AUGMENTED)
     images, splits = run.tables["images"], run.tables["splits"]
     images["group"] = [f"g{number // 20}" for number in range(len(images))]
     write_table(tmp_path / "results", "images", images)
@@ -210,7 +211,7 @@ def test_intervals_are_of_the_groups_tested_and_not_of_rows_or_cells(tmp_path: P
     group = images.set_index("image_id")["group"]
     pictures = {group.get(i, i) for i in tested["image_id"]}
     assert len(pictures) < tested["image_id"].nunique() < len(tested)
-    together = policy_scores(_derived(tmp_path), ["grouped", "pooled"], True)
+    together = policy_scores(_derived(tmp_path), ["grouped", "pooled"], AUGMENTED)
     for before, score in zip(apart, together, strict=True):
         assert score.pictures == len(pictures)
         assert score.mean == before.mean

@@ -32,7 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_every_section_has_a_template_and_an_anchor_of_its_own() -> None:
     assert len({section.anchor for section in SECTIONS}) == len(SECTIONS)
     for section in SECTIONS:
-        source, _, _ = environment().loader.get_source(environment(), section.template)  # type: ignore[union-attr]
+        source, _, _ = environment().loader.get_source(environment(), section.template)
         assert f'<section id="{section.anchor}">' in source
 
 

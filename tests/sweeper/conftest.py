@@ -17,8 +17,9 @@ from datasets.decoding.readers import describe_files
 from sweeper.config.load import load_config
 from sweeper.progress import Progress
 from sweeper.results.tables import Outcome
-from sweeper.run.pipeline import run_sweep
+from sweeper.run import pipeline
 from sweeper.use.finished import FinishedRun, read_run
+from tests.one_ray import S3_KEYS, OneRay
 
 Bucket = Callable[[], str]
 
@@ -32,6 +33,7 @@ SMALL = [
     "explain.n_steps=2",
     "explain.per_class=0",
     "cache.dtype=float32",
+    "resources.cpus=1",  # every worker imports for 3 to 5 s
 ]
 
 
@@ -39,15 +41,23 @@ def run_small(store: str, out: Path) -> Outcome:
     """Four cells on drawn radiographs: a head and a fine-tuned suffix, of two splits each."""
     (out / "results").mkdir(parents=True, exist_ok=True)
     config = load_config("smoke", [f"store={store}", *SMALL])
-    return run_sweep(config, out, "python sweep.py run", Progress())
+    return pipeline.run_sweep(config, out, "python sweep.py run", Progress())
 
 
 @pytest.fixture(scope="session")
-def finished_run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+def finished_run(sweeps: OneRay, tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     """A run of `run_small`; for reading only, whoever would change its store takes a copy."""
     folder = tmp_path_factory.mktemp("finished")
     assert run_small(str(folder / "store"), folder / "run").cells == {"done": 4}
     return read_run(folder / "run")
+
+
+@pytest.fixture(scope="session")
+def sweeps(one_ray: OneRay) -> Iterator[OneRay]:
+    """Has the sweeps that tests run in this process share one Ray."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "ray_session", one_ray.session)
+        yield one_ray
 
 
 @pytest.fixture(scope="session")
@@ -58,8 +68,8 @@ def s3_bucket() -> Iterator[Bucket]:
     server.start()
     host, port = server.get_host_and_port()
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_ACCESS_KEY_ID", "a-key")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "a-secret")
+        for name, value in S3_KEYS.items():
+            environment.setenv(name, value)
         client = boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1")
         numbers = count()
 

@@ -147,6 +147,7 @@ def test_a_report_of_a_folder_without_a_run_is_one_line(
     assert "no results/run.json of a run" in complaint(capsys, "report", str(tmp_path))
 
 
+@pytest.mark.ray
 def test_more_gpus_than_available_is_one_line_in_the_shell_too(config: str, tmp_path: Path) -> None:
     command = [sys.executable, "sweep.py", "run", config, "--out", str(tmp_path / "run")]
     command += ["--set", "resources.gpus_per_trial=1", "--set", "resources.cpus=1"]

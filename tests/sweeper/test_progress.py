@@ -7,7 +7,6 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from sweeper import progress as progress_module
 from sweeper.progress import Progress
 
 
@@ -42,7 +41,7 @@ def test_without_a_terminal_a_stage_is_a_plain_line_at_its_start_and_at_its_end(
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that `time.monotonic` returns."""
     now = [0.0]
-    monkeypatch.setattr(progress_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return now
 
 

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -33,7 +34,7 @@ def _timm_state(backbone: Backbone) -> dict[str, Tensor]:
     }
 
 
-def _timm_model(backbone: Backbone, **args: str) -> nn.Module:
+def _timm_model(backbone: Backbone, **args: Any) -> nn.Module:
     """timm's whole network; tensors missing in the cut one have no values."""
     with torch.device("meta"):
         model = timm.create_model(backbone.spec.timm_name, num_classes=0, **args)
@@ -176,7 +177,7 @@ def test_an_unreachable_hub_is_one_line_that_names_the_choices(
 def test_imagenet_requests_the_pretrained_tag_from_timm(monkeypatch: pytest.MonkeyPatch) -> None:
     real, asked = timm.create_model, []
 
-    def create(name: str, pretrained: bool, **options: object) -> nn.Module:
+    def create(name: str, pretrained: bool, **options: Any) -> nn.Module:
         asked.append((name, pretrained))
         return real(name, pretrained=False, **options)
 

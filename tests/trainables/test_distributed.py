@@ -114,7 +114,9 @@ def _numbers(epoch: Epoch) -> tuple[float, ...]:
 def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """The results of two processes."""
     folder = tmp_path_factory.mktemp("gloo")
-    torch.multiprocessing.spawn(_work, (str(folder),), nprocs=WORLD)
+    torch.multiprocessing.spawn(  # type: ignore[attr-defined]
+        _work, (str(folder),), nprocs=WORLD
+    )
     return [torch.load(Path(folder, f"{rank}.pt")) for rank in range(WORLD)]
 
 

@@ -53,8 +53,8 @@ def _network() -> Probabilities:
             nn.Flatten(), nn.Linear(3 * SIDE**2, 16), nn.Tanh(), nn.Linear(16, 3)
         )
     with torch.no_grad():
-        layers[1].weight *= 0.02
-        layers[3].weight *= 4
+        layers.state_dict()["1.weight"].mul_(0.02)
+        layers.state_dict()["3.weight"].mul_(4)
     return Probabilities(layers)
 
 

@@ -168,7 +168,7 @@ def test_a_trial_starts_from_the_head_it_is_given(calibrated: Calibrated) -> Non
     backbone = calibrated("mobilenet")
     torch.manual_seed(77)
     head = build_head(feature_dim(backbone), [8], CLASSES)
-    head[0].running_mean += 0.5
+    head.state_dict()["0.running_mean"].add_(0.5)
     module = finetune_module(
         backbone, "avg", [8], CLASSES, batchnorm="train", seed=9, head_state=head.state_dict()
     )

@@ -45,7 +45,7 @@ def test_the_global_generator_determines_the_initialisation() -> None:
     heads = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        heads.append(build_head(8, [4], 2)[-1].weight)
+        heads.append(build_head(8, [4], 2)[-1].state_dict()["weight"])
     assert torch.equal(heads[0], heads[1])
     assert not torch.equal(heads[0], heads[2])
 

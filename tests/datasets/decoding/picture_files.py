@@ -80,6 +80,11 @@ def tiff_of_colours(values: np.ndarray, orientation: int = 1, extra: int | None 
     return head + entries + bytes(4) + beyond + values.astype("<u2").tobytes()
 
 
+def png(pixels: np.ndarray) -> bytes:
+    """A PNG file of pixels of 8 or 16 bits."""
+    return bytes(imagecodecs.png_encode(pixels))
+
+
 def raster_files() -> dict[str, bytes]:
     """Name -> bytes."""
     picture = Image.fromarray(colours())
@@ -99,9 +104,9 @@ def raster_files() -> dict[str, bytes]:
         "palette.png": encoded(picture.quantize(16)),
         "alpha.png": encoded(half),
         "deep.png": encoded(deep),
-        "deep-colours.png": imagecodecs.png_encode(wide),
-        "deep-alpha.png": imagecodecs.png_encode(np.dstack([wide, wide[..., 0]])),
-        "deep-grey-alpha.png": imagecodecs.png_encode(np.ascontiguousarray(wide[..., :2])),
+        "deep-colours.png": png(wide),
+        "deep-alpha.png": png(np.dstack([wide, wide[..., 0]])),
+        "deep-grey-alpha.png": png(np.ascontiguousarray(wide[..., :2])),
         "deep-key.png": png_of_grey(ramp(18, 24, 4095), 16, transparent=0),
         "grey-alpha.png": encoded(ink),
         "palette-alpha.png": encoded(picture.quantize(16), transparency=3),

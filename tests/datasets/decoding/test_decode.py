@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from datasets.decoding import decode
 from datasets.decoding.decode import decode_image, read_file, read_picture
+from datasets.decoding.limits import MAX_BYTES
 from datasets.errors import DataError
 from tests.datasets.decoding.dicom_files import dicom_file
 from tests.datasets.decoding.fuzz_decode import fuzz
@@ -78,7 +78,7 @@ def test_a_decompression_bomb_is_refused_by_its_header() -> None:
 
 def test_too_many_bytes_are_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open(tmp_path / "sparse.jpg", "wb") as file:
-        file.truncate(decode.MAX_BYTES + 1)
+        file.truncate(MAX_BYTES + 1)
     monkeypatch.setattr("builtins.open", None)  # not even opened
     with pytest.raises(DataError, match="too large; expected at most"):
         read_file(tmp_path / "sparse.jpg")

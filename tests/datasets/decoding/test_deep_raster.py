@@ -1,13 +1,18 @@
 """16-bit PNG and TIFF: no bit is lost before the levels are chosen."""
 
-import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
 
 from datasets.decoding.decode import decode_image
 from datasets.errors import DataError
-from tests.datasets.decoding.picture_files import encoded, png_of_grey, tiff_of_colours, turned_exif
+from tests.datasets.decoding.picture_files import (
+    encoded,
+    png,
+    png_of_grey,
+    tiff_of_colours,
+    turned_exif,
+)
 
 BAND = np.linspace(32768 - 1000, 32768 + 2000, 480).round().astype(np.uint16).reshape(20, 24)
 COLOURS = np.dstack([BAND - 32768 + 1000, BAND[::-1] - 32768 + 1000, BAND[:, ::-1] - 32768 + 1000])
@@ -16,9 +21,9 @@ FILES = {
     "grey.png": encoded(Image.fromarray(BAND)),
     "grey.tif": encoded(Image.fromarray(BAND), "TIFF"),
     "grey-key.png": png_of_grey(BAND, 16, transparent=7),
-    "grey-alpha.png": imagecodecs.png_encode(np.dstack([BAND, OPAQUE])),
-    "colours.png": imagecodecs.png_encode(COLOURS),
-    "colours-alpha.png": imagecodecs.png_encode(np.dstack([COLOURS, OPAQUE])),
+    "grey-alpha.png": png(np.dstack([BAND, OPAQUE])),
+    "colours.png": png(COLOURS),
+    "colours-alpha.png": png(np.dstack([COLOURS, OPAQUE])),
     "colours.tif": tiff_of_colours(COLOURS),
     "colours-alpha.tif": tiff_of_colours(np.dstack([COLOURS, OPAQUE]), extra=2),
     "colours-unused.tif": tiff_of_colours(np.dstack([COLOURS, OPAQUE]), extra=0),
@@ -42,15 +47,13 @@ def test_channel_order_and_relative_brightness_are_kept(kind: str) -> None:
 
 def test_a_12_bit_alpha_channel_is_opaque_at_its_own_maximum() -> None:
     deep = np.dstack([COLOURS, np.full((20, 24, 1), 4095, np.uint16)])
-    np.testing.assert_array_equal(
-        decode_image(imagecodecs.png_encode(deep)), decode_image(FILES["colours.png"])
-    )
+    np.testing.assert_array_equal(decode_image(png(deep)), decode_image(FILES["colours.png"]))
 
 
 def test_ink_on_transparency_stays_visible_in_16_bits() -> None:
     alpha = np.zeros((20, 24, 1), np.uint16)
     alpha[5:9, 6:20] = 65535
-    pixels = decode_image(imagecodecs.png_encode(np.dstack([np.zeros_like(COLOURS), alpha])))
+    pixels = decode_image(png(np.dstack([np.zeros_like(COLOURS), alpha])))
     np.testing.assert_array_equal(pixels[..., 0], np.where(alpha[..., 0], 0, 255))
 
 
@@ -69,8 +72,8 @@ def test_deep_files_are_turned_upright_once(orientation: int) -> None:
     }[orientation]
     tiff = tiff_of_colours(np.ascontiguousarray(stored), orientation)
     np.testing.assert_array_equal(decode_image(tiff), upright)
-    png = with_exif(imagecodecs.png_encode(np.ascontiguousarray(stored)), orientation)
-    np.testing.assert_array_equal(decode_image(png), upright)
+    turned = with_exif(png(np.ascontiguousarray(stored)), orientation)
+    np.testing.assert_array_equal(decode_image(turned), upright)
 
 
 def with_exif(png: bytes, orientation: int) -> bytes:

@@ -9,7 +9,12 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.fileset import FileSet
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+)
 
 from datasets.decoding import dicom, limits
 from datasets.decoding.decode import decode_image, read_picture
@@ -115,7 +120,7 @@ def test_a_report_has_no_pixels_and_says_what_it_is() -> None:
     dataset = dataset_of(RAMP)
     for keyword in ("PixelData", "Rows", "Columns"):
         delattr(dataset, keyword)
-    report = "1.2.840.10008.5.1.4.1.1.88.11"
+    report = UID("1.2.840.10008.5.1.4.1.1.88.11")
     dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = report
     with pytest.raises(DataError, match=r"without pixels \(Basic Text SR Storage\)"):
         decode_image(written(dataset))

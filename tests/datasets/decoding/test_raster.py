@@ -4,7 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
@@ -13,7 +12,7 @@ from datasets.decoding.limits import MAX_SCANS
 from datasets.decoding.raster import decode_raster
 from datasets.errors import DataError
 from tests.datasets.decoding.dicom_files import ramp
-from tests.datasets.decoding.picture_files import colours, encoded, png_of_grey, turned_exif
+from tests.datasets.decoding.picture_files import colours, encoded, png, png_of_grey, turned_exif
 
 ROOT = Path(__file__).parents[3]
 COLOURS = colours()
@@ -127,7 +126,7 @@ def test_16_bit_tiff_with_0_for_white_is_inverted() -> None:
 
 def test_16_bit_colours_are_scaled_to_8_bits() -> None:
     deep = COLOURS.astype(np.uint16) * 257
-    np.testing.assert_array_equal(decode_raster(imagecodecs.png_encode(deep)), COLOURS)
+    np.testing.assert_array_equal(decode_raster(png(deep)), COLOURS)
 
 
 @pytest.mark.parametrize(

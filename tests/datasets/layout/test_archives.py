@@ -47,8 +47,8 @@ def test_a_truncated_or_empty_zip_is_reported_as_damaged(
     [
         ("x.tar", tarred()),
         ("x", tarred()),
-        ("x.tar.gz", gzip.compress(tarred())),
-        ("data.v2.tgz", gzip.compress(tarred())[:20]),
+        ("x.tar.gz", gzip.compress(tarred(), mtime=0)),
+        ("data.v2.tgz", gzip.compress(tarred(), mtime=0)[:20]),
         ("x.tar.bz2", bz2.compress(tarred())),
         ("x", lzma.compress(tarred())),
         ("x.rar", b"Rar!\x1a\x07"),

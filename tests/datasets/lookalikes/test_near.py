@@ -85,7 +85,7 @@ def test_a_crop_is_reported_with_the_remaining_share() -> None:
 
 def test_brightness_costs_little_and_scores_are_shares() -> None:
     image = originals()[2]
-    brighter = cv2.convertScaleAbs(image, alpha=0.8, beta=20)
+    brighter = np.asarray(cv2.convertScaleAbs(image, alpha=0.8, beta=20), np.uint8)
     score = find([image, brighter])["score"].iloc[0]
     assert 0.95 < score <= 1
 

@@ -8,11 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from reports.axes import FACTORS
 from reports.statistics.blocks import blocks_of
-from reports.statistics.contrasts import FACTORS, SHARES_TRAINING, Evidence, contrast, estimate
+from reports.statistics.contrasts import (
+    SHARES_TRAINING,
+    Evidence,
+    Weights,
+    contrast,
+    estimate,
+)
 
-STRATEGY = {"strategy": {"finetune": 1.0, "transfer": -1.0}}
-AUGMENTED = {"augmentation": {"fec-ige": 1.0, "none": -1.0}}
+STRATEGY: dict[str, Weights] = {"strategy": {"finetune": 1.0, "transfer": -1.0}}
+AUGMENTED: dict[str, Weights] = {"augmentation": {"fec-ige": 1.0, "none": -1.0}}
 
 
 def _cells(backbones: int, scenarios: int) -> pd.DataFrame:
@@ -39,9 +46,9 @@ def test_what_choices_add_up_to_leaves_no_spread_of_blocks_and_luck_does() -> No
     values = (
         0.5
         + 0.1 * (cells["augmentation"] == "fec-ige").to_numpy()
-        + 0.05 * (cells["backbone"] == "b1")
+        + 0.05 * (cells["backbone"] == "b1").to_numpy()
     )
-    values = values.to_numpy() + 0.07 * cells["scenario"].astype(int).to_numpy()
+    values = values + 0.07 * cells["scenario"].astype(int).to_numpy()
     draws = np.repeat(values[None], 3, axis=0)
     found = blocks_of(cells, FACTORS, SHARES_TRAINING, values, draws, 1000)
     assert found is not None

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from reports.statistics.bootstrap import error_of_mean, generator, group_weights
-from reports.statistics.contrasts import against, contrast, estimate
+from reports.statistics.contrasts import Weights, against, contrast, estimate
 
 
 def _cell(**changes: object) -> dict[str, object]:
@@ -27,7 +27,7 @@ def _cell(**changes: object) -> dict[str, object]:
     return row | changes
 
 
-AUGMENTED = {"augmentation": {"fec-ige": 1.0, "none": -1.0}}
+AUGMENTED: dict[str, Weights] = {"augmentation": {"fec-ige": 1.0, "none": -1.0}}
 
 
 def test_a_cell_without_its_match_does_not_count() -> None:
@@ -72,7 +72,7 @@ def test_an_interaction_is_the_difference_of_differences() -> None:
             for s in ("transfer", "finetune")
         ]
     )
-    both = AUGMENTED | {"strategy": {"finetune": 1.0, "transfer": -1.0}}
+    both: dict[str, Weights] = {**AUGMENTED, "strategy": {"finetune": 1.0, "transfer": -1.0}}
     values = np.array([0.5, 0.6, 0.7, 0.95])
     assert contrast(cells, both).per_block(values) == pytest.approx([(0.95 - 0.7) - (0.6 - 0.5)])
 

@@ -73,7 +73,7 @@ def test_holm_is_that_of_statsmodels() -> None:
     rng = np.random.default_rng(0)
     for size in (1, 2, 9, 40):
         p = rng.random(size).round(2)  # with ties
-        assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+        assert holm(list(p)) == pytest.approx(multipletests(p, method="holm")[1])
 
 
 @pytest.mark.parametrize(

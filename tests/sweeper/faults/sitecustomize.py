@@ -1,9 +1,10 @@
 """Faults in Ray's workers, without a line for them in the project itself.
 
 Python imports a `sitecustomize` that it finds on PYTHONPATH. This one waits for `sweeper.run.trial`
-and `sweeper.run.champions` to be imported and wraps what they do by the rules in SWEEPER_FAULTS,
-JSON: `[{"cell": regular expression, "draw": n, "fault": one of _FAULTS, "once": bool}]`. Every
-fault that happens adds a line to the file SWEEPER_FAULTS_LOG.
+and `sweeper.run.champions` to be imported and wraps what they do by the rules in the file that
+SWEEPER_FAULTS names, JSON: `[{"cell": regular expression, "draw": n, "fault": one of _FAULTS,
+"once": bool}]`; without the file there are no faults. Every fault that happens adds a line to the
+file SWEEPER_FAULTS_LOG.
 """
 
 import importlib.machinery
@@ -14,6 +15,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 
 def _raise() -> None:
@@ -32,10 +34,11 @@ def _kill() -> None:
 _FAULTS = {"raise": _raise, "memory": _memory, "kill": _kill}
 
 
-def _happens(place: str, spec: object) -> str:
+def _happens(place: str, spec: Any) -> str:
     """The fault that a rule sets for this trial at this place, entered in the log."""
     log = Path(os.environ["SWEEPER_FAULTS_LOG"])
-    for rule in json.loads(os.environ["SWEEPER_FAULTS"]):
+    rules = Path(os.environ["SWEEPER_FAULTS"])
+    for rule in json.loads(rules.read_text()) if rules.exists() else []:
         line = f"{place} {rule['fault']} {spec.cell} {spec.draw}"
         past = log.read_text().splitlines() if log.exists() else []
         if (
@@ -50,10 +53,10 @@ def _happens(place: str, spec: object) -> str:
     return ""
 
 
-def _wrap_trial(module: object) -> None:
+def _wrap_trial(module: Any) -> None:
     train, loop = module._train, module.train
 
-    def faulty(spec: object, *rest: object) -> object:
+    def faulty(spec: Any, *rest: Any) -> Any:
         fault = _happens("train", spec)
         if fault in _FAULTS:
             _FAULTS[fault]()
@@ -63,8 +66,8 @@ def _wrap_trial(module: object) -> None:
     module._train = faulty
 
 
-def _diverging(loop: object) -> object:
-    def train(module: object, rows: object, validation: object, *rest: object, **named: object):
+def _diverging(loop: Any) -> Any:
+    def train(module: Any, rows: Any, validation: Any, *rest: Any, **named: Any) -> Any:
         for weight in module.parameters():
             weight.data.fill_(float("nan"))
         return loop(module, rows, validation, *rest, **named)
@@ -72,16 +75,16 @@ def _diverging(loop: object) -> object:
     return train
 
 
-def _wrap_champions(module: object) -> None:
-    trained = module._trained
+def _wrap_champions(module: Any) -> None:
+    trained = module.TrialParts.trained
 
-    def faulty(spec: object, store: object) -> object:
-        fault = _happens("champion", spec)
+    def faulty(parts: Any) -> Any:
+        fault = _happens("champion", parts.spec)
         if fault:
             _FAULTS[fault]()
-        return trained(spec, store)
+        return trained(parts)
 
-    module._trained = faulty
+    module.TrialParts.trained = faulty
 
 
 _WRAPPED = {"sweeper.run.trial": _wrap_trial, "sweeper.run.champions": _wrap_champions}
@@ -89,13 +92,13 @@ _WRAPPED = {"sweeper.run.trial": _wrap_trial, "sweeper.run.champions": _wrap_cha
 
 class _Finder:
     @staticmethod
-    def find_spec(name: str, path: object = None, target: object = None) -> object:
+    def find_spec(name: str, path: Any = None, target: Any = None) -> Any:
         if name not in _WRAPPED:
             return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        spec: Any = importlib.machinery.PathFinder.find_spec(name, path)
         execute = spec.loader.exec_module
 
-        def exec_module(module: object) -> None:
+        def exec_module(module: Any) -> None:
             execute(module)
             _WRAPPED[name](module)
 

@@ -1,6 +1,7 @@
 """What is said before anything is trained."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ from tests.sweeper.folders import write_config, write_images
 Captured = pytest.CaptureFixture[str]
 
 
-def told(root: Path, tmp_path: Path, **settings: object) -> list[str]:
+def told(root: Path, tmp_path: Path, **settings: Any) -> list[str]:
     data = DataSection(path=str(root), **settings)
     return list(collection_warnings(collect(data, Store(str(tmp_path / "store")))))
 

@@ -112,7 +112,7 @@ def test_a_killed_pass_goes_on_where_it_was(
     images: Path, store: Store, decoded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(descriptions, "_FILES_PER_ARTIFACT", 3)
-    whole = descriptions.describe_files
+    whole = describe_files
 
     def killed(root: str, paths: Sequence[str]) -> Iterator[tuple[str, Described]]:
         for number, read_file in enumerate(whole(root, paths)):

@@ -18,7 +18,11 @@ def setting(lr: float, batch_size: int, hidden: tuple[int, ...]) -> Draw:
 
 
 PUBLISHED = setting(1e-3, 16, (512, 128))
-SPACE = {"lr": [1e-3, 1e-4, 1e-5], "batch_size": [8, 16, 32], "hidden": [[256, 128], [512, 128]]}
+SPACE: dict[str, Any] = {
+    "lr": [1e-3, 1e-4, 1e-5],
+    "batch_size": [8, 16, 32],
+    "hidden": [[256, 128], [512, 128]],
+}
 NAMES = ("lr", "batch_size", "hidden")
 
 _space = st.fixed_dictionaries(
@@ -116,7 +120,7 @@ def test_strategies_draw_in_an_order_of_their_own() -> None:
 
 
 def test_a_small_space_gives_fewer_draws() -> None:
-    space = {"lr": [1e-3, 1e-4], "batch_size": [16], "hidden": [[512, 128]]}
+    space: dict[str, list[Any]] = {"lr": [1e-3, 1e-4], "batch_size": [16], "hidden": [[512, 128]]}
     assert len(draws(9, space)) == 2
     elsewhere = setting(0.5, 4, ())
     assert len(draw_hyperparameters("transfer", elsewhere, space, 9)) == 3

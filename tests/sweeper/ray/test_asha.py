@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from ray.tune.schedulers import TrialScheduler
 
+from sweeper.config.load import load_config
 from sweeper.plan.grid import build_grid
 from sweeper.plan.rungs import CellRungs, grace_of, milestones
 from sweeper.ray.asha import CellAsha
-from trainables.registry import BACKBONES
 
 STOP, CONTINUE = TrialScheduler.STOP, TrialScheduler.CONTINUE
 EPOCHS, DRAWS, RUNGS = 30, 8, milestones(4, 3, 30)
@@ -175,9 +175,7 @@ def simulate(rung_set_of: dict[str, str]) -> tuple[dict[str, int], int]:
 
 
 def test_every_cell_keeps_tuned_trials_and_epochs_are_saved() -> None:
-    cells = build_grid(
-        ["grouped"], list(BACKBONES), "123", [False, True], ["transfer", "finetune"], [0]
-    )
+    cells = build_grid(load_config("paper", ["split.policies=[grouped]"]))
     finished, spent = simulate({cell.id: cell.id for cell in cells})
     everything = 60 * DRAWS * EPOCHS
     assert sum(count > 0 for count in finished.values()) > 50  # beside draw 0, which always is

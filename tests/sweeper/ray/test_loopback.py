@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 import ray
 from ray.train import RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
 
-from sweeper.ray.session import ray_session
 from trainables.process_group import NodeNetwork
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -31,23 +29,19 @@ def _train(config: dict[str, Any]) -> None:
     Path(config["folder"], str(os.getpid())).write_text(where)
 
 
-def test_every_port_of_a_session_is_on_loopback(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    before = dict(os.environ)
-    with ray_session(2, 0.0, workers_per_trial=2):  # with two there is a dashboard too
-        assert "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER" not in set(os.environ) - set(before)
-        assert ray.get(wait_for.remote(0.1)) != os.getpid()
-        me = psutil.Process()
-        listening = _listening(me, *me.children(recursive=True))
-        TorchTrainer(
-            _train,
-            train_loop_config={"folder": str(tmp_path)},
-            torch_config=NodeNetwork(),
-            scaling_config=ScalingConfig(num_workers=2, resources_per_worker={"CPU": 0.8}),
-            run_config=RunConfig(storage_path=str(tmp_path / "runs")),
-        ).fit()
+def test_every_port_of_a_session_is_on_loopback(ray_session: None, tmp_path: Path) -> None:
+    """Of one for trials of two workers: it has a dashboard too."""
+    assert "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER" not in os.environ
+    assert ray.get(wait_for.remote(0.1)) != os.getpid()
+    me = psutil.Process()
+    listening = _listening(me, *me.children(recursive=True))
+    TorchTrainer(
+        _train,
+        train_loop_config={"folder": str(tmp_path)},
+        torch_config=NodeNetwork(),
+        scaling_config=ScalingConfig(num_workers=2, resources_per_worker={"CPU": 0.8}),
+        run_config=RunConfig(storage_path=str(tmp_path / "runs")),
+    ).fit()
     of_workers = [path.read_text().split() for path in tmp_path.iterdir() if path.is_file()]
     assert [len(ports) >= 2 for ports in of_workers] == [True, True]  # Ray's own and gloo's
     assert len(listening) >= 6  # control store, raylet, agents, dashboard, driver, worker

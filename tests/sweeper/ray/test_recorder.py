@@ -24,7 +24,7 @@ class FakeTrial:
     """As much of a Tune trial as the recorder looks at."""
 
     error_file: str | None = None
-    config: dict[str, Any] = field(default_factory=lambda: {"trial": {"key": SPEC_KEY}})
+    config: dict[str, Any] = field(default_factory=lambda: {"trial": {"key": SPEC.key}})
 
     def get_error(self) -> str | None:
         return None
@@ -51,7 +51,10 @@ def recorder_of(tmp_path: Path, ended: list[tuple[str, str]]) -> Callable[[int],
 def recorded(folder: Path) -> dict[str, Any] | None:
     store = Store(str(folder))
     artifact = store.find("trials", SPEC_KEY)
-    return artifact and json.loads(store.read_file(f"{artifact.folder}/record.json"))
+    if artifact is None:
+        return None
+    record: dict[str, Any] = json.loads(store.read_file(f"{artifact.folder}/record.json"))
+    return record
 
 
 def die(recorder: Recorder) -> None:

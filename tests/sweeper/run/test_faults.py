@@ -1,7 +1,5 @@
 """Trials that raise, run out of memory, diverge or are killed, through the real runner."""
 
-import json
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -12,10 +10,10 @@ from reports.tables import read_tables
 from sweeper.config.load import load_config
 from sweeper.progress import Progress
 from sweeper.run import pipeline
+from tests.one_ray import OneRay
 
 TINY = str(Path(__file__).parents[1] / "tiny.yaml")
-FAULTS = Path(__file__).parents[1] / "faults"
-RULES = [
+RULES: list[dict[str, object]] = [
     {"cell": ".*/shafts/none/transfer/.*", "draw": 1, "fault": "raise"},
     {"cell": ".*/shafts/fec-ige/transfer/.*", "draw": 1, "fault": "kill"},
     {"cell": ".*/holes/none/transfer/.*", "draw": 1, "fault": "memory"},
@@ -32,24 +30,23 @@ RULES = [
 ]
 
 
-def run(folder: Path, name: str, rules: list[dict[str, object]], *overrides: str) -> Counter[str]:
+def run(
+    sweeps: OneRay, folder: Path, name: str, rules: list[dict[str, object]], *overrides: str
+) -> Counter[str]:
     """Run on the folder's store under faults; how often each line is in the log of faults."""
     always = [f"store={folder / 'store'}", "resources.retries=1", "explain.examples=0"]
     config = load_config(TINY, [*always, *overrides])
-    out, log = folder / name, folder / f"{name}.log"
+    out = folder / name
     (out / "results").mkdir(parents=True)
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("PYTHONPATH", str(FAULTS), prepend=os.pathsep)
-        environment.setenv("SWEEPER_FAULTS", json.dumps(rules))
-        environment.setenv("SWEEPER_FAULTS_LOG", str(log))
+    with sweeps.faults(rules) as happened:
         pipeline.run_sweep(config, out, "python sweep.py run tiny.yaml", Progress())
-    return Counter(log.read_text().splitlines() if log.exists() else [])
+    return happened
 
 
 @pytest.fixture(scope="module")
-def faulty(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Counter[str]]:
+def faulty(sweeps: OneRay, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Counter[str]]:
     folder = tmp_path_factory.mktemp("faulty")
-    return folder, run(folder, "run", RULES)
+    return folder, run(sweeps, folder, "run", RULES)
 
 
 @pytest.fixture
@@ -121,7 +118,7 @@ def test_cells_fail_only_where_no_trial_or_no_evaluation_is_left(cells: pd.DataF
     assert set(failed["state"]) == {"failed"}
     assert set(failed.index) == {("holes", False, "finetune"), ("shafts", True, "finetune")}
     assert "LookupError" in failed.loc[("holes", False, "finetune"), "error"]
-    assert failed.loc[("shafts", True, "finetune"), "error"].startswith("evaluate: ")
+    assert str(failed.loc[("shafts", True, "finetune"), "error"]).startswith("evaluate: ")
 
 
 def test_the_page_shows_every_failure_s_traceback_and_escapes_it(
@@ -135,20 +132,21 @@ def test_the_page_shows_every_failure_s_traceback_and_escapes_it(
 
 
 def test_the_same_command_without_the_faults_ends_with_all_cells_done(
-    faulty: tuple[Path, Counter[str]],
+    sweeps: OneRay, faulty: tuple[Path, Counter[str]]
 ) -> None:
     folder, before = faulty
     assert before
-    assert not run(folder, "mended", [{"cell": "none", "fault": "raise"}])
+    assert not run(sweeps, folder, "mended", [{"cell": "none", "fault": "raise"}])
     found = read_tables(folder / "mended" / "results")
     assert set(found["cells"]["state"]) == {"done"}
     assert found["trials"].query("state != 'done'")["error"].str.contains("not finite").all()
 
 
 def test_cells_that_share_a_champion_share_the_failure_of_its_evaluation(
-    faulty: tuple[Path, Counter[str]],
+    sweeps: OneRay, faulty: tuple[Path, Counter[str]]
 ) -> None:
     log = run(
+        sweeps,
         faulty[0],
         "shared",
         [{"cell": ".*/none/.*", "place": "champion", "fault": "raise"}],

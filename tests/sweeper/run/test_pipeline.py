@@ -21,6 +21,7 @@ from sweeper.progress import Progress
 from sweeper.results.tables import Outcome
 from sweeper.run import pipeline
 from sweeper.store.store import Store
+from tests.one_ray import OneRay
 from tests.same_tables import assert_same_tables
 
 ROOT = Path(__file__).parents[3]
@@ -34,7 +35,9 @@ def run(store: Path, out: Path, *overrides: str) -> Outcome:
 
 
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Outcome]:
+def unbroken(
+    sweeps: OneRay, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path, Outcome]:
     folder = tmp_path_factory.mktemp("unbroken")
     outcome = run(folder / "store", folder / "run")
     return folder / "store", folder / "run", outcome
@@ -124,6 +127,7 @@ def test_one_more_seed_runs_only_its_own_cells(
     assert len(after["trials"]) == 2 * len(before["trials"])
 
 
+@pytest.mark.chaos
 def test_a_run_interrupted_and_then_killed_ends_with_the_same_tables(
     unbroken: tuple[Path, Path, Outcome], tmp_path: Path
 ) -> None:
@@ -154,7 +158,7 @@ def test_a_run_interrupted_and_then_killed_ends_with_the_same_tables(
     assert json.loads((out / "results" / "run.json").read_text())["status"] == "interrupted"
 
     interrupted |= stamps(store, "trials")
-    process = subprocess.Popen(command, cwd=ROOT)
+    process = subprocess.Popen(command, cwd=ROOT, text=True)
     _wait_for(lambda: len(stamps(store, "trials")) >= len(interrupted) + 2, process)
     process.kill()
     process.wait()
@@ -188,6 +192,7 @@ def test_a_finetuning_trial_on_two_workers_is_done(
         unbroken[0],
         tmp_path,
         "resources.workers_per_trial=2",
+        "resources.cpus=2",
         "grid.scenarios=[shafts]",
         "grid.augmentations=[fec-ige]",
         f"finetune.depth={depth}",
@@ -202,15 +207,15 @@ def test_a_finetuning_trial_on_two_workers_is_done(
     assert (trials.loc[["transfer"], "workers"] == 1).all()
 
 
-def _trained(store: Path, key: str) -> list[str]:
+def _trained(store: Path, key: object) -> list[str]:
     """Names of a trial's stored weights."""
-    return list(load_file(next((store / "trials" / key).glob("*/weights.safetensors"))))
+    return list(load_file(next((store / "trials" / str(key)).glob("*/weights.safetensors"))))
 
 
 def test_cells_that_cannot_be_cached_train_from_pixels_beside_those_that_can(
     unbroken: tuple[Path, Path, Outcome], tmp_path: Path
 ) -> None:
-    options = ["augmentations.fec-ige.online=true", "grid.scenarios=[holes]"]
+    options = ["augmentations.fec-ige.online=true", "grid.scenarios=[holes]", "resources.cpus=2"]
     outcome = run(unbroken[0], tmp_path, *options, "search.draws=1", "search.epochs=2")
     assert outcome.cells == {"done": 4}
     got = tables(tmp_path)

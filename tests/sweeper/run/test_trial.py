@@ -62,7 +62,7 @@ CHANGES: dict[str, Any] = {
     "seed": 4,
     "batchnorm_statistics": "running_average",
 }
-FINETUNE_CHANGES = {
+FINETUNE_CHANGES: dict[str, Any] = {
     "backbone_key": "x",
     "settings": SETTINGS | {"batchnorm": "frozen"},
     "start_key": None,
@@ -77,7 +77,13 @@ FINETUNE_SETTINGS = (
 OTHER_COPIES = Augmentation(horizontal_flip_p=0)
 # Each only where those before it hold.
 END_TO_END = {"source": "shards", "online": True, "augmentation": OTHER_COPIES}
-WITHOUT_EFFECT = {"store": "elsewhere", "cell": "other", "draw": 0, "rungs": (), "grace_epochs": 9}
+WITHOUT_EFFECT: dict[str, Any] = {
+    "store": "elsewhere",
+    "cell": "other",
+    "draw": 0,
+    "rungs": (),
+    "grace_epochs": 9,
+}
 IN_ANOTHER_KEY = {"shards_key": "x"}  # the table's
 IN_THE_BACKBONES_KEY = {"backbone": "vgg16", "model_args": ()}
 
@@ -107,7 +113,7 @@ def test_what_determines_a_transfer_trial_enters_its_key_and_its_seed(name: str)
     assert other.training_seed != SPEC.training_seed
 
 
-@pytest.mark.parametrize("name", {**CHANGES, **FINETUNE_CHANGES})
+@pytest.mark.parametrize("name", CHANGES | FINETUNE_CHANGES)
 def test_what_determines_a_finetuning_trial_enters_its_key(name: str) -> None:
     change = {**CHANGES, **FINETUNE_CHANGES}[name]
     assert replace(FINETUNE, **{name: change}).key != FINETUNE.key

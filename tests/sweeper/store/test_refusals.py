@@ -11,12 +11,10 @@ import ray
 from reports.tables import write_table
 from sweeper.cli import main
 from sweeper.errors import StoreError
-from sweeper.store import commit
 from sweeper.store.artifact import key_of
 from sweeper.store.refusals import raise_refusal, refusal, writing_to
 from sweeper.store.store import Store
 from tests.sweeper.folders import write_config, write_images
-from trainables.extraction import Extraction
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -75,7 +73,7 @@ def test_a_disk_full_at_the_last_write_keeps_the_previous_artifact(
     with store.writing("splits", {"a": 1}) as folder:
         store.write_file(f"{folder}/text", b"first")
     with monkeypatch.context() as patched:
-        patched.setattr(commit.os, "fsync", _refuse)
+        patched.setattr(os, "fsync", _refuse)
         with pytest.raises(StoreError), store.writing("splits", {"a": 1}) as folder:
             store.write_file(f"{folder}/text", b"second")
     assert store.read(store.get("splits", key_of({"a": 1})), "text") == b"first"
@@ -118,7 +116,7 @@ def test_a_full_disk_in_an_actor_of_ray_data_is_reported(tmp_path: Path, ray_ses
         pytest.raises(StoreError, match="No space left on device"),
         store.writing("pooled", {"a": 1}) as folder,
     ):
-        ray.get(write.remote(Extraction(folder, None, "max", "float16").pooled))
+        ray.get(write.remote(folder))
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
@@ -138,7 +136,7 @@ def test_the_command_ends_with_one_line_and_exit_code_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = write_config(tmp_path, write_images(tmp_path / "images", {"a": 5, "b": 5}))
-    monkeypatch.setattr(commit.os, "fsync", _refuse)
+    monkeypatch.setattr(os, "fsync", _refuse)
     assert main(["run", config, "--out", str(tmp_path / "run")]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
