@@ -181,7 +181,13 @@ class AugmentationSection(Section):
 
 
 class GridSection(Section):
-    backbones: Annotated[list[str], Field(min_length=1)] = list(BACKBONES)
+    backbones: Annotated[list[str], Field(min_length=1)] = [
+        "efficientnetb3",
+        "resnet50",
+        "vgg16",
+        "mobilenet",
+        "inceptionv3",
+    ]
     """Networks to compare."""
     scenarios: Annotated[list[str], Field(min_length=1, max_length=1000)] = [ALL_CLASSES]
     """Names from `scenarios` to run; `all` means every class."""

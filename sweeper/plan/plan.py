@@ -34,6 +34,9 @@ _TABLE_SETTINGS: Mapping[str, Callable[[Config], dict[str, Any]]] = {
     "pooled": lambda config: {"pooling": config.head.pooling},
     "prefix": lambda config: {"dtype": config.cache.dtype},
 }
+TABLE_KINDS = tuple(_TABLE_SETTINGS)
+"""The kinds of activation tables."""
+
 _CALIBRATED_ON = {"folder": "textures-1", "synthetic": ""}  # random weights, by `data.source`
 
 
