@@ -2,16 +2,19 @@
 
 An entry is a key of `search` in a configuration (the values to draw from) and of `search.published`
 (draw 0), a field of every draw, and a column of the tables `cells` and `trials`. To add one: an
-entry here, and the line of the training (`loop`, `heads`) that reads its value.
+entry here, and the line that reads its value: of the optimiser below, or of the loop or the head.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Ge, Gt, Le, MaxLen
+
+if TYPE_CHECKING:
+    from torch import nn, optim
 
 ALWAYS = object()
 """`Hyperparameter.neutral` of one that is in the key of every trial."""
@@ -81,3 +84,12 @@ def keyed(values: Mapping[str, Any]) -> dict[str, Any]:
 def plain(value: Any) -> Any:
     """A value as JSON has it: a tuple as a list."""
     return list(value) if isinstance(value, tuple) else value
+
+
+def build_optimiser(
+    parameters: Iterable[nn.Parameter], values: Mapping[str, Any]
+) -> optim.Optimizer:
+    """The optimiser of a draw: Adam with Keras' epsilon."""
+    from torch import optim  # seconds to import, and a configuration needs the list alone
+
+    return optim.Adam(parameters, lr=values["lr"], eps=1e-7, fused=True)

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.batchnorm import BatchNormStatistics
+from trainables.hyperparameters import build_optimiser
 from trainables.rows import Batch, IndexedRows, Rows, count_batches, rank_and_world
 
 LOOP_VERSION = 2
@@ -107,7 +108,7 @@ def train(
     with the curve so far, when a loss is not finite.
     """
     trained = [p for p in module.parameters() if p.requires_grad]
-    optimiser = torch.optim.Adam(trained, lr=setting.lr, eps=1e-7, fused=True)  # Keras' epsilon
+    optimiser = build_optimiser(trained, setting.hyperparameters)
     core = _unwrapped(module)
     recomputes = setting.batchnorm_statistics == "training_rows"
     statistics = BatchNormStatistics(core) if recomputes else None
