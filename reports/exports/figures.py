@@ -31,8 +31,8 @@ def figures(run: Run) -> Iterator[tuple[str, Markup]]:
         yield names.make("grid", block.policy), _grid(block)
     if found := effects.effects_of(run):
         yield names.make("effects"), _effects(found)
-    if (meter := leak.leak_meter_of(run)) and meter.reference:
-        yield names.make("leak"), _leak(meter)
+    if (leakage := leak.leakage_of(run)) and leakage.reference:
+        yield names.make("leak"), _leak(leakage)
     if compared := comparison.comparison_of(run):
         yield names.make("paper"), _paper(compared)
     for row in best_cells(run)[:MOST_CELLS]:
@@ -77,16 +77,16 @@ def _effects(found: effects.Effects) -> Markup:
     return table_figure("What each choice is worth in test accuracy", columns, rows)
 
 
-def _leak(meter: leak.LeakMeter) -> Markup:
+def _leak(leakage: leak.Leakage) -> Markup:
     columns = [
         Column("split", "text"),
         Column("leaked, %", "number"),
         Column("accuracy, %", "number"),
         Column("", "strip", _STRIP),
-        Column(f"against {meter.reference}, points", "number"),
+        Column(f"against {leakage.reference}, points", "number"),
     ]
     rows: list[Row] = []
-    for compared in meter.comparisons:
+    for compared in leakage.comparisons:
         rows.append(compared.title)
         rows += [
             [
@@ -98,7 +98,7 @@ def _leak(meter: leak.LeakMeter) -> Markup:
             ]
             for policy in compared.policies
         ]
-    rows.append([None, None, None, meter.axis, None])
+    rows.append([None, None, None, leakage.axis, None])
     return table_figure("What the split policies leak and score", columns, rows)
 
 

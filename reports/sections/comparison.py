@@ -12,7 +12,7 @@ from reports import wording
 from reports.axes import NO_AUGMENTATION
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale
-from reports.pictures import Tested, pictures_tested
+from reports.independent_images import Tested, independent_images
 from reports.policy_scores import leak_score
 from reports.published import (
     DOI,
@@ -97,7 +97,7 @@ def comparison_of(run: Run) -> Comparison | None:
     if run.info.get("config", {}).get("compare") != COMPARE:
         return None
     policies = _policies(run)
-    pictures = pictures_tested(run)
+    pictures = independent_images(run)
     ours = {policy: _ours(run, policy, pictures) for policy in policies}
     published = zip(published_cells(), published_audit().lines, strict=True)
     tables = [

@@ -80,7 +80,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class LeakMeter:
+class Leakage:
     comparisons: list[Comparison]
     reference: str  # the policy that the others are compared with; empty if there is one only
     counts: list[Count]
@@ -92,7 +92,7 @@ class LeakMeter:
     summary: str  # the leak in words; empty if there are no two policies to compare
 
 
-def leak_meter_of(run: Run) -> LeakMeter | None:
+def leakage_of(run: Run) -> Leakage | None:
     """None when the run recorded no leaks and has no two policies to compare."""
     names = leak_kinds(run)
     leaks = _leaks(run, list(names))
@@ -100,7 +100,7 @@ def leak_meter_of(run: Run) -> LeakMeter | None:
     if not leaks and not panels:
         return None
     kinds = [kind for kind in names if any(row[kind] for row in leaks.values())]
-    return LeakMeter(
+    return Leakage(
         comparisons=[_compare(run, leaks, name) for name in run.augmentations],
         reference=run.policies[0] if len(run.policies) > 1 else "",
         counts=_counts(run, leaks, kinds),
@@ -244,4 +244,4 @@ def _index(order: list[str], name: str) -> int:
     return order.index(name) if name in order else len(order)
 
 
-SECTION = of_run("leak", "Leakage", "leak.html.j2", leak_meter_of)
+SECTION = of_run("leak", "Leakage", "leak.html.j2", leakage_of)

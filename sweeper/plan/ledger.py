@@ -1,4 +1,7 @@
-"""What the store holds of a plan: records, champions, what is open."""
+"""The state of a plan in the store: finished trials, each cell's champion, and what is missing.
+
+A run resumes from here: `needs_running` selects the trials that are trained.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""What is done with a cell's champion: the test set, once, and explanations.
+"""Evaluate a cell's champion on the test set, once, and explain it.
 
-Both are artifacts: `evaluations` (predictions.parquet) and `explanations`
-(attributions.parquet). Classes are numbers in them, so that a renamed class costs nothing.
+`Ledger.champion` (`sweeper.plan.ledger`) selects the champion. Both results are artifacts:
+`evaluations` (predictions.parquet) and `explanations` (attributions.parquet). They store classes as
+numbers, so renaming a class invalidates nothing.
 """
 
 from __future__ import annotations
