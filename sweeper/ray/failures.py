@@ -1,7 +1,7 @@
 """Why a piece of work on Ray failed, and whether it is retried.
 
 Tune keeps only the text of an error, and Ray Train and Data wrap the errors of their workers in
-their own, so the cause is read from the text (see "What relies on Ray's internals" in
+their own, so the cause is read from the text (see "Reliance on Ray's internals" in
 docs/explanation/reliability.md).
 """
 
