@@ -1,4 +1,4 @@
-"""The paper beside ours: every published row, whatever part of the grid was run."""
+"""The section The paper: every published row beside ours, whatever part of the grid was run."""
 
 from __future__ import annotations
 
