@@ -9,9 +9,9 @@ from sweeper.estimate.span import Span
 from sweeper.estimate.speed import GUESSED, LEARNT, MEASURED
 
 _ORIGINS = {
-    GUESSED: "guessed from multiply-adds (--measure times this machine)",
-    LEARNT: "from what was run here before",
-    MEASURED: "measured on this machine just now",
+    GUESSED: "estimated from multiply-adds (--measure times this machine)",
+    LEARNT: "from earlier runs",
+    MEASURED: "just measured on this machine",
 }
 _UNITS = ((3600.0, "h"), (60.0, "min"), (1.0, "s"))
 

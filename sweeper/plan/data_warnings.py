@@ -61,7 +61,7 @@ def left_out(collection: Collection) -> Iterator[tuple[str, str]]:
         path = repr(first[problem])
         yield "excluded", f"{path if number == 1 else f'{number} files, {path} first'}: {problem}"
     if (more := len(reasons) - _REASONS) > 0:
-        yield "excluded", f"others for {more} more reasons; an audit lists them all"
+        yield "excluded", f"other files for {more} more reasons; an audit lists them all"
     for remark in collection.remarks:
         if not remark.advice:
             yield "left out", remark.text

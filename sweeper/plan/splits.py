@@ -118,7 +118,7 @@ def _refuse(name: SplitName, leaks: Mapping[str, LeakCount]) -> None:
     kinds = {kind for count in leaks.values() for kind, number in count.by_kind.items() if number}
     raise DataError(
         f"split.policies: {name.split_policy} leaks ({name}): {found} have their image, a "
-        f"duplicate or a group mate in train ({', '.join(sorted(kinds))}), and none may. This is "
-        "a bug: groups that do not hold the pairs found, or were not kept whole; please report it. "
-        "split.policies=[stratified] runs the same images with their leaks counted"
+        f"duplicate or a group mate in train ({', '.join(sorted(kinds))}), which this policy must "
+        "prevent. This is a bug: a group was split, or lacks a pair that was found; please report "
+        "it. split.policies=[stratified] runs the same images with their leaks counted"
     )

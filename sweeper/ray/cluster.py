@@ -78,7 +78,7 @@ def _parsed(text: str) -> dict[str, float]:
         return {name: float(amount) for name, amount in pairs}
     except ValueError:
         raise ResourceError(
-            f"{_VARIABLE}='{text}': expected what the cluster may grow to, such as CPU=64 GPU=8"
+            f"{_VARIABLE}='{text}': expected the cluster's maximum size, such as CPU=64 GPU=8"
         ) from None
 
 

@@ -48,14 +48,14 @@ _NO_REASON = "Ray gave no reason"
 class Cause(Enum):
     """Why a piece of work has no result."""
 
-    PREEMPTED = "its machine went away"
+    PREEMPTED = "its machine was lost"
     CRASHED = "its process died or ran out of memory"
-    RAISED = "it raised an error, which it would raise again"
+    RAISED = "it raised an error and would raise it again"
 
 
 def cause_of(text: str) -> Cause:
     """The cause of an error, from Ray's text or a traceback. Tune has no text for an actor whose
-    machine went away while it started; an error that is raised always has one."""
+    machine was lost while it started; an error that is raised always has one."""
     said = readable(text)
     if said == _NO_REASON or _PREEMPTED.search(said):
         return Cause.PREEMPTED

@@ -66,14 +66,14 @@ def check_sockets() -> None:
     if length > _LONGEST_SOCKET:
         raise ResourceError(
             f"{name}='{os.environ.get(name)}': too long for Ray's sockets, whose paths would have "
-            f"{length} bytes of {_LONGEST_SOCKET} at most; set RAY_TMPDIR=/tmp"
+            f"{length} bytes (at most {_LONGEST_SOCKET}); set RAY_TMPDIR=/tmp"
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ResourceError(
-            f"{name}='{os.environ.get(name, folder.parent)}': Ray cannot make its folder there "
-            f"({error.strerror}); set RAY_TMPDIR to one that can be written to"
+            f"{name}='{os.environ.get(name, folder.parent)}': Ray cannot create its folder there "
+            f"({error.strerror}); set RAY_TMPDIR to a writable folder"
         ) from None
 
 

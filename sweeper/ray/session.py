@@ -128,7 +128,7 @@ def _check_drivers(address: str) -> None:
     if not most_resources(ray.cluster_resources()).get(DRIVER):
         raise ResourceError(
             f"RAY_ADDRESS='{address}': the cluster has no resource {DRIVER}, which trials of "
-            "several workers take; start its head with ray start --head "
+            "several workers need; start its head with ray start --head "
             f"--resources='{{\"{DRIVER}\": {DRIVERS}}}', or set resources.workers_per_trial=1"
         )
 

@@ -24,7 +24,7 @@ from types import FrameType
 from sweeper.exit_codes import BY_SIGNAL, INTERRUPTED, USER_ERROR
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-RESUME_HINT = "what is finished is kept, and the same command goes on from there"
+RESUME_HINT = "finished work is kept; run the same command again to resume"
 _RAYLET_DEAD = 1  # exit code of a driver whose raylet is dead
 _BACKGROUND_STOPS = (signal.SIGTTOU, signal.SIGTTIN)  # stop a background process at a terminal
 _DELIBERATE = (*FORWARDED, signal.SIGPIPE, signal.SIGQUIT)  # whoever sent it knows

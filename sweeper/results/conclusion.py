@@ -48,7 +48,7 @@ def _leaks(run: Run) -> Iterator[str]:
         if row["leaked"]:
             yield (
                 f"split policy {row['split_policy']}: {row['leaked']} of {row['rows']} test rows "
-                "have a copy or a group mate in training, which makes its accuracies too good"
+                "have a copy or a group mate in training, so its accuracies are too high"
             )
 
 
@@ -67,7 +67,7 @@ def _unconverged(results: Path) -> Iterator[str]:
 
 def _random(run: Run) -> Iterator[str]:
     if names := run.random_backbones():
-        yield f"random weights, whose accuracies say nothing of the backbone: {', '.join(names)}"
+        yield f"random weights: accuracies say nothing about pretrained {', '.join(names)}"
 
 
 def _time(info: dict[str, Any]) -> Iterator[str]:

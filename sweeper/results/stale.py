@@ -30,9 +30,9 @@ def stale(out: Path, before: frozenset[str]) -> Iterator[str]:
     if before and before != champions_in(out):
         for name in _OF_A_CHAMPION:
             if (out / name).is_dir():
-                yield f"{out / name} may be of an earlier champion of this run; write it again"
+                yield f"{out / name} may come from an earlier champion of this run; create it again"
     results = out / "results"
     names = sorted(path.name for path in results.iterdir()) if results.is_dir() else []
     for name in names:
         if name not in _RESULTS and not name.startswith("."):
-            yield f"{results / name} is no file of this run; remove it"
+            yield f"{results / name} does not belong to this run; remove it"

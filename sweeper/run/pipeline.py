@@ -61,7 +61,7 @@ def run_sweep(config: Config, out: Path, command: str, progress: Progress) -> Ou
         for _ in range(_PASSES):
             if outcome := _run_steps(config, out, command, progress):
                 return outcome
-            progress.skip("damaged", "rebuilding what was found damaged")
+            progress.skip("damaged", "rebuilding damaged artifacts")
     raise StoreError(
         f"store '{config.store}': files written to it were damaged {_PASSES} times in a row; "
         "its folder damaged/ keeps them: check the disk"
