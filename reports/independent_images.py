@@ -1,4 +1,4 @@
-"""The number of independent images that a split policy tests."""
+"""Count the independent images that a split policy tests."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a configuration asks for: cells, splits, trials, and the artifacts that they need.
+"""Plan a configuration: its cells, splits, trials, and the artifacts that they need.
 
-Nothing is run here. `artifacts` says what each artifact is made from; `Plan.shared` lists those
+Nothing is run here. `artifacts` defines the key of each artifact; `Plan.shared` lists the artifacts
 that trials share.
 """
 

@@ -39,7 +39,7 @@ def grace_of(grace_epochs: int, lr: float, largest_lr: float) -> int:
 
 
 class CellRungs:
-    """What every rung of every cell has seen, and the decision to stop."""
+    """The results at every rung of every cell, and the decision to stop."""
 
     def __init__(self, rungs: Sequence[int], reduction_factor: int) -> None:
         self.rungs = list(rungs)

@@ -1,4 +1,4 @@
-"""Checks that Ray can be reached or started, before `ray.init`, which waits for minutes for a
+"""Check that Ray can be reached or started before calling `ray.init`, which waits minutes for a
 cluster that is gone and prints warnings meanwhile.
 """
 
@@ -23,7 +23,7 @@ _LONGEST_SOCKET = 107  # bytes of a path; 103 on macOS, whose temporary folder R
 
 
 def cluster_address() -> str | None:
-    """The cluster that RAY_ADDRESS names; None where Ray is started on this machine."""
+    """The cluster that RAY_ADDRESS names; None if Ray is started on this machine."""
     address = os.environ.get(_VARIABLE, "")
     return None if address in ("", "local") else address
 

@@ -1,4 +1,4 @@
-"""Ray's session: a quiet Ray of our own on this machine, or a cluster; and its resources."""
+"""Open a Ray session, local or on a cluster, without Ray's output, and report its resources."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _start_ray(cpus: int | None, many: bool) -> None:
 
 def _check_drivers(address: str) -> None:
     """Raises ResourceError if no node of the cluster may drive trials of several workers, which
-    would wait for one for ever."""
+    would wait for one forever."""
     if not most_resources(ray.cluster_resources()).get(DRIVER):
         raise ResourceError(
             f"RAY_ADDRESS='{address}': the cluster has no resource {DRIVER}, which trials of "

@@ -1,4 +1,4 @@
-"""The last lines of a run: the best configurations, warnings, how long it took."""
+"""The closing lines of a run: the best configurations, warnings, and its duration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ERRORS_SHOWN = 3
 
 
 def conclusion(out: Path) -> Iterator[str]:
-    """The lines for a run's folder; none where it holds no run."""
+    """The lines for a run's folder; none if it holds no run."""
     results = out / "results"
     if not (results / "run.json").is_file():
         return

@@ -144,8 +144,8 @@ def test_prune_shows_and_with_yes_removes_leftovers_of_killed_runs(
     before = sorted(tmp_path.rglob("*"))
     code, lines = say("prune", str(tmp_path))
     assert (code, sorted(tmp_path.rglob("*"))) == (0, before)
-    assert [line.split()[:3] for line in lines[:2]] == [
-        ["set", "aside", "1"],
+    assert [line.split()[:-2] for line in lines[:2]] == [  # without the size
+        ["quarantined", "1"],
         ["left", "over", "2"],
     ]
     assert lines[-1].endswith("can be deleted; nothing is deleted without --yes")
