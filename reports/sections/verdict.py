@@ -42,7 +42,7 @@ class Best:
 
 @dataclass(frozen=True)
 class Leak:
-    """One policy's accuracy minus a more honest one's over matched cells, in accuracy points."""
+    """One policy's accuracy minus a more trustworthy one's over matched cells, in points."""
 
     policy: str
     against: str

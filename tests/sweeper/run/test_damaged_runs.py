@@ -1,4 +1,4 @@
-"""A store whose artifacts were damaged, each kind in another way: the next run mends all of it."""
+"""A store whose artifacts were damaged, each kind in another way: the next run rebuilds all of it."""
 
 import io
 import json
