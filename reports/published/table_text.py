@@ -1,4 +1,4 @@
-"""The text of a published table: its headers and rows, and what in the file is neither.
+"""Read the text of a published table: its headers and rows, and lines that are neither.
 
 Separated by commas, semicolons or tabs. A line `sep=;` and lines of a title above the header are
 passed over.

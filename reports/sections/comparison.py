@@ -184,7 +184,7 @@ def shape(run: Run, policy: str) -> str:
 
 
 def _marks(cell: PublishedCell, own: Mapping[str, Ours | None]) -> list[Mark]:
-    """The paper's number as a bar, ours as rings and dots, the most trustworthy with its whiskers."""
+    """The paper's number as a bar, ours as rings and dots; only the most trusted has whiskers."""
     marks = [Mark(cell.accuracy, "bar", "published")]
     for policy, one in own.items():
         if one:
