@@ -52,7 +52,7 @@ class Ours:
 
 @dataclass(frozen=True)
 class Number:
-    """A number with what stands below it."""
+    """A number with the text below it."""
 
     value: str
     below: str

@@ -29,7 +29,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Hash:
-    """A hash and what it is of."""
+    """A hash and the name of its object."""
 
     what: str
     key: str

@@ -20,7 +20,7 @@ _Key = tuple[str, str, str]  # backbone, strategy, augmentation
 
 @dataclass(frozen=True)
 class CostedConfiguration:
-    """One configuration: what it takes and what it gives."""
+    """One configuration with its cost and its accuracy."""
 
     name: str
     accuracy: str
