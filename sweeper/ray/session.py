@@ -176,7 +176,7 @@ def _resources(gpus_per_trial: float | None, workers_per_trial: int, retries: in
     there = most_resources(ray.cluster_resources()) if may_grow else ray.cluster_resources()
     cpus, gpus = int(there.get("CPU", 1)), there.get("GPU", 0.0)
     wanted = float(gpus > 0) if gpus_per_trial is None else gpus_per_trial
-    if wanted > gpus and not may_grow:  # an autoscaler starts GPU nodes once they are asked for
+    if wanted > gpus and not may_grow:  # an autoscaler starts GPU nodes on request
         raise ResourceError(
             f"resources.gpus_per_trial={wanted:g}: Ray sees {gpus:g} GPUs here; "
             "set resources.gpus_per_trial=0 to run on the CPU"
