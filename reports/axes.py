@@ -116,6 +116,14 @@ FACTORS: tuple[str, ...] = tuple(
 )
 """The columns in which cells that are compared agree, but for the one whose levels are compared."""
 
+TRAINING_CHOICES: tuple[Axis, ...] = tuple(
+    sorted(
+        (axis for axis in AXES if axis.role is Role.FACTOR and axis.name != "backbone"),
+        key=lambda axis: axis.name != "strategy",  # the page names it first
+    )
+)
+"""The axes that say how a backbone is trained."""
+
 SPLIT_AXES: tuple[str, ...] = ("split_policy", "scenario", "repeat", "fold", "augmentation")
 """The axes that decide which rows a cell trains on and is tested on."""
 
@@ -124,6 +132,21 @@ def cell_name(row: Mapping[str, Any]) -> str:
     """`grouped/resnet50/all/none/transfer/seed0`: a cell's name, from its entries."""
     parts = (axis.part_of_name(row[axis.name]) for axis in AXES)
     return "/".join(part for part in parts if part)
+
+
+def training_choices(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """How a cell's backbone was trained: its entries of `TRAINING_CHOICES`."""
+    return tuple(row[axis.name] for axis in TRAINING_CHOICES)
+
+
+def describe_training(row: Mapping[str, Any]) -> str:
+    """'fine-tuned, augmented'; of further axes the entries that are not the reference."""
+    named = ("strategy", "augmentation")
+    return ", ".join(
+        axis.text(row[axis.name])
+        for axis in TRAINING_CHOICES
+        if axis.name in named or row[axis.name] != axis.reference
+    )
 
 
 def configuration_name(row: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports.axes import TRAININGS
+from reports.axes import TRAININGS, training_choices
 from reports.split_policies import SplitPolicy, split_policies
 from reports.statistics import Interval, accuracy_interval
 from reports.statistics.training import TRAINED
@@ -164,6 +164,7 @@ class Run:
             self._scenario_order(row["scenario"]),
             _position(_STRATEGIES, row["strategy"]),
             (row["augmented"], row["augmentation"]),
+            training_choices(row),
             self._backbone_order(row["backbone"]),
             row["weights"],
             *(row[name] for name in TRAININGS),

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from reports.axes import AXIS
+from reports.axes import AXIS, describe_training
 from reports.metrics import Metric
 from reports.statistics import Interval
 
@@ -151,7 +151,7 @@ def augmentation(name: str) -> str:
 
 def recipe(row: dict[str, Any]) -> str:
     """How a cell was trained: 'fine-tuned, augmented'."""
-    return f"{strategy(row['strategy'])}, {augmentation(row['augmentation'])}"
+    return describe_training(row)
 
 
 def scenario(name: str) -> str:

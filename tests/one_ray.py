@@ -6,14 +6,17 @@ shares one. Tests that kill or interrupt a whole run start theirs in a process o
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 import ray
 from ray.util.placement_group import placement_group, remove_placement_group
@@ -24,6 +27,7 @@ from sweeper.ray.session import DEFAULT_RETRIES, Resources
 ROOT = Path(__file__).parents[1]
 FAULTS = ROOT / "tests" / "sweeper" / "faults"
 CPUS = 2
+_SHUTDOWN_S = 30.0
 S3_KEYS = {"AWS_ACCESS_KEY_ID": "a-key", "AWS_SECRET_ACCESS_KEY": "a-secret"}
 
 
@@ -47,8 +51,18 @@ class OneRay:
         self._is_started = True
 
     def end(self) -> None:
-        if self._is_started:
-            ray.shutdown()
+        """Shut it down. Ray may wait for its servers for ever: then they are killed."""
+        if not self._is_started:
+            return
+        shutdown = threading.Thread(target=ray.shutdown, daemon=True)
+        shutdown.start()
+        shutdown.join(_SHUTDOWN_S)
+        if shutdown.is_alive():
+            atexit.unregister(ray.shutdown)
+            for process in psutil.Process().children(recursive=True):
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            shutdown.join(_SHUTDOWN_S)
         self._is_started = False
 
     @contextmanager

@@ -10,6 +10,7 @@ from itertools import groupby
 from markupsafe import Markup
 
 from reports import wording
+from reports.axes import training_choices
 from reports.figures.strip import Mark, strip
 from reports.figures.svg import Scale
 from reports.repeats import Repeats, fold_repeats
@@ -94,7 +95,7 @@ def _block(run: Run, policy: str) -> Block:
     groups = []
     for scenario in (s for s in run.scenarios if any(row["scenario"] == s for row in cells)):
         rows = [row for row in cells if row["scenario"] == scenario]
-        by_recipe = groupby(rows, key=lambda row: (row["strategy"], row["augmentation"]))
+        by_recipe = groupby(rows, key=training_choices)
         lines = [_line(list(members), columns) for _, members in by_recipe]
         classes = len(run.classes(scenario))
         about = wording.plural(classes, "class") if classes else ""
@@ -130,7 +131,7 @@ def _tile(rows: list[Row], first: Row, pair: tuple[str, str]) -> Tile:
         (
             first["split_policy"],
             *(pair[0], first["scenario"]),
-            *(first["augmentation"], first["strategy"]),
+            *training_choices(first)[::-1],
         )
     )
     if not rows:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports import wording
-from reports.axes import configuration_name
+from reports.axes import AXES, configuration_name
 from reports.metrics import METRICS
 from reports.run import CellKey, Row, Run, interval_of, optimism_of, records, training_of
 from reports.sections.section import Section, Shown
@@ -17,17 +17,16 @@ from reports.statistics.multiplicity import conclusion
 
 _Naming = Callable[[Any], str]
 
-# Column of `cells` -> its heading and how its values are said. The first is every line's name.
+_BEFORE = ("backbone",)  # the name of every line
+_HEADINGS = {"split_policy": "split", "seed": "seed"}  # shorter than the axis's title
+
+# Column of `cells` -> its heading and how its values are named.
 _FACTORS: dict[str, tuple[str, _Naming]] = {
-    "backbone": ("backbone", str),
-    "split_policy": ("split", str),
-    "scenario": ("scenario", str),
-    "augmentation": ("augmentation", wording.augmentation),
-    "strategy": ("strategy", wording.strategy),
+    **{
+        axis.name: (_HEADINGS.get(axis.name, axis.title), axis.text)
+        for axis in sorted(AXES, key=lambda axis: axis.name not in _BEFORE)
+    },
     "weights": ("weights", lambda name: "random" if name == "none" else str(name)),
-    "seed": ("seed", str),
-    "repeat": ("repeat", str),
-    "fold": ("fold", str),
     "state": ("state", str),
 }
 _LISTED = tuple(metric for metric in METRICS if metric.listed)

@@ -10,12 +10,12 @@ from typing import Any
 from markupsafe import Markup
 
 from reports import wording
-from reports.axes import NO_AUGMENTATION
+from reports.axes import training_choices
 from reports.budgets import with_needed_s
 from reports.figures.scatter import Point, mark, pareto_front, scatter
 from reports.run import Row, Run, training_of
 
-_Key = tuple[str, str, str]  # backbone, strategy, augmentation
+_Key = tuple[str, ...]  # backbone, and how it was trained
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,10 @@ def trade_of(run: Run) -> Trade | None:
     )
 
     def point(key: _Key, cost: float, on_front: bool) -> Point:
-        label = f"{key[0]}, {wording.strategy(key[1])}" if on_front else ""
-        kind = run.backbones.index(key[0])
-        return Point(
-            max(cost, 1e-3), accuracy_of[key], label, kind, key[2] != NO_AUGMENTATION, on_front
-        )
+        first = found[key][0]
+        label = f"{key[0]}, {wording.strategy(first['strategy'])}" if on_front else ""
+        kind, filled = run.backbones.index(key[0]), bool(first["augmented"])
+        return Point(max(cost, 1e-3), accuracy_of[key], label, kind, filled, on_front)
 
     return Trade(
         policy=policy,
@@ -81,7 +80,7 @@ def trade_of(run: Run) -> Trade | None:
         legend=[(_swatch(i), name) for i, name in enumerate(run.backbones)],
         configurations=[
             CostedConfiguration(
-                name=f"{key[0]}, {wording.strategy(key[1])}, {wording.augmentation(key[2])}",
+                name=f"{key[0]}, {wording.recipe(found[key][0])}",
                 accuracy=wording.percent(accuracy_of[key]),
                 time=wording.seconds(time_of[key]),
                 gmacs=wording.decimal(gmacs.get(key[0]), 2),
@@ -95,11 +94,11 @@ def trade_of(run: Run) -> Trade | None:
 
 
 def _configurations(done: Sequence[Row]) -> dict[_Key, list[Row]]:
-    """Cells by backbone, strategy and augmentation, those only that every configuration has:
+    """Cells by backbone and how it was trained, those only that every configuration has:
     a mean over other scenarios would compare their difficulty."""
 
     def key(row: Row) -> _Key:
-        return row["backbone"], row["strategy"], row["augmentation"]
+        return row["backbone"], *training_choices(row)
 
     def place(row: Row) -> tuple[Any, ...]:
         return row["scenario"], *training_of(row)

@@ -222,7 +222,7 @@ def test_pooled_copies_leak_and_grouped_ones_do_not() -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"classes": ["a", "z"]}, "no images of z; classes there: a, few"),
+        ({"classes": ["a", "z"]}, "no images of z; known classes: a, few"),
         ({"classes": ["a", "few"]}, "'few' has 2 images: .* at least 3"),
         ({"copies": -1}, "copies=-1"),
         ({"fractions": (0.8, 0.2, 0.0)}, "three above 0"),

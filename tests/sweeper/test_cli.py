@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 
 from sweeper.cli import main
-from sweeper.plan import foreseen
+from sweeper.plan import foreseen, start
 from sweeper.results.tables import Outcome
 from sweeper.run import pipeline
 from tests.sweeper.folders import write_config, write_images
@@ -188,7 +188,7 @@ def test_plan_prints_cells_and_trials_and_runs_nothing(
     ]
     assert printed.err == ""
     kept = {path.name for path in (tmp_path / "store").iterdir()} - {"listings"}
-    assert kept == {"descriptions", "duplicates", "splits"}
+    assert kept == {"descriptions", "duplicates"}
     assert not (tmp_path / "run").exists()
 
 
@@ -377,7 +377,7 @@ def test_a_plan_warns_of_a_test_part_too_small_to_be_informative(
 
 
 def test_a_bug_keeps_its_traceback(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "collect", lambda *arguments: json.loads("bug"))
+    monkeypatch.setattr(start, "collect", lambda *arguments: json.loads("bug"))
     with pytest.raises(json.JSONDecodeError):
         main(["plan", config])
 

@@ -132,7 +132,7 @@ def test_a_zip_is_unpacked_once_into_the_store_and_is_what_its_folder_was(
     pd.testing.assert_frame_equal(found.duplicates, whole.duplicates)
     assert (found.remote is not None, whole.remote) == (True, None)
     assert not Path(found.root).is_relative_to(folder)
-    assert [remark.text for remark in found.remarks] == ["1 file without pictures (1 .txt)"]
+    assert [remark.text for remark in found.remarks] == ["1 file without images (1 .txt)"]
     monkeypatch.setattr("sweeper.plan.image_source.unpack", lambda *_: 1 / 0)
     again = collect(data, store)
     assert (again.root, again.hash) == (found.root, found.hash)
