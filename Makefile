@@ -1,6 +1,6 @@
-# make setup | demo | check | format | test | bench: each sets up what it needs in .venv first.
-# make test-fast: the tests without Ray, browser and kills. make test-all: those left to it, too.
-# make axe: what the tests of the report's accessibility need from npm; without it they are skipped.
+# make setup | demo | check | format | test | bench: each first installs what it needs into .venv.
+# make test-fast: no Ray, browser, fault injection or slow tests. make test-all: all tests.
+# make axe: installs axe-core from npm for the accessibility tests, which are skipped without it.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,7 +17,7 @@ setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "error: Python >= 3.11 is needed; name one with make PYTHON=python3.12 setup"; exit 2; }
+		{ echo "error: Python >= 3.11 is required; select one with make PYTHON=python3.12 setup"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt ".[dev]"
 	@touch $@

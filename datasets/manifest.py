@@ -86,7 +86,7 @@ def check_problems(manifest: pd.DataFrame, on_error: str = "exclude") -> None:
     if on_error == "stop" and len(problems):
         raise DataError(
             f"data.on_error=stop: {len(problems)} of {len(manifest)} files cannot be used: "
-            f"{_first_reasons(problems)}; mend or remove them, or set data.on_error: exclude"
+            f"{_first_reasons(problems)}; repair or remove them, or set data.on_error: exclude"
         )
     good = usable(manifest)["class"].value_counts()
     for class_name, bad in problems.groupby("class"):
@@ -94,7 +94,7 @@ def check_problems(manifest: pd.DataFrame, on_error: str = "exclude") -> None:
         if count < MIN_IMAGES_PER_CLASS:
             raise DataError(
                 f"class '{class_name}': {count} usable images of {count + len(bad)} files: "
-                f"{_first_reasons(bad)}; expected {MIN_IMAGES_PER_CLASS} or more; mend them, add "
+                f"{_first_reasons(bad)}; expected {MIN_IMAGES_PER_CLASS} or more; repair them, add "
                 "some or remove the class"
             )
 
@@ -102,9 +102,11 @@ def check_problems(manifest: pd.DataFrame, on_error: str = "exclude") -> None:
 def _first_reasons(problems: pd.DataFrame) -> str:
     """The first files with their reasons, and how many more there are, on one line."""
     first = problems.head(_REASONS_SHOWN)
-    told = [f"{path!r} ({why})" for path, why in zip(first["path"], first["problem"], strict=True)]
+    reasons = [
+        f"{path!r} ({why})" for path, why in zip(first["path"], first["problem"], strict=True)
+    ]
     more = len(problems) - len(first)
-    return ", ".join(told) + (f" and {more} more" if more else "")
+    return ", ".join(reasons) + (f" and {more} more" if more else "")
 
 
 def manifest_hash(manifest: pd.DataFrame) -> str:

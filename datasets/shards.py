@@ -1,4 +1,4 @@
-"""Write preprocessed images and their augmented copies to Parquet shards, with Ray Data.
+"""Preprocess images, make their augmented copies, and write both to Parquet shards with Ray Data.
 
 One row is one copy of one image: image_id (string), copy (int32), pixels (fixed-size binary of
 N*N*3 bytes, uint8, C order of (N, N, 3)). The task that computes a shard also writes it, one row

@@ -1,4 +1,4 @@
-"""Random splits of images into train, validation and test (`splitting.policies` lists all).
+"""Draw random splits of images into train, validation and test (`splitting.policies` lists all).
 
 They divide *units* by one algorithm, and draw the same numbers whatever the units are: an image, a
 whole group of images, or each copy of an image separately. So without copies `pooled` equals

@@ -1,4 +1,4 @@
-"""Which labels to check first, each next to the images most similar to it."""
+"""Select the labels to check first, each with the images most similar to it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Pairs of copies in the order in which a reader should see them, group by group.
+"""Order pairs of copies for the reader, group by group.
 
-First the groups whose copies cross classes or layers, then the largest. The same order decides
+Groups whose copies cross classes or layers come first, then the largest. The same order decides
 which pictures are kept for the page (`pictures`) and how the page shows them.
 """
 

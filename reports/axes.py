@@ -1,8 +1,8 @@
-"""The axes: what an experiment varies, each a column of every table that names a cell.
+"""The list of axes: what an experiment varies, each a column of every table that names a cell.
 
-This is the one list. The grid crosses the entries that a configuration names for each axis (`key`),
-a cell's identity, its name and its columns follow from it, and so do the effects and the filters of
-the page. An axis with one entry costs a constant column.
+The grid crosses the entries that a configuration lists for each axis (`key`). A cell's identity,
+name and columns follow from this list, and so do the effects and the filters of the page. An axis
+with one entry costs a constant column.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NO_AUGMENTATION = "none"
 
 
 class Role(Enum):
-    """What the levels of an axis are to each other."""
+    """How the levels of an axis are compared with each other."""
 
     BLOCK = "block"  # another question: levels are reported side by side, never as a finding
     FACTOR = "factor"  # a choice of the user's: its levels are compared
@@ -28,7 +28,7 @@ class Role(Enum):
 
 @dataclass(frozen=True)
 class Implied:
-    """A column that an entry of an axis determines. Where `matched`, cells are only compared with
+    """A column that an entry of an axis determines. If `matched`, cells are only compared with
     cells that have the same value."""
 
     name: str
@@ -38,7 +38,7 @@ class Implied:
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis. `key`: where a configuration lists its entries; a number n stands for 1..n."""
+    """One axis. `key`: the configuration key that lists its entries; a number n stands for 1..n."""
 
     name: str
     title: str

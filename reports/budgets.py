@@ -64,8 +64,8 @@ def _parents(run: Run, groups: Sequence[Sequence[Row]]) -> str:
 
 
 def with_needed_s(run: Run, cells: Sequence[Row]) -> list[Row]:
-    """The cells with `needed_s`, the seconds that each would take on its own: its search; of a
-    fine-tuned one also the search of the transfer cell that it starts from; its rows' share of the
+    """The cells with `needed_s`, the seconds that each would take on its own: its search, for a
+    fine-tuned one also that of the transfer cell that it starts from, and its rows' share of the
     extraction."""
     trained = {_key(row): float(row["train_s"] or 0.0) for row in run.cells}
 

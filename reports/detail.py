@@ -1,7 +1,7 @@
-"""The choice of cells that the page shows in full: as many as fit, the most important first.
+"""Choose the cells that the page shows in full: as many as fit, the most important first.
 
 A cell in full has its curves, its confusion matrix, its search and its explanations. Every other
-one keeps its line in the table of all cells, so that no cell is ever left out.
+cell keeps its line in the table of all cells, so that none is omitted.
 """
 
 from __future__ import annotations

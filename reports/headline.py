@@ -32,8 +32,8 @@ class Headline:
 def preferred(trainings: Mapping[Name, Sequence[Validation]]) -> Name | None:
     """The configuration with the highest mean validation accuracy over its finished trainings.
 
-    One that finished more trainings goes before one that finished fewer, for a mean of few is
-    easily lucky. The lower mean loss, then the earlier name break a tie. None without trainings.
+    One with more finished trainings precedes one with fewer, because a mean of few is easily lucky.
+    The lower mean loss, then the earlier name, breaks a tie. None without trainings.
     """
     found = {name: values for name, values in trainings.items() if values}
     if not found:
@@ -42,12 +42,12 @@ def preferred(trainings: Mapping[Name, Sequence[Validation]]) -> Name | None:
 
 
 def validation_of(row: Row) -> Validation:
-    """A finished cell's own."""
+    """The validation result of a finished cell."""
     return row["val_accuracy"] or 0.0, row["val_loss"] if row["val_loss"] is not None else 0.0
 
 
 def headline(run: Run, policy: str, scenario: str) -> Headline | None:
-    """The headline of a scenario under a split policy; None where no cell of it has a result."""
+    """The headline of a scenario under a split policy; None if no cell of it has a result."""
     finished = {
         number: done
         for number, rows in enumerate(run.configurations)
@@ -69,7 +69,7 @@ def headlines(run: Run) -> Iterator[Headline]:
 
 
 def used_headline(run: Run) -> Headline | None:
-    """The one that `predict` and `export` take: of the most trustworthy split policy, of the
+    """The headline that `predict` and `export` use: under the most trustworthy split policy, of the
     scenario with the most classes (the first of several) that has a result."""
     for policy in run.policies:
         found = [one for name in run.scenarios if (one := headline(run, policy, name))]

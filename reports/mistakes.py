@@ -1,6 +1,6 @@
 """The most frequent confusions of a cell, and test images that show them.
 
-The same choice decides which pictures are kept for the page (`pictured`) and which it shows.
+The same selection decides which pictures are kept for the page (`pictured`) and which it shows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The scores of split policies over the cells that all of them have: the table `policies`."""
+"""Read the table `policies`: accuracies of split policies over the cells that all of them have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One configuration trained several times, as a mean, a spread and an interval."""
+"""Summarise the trainings of one configuration: mean, spread and interval."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Repeats:
 def fold_repeats(rows: Sequence[Row]) -> Repeats | None:
     """Fold the cells of one configuration; None if none of them has a test accuracy.
 
-    The interval is the table `intervals`'. Where the run kept no predictions it is Wilson's on n
-    rows, which more trainings on the same images do not make narrower.
+    The interval comes from the table `intervals`. Without stored predictions it is Wilson's on n
+    rows, which more trainings on the same images do not narrow.
     """
     done = [row for row in rows if row["state"] == "done" and row["accuracy"] is not None]
     if not done:
@@ -67,8 +67,8 @@ def metric_interval(
 ) -> Interval | None:
     """The 95 % interval of a metric's mean over the done cells among `rows`, a configuration's.
 
-    Where the run kept no predictions, a share of the test rows has that of one model on `pictures`
-    different pictures; other metrics have none.
+    Without stored predictions, a share of the test rows has the interval of one model on `pictures`
+    independent images; other metrics have none.
     """
     done = [row for row in rows if row["state"] == "done"]
     alone = len(done) == 1

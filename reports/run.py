@@ -1,4 +1,4 @@
-"""A finished run: its tables, its `run.json`, and one order for everything."""
+"""Read a finished run: its tables and `run.json`, with its cells in one order."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _STRATEGIES = ("transfer", "finetune")
 
 @dataclass(frozen=True)
 class Run:
-    """One run's `info` (run.json) and `tables`; `only`: the cells it is narrowed to, if it is."""
+    """One run's `info` (run.json) and `tables`; `only`: the cells it is narrowed to, if any."""
 
     info: Row
     tables: dict[str, pd.DataFrame]
     only: frozenset[CellKey] | None = None
 
     def narrowed(self, keys: Collection[CellKey]) -> Run:
-        """The same run with these cells alone, under the anchors that they have among all."""
+        """The same run with only these cells, under the anchors that they have among all cells."""
         return replace(self, only=frozenset(keys))
 
     @cached_property
@@ -93,7 +93,7 @@ class Run:
         return split_policies(self.info)
 
     def split_policy(self, name: str) -> SplitPolicy:
-        """A split policy, as far as it is known."""
+        """The description of a split policy; without details if run.json has none."""
         return self.split_policies.get(name, SplitPolicy(name))
 
     @cached_property
@@ -122,21 +122,21 @@ class Run:
 
     @cached_property
     def configurations(self) -> list[list[Row]]:
-        """The cells, those together that differ in seed, repeat and fold only."""
+        """The cells by configuration: those in one group differ only in seed, repeat and fold."""
         groups = groupby(self.cells, key=lambda row: self._order(row)[: -len(TRAININGS)])
         return [list(rows) for _, rows in groups]
 
     @property
     def hyperparameters(self) -> dict[str, str]:
-        """What trials were tuned over: column of `cells` and `trials` -> title."""
+        """The hyperparameters that trials were tuned over: column of `cells`, `trials` -> title."""
         return dict(self.info.get("hyperparameters", {}))
 
     def classes(self, scenario: str) -> list[str]:
-        """The scenario's class names in order; empty if run.json does not know it."""
+        """The scenario's class names in order; empty if run.json does not list it."""
         return list(self.info.get("scenarios", {}).get(scenario, []))
 
     def random_backbones(self) -> list[str]:
-        """Backbones that start from random weights: their numbers say nothing of transfer."""
+        """Backbones with random weights, whose results say nothing about pretrained networks."""
         about = self.info.get("backbones", {})
         return [name for name in self.backbones if about.get(name, {}).get("random")]
 
@@ -154,7 +154,7 @@ class Run:
         return {tuple(key): float(share) for key, share in shares.items()}  # type: ignore[arg-type]
 
     def _chance(self, row: Row) -> float:
-        """Accuracy of always naming the test set's most common class, or 1 / classes."""
+        """Accuracy of always predicting the test set's most frequent class, or 1 / classes."""
         uniform = 1 / max(1, len(self.classes(row["scenario"])))
         return self._largest_class.get(cell_key(row), uniform)
 
@@ -183,7 +183,7 @@ def load_run(run_dir: Path) -> Run:
 
 
 def load_run_tables(run_dir: Path, names: Iterable[str]) -> Run:
-    """The same with these tables alone."""
+    """The same with only these tables."""
     folder = run_dir / "results"
     info = folder / "run.json"
     if not info.exists():
@@ -198,13 +198,13 @@ def cell_key(row: Row) -> CellKey:
 
 
 def training_of(row: Row) -> CellKey:
-    """The training of its configuration that a cell is: its values of `TRAININGS`."""
+    """The training that a cell stands for: its values of `TRAININGS`."""
     return tuple(row[name] for name in TRAININGS)
 
 
 def interval_of(row: Row) -> Interval | None:
-    """The 95 % interval of a cell's test accuracy, if it has one. Where the run kept no
-    predictions, Wilson's with independent test rows."""
+    """The 95 % interval of a cell's test accuracy, if it has one. Without stored predictions, it is
+    Wilson's interval for independent test rows."""
     if row["interval"] is not None or row["accuracy"] is None or not row["n_test"]:
         found: Interval | None = row["interval"]
         return found
@@ -225,7 +225,7 @@ def optimism_of(row: Row) -> float | None:
 
 
 def records(frame: pd.DataFrame) -> list[Row]:
-    """The rows as dictionaries of Python's own types, every gap as None."""
+    """The rows as dictionaries of Python's own types, with None for missing values."""
     names = [str(name) for name in frame.columns]
     columns = [[_plain(value) for value in frame[name].tolist()] for name in names]
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]

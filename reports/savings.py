@@ -1,4 +1,4 @@
-"""The time saved by cached activations: passes over the backbone that no trial had to make.
+"""Compute the time saved by cached activations: passes over the backbone that trials skipped.
 
 Without them a trial would run the backbone over its training rows in every pass and over its
 validation rows in every epoch. How long a backbone takes for a row was measured when its

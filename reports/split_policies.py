@@ -13,8 +13,8 @@ class SplitPolicy:
 
     name: str
     meaning: str = ""  # what it does, in one line
-    leak: str = ""  # why it scores higher than what it is compared with
-    caveat: str = ""  # what a reader of its accuracy must know, a sentence
+    leak: str = ""  # why it scores higher than the policy it is compared with
+    caveat: str = ""  # a sentence that readers of its accuracy need
     leakier_than: tuple[str, ...] = ()
     tests_copies: bool = False  # whether test rows are copies of images that training may see
     mark: str = "dot"

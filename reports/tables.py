@@ -1,8 +1,8 @@
-"""The tables of a run: their columns, and strict writing and reading of them as Parquet.
+"""The tables of a run: their columns, and strict writing and reading as Parquet.
 
-Everything in the report comes from these tables and `run.json`; whoever writes them must
-agree with `SCHEMAS` to the column. A number that does not exist (a failed cell's accuracy) is
-null, never zero and never absent.
+Everything in the report comes from these tables and `run.json`; their writers must match `SCHEMAS`
+column by column. A number that does not exist (a failed cell's accuracy) is null, never zero and
+never absent.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ _DERIVED: dict[str, dict[str, pa.DataType]] = {
         "seed": _INT,  # null, like repeat and fold: over several trainings
         "repeat": _INT,
         "fold": _INT,
-        "best": _STR,  # by validation: backbone/weights/augmented|plain/strategy
+        "best": _STR,  # by validation: backbone/weights/augmentation/strategy
         "other": _STR,
         "difference": _FLOAT,  # test accuracy of best minus other
         "low": _FLOAT,
@@ -212,7 +212,7 @@ _DERIVED: dict[str, dict[str, pa.DataType]] = {
     },
     "policies": {
         "compared": _STR,  # the policies whose cells are matched, with + between
-        "cells": _STR,  # all | augmented | plain
+        "cells": _STR,  # all | augmented | the name of one augmentation
         "split_policy": _STR,
         "reference": _STR,
         "pairs": _INT,
@@ -251,7 +251,7 @@ SCHEMAS: dict[str, pa.Schema] = {
 """Every table's columns and types, in order."""
 
 DERIVED: tuple[str, ...] = tuple(_DERIVED)
-"""The tables among them that `reports.derived` makes from the others."""
+"""The tables among them that `reports.derived` computes from the others."""
 
 AUDIT_SCHEMAS: dict[str, pa.Schema] = {
     "images": SCHEMAS["images"],
@@ -279,16 +279,16 @@ def write_table(folder: Path, name: str, rows: Sequence[Mapping[str, Any]] | pd.
     table = _to_arrow(name, rows)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.parquet"
-    beside = folder / f".{name}.parquet.{os.getpid()}"
-    pq.write_table(table, beside, compression="snappy")
-    beside.replace(path)
+    temporary = folder / f".{name}.parquet.{os.getpid()}"
+    pq.write_table(table, temporary, compression="snappy")
+    temporary.replace(path)
     return path
 
 
 def read_tables(
     folder: Path, schemas: Mapping[str, pa.Schema] = SCHEMAS
 ) -> dict[str, pd.DataFrame]:
-    """Read all tables of `folder`; a table that is not there comes back empty.
+    """Read all tables of `folder`; a missing table is returned empty.
 
     Whole-number columns with nulls become float64 with NaN; missing strings become None.
     """
@@ -333,7 +333,7 @@ def _opened(name: str, columns: Iterable[str], type_of: Callable[[str], pa.DataT
 
 
 def _type_of(values: Iterable[Any]) -> pa.DataType:
-    """The type of a column of whole numbers, of numbers or of text."""
+    """The type of a column: whole numbers, numbers or text."""
     there = [value for value in values if not (value is None or value != value)]
     if not there or any(isinstance(value, str) for value in there):
         return _STR
@@ -356,7 +356,7 @@ def _clean(value: Any, kind: pa.DataType) -> Any:
     if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
         return None
     if kind == _INT and isinstance(value, float | np.floating):
-        if value != int(value):  # pyarrow would cut it off in silence
+        if value != int(value):  # pyarrow would truncate it silently
             raise ValueError(f"{value} is not a whole number")
         return int(value)  # pandas turns a whole-number column with gaps into floats
     return value

@@ -1,4 +1,4 @@
-"""BatchNorm statistics of the training rows, instead of a running average.
+"""Recompute BatchNorm statistics on the training rows, instead of keeping a running average.
 
 After k steps a running average still contains (1 - momentum)^k of its initial 0 and 1: 37 % after
 100 steps with Keras' momentum of 0.99. It then reflects the number of steps rather than the images.

@@ -1,1 +1,1 @@
-"""What the split policies are made of, and the meter of what leaks."""
+"""The split policies, their parts, and the count of leaks."""

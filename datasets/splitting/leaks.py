@@ -1,8 +1,7 @@
-"""The leak meter: which rows of a part have been seen in training, and by what.
+"""Count leaks: rows of a part whose image, duplicate or group mate is in the training part.
 
-Counted from the very rows that trials use. A row is leaked if its own image is in train (another
-copy of it), or a duplicate of it, or a mate of its group; it is counted once, as the first of
-`KINDS` that it is.
+The rows counted are those that trials use. Each leaked row is counted once, under the first of
+`KINDS` that applies.
 """
 
 from collections.abc import Iterable

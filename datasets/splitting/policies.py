@@ -1,7 +1,7 @@
-"""The split policies. One list: what a config may name, how rows are made, and what the report says
-of each all follow from it.
+"""The list of split policies: the names allowed in a config, how rows are made, and what the report
+says of each follow from it.
 
-A new policy is an entry here, and a line in the README's table.
+A new policy is an entry here, and a line in docs/how-to/splits.md.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MakeRows = Callable[[Division, Sequence[int]], list[pd.DataFrame]]
 
 @dataclass(frozen=True)
 class SplitPolicy:
-    """One way to divide images into train, validation and test.
+    """A rule for dividing images into train, validation and test.
 
     Attributes:
         name: in configs and tables.

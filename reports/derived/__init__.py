@@ -22,10 +22,10 @@ from reports.tables import read_tables, write_table
 
 
 def write_derived(folder: Path) -> None:
-    """Write the derived tables into the `results` folder of a run, from what else is there.
+    """Write the derived tables into the `results` folder of a run, from its other tables.
 
-    Deterministic: the same tables make the same. Raises FileNotFoundError without a run.json,
-    whose scenarios give the order of the probabilities.
+    Deterministic. Raises FileNotFoundError without a run.json, whose scenarios determine the order
+    of the probabilities.
     """
     path = folder / "run.json"
     if not path.exists():

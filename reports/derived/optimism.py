@@ -1,4 +1,4 @@
-"""The table `optimism`: how much better the champions look on the images that chose them."""
+"""The table `optimism`: validation minus test accuracy of the champions, selected on validation."""
 
 from __future__ import annotations
 

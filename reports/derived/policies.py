@@ -1,5 +1,5 @@
-"""The table `policies`: the scores of split policies over the cells that all of them have, and how
-far they are from the most trustworthy of them."""
+"""The table `policies`: the accuracy of split policies over the cells that all of them have, and
+its difference from the most trustworthy one."""
 
 from __future__ import annotations
 

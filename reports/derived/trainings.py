@@ -1,5 +1,5 @@
-"""The table `trainings`: how often each configuration was trained, and how far the accuracies of
-its trainings lie apart; and the same for the tables that compare configurations."""
+"""The table `trainings`: the number of trainings of each configuration and the spread of their
+accuracies, which the tables that compare configurations use as well."""
 
 from __future__ import annotations
 

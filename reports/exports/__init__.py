@@ -1,1 +1,1 @@
-"""A run's report as files to put into a paper: tables as CSV and LaTeX, figures as SVG and PNG."""
+"""Export a run's report for a paper: tables as CSV and LaTeX, figures as SVG and PNG."""

@@ -1,9 +1,9 @@
-"""The page's figures, each as one drawing of its own.
+"""The page's figures as separate drawings.
 
 grid-<policy>                        heat table of test accuracies
-effects                              what each choice is worth
-leak                                 the split policies side by side
-paper                                the paper beside ours (for `compare: fec-ige`)
+effects                              effect of each choice on test accuracy
+leak                                 data leakage and accuracy by split policy
+paper                                published and our accuracies (for `compare: fec-ige`)
 confusion-, accuracy-, loss-<policy>-<scenario>    of the cell that validation prefers
 """
 
@@ -21,18 +21,18 @@ from reports.sections import comparison, effects, grid, leak
 
 _STRIP = 220.0  # px, the width of a strip
 MOST_CELLS = 24
-"""Confusion matrices and curves are of as many cells at most, so that a large run ends soon."""
+"""The most cells with a confusion matrix and curves, so that a large run is exported quickly."""
 
 
 def figures(run: Run) -> Iterator[tuple[str, Markup]]:
-    """File names and drawings, in the order of the page, as far as the run has what they show."""
+    """File names and drawings in the order of the page; those without data are omitted."""
     names = FileNames()
     for block in grid.grid_of(run).blocks:
         yield names.make("grid", block.policy), _grid(block)
     if found := effects.effects_of(run):
         yield names.make("effects"), _effects(found)
-    if (meter := leak.leak_meter_of(run)) and meter.reference:
-        yield names.make("leak"), _leak(meter)
+    if (leakage := leak.leakage_of(run)) and leakage.reference:
+        yield names.make("leak"), _leak(leakage)
     if compared := comparison.comparison_of(run):
         yield names.make("paper"), _paper(compared)
     for row in best_cells(run)[:MOST_CELLS]:
@@ -69,24 +69,24 @@ def _effects(found: effects.Effects) -> Markup:
     for factor in found.factors:
         rows.append(factor.name)
         for choice in factor.choices:
-            row: list[Text | Markup | None] = [Text(choice.level, f"against {choice.reference}")]
+            row: list[Text | Markup | None] = [Text(choice.level, f"vs. {choice.reference}")]
             for one in choice.estimates:
                 row += [Text(one.mean, one.interval), one.strip] if one else [None, None]
             rows.append(row)
     rows.append([None, *(cell for _ in found.policies for cell in (None, found.axis))])
-    return table_figure("What each choice is worth in test accuracy", columns, rows)
+    return table_figure("Effect of each choice on test accuracy", columns, rows)
 
 
-def _leak(meter: leak.LeakMeter) -> Markup:
+def _leak(leakage: leak.Leakage) -> Markup:
     columns = [
         Column("split", "text"),
         Column("leaked, %", "number"),
         Column("accuracy, %", "number"),
         Column("", "strip", _STRIP),
-        Column(f"against {meter.reference}, points", "number"),
+        Column(f"vs. {leakage.reference}, points", "number"),
     ]
     rows: list[Row] = []
-    for compared in meter.comparisons:
+    for compared in leakage.comparisons:
         rows.append(compared.title)
         rows += [
             [
@@ -98,8 +98,8 @@ def _leak(meter: leak.LeakMeter) -> Markup:
             ]
             for policy in compared.policies
         ]
-    rows.append([None, None, None, meter.axis, None])
-    return table_figure("What the split policies leak and score", columns, rows)
+    rows.append([None, None, None, leakage.axis, None])
+    return table_figure("Data leakage and accuracy by split policy", columns, rows)
 
 
 def _paper(compared: comparison.Comparison) -> Markup:
@@ -118,7 +118,8 @@ def _paper(compared: comparison.Comparison) -> Markup:
                 [Text(entry.backbone), Text(entry.published, entry.count), *ours, *gap, entry.strip]
             )
     rows.append([*[None] * (len(columns) - 1), compared.axis])
-    return table_figure(f"The paper beside ours: {', '.join(_legend(compared))}", columns, rows)
+    legend = ", ".join(_legend(compared))
+    return table_figure(f"Published and our test accuracy: {legend}", columns, rows)
 
 
 def _legend(compared: comparison.Comparison) -> list[str]:

@@ -1,4 +1,4 @@
-"""All files beside the page: `<run>/report/tables/` and `<run>/report/figures/`.
+"""Write the exports next to the page: `<run>/report/tables/` and `<run>/report/figures/`.
 
 `write_exports(Path("runs/demo"))`. Same tables, same bytes, on one machine: the PNGs' letters are
 those of its fonts.
@@ -19,7 +19,7 @@ from reports.run import Run, load_run
 
 
 def write_exports(run_dir: Path) -> list[Path]:
-    """Write them all and return their paths; files of an earlier report that are none now go.
+    """Write all exports and return their paths; outdated files of an earlier report are removed.
 
     Raises FileNotFoundError if there is no `results/run.json`.
     """
@@ -51,7 +51,7 @@ def _figures(run: Run) -> Iterator[tuple[str, bytes]]:
 
 
 def _write(path: Path, content: bytes) -> Path:
-    """A file that is there is whole."""
+    """Write a file atomically."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_bytes(content)
     beside.replace(path)

@@ -14,8 +14,8 @@ from itertools import groupby
 from typing import Any
 
 from reports.exports.names import FileNames
+from reports.independent_images import independent_images
 from reports.metrics import METRICS
-from reports.pictures import pictures_tested
 from reports.repeats import fold_repeats, metric_interval
 from reports.run import Row, Run
 from reports.statistics import Interval
@@ -58,7 +58,7 @@ class PaperTable:
 
 def paper_tables(run: Run) -> Iterator[PaperTable]:
     """In the order of the page's grid."""
-    names, pictures = FileNames(), pictures_tested(run)
+    names, pictures = FileNames(), independent_images(run)
 
     def key(rows: Sequence[Row]) -> tuple[str, str, str]:
         return rows[0]["split_policy"], rows[0]["scenario"], rows[0]["strategy"]

@@ -1,4 +1,4 @@
-"""Letters that the machine's fonts lack, such as Chinese ones on a server, drawn all the same.
+"""Draw letters that the machine's fonts lack, such as Chinese ones on a server.
 
 OpenCV carries a font of its own with 30 000 letters (WenQuanYi Micro Hei). A text with letters that
 no other font has is drawn with it and put into the figure as a picture, in its place.

@@ -1,5 +1,5 @@
-"""A figure of the page as a file of its own: the rules of `figures.css` become attributes, which
-every program that draws SVG understands."""
+"""Convert a figure of the page to a standalone file: the rules of `figures.css` become attributes,
+which every SVG program understands."""
 
 from __future__ import annotations
 

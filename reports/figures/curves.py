@@ -57,7 +57,7 @@ def learning_curves(
 
 
 def _loss_limit(curves: Sequence[Curve]) -> float:
-    """Show all of the champion and most of the others: one diverging trial must not flatten all."""
+    """Show all of the champion and most of the others: a diverging trial must not flatten them."""
     own = [v for c in curves if c.champion for v in (*c.train, *c.val) if math.isfinite(v)]
     every = [v for c in curves for v in (*c.train, *c.val) if math.isfinite(v)]
     if not every:

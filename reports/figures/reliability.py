@@ -15,7 +15,7 @@ from reports.statistics.outcomes import Bin
 
 WIDTH, HEIGHT = 250, 236
 _LEFT, _RIGHT, _TOP, _BOTTOM = 30, 6, 6, 70
-_FOOT = 52  # height of the counts, at the very bottom
+_FOOT = 52  # height of the counts at the bottom
 
 
 def reliability_diagram(bins: Sequence[Bin], title: str) -> Markup:

@@ -1,4 +1,4 @@
-"""ROC and precision-recall curves of many classes: each a faint line that names itself, their mean
+"""ROC and precision-recall curves of many classes: a faint line with a tooltip for each, their mean
 bold."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Scores of the probabilities: how far they can be believed."""
+"""Scores of the probabilities: Brier score, log loss and calibration error."""
 
 from __future__ import annotations
 

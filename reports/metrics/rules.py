@@ -49,8 +49,8 @@ def bootstrap(mean: Mean, metric: str) -> Measured:
 
 
 def average_over_classes(mean: Mean, metric: str) -> Measured:
-    """The same, for an average over classes: wider by the bias of the resampled ones, and never
-    narrower than the accuracy's, since no average over classes is surer."""
+    """The same for an average over classes: widened by the bias of the resampled values, and never
+    narrower than the accuracy's interval, since no average over classes is more certain."""
     name = ("", metric)
     least = mean.error(("", "accuracy")).value
     error = mean.error(name)
@@ -59,10 +59,10 @@ def average_over_classes(mean: Mean, metric: str) -> Measured:
 
 
 def calibration_gap(mean: Mean, metric: str) -> Measured:
-    """ECE is too large on few rows, as much again when they are resampled: the interval lies
-    about what is left when that is taken off. Its lower end takes off what chance alone gives
-    to probabilities that are right, as the observed gaps are at most the true ones and chance
-    together: 0 where chance explains all."""
+    """ECE is biased upwards on few rows, and by the same amount again when they are resampled; the
+    interval is centred on the value minus this bias. Its lower end subtracts the gap that chance
+    alone causes for calibrated probabilities, because the observed gaps are at most the sum of the
+    true ones and chance. It is 0 if chance explains the whole gap."""
     name = ("", metric)
     value, bias, error = mean.value(name), mean.bias(name), mean.error(name)
     half = 2.0 * math.hypot(error.value, bias)

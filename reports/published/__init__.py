@@ -1,4 +1,4 @@
-"""The published numbers of FEC-IGE, and what published numbers can and cannot be.
+"""The published numbers of FEC-IGE, and a check for impossible numbers in any published table.
 
 Nguyen, Tran, Lu: IJACSA 15(6), 2024. `tables_1_to_6.csv` is its grid of 60 cells,
 `table_7.csv` its comparison with other work; all values 0..1, as printed. `n_test` is ours: 10 % of

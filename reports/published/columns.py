@@ -1,4 +1,4 @@
-"""What the columns of a published table are: `F1 score`, `f1-score` and `f1` are one metric.
+"""Recognise the columns of a published table: `F1 score`, `f1-score` and `f1` are one metric.
 
 A header is taken for a metric only where its words say nothing else: `Test acc. (%)` is the
 accuracy, `balanced accuracy`, `val accuracy` and `average precision` are other numbers.

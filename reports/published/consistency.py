@@ -1,8 +1,8 @@
-"""The values that a printed metric can have: an accuracy is k of n correct, and the other metrics
-are bound to it.
+"""Determine which values a printed metric can have: an accuracy is k of n correct, and the other
+metrics are constrained by it.
 
-All arithmetic is exact, on fractions of what is printed. A number may have been truncated or
-rounded: both are let pass, so that what is called impossible is impossible.
+All arithmetic is exact, on fractions of the printed values. A number may have been truncated or
+rounded: both are accepted, so that a number called impossible is impossible.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Printed:
     """A metric as it was printed.
 
     Args:
-        text: as it stood there.
+        text: as printed.
         value: 0..1, whatever the unit.
         step: the value of one unit of the last printed digit, 0..1; next to nothing if exact.
         exact: printed as k/n.
@@ -66,7 +66,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Line:
-    """A row of a table with what is said about it."""
+    """A row of a table with its findings."""
 
     number: int  # 1 is the first row under the header
     label: str

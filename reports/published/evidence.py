@@ -1,4 +1,4 @@
-"""How strong the evidence of a table is: what counting can rule out, and what copies explain."""
+"""Measure the strength of a table's evidence: what counting rules out, and what copies explain."""
 
 from __future__ import annotations
 

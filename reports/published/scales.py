@@ -1,7 +1,7 @@
 """The values of one column on the scale 0..1, each by its own notation.
 
 A column may print fractions, percentages or, by mistake, both. Each value is judged on its own
-scale and by its own decimals: what its neighbours look like accuses nothing.
+scale and by its own decimals: the notation of its neighbours is no finding.
 """
 
 from __future__ import annotations

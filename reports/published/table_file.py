@@ -1,8 +1,8 @@
-"""A published table as a CSV file, and what is wrong with its numbers.
+"""Read a published table from a CSV file and check its numbers.
 
-Columns accuracy, precision, recall and f1, any of them and as people spell them (`columns`), and
-n_test where tables differ in it; other columns of text name the row. A cell that cannot be read is
-named and passed over (`numbers`).
+Any of the columns accuracy, precision, recall and f1, in usual spellings (`columns`), and n_test if
+rows differ in it; other text columns name the row. Unreadable cells are listed and skipped
+(`numbers`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _WHOLE = re.compile(r"(\d+|\d{1,3}(?:,\d{3})+)(?:\.0*)?")  # pandas writes 66.0 
 
 @dataclass(frozen=True)
 class Audit:
-    """All rows of a table with what is said about them."""
+    """All rows of a table with their findings."""
 
     lines: tuple[Line, ...]
     teeth: tuple[Teeth, ...]

@@ -1,7 +1,7 @@
-"""The text of a published table: its headers and rows, and what in the file is neither.
+"""Read the text of a published table: its headers and rows, and lines that are neither.
 
-Separated by commas, semicolons or tabs. A line `sep=;` and lines of a title above the header are
-passed over.
+Columns are separated by commas, semicolons or tabs. A line `sep=;` and title lines above the header
+are skipped.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One entry a cell: its champion, its metrics, its curves, its mistakes, its search."""
+"""One entry per cell: its champion, metrics, curves, mistakes and search."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reports.statistics import Interval
 
 @dataclass(frozen=True)
 class Detail:
-    """All there is to say about one cell."""
+    """Everything that the page shows of one cell."""
 
     anchor: str
     title: str

@@ -12,7 +12,7 @@ from reports import wording
 from reports.axes import NO_AUGMENTATION
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale
-from reports.pictures import Tested, pictures_tested
+from reports.independent_images import Tested, independent_images
 from reports.policy_scores import leak_score
 from reports.published import (
     DOI,
@@ -52,7 +52,7 @@ class Ours:
 
 @dataclass(frozen=True)
 class Number:
-    """A number with what stands below it."""
+    """A number with the text below it."""
 
     value: str
     below: str
@@ -83,7 +83,9 @@ class PaperTable:
 class Comparison:
     reference: str
     doi: str
-    policies: list[tuple[str, str]]  # name and mark: the run's leakiest, most honest, or only one
+    policies: list[
+        tuple[str, str]
+    ]  # name and mark: the leakiest and most trustworthy, or the only one
     tables: list[PaperTable]
     axis: Markup
     other_work: tuple[OtherWork, ...]
@@ -97,7 +99,7 @@ def comparison_of(run: Run) -> Comparison | None:
     if run.info.get("config", {}).get("compare") != COMPARE:
         return None
     policies = _policies(run)
-    pictures = pictures_tested(run)
+    pictures = independent_images(run)
     ours = {policy: _ours(run, policy, pictures) for policy in policies}
     published = zip(published_cells(), published_audit().lines, strict=True)
     tables = [
@@ -129,7 +131,7 @@ def _scope(run: Run) -> str:
 
 
 def _policies(run: Run) -> list[str]:
-    """`Run.policies` has the most honest first; here the leakiest stands next to the paper."""
+    """The most trustworthy policy comes last, so that the leakiest is next to the paper."""
     return list(dict.fromkeys([*run.policies[-1:], *run.policies[:1]]))
 
 
@@ -182,7 +184,7 @@ def shape(run: Run, policy: str) -> str:
 
 
 def _marks(cell: PublishedCell, own: Mapping[str, Ours | None]) -> list[Mark]:
-    """The paper's number as a bar, ours as rings and dots, the most honest with its whiskers."""
+    """The paper's number as a bar, ours as rings and dots; only the most trusted has whiskers."""
     marks = [Mark(cell.accuracy, "bar", "published")]
     for policy, one in own.items():
         if one:
@@ -197,19 +199,21 @@ def _number(one: Ours | None) -> Number:
     return Number(wording.percent(one.accuracy), wording.percent_range(one.interval))
 
 
-def _leak(leaky: Ours | None, honest: Ours | None) -> Number | None:
-    if leaky is None or honest is None:
+def _leak(leaky: Ours | None, trusted: Ours | None) -> Number | None:
+    if leaky is None or trusted is None:
         return None
-    interval = difference_interval(leaky.accuracy, leaky.pictures, honest.accuracy, honest.pictures)
-    return Number(wording.points(leaky.accuracy - honest.accuracy), wording.points_range(interval))
+    interval = difference_interval(
+        leaky.accuracy, leaky.pictures, trusted.accuracy, trusted.pictures
+    )
+    return Number(wording.points(leaky.accuracy - trusted.accuracy), wording.points_range(interval))
 
 
 def _table_leak(cells: Sequence[PublishedCell], ours: Mapping[str, Mapping[Place, Ours]]) -> str:
     """The mean over the backbones that are done under both policies, if there are several."""
     if len(ours) < 2:
         return ""
-    (leaky, honest), places = ours.values(), [_place(cell) for cell in cells]
-    pairs = [(leaky[one], honest[one]) for one in places if one in leaky and one in honest]
+    (leaky, trusted), places = ours.values(), [_place(cell) for cell in cells]
+    pairs = [(leaky[one], trusted[one]) for one in places if one in leaky and one in trusted]
     if len(pairs) < 2:
         return ""
     first, second = (

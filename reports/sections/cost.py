@@ -144,7 +144,7 @@ def _saved(run: Run) -> str:
     }
     spent = sum(one.spent for one in found)
     return (
-        f"Each backbone ran once over every row, which took {_hours(spent)} of one process in "
+        f"Each backbone ran once over every row, which took {_hours(spent)} of process time in "
         "total. Running it in every trial and epoch, at the time per row measured in that pass, "
         f"would have taken {_hours(without['transfer'])} for transfer and at most "
         f"{_hours(without['finetune'])} for fine-tuning (whose trials run the last block in any "

@@ -54,7 +54,7 @@ class ClassExamples:
 
 @dataclass(frozen=True)
 class Gallery:
-    """For each class, examples of the best explained cell under the most honest split."""
+    """For each class, examples of the best explained cell under the most trustworthy split."""
 
     policy: str
     limit: str

@@ -40,7 +40,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Line:
-    """One way of training, over all backbones."""
+    """One strategy and augmentation, over all backbones."""
 
     recipe: str
     tiles: list[Tile]

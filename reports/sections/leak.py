@@ -1,4 +1,4 @@
-"""Data leakage: how many test rows training has seen under each split policy, and its scores."""
+"""Data leakage: how many test rows leak into training under each split policy, and its accuracy."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Leaks = dict[tuple[str, str, str, str], Row]  # by policy, scenario, augmentatio
 
 @dataclass(frozen=True)
 class Policy:
-    """A split policy, without or with augmentation: what it leaks, and what it scores."""
+    """A split policy, without or with augmentation: its leaks and its accuracy."""
 
     name: str
     meaning: str
@@ -41,7 +41,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The policies over the cells that are done under all of them."""
+    """The policies over the cells that are completed under all of them."""
 
     title: str
     policies: list[Policy]
@@ -80,7 +80,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class LeakMeter:
+class Leakage:
     comparisons: list[Comparison]
     reference: str  # the policy that the others are compared with; empty if there is one only
     counts: list[Count]
@@ -89,18 +89,18 @@ class LeakMeter:
     ends: tuple[str, str]  # the panels' differences are of the second minus the first
     legend: list[tuple[str, Markup]]
     axis: Markup
-    summary: str  # the leak in words; empty if there are no two policies to compare
+    summary: str  # the leak in words; empty with fewer than two policies
 
 
-def leak_meter_of(run: Run) -> LeakMeter | None:
-    """None when the run recorded no leaks and has no two policies to compare."""
+def leakage_of(run: Run) -> Leakage | None:
+    """None if the run recorded no leaks and has fewer than two policies."""
     names = leak_kinds(run)
     leaks = _leaks(run, list(names))
     panels = _panels(run) if len(run.policies) > 1 else []
     if not leaks and not panels:
         return None
     kinds = [kind for kind in names if any(row[kind] for row in leaks.values())]
-    return LeakMeter(
+    return Leakage(
         comparisons=[_compare(run, leaks, name) for name in run.augmentations],
         reference=run.policies[0] if len(run.policies) > 1 else "",
         counts=_counts(run, leaks, kinds),
@@ -128,7 +128,7 @@ def _leaks(run: Run, kinds: Sequence[str]) -> Leaks:
 
 
 def _compare(run: Run, leaks: Leaks, augmentation: str) -> Comparison:
-    """The policies side by side; where they have no cell in common, what they leak only."""
+    """The policies side by side; without a cell in common, only their leaks."""
     scores = {score.policy: score for score in policy_scores(run, run.policies, augmentation)}
     matched = wording.plural(next((s.cells for s in scores.values()), 0), "cell")
     return Comparison(
@@ -212,7 +212,7 @@ def _panels(run: Run) -> list[Panel]:
 
 
 def _match(run: Run, name: str, values: Accuracies) -> Match:
-    """A cell that lacks a side stays in the table, with a dash for its difference."""
+    """A cell without a result under one of the policies keeps its line, without a difference."""
     policies = run.policies
     means = {policy: sum(values[policy]) / len(values[policy]) for policy in values}
     first, last = means.get(policies[0]), means.get(policies[-1])
@@ -244,4 +244,4 @@ def _index(order: list[str], name: str) -> int:
     return order.index(name) if name in order else len(order)
 
 
-SECTION = of_run("leak", "Leakage", "leak.html.j2", leak_meter_of)
+SECTION = of_run("leak", "Leakage", "leak.html.j2", leakage_of)

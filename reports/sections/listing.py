@@ -1,4 +1,4 @@
-"""All cells as one flat table: a line each, to sort, to filter and to choose two for comparison."""
+"""All cells as one flat table, one line each, to sort, filter and compare."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Hash:
-    """A hash and what it is of."""
+    """A hash and the name of its object."""
 
     what: str
     key: str
@@ -37,7 +37,7 @@ class Hash:
 
 @dataclass(frozen=True)
 class Reproduction:
-    determined: str  # what another run of the configuration has in common with this one
+    determined: str  # what another run of the configuration shares with this one
     command: str
     config: str
     facts: list[tuple[str, str]]
@@ -61,8 +61,8 @@ def _determined(run: Run) -> str:
             f"{trials} No trial is stopped early, so a repeated or resumed run has the same tables."
         )
     return (
-        f"{trials} Which trials ASHA stops early also depends on what runs at the same time, so a "
-        "repeated or resumed run may choose a different champion in a cell."
+        f"{trials} Which trials ASHA stops early also depends on which trials run concurrently, so "
+        "a repeated or resumed run may select a different champion in a cell."
     )
 
 

@@ -1,4 +1,4 @@
-"""A section of the page: where its link leads, what it is called, and how it is made."""
+"""A section of the page: its anchor, its title, its template and its content."""
 
 from __future__ import annotations
 

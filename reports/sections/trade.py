@@ -19,8 +19,8 @@ _Key = tuple[str, ...]  # backbone, and how it was trained
 
 
 @dataclass(frozen=True)
-class Bargain:
-    """One configuration: what it takes and what it gives."""
+class CostedConfiguration:
+    """One configuration with its cost and its accuracy."""
 
     name: str
     accuracy: str
@@ -38,7 +38,7 @@ class Trade:
     by_time: Markup
     by_gmacs: Markup
     legend: list[tuple[Markup, str]]
-    bargains: list[Bargain]
+    configurations: list[CostedConfiguration]
     scenarios: str
 
 
@@ -73,13 +73,13 @@ def trade_of(run: Run) -> Trade | None:
         policy=policy,
         by_time=scatter(
             [point(key, time_of[key], front[key]) for key in found],
-            "seconds per cell: all trials, the transfer search it starts from, extraction",
+            "seconds per cell: all trials, parent transfer search, extraction",
             "Accuracy against time",
         ),
         by_gmacs=_by_gmacs(found, gmacs, accuracy_of, point),
         legend=[(_swatch(i), name) for i, name in enumerate(run.backbones)],
-        bargains=[
-            Bargain(
+        configurations=[
+            CostedConfiguration(
                 name=f"{key[0]}, {wording.recipe(found[key][0])}",
                 accuracy=wording.percent(accuracy_of[key]),
                 time=wording.seconds(time_of[key]),

@@ -54,13 +54,13 @@ def _scope(about: Row, rows: Sequence[Row]) -> str:
     number = int(about["trainings"])
     if number < 2:
         return (
-            "Each configuration was trained once, so this compares these trained networks, and not "
+            "Each configuration was trained once, so this compares these trained networks, not "
             "their architectures: another training may reverse a difference."
         )
     if _of_images(rows):
         return (
             f"Each configuration was trained {number} times, too few across all configurations "
-            "to estimate how much trainings differ. This compares these trained networks, and not "
+            "to estimate how much trainings differ. This compares these trained networks, not "
             "their architectures."
         )
     return (

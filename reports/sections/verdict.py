@@ -42,7 +42,7 @@ class Best:
 
 @dataclass(frozen=True)
 class Leak:
-    """One policy's accuracy minus a more honest one's over matched cells, in accuracy points."""
+    """One policy's accuracy minus a more trustworthy one's over matched cells, in points."""
 
     policy: str
     against: str
@@ -160,12 +160,12 @@ def _scope(best: list[Best]) -> str:
     if not any(one.repeats for one in best):
         return (
             "Intervals account for the choice of test images only. Each configuration was trained "
-            "once, on one division of the images, so these results compare trained networks and "
-            "not architectures."
+            "once, on one division of the images, so these results compare trained networks, not "
+            "architectures."
         )
     return (
         "Intervals account for the choice of test images only: there are too few trainings to "
-        "estimate how much another one would differ."
+        "estimate training randomness."
     )
 
 
@@ -233,7 +233,7 @@ def _leak_sentence(run: Run, leak: Leak) -> str:
     )
     if leak.beyond_chance:
         return f"{text}, {run.split_policy(leak.policy).leak}."
-    return f"{text}, a difference that may be due to chance with so few images."
+    return f"{text}, which may be due to chance with so few images."
 
 
 def _unbroken(text: str) -> str:

@@ -23,7 +23,7 @@ class Blocks:
 
     block: np.ndarray  # (cells,) int
     apart: float  # as observed
-    by_chance: float  # what the test images alone would have made of it
+    by_chance: float  # the part due to test images alone
     degrees: int
 
     def weight(self, coefficients: np.ndarray) -> float:

@@ -14,7 +14,7 @@ DRAWS = 1000
 
 
 def generator(*name: object) -> np.random.Generator:
-    """Random numbers that depend on what they are for, and on nothing else."""
+    """A random generator seeded by the name of its use alone."""
     digest = hashlib.sha256(repr(name).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))
 
@@ -43,12 +43,12 @@ def heavy_tailed(parts: np.ndarray) -> float:
 
 
 def error_of_mean(values: np.ndarray, draws: np.ndarray, groups: int) -> Error:
-    """Of the mean of several numbers that share test groups: seeds, folds, or matched cells.
+    """The error of the mean of several numbers that share test groups: seeds, folds, matched cells.
 
-    Two things vary: which groups are tested, and what each number is of (a training, a split, a
-    configuration). The first is the spread of the mean over the draws. The second is how far the
-    numbers lie apart, beyond what the draws alone would part them (Owen 2007; Satterthwaite 1946
-    for the degrees of freedom).
+    Two things vary: the tested groups, and the source of each number (a training, a split, a
+    configuration). The first is the spread of the mean over the draws. The second is the spread of
+    the numbers beyond what the draws alone cause (Owen 2007; Satterthwaite 1946 for the degrees of
+    freedom).
 
     Args:
         values: (numbers,).

@@ -102,8 +102,8 @@ def contrast(cells: pd.DataFrame, factors: Mapping[str, Weights]) -> Contrast:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What says how far trainings lie apart: blocks of the whole run, and several trainings of each
-    configuration; None where there are none."""
+    """The evidence on the spread between trainings: blocks of the whole run, and several trainings
+    of each configuration; None if there are none."""
 
     blocks: Blocks | None = None
     trainings: Trainings | None = None
@@ -116,9 +116,9 @@ def estimate(
     groups: int,
     evidence: Evidence = Evidence(),
 ) -> Estimate:
-    """The mean over the blocks. What varies are the test groups drawn, the same in all cells, and
-    the trainings: by how far the blocks lie apart beyond that, here and in the whole run, and by
-    how far several trainings of each configuration do, whichever leaves the effect least sure.
+    """The mean over the blocks. Its error covers the test groups drawn, the same in all cells, and
+    the trainings: the spread of the blocks beyond the test groups, here or in the whole run, or the
+    spread of several trainings of each configuration, whichever is largest.
 
     Args:
         values: accuracies (cells,).
@@ -147,7 +147,7 @@ def _with_luck(
     groups: int,
     evidence: Evidence,
 ) -> Error | None:
-    """Of the errors that the evidence gives, the one that leaves the effect least sure."""
+    """The largest of the errors that the evidence yields."""
     coefficients, found = one.coefficients.mean(axis=0), []
     if len(own) > LEAST_DEGREES["blocks"]:
         found.append(error_of_mean(own, resampled + (own - resampled.mean(axis=0)), groups))

@@ -1,8 +1,9 @@
-"""One temperature that makes probabilities as believable as one number can.
+"""Fit the temperature that calibrates a network's probabilities.
 
-A temperature T divides all logits before the softmax: T > 1 makes a network less sure and changes
-no prediction. It is fitted on validation rows only (Guo et al. 2017, "On Calibration of Modern
-Neural Networks", section 4.2), by the logarithms of the probabilities: logits up to a constant.
+A temperature T divides all logits before the softmax: T > 1 makes a network less confident and
+changes no prediction. It is fitted on validation rows only (Guo et al. 2017, "On Calibration of
+Modern Neural Networks", section 4.2), on the logarithms of the probabilities, which are the logits
+up to a constant.
 """
 
 from __future__ import annotations

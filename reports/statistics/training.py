@@ -1,7 +1,7 @@
 """The contribution of training randomness to the error of a number.
 
-How far trainings of a configuration lie apart is estimated by `spreads`, over all configurations of
-a run, since one that was trained two or three times says next to nothing about its own spread.
+`spreads` estimates the spread between trainings of a configuration over all configurations of a
+run, because two or three trainings of one configuration determine its spread very poorly.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Spread:
     """A variance between trainings on the logit scale, for one training."""
 
     apart: float  # as observed
-    by_chance: float  # what the test images alone would have made of it
+    by_chance: float  # the part due to test images alone
     degrees: float
     kind: str  # divisions | own | seeds | blocks
 
@@ -70,7 +70,7 @@ class Spreads:
 
 @dataclass(frozen=True)
 class Trainings:
-    """The trainings of n cells, and how far trainings lie apart in one metric."""
+    """The trainings of n cells, and the spread between trainings in one metric."""
 
     design: Design
     scale: np.ndarray  # (n,)

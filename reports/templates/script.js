@@ -193,7 +193,7 @@
     const side = make("article", {}, make("h4", { textContent: nameOf(row) }));
     const entry = entries.get(row.dataset.cell);
     if (!entry) {
-      const text = "Not shown in full on this page: its curves and its confusion matrix are in the tables.";
+      const text = "Not shown in full on this page. Its curves and confusion matrix are in the Parquet tables.";
       side.append(make("p", { className: "note", textContent: text }));
       return side;
     }

@@ -24,7 +24,7 @@ _TEXT = (
 def add_audit(commands: Any) -> None:
     """Add the command to the subparsers of `sweep.py`."""
     audit = commands.add_parser(
-        "audit", help="find the problems of a folder of images", description=_TEXT
+        "audit", help="find problems in a folder of images", description=_TEXT
     )
     audit.add_argument("folder", metavar="DIR", help="one folder of images per class, or a zip")
     audit.add_argument(

@@ -21,13 +21,13 @@ _TEXT = (
 def add_check_table(commands: Any) -> None:
     """Add the command to the subparsers of `sweep.py`."""
     command = commands.add_parser(
-        "check-table", help="find the impossible numbers of a published table", description=_TEXT
+        "check-table", help="find impossible numbers in a published table", description=_TEXT
     )
     command.add_argument(
         "file",
         type=typed_path,
         metavar="FILE.csv",
-        help="one row per model; other columns are its name",
+        help="one row per model; columns without metrics name it",
     )
     command.add_argument(
         "--n-test", type=int, metavar="N", help="test images, for rows without a value in n_test"

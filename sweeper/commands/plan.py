@@ -25,10 +25,13 @@ if TYPE_CHECKING:
 def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `plan` besides the config."""
     parser.add_argument(
-        "--measure", action="store_true", help="benchmark this machine for some seconds"
+        "--measure", action="store_true", help="benchmark this machine for a few seconds"
     )
     parser.add_argument(
-        "--price-per-hour", type=_price, metavar="NUMBER", help="of the machine; shows the price"
+        "--price-per-hour",
+        type=_price,
+        metavar="NUMBER",
+        help="price of the machine; adds the price of the run",
     )
 
 

@@ -107,8 +107,8 @@ def predict_images(options: argparse.Namespace, command: str) -> int:
         )
     if novelty is None:
         notes.append(
-            "images were not compared with the training images: the store has no pooled features "
-            "of them, or they are one group"
+            "images were not compared with the training images: the store lacks their pooled "
+            "features, or all of them are in one group"
         )
     threshold = novelty.threshold if novelty else None
     _print(options, Answer(run, chosen, predictions, drawings, threshold, notes))

@@ -31,13 +31,13 @@ def add_store(commands: Any) -> None:
             "verify",
             verify_store,
             "compare every file with its hash and list damaged artifacts and leftovers of killed "
-            "runs; exit code 1 if there are any. Changes nothing: runs set aside and rebuild",
+            "runs; exit code 1 if there are any. Changes nothing: runs quarantine and rebuild",
         ),
         (
             "prune",
             prune_store,
-            "remove leftovers of killed runs and damaged files set aside; with --keep also every "
-            "artifact that none of these configs uses. Without --yes it only shows them",
+            "remove leftovers of killed runs and quarantined files; with --keep also every "
+            "artifact that none of these configs uses. Without --yes it only lists them",
         ),
     ):
         action = actions.add_parser(name, help=text.partition(";")[0], description=text)
@@ -68,7 +68,7 @@ def list_store(options: argparse.Namespace, command: str) -> int:
     for kind, entries in inventory.kinds():
         newest = time.strftime("%Y-%m-%d %H:%M", time.localtime(max(map(_newest, entries))))
         print(f"{kind:<14}{len(entries):>10}{_size(_bytes(entries)):>12}  {newest}")
-    for why in ("set aside", "left over"):
+    for why in ("quarantined", "left over"):
         if found := [leftover for leftover in inventory.leftovers if leftover.why == why]:
             print(f"{why:<14}{len(found):>10}{_size(_bytes(found)):>12}")
     return WHOLE
@@ -81,18 +81,18 @@ def verify_store(options: argparse.Namespace, command: str) -> int:
     damaged = 0
     for entry, why in inventory.damaged():
         damaged += 1
-        print(f"damaged    {entry.kind}/{entry.key}: {why}")
+        print(f"{'damaged':<13}{entry.kind}/{entry.key}: {why}")
     old = inventory.old(options.older_than)
     for leftover in inventory.leftovers:
         state, files = leftover.why if leftover in old else "in use", leftover.files
         details = f"{_number(files)}, {_size(files.bytes)}, {_age(inventory, files)} old"
-        print(f"{state:<11}{leftover.path}: {details}")
+        print(f"{state:<13}{leftover.path}: {details}")
     unhashed = sum(e.artifact is not None and e.artifact.files is None for e in inventory.entries)
     rest = f", {unhashed} written by a version without hashes" if unhashed else ""
     print(
         f"{len(inventory.entries)} artifacts, {_size(_bytes(inventory.entries))} compared in "
-        f"{time.perf_counter() - started:.1f} s: {damaged} damaged, {len(old)} left over or set "
-        f"aside{rest}"
+        f"{time.perf_counter() - started:.1f} s: {damaged} damaged, {len(old)} left over or "
+        f"quarantined{rest}"
     )
     return PROBLEMS if damaged or old else WHOLE
 
@@ -110,7 +110,7 @@ def prune_store(options: argparse.Namespace, command: str) -> int:
             print(
                 f"{kind:<14}{len(entries):>10}{_size(_bytes(entries)):>12}  not used by any config"
             )
-    for why in ("set aside", "left over"):
+    for why in ("quarantined", "left over"):
         if found := [leftover for leftover in leftovers if leftover.why == why]:
             print(f"{why:<14}{len(found):>10}{_size(_bytes(found)):>12}")
     total = _size(_bytes(unused) + _bytes(leftovers))

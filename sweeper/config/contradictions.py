@@ -37,7 +37,7 @@ def contradictions(config: Config) -> Iterator[str]:
     if gpus > 1:
         yield (
             f"resources.gpus_per_trial={gpus:g}: a process trains on one GPU, or on a fraction of "
-            "one; for trials on several set resources.workers_per_trial"
+            "one; for trials on several GPUs, set resources.workers_per_trial"
         )
     yield from _uneven_batches(config)
     for name in config.grid.strategies:
@@ -67,7 +67,8 @@ def _uneven_batches(config: Config) -> Iterator[str]:
         if batch_size % workers or batch_size // workers < 2:
             yield (
                 f"resources.workers_per_trial={workers}: end-to-end training divides every batch "
-                f"evenly among the workers, and search.batch_size={batch_size} cannot be"
+                f"evenly among the workers; search.batch_size={batch_size} must be a multiple of "
+                f"{workers}, at least {2 * workers}"
             )
 
 
@@ -86,7 +87,7 @@ def _too_many_trials(config: Config) -> Iterator[str]:
     trials = round(cells / len(strategies) * draws)
     if trials > MAX_TRIALS:
         yield (
-            f"grid: {cells} cells with their draws are {trials} trials, more "
+            f"grid: {cells} cells with their draws make {trials} trials, more "
             f"than {MAX_TRIALS}; leave out seeds, scenarios, repeats or folds, or lower "
             "search.draws"
         )

@@ -62,7 +62,7 @@ class DataSection(Section):
     """Files that cannot be read: leave them out and report them (`exclude`), or end the run
     (`stop`)."""
     follow_links: bool = False
-    """Read what symbolic links out of the folder point to."""
+    """Follow symbolic links that lead out of the folder."""
     synthetic: SyntheticSection = SyntheticSection()
     """The drawn radiographs."""
     near_duplicates: bool = True
@@ -163,7 +163,7 @@ class AugmentationSection(Section):
     copies: Annotated[int, Field(ge=1, le=64)] = 8
     """Number of augmented copies of each training image."""
     online: bool = False
-    """Augment every batch anew instead of making fixed copies. Nothing can be cached then."""
+    """Augment every batch on the fly instead of making fixed copies; nothing can then be cached."""
     horizontal_flip_p: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Probability of a left-right flip."""
     vertical_flip_p: Annotated[float, Field(ge=0, le=1)] = 0.0

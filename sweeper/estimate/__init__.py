@@ -1,1 +1,1 @@
-"""What a run will cost, before anything is spent."""
+"""Estimate the cost of a run before it starts."""

@@ -1,6 +1,6 @@
-"""What a run will cost, before anything is spent: seconds, device-hours, store, memory.
+"""Estimate the cost of a run before it starts: seconds, device-hours, store, memory.
 
-Work is counted: rows, trials, multiply-adds, bytes. How long it takes is a range (`speed`).
+Work is counted: rows, trials, multiply-adds, bytes. Its duration is a range (`speed`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _HEAD_WIDTH = 700  # numbers of a head for each of its inputs
 
 @dataclass(frozen=True)
 class StageCost:
-    """One line of the estimate. `busy_s` is the sum over slots, `wall_s` what the clock shows."""
+    """One line of the estimate. `busy_s` is the sum over slots, `wall_s` the elapsed time."""
 
     stage: str
     backbone: str
@@ -49,7 +49,7 @@ class StageCost:
 
 
 class Estimate:
-    """The cost of what is missing of a plan, on `slots` processors (or shares of GPUs)."""
+    """The cost of the missing parts of a plan, on `slots` processors (or shares of GPUs)."""
 
     def __init__(
         self, ledger: Ledger, speeds: Speeds, sizes: Mapping[str, NetworkSize], slots: int
@@ -59,7 +59,7 @@ class Estimate:
 
     @cached_property
     def stages(self) -> list[StageCost]:
-        """Every stage that has something to do."""
+        """Every stage with work left."""
         return [
             *self._preprocess(),
             *self._extract(),
@@ -83,7 +83,7 @@ class Estimate:
 
     @property
     def memory_bytes(self) -> Span:
-        """Of all processes together, mapped tables left out, at the most."""
+        """Peak memory of all processes together, without memory-mapped tables."""
         spans = [stage.memory_bytes for stage in self.stages] or [Span.none()]
         return Span(max(one.low for one in spans), max(one.high for one in spans))
 
@@ -164,14 +164,14 @@ class Estimate:
             yield self._stage(strategy, name, count, "trials", busy, stored, memory, origin)
 
     def _missing(self, cell: Cell) -> list[tuple[int, Mapping[str, Any]]]:
-        """Draws that have to be run; all where the champion that they start from is not known."""
+        """Draws that have to be run; all if the champion that they start from is not known."""
         specs = self.ledger.trials(cell)
         if not specs:
             return list(enumerate(self.plan.draws(cell)))
         return [(s.draw, s.hyperparameters) for s in specs if self.ledger.needs_running(s)]
 
     def _work(self, cell: Cell, setting: Mapping[str, Any]) -> tuple[float, str]:
-        """Multiply-adds of an epoch, and the kind of work that most of it is."""
+        """Multiply-adds of an epoch, and the kind of work that dominates it."""
         size, rows = self.sizes[cell.backbone], self._rows(cell)
         classes = len(self.plan.scenarios[cell.scenario])
         head = head_macs(size.feature_dim, setting["hidden"], classes)
@@ -185,8 +185,8 @@ class Estimate:
         return seen * each + rows["val"] * (trained + max(frozen, 0.0)), kind
 
     def _epochs(self, strategy: str, draw: int, setting: Mapping[str, Any]) -> Span:
-        """With ASHA, of draws after the first: as if a rung let one in `reduction_factor` pass, to
-        as if none were stopped."""
+        """The range of epochs of the draws after the first. With ASHA, from every rung passing one
+        trial in `reduction_factor` to no trial being stopped."""
         full, grace = self.plan.limits(strategy)[1], self.plan.grace_epochs(setting)
         rungs = [rung for rung in self.plan.rungs(strategy) if rung >= grace]
         if draw == 0 or not rungs:
@@ -198,7 +198,7 @@ class Estimate:
         return Span(epochs, full)
 
     def _weights(self, cell: Cell, setting: Mapping[str, Any], draw: int) -> Span:
-        """Bytes of a finished trial; one that is stopped leaves next to nothing."""
+        """Bytes of a finished trial; a stopped one leaves next to nothing."""
         size = self.sizes[cell.backbone]
         classes = len(self.plan.scenarios[cell.scenario])
         numbers = head_macs(size.feature_dim, setting["hidden"], classes)

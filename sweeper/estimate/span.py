@@ -1,4 +1,4 @@
-"""A number that is known as a range."""
+"""A number known as a range."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Span:
         return Span(self.low * factor, self.high * factor)
 
     def __truediv__(self, rate: Span) -> Span:
-        """Work by a rate: the fastest gives the low end."""
+        """Work divided by a rate: the fastest rate yields the low end."""
         return Span(self.low / rate.high, self.high / rate.low)
 
     @classmethod

@@ -1,9 +1,8 @@
-"""How fast a machine does a run's work: guessed, learnt from what was run, or measured.
+"""The speed of a machine for a run's work: guessed, learnt from earlier runs, or measured.
 
 Rates are multiply-adds a second of one slot (a processor, or a trial's share of a GPU), for four
 kinds of work: `forward` of a frozen network, `train` of a suffix, `head`, and `explain`. Each is a
-range: one machine gives 2,400 to 11,400 rows a second for the same head, as other work comes and
-goes.
+range: one machine trained the same head at 2,400 to 11,400 rows a second, depending on other load.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ class Speeds:
         self._known: dict[tuple[str, str], Rate] = {}
 
     def know(self, kind: str, backbone: str, span: Span, origin: str) -> None:
-        """A rate that takes the place of an earlier one; backbone "": it has none."""
+        """Replace an earlier rate; backbone "": work without one."""
         self._known[kind, backbone] = Rate(span, origin)
 
     def of(self, kind: str, backbone: str = "") -> Rate:
@@ -78,7 +77,7 @@ class Speeds:
 def learn_from_records(
     speeds: Speeds, ledger: Ledger, sizes: Mapping[str, NetworkSize], device: str
 ) -> None:
-    """What the plan's finished trials tell, of those that ran on this kind of device."""
+    """Learn rates from the plan's finished trials that ran on this kind of device."""
     found: dict[tuple[str, str], list[float]] = {}
     for cell in ledger.plan.cells:
         for spec in ledger.trials(cell):
@@ -100,7 +99,7 @@ def learn_from_records(
 def learn_from_run(
     speeds: Speeds, run_file: Path, sizes: Mapping[str, NetworkSize], slots: int, image_size: int
 ) -> None:
-    """What an earlier run's stages tell, if it ran on as many processors with images as large."""
+    """Learn rates from an earlier run's stages, if it had as many processors and the image size."""
     try:
         about = json.loads(run_file.read_text(encoding="utf-8"))
         stages, cores = about["stages"], about["hardware"]["cores"]

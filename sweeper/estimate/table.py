@@ -9,15 +9,15 @@ from sweeper.estimate.span import Span
 from sweeper.estimate.speed import GUESSED, LEARNT, MEASURED
 
 _ORIGINS = {
-    GUESSED: "guessed from multiply-adds (--measure times this machine)",
-    LEARNT: "from what was run here before",
-    MEASURED: "measured on this machine just now",
+    GUESSED: "estimated from multiply-adds (--measure times this machine)",
+    LEARNT: "from earlier runs",
+    MEASURED: "just measured on this machine",
 }
 _UNITS = ((3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 
 def cost_lines(estimate: Estimate, device: str, price_per_hour: float | None) -> Iterator[str]:
-    """A table of the stages, their sum, and what it rests on."""
+    """A table of the stages, their sum, and the basis of the estimate."""
     if not estimate.stages:
         yield "nothing to run: everything is in the store"
         return
@@ -45,7 +45,7 @@ def _row(name: str, todo: str, wall: Span, busy: Span, stored: Span) -> str:
 
 
 def seconds_text(span: Span) -> str:
-    """`4 to 9 min`, in the unit that the upper end asks for."""
+    """`4 to 9 min`, in the unit that suits the upper end."""
     size, unit = next((one for one in _UNITS if span.high >= 2 * one[0]), _UNITS[-1])
     return _range(span.low / size, span.high / size, unit)
 

@@ -1,4 +1,4 @@
-"""Seconds of timing: how fast one slot of this machine does each kind of a run's work."""
+"""Measure for a few seconds how fast one slot of this machine does each kind of a run's work."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a configuration asks for: images, splits, cells, trials, and the keys of their artifacts."""
+"""The plan of a configuration: images, splits, cells, trials, and the keys of their artifacts."""

@@ -1,8 +1,8 @@
-"""Every artifact of a plan: what it is made from, and so its key. This is the one list.
+"""The list of all artifacts of a plan, each with the inputs and settings that make up its key.
 
-Keys chain: images -> shards -> tables -> trials -> evaluations -> explanations, so whatever
-determines a result is in its key, and nothing else is: no path, no host, no time. Trials name their
-own (`TrialSpec.target`).
+Keys chain: images -> shards -> tables -> trials -> evaluations -> explanations, so everything that
+determines a result is in its key, and nothing else is: no path, no host, no time. The key of a
+trial is defined by `TrialSpec.made_from`.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def shards(
 def backbone(
     spec: BackboneSpec, weights: Weights, preprocess: PreprocessSection, calibrated_on: str
 ) -> Target:
-    """A backbone with its weights. Random ones depend on the pictures that they were calibrated
-    on. Raises WeightsError where a weights file is not there."""
+    """A backbone with its weights. Random ones depend on the pictures that set their BatchNorm
+    statistics. Raises WeightsError if a weights file is missing."""
     made_from: dict[str, Any] = {
         "version": BACKBONES_VERSION,
         "backbone": spec.timm_name,

@@ -1,4 +1,4 @@
-"""From the configured source to a manifest and its duplicates."""
+"""Collect the images of a run: list and describe them, find duplicates, form groups."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from trainables.machine_cache import MachineCopy
 class Collection:
     """The images of a run. `manifest` has every file, `images` those that can be used.
 
-    `root`: their folder on this machine. `remote`: where other machines have them from, if they lie
-    in the store. `artifacts`: kind and key of those that hold what decoding the files has given.
+    `root`: their folder on this machine. `remote`: where other machines get them, if they are in
+    the store. `artifacts`: kind and key of those that hold the results of decoding.
     """
 
     root: str
@@ -52,10 +52,10 @@ class Collection:
 
 
 def collect(data: DataSection, store: Store, progress: Progress | None = None) -> Collection:
-    """List, read and group the images; decodes what the store does not know of.
+    """List, read and group the images; decodes only files that are new to the store.
 
-    Works with a store that is only looked at, where the images need not be drawn or unpacked.
-    Raises DataError for what a user can mend.
+    Works with a read-only store, unless images have to be drawn or unpacked. Raises DataError for
+    problems that a user can fix.
     """
     progress = progress or Progress()
     with progress.during("draw or unpack images"):

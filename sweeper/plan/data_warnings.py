@@ -1,4 +1,4 @@
-"""What is to be said of the images and their splits before anything is trained on them."""
+"""Warnings about the images and their splits, printed before any training."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REASONS = 5
 
 
 def collection_warnings(collection: Collection) -> Iterator[str]:
-    """A line for each thing about the folder that may be wrong, with what to do about it."""
+    """A line for each possible problem of the folder, with advice."""
     for remark in collection.remarks:
         if remark.advice:
             yield f"{remark.text}; {remark.advice}"
@@ -36,7 +36,7 @@ def collection_warnings(collection: Collection) -> Iterator[str]:
 
 
 def augmentation_warnings(config: Config, classes: Sequence[str]) -> Iterator[str]:
-    """A line for each flip that may turn one class into another, the label unchanged."""
+    """A line for each flip that may turn one class into another under an unchanged label."""
     found: dict[str, tuple[str, str]] = {}
     for flip, first, second in opposite_classes(classes):
         found.setdefault(flip, (first, second))
@@ -52,7 +52,7 @@ def augmentation_warnings(config: Config, classes: Sequence[str]) -> Iterator[st
 
 
 def left_out(collection: Collection) -> Iterator[tuple[str, str]]:
-    """What of the folder is not used: `excluded` files by their reason, `left out` by kind."""
+    """The unused part of the folder: `excluded` files by reason, `left out` ones by kind."""
     manifest = collection.manifest
     excluded = manifest[manifest["problem"] != ""].sort_values("path")
     reasons = Counter(excluded["problem"])
@@ -61,7 +61,7 @@ def left_out(collection: Collection) -> Iterator[tuple[str, str]]:
         path = repr(first[problem])
         yield "excluded", f"{path if number == 1 else f'{number} files, {path} first'}: {problem}"
     if (more := len(reasons) - _REASONS) > 0:
-        yield "excluded", f"others for {more} more reasons; an audit lists them all"
+        yield "excluded", f"other files for {more} more reasons; an audit lists them all"
     for remark in collection.remarks:
         if not remark.advice:
             yield "left out", remark.text
@@ -70,7 +70,7 @@ def left_out(collection: Collection) -> Iterator[tuple[str, str]]:
 def split_warnings(
     splits: Mapping[SplitName, Split], scenarios: Mapping[str, Sequence[str]]
 ) -> Iterator[str]:
-    """A line for each policy and scenario whose parts lack classes: the seed that lacks most."""
+    """A line for each policy and scenario whose parts lack classes, for its worst division."""
     worst: dict[tuple[str, str], dict[str, list[str]]] = {}
     for (policy, scenario), lacking in _lacking(splits, scenarios):
         if _number(lacking) > _number(worst.get((policy, scenario), {})):
@@ -83,7 +83,7 @@ def split_warnings(
 def _lacking(
     splits: Mapping[SplitName, Split], scenarios: Mapping[str, Sequence[str]]
 ) -> Iterator[tuple[tuple[str, str], dict[str, list[str]]]]:
-    """What the parts of each split lack; the folds of one division count together."""
+    """The classes that the parts of each split lack; the folds of one division count together."""
     divisions: dict[SplitName, list[pd.DataFrame]] = {}
     for name, split in splits.items():
         divisions.setdefault(name._replace(fold=0), []).append(split.rows)

@@ -1,9 +1,9 @@
-"""What decoding has given of image files, kept by the content of the files.
+"""Store the results of decoding image files, by the content of the files.
 
-A description, a thumbnail and a preview follow from a file's bytes and nothing else. They are kept
-in artifacts of up to 512 files that are keyed by the hashes of their bytes, never by a name: a file
-that was renamed, touched or copied, the same folder on another machine, and a zip file of it are
-known, and a changed collection costs its new files. A pass that is killed has kept what it wrote.
+A description, a thumbnail and a preview depend only on a file's bytes. They are kept in artifacts
+of up to 512 files, keyed by the hashes of their bytes and never by a name. A file that was renamed,
+touched or copied, the same folder on another machine and a zip file of it are therefore recognised,
+and a changed collection costs only its new files. A killed pass keeps what it has written.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _VERSIONS = [DECODING_VERSION, DESCRIPTION_VERSION]
 
 
 class Descriptions:
-    """The descriptions of a store; of one that is only looked at, also what was read meanwhile."""
+    """The descriptions in a store; for a read-only store, also those added meanwhile."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -42,7 +42,7 @@ class Descriptions:
                 self._enter(artifact)
 
     def __len__(self) -> int:
-        """Of how many files, by content, there is something."""
+        """The number of files, by content, that are described."""
         return len(self._artifact_of) + len(self._pending)
 
     def __contains__(self, one: str) -> bool:
@@ -53,7 +53,7 @@ class Descriptions:
         return sorted({a.key for one in hashes if (a := self._artifact_of.get(one))})
 
     def known(self, hashes: Iterable[str]) -> dict[str, Description]:
-        """The descriptions of those that there are, by content hash."""
+        """The available descriptions, by content hash."""
         wanted = set(hashes)
         found = {one: self._pending[one].description for one in wanted & set(self._pending)}
         for table in self._tables("rows.parquet", wanted):
@@ -63,7 +63,7 @@ class Descriptions:
         return found
 
     def pictures(self, hashes: Iterable[str]) -> Iterator[tuple[str, SmallPictures]]:
-        """The small pictures of those that there are, in any order."""
+        """The available small pictures, in any order."""
         wanted = set(hashes)
         for one in wanted & set(self._pending):
             if pictures := self._pending[one].pictures:
@@ -74,7 +74,7 @@ class Descriptions:
                     yield str(one), SmallPictures(*map(bytes, kept))
 
     def read(self, root: str, paths: Sequence[str]) -> Iterator[tuple[str, Description]]:
-        """Decode files below `root` and keep what that gives; yields the description by path."""
+        """Decode files below `root` and keep the results; yields the description by path."""
         for path, described in describe_files(root, paths):
             one = described.description.content_hash
             if one and one not in self._artifact_of:
@@ -85,7 +85,7 @@ class Descriptions:
         self._write()
 
     def _write(self) -> None:
-        """Move what is pending into the store, if that can be written to."""
+        """Move pending results into the store, if it is writable."""
         if not self._pending or not self.store.writable:
             return
         made_from = _made_from(self._pending)

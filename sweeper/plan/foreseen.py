@@ -1,4 +1,4 @@
-"""What a run would refuse later on, and what makes its result worth little: told by `plan`."""
+"""Foresee what a run would refuse, and test sets too small for a conclusion; `plan` prints both."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FEWEST_TESTED = 12  # groups; with fewer the interval of an accuracy of 50 % spa
 
 
 def refusals(ledger: Ledger) -> Iterator[str]:
-    """Weights that a run needs and cannot have."""
+    """A line for weights that a run needs but cannot load."""
     plan = ledger.plan
     needed = [name for name in sorted(plan.backbones) if _needs_weights(ledger, name)]
     for name in needed:
@@ -41,7 +41,7 @@ def _needs_weights(ledger: Ledger, name: str) -> bool:
 
 
 def warnings(plan: Plan) -> Iterator[str]:
-    """Test parts too small to tell anything, all folds of a scenario together."""
+    """A line for each test part too small for a conclusion, all folds of a scenario together."""
     group_of = plan.collection.images.set_index("image_id")["group"]
     tested: dict[tuple[str, str], dict[int, set[str]]] = {}
     for name, split in plan.splits.items():

@@ -36,7 +36,7 @@ class Cell:
         return dict(zip(_NAMES, self.point, strict=True))
 
     def at(self, **entries: Any) -> Cell:
-        """The cell that has these entries instead."""
+        """A copy of the cell with these entries replaced."""
         return Cell.of({**self.entries, **entries})
 
     @property

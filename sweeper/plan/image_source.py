@@ -1,5 +1,5 @@
-"""Where the images of a run are: a folder of the user's, or one in the store that is drawn into or
-unpacked from a zip file."""
+"""Locate the images of a run: the user's folder, or one in the store with drawn images or those of
+a zip file."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from trainables.machine_cache import MachineCopy, upload
 
 @dataclass(frozen=True)
 class ImageSource:
-    """`root`: the folder on this machine. `remote`: where other machines have it from, if it lies
-    in the store; its files are then `sums` by their paths, as written."""
+    """`root`: the folder on this machine. `remote`: where other machines get it, if it is in the
+    store; `sums` are then the checksums of its files, by path."""
 
     root: str
     remote: MachineCopy | None = None
@@ -31,8 +31,8 @@ class ImageSource:
 
 
 def find_source(data: DataSection, store: Store) -> ImageSource:
-    """The folder of the images; draws or unpacks them where they have to be. Raises DataError for a
-    zip file that cannot be unpacked."""
+    """The folder of the images; draws or unpacks them if needed. Raises DataError for a zip file
+    that cannot be unpacked."""
     if data.source == "folder" and not is_zip(str(data.path)):
         return ImageSource(str(data.path))
     made_from = images_from(data)
@@ -52,14 +52,14 @@ def find_source(data: DataSection, store: Store) -> ImageSource:
 
 
 def images_from(data: DataSection) -> dict[str, Any]:
-    """What the images in the store are made from: those that are drawn, or unpacked from a zip."""
+    """The key's content for images in the store: those that are drawn, or unpacked from a zip."""
     if data.source == "synthetic":
         return {"version": SYNTHETIC_VERSION, **_drawing(data)}
     return {"version": ZIP_VERSION, "zip": FileSum.of_file(Path(str(data.path))).sha256}
 
 
 def contents_of(root: str, data: DataSection, own: Sequence[str] = ()) -> Contents:
-    """What is in the folder of the images; of a zip, also what was not unpacked.
+    """The content of the folder of images; for a zip, including files that were not unpacked.
 
     `own`: as for `read_folder`.
     """
@@ -70,7 +70,7 @@ def contents_of(root: str, data: DataSection, own: Sequence[str] = ()) -> Conten
 
 
 def remarks_on(contents: Contents, data: DataSection) -> tuple[Remark, ...]:
-    """The remarks on a folder; none on patients where `data.group_by` says who they are."""
+    """The remarks on a folder; none on patients if `data.group_by` identifies them."""
     known = {PATIENTS} if data.group_by else set()
     return tuple(remark for remark in contents.remarks if remark.kind not in known)
 

@@ -1,4 +1,7 @@
-"""What the store holds of a plan: records, champions, what is open."""
+"""The state of a plan in the store: finished trials, each cell's champion, and what is missing.
+
+A run resumes from here: `needs_running` selects the trials that are trained.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ Record = dict[str, Any]
 
 
 class Ledger:
-    """Reads trial records once and remembers them until told that they changed."""
+    """Reads each trial record once and caches it until `forget` is called."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.store = plan, plan.store
@@ -31,14 +34,14 @@ class Ledger:
         self._leading: frozenset[str] | None = None
 
     def record(self, spec: TrialSpec) -> Record | None:
-        """The trial's record, or None where it has none yet."""
+        """The trial's record, or None if it has none yet."""
         if spec.key not in self._records:
             with self._reading:
                 self._read(spec)
         return self._records[spec.key]
 
     def _read(self, spec: TrialSpec) -> None:
-        """Read a trial, and of a remote store all others of its strategy that are not known yet."""
+        """Read a trial; from a remote store, also all unread ones of its strategy."""
         keys = {spec.key}
         if is_remote(self.store.address):
             cells = [cell for cell in self.plan.cells if cell.strategy == spec.strategy]
@@ -48,21 +51,21 @@ class Ledger:
         self._records.update(zip(unread, records, strict=True))
 
     def forget(self, key: str) -> None:
-        """Read the trial anew the next time: it has been run."""
+        """Read the trial again the next time, because it has been run."""
         self._records.pop(key, None)
         self._leading = None
 
     def needs_running(self, spec: TrialSpec) -> bool:
-        """Whether the trial has no outcome to build on. A failure is tried again, but for a loss
-        that was not finite, which it would be again; a trial that ASHA stopped counts as long as
-        ASHA is used."""
+        """Whether the trial must be trained: it is missing, or failed other than by a loss that was
+        not finite, which would recur. A trial that ASHA stopped counts as finished while ASHA is
+        in use."""
         record = self.record(spec)
         if record is None or record["state"] == "failed":
             return record is None or not _diverged(record)
         return record["state"] == "stopped" and not spec.rungs
 
     def trials(self, cell: Cell) -> list[TrialSpec]:
-        """The cell's trials; none while the champion that it starts from is not known."""
+        """The cell's trials; none until the champion that they start from is known."""
         source = self.plan.parent_of(cell)
         if source is None:
             return self.plan.trials(cell)
@@ -71,7 +74,7 @@ class Ledger:
 
     def champion(self, cell: Cell) -> TrialSpec | None:
         """The cell's finished trial with the best validation accuracy; the lower validation loss,
-        then the earlier draw break ties. None while trials are missing, or where none finished."""
+        then the earlier draw, breaks ties. None while trials are missing, or if none finished."""
         specs = self.trials(cell)
         records = [self.record(spec) for spec in specs]
         if None in records:
@@ -91,12 +94,12 @@ class Ledger:
 
     @property
     def explanation_settings(self) -> ExplanationSettings:
-        """The plan's, with the champions that lead as far as they are known."""
+        """The plan's settings, with the leading champions known so far."""
         return replace(self.plan.explanation_settings, leading=self.leading())
 
     def leading(self) -> frozenset[str]:
         """The keys of the champions that are explained class by class: the headline of each split
-        policy and scenario (`reports.headline`), or all where `explain.champions` says so."""
+        policy and scenario (`reports.headline`), or all with `explain.champions: all`."""
         if self._leading is None:
             found = {
                 cell: (champion.key, validation_of(record))
@@ -119,14 +122,14 @@ class Ledger:
         )
 
     def is_explained(self, cell: Cell) -> bool:
-        """Whether the cell has its explanations, or none are asked for."""
+        """Whether the cell has its explanations, or none are requested."""
         champion = self.champion(cell)
         return not self.plan.explains or (
             champion is not None and self.explanation(champion) is not None
         )
 
     def summary(self) -> Iterator[str]:
-        """What `plan` prints: cells and trials by policy, backbone and strategy."""
+        """The table that `plan` prints: cells and trials by policy, backbone and strategy."""
         head = ("cells", 6), ("done", 6), ("trials", 8), ("to run", 8)
         yield f"{'policy':<12}{'backbone':<16}{'strategy':<10}" + "".join(
             f"{name:>{width}}" for name, width in head
@@ -152,8 +155,8 @@ class Ledger:
 
 
 def _headlines(champions: Mapping[Cell, tuple[str, Validation]]) -> Iterator[str]:
-    """Of each split policy and scenario the key of the training that validation prefers, of the
-    configuration that it prefers."""
+    """For each split policy and scenario, the key of the best training on validation of the best
+    configuration on validation."""
     groups: dict[tuple[str, str], dict[Cell, dict[str, Validation]]] = {}
     for cell, (key, validation) in champions.items():
         configurations = groups.setdefault((cell.split_policy, cell.scenario), {})

@@ -1,4 +1,4 @@
-"""Which content each file of a folder has, remembered so that unchanged files need not be read.
+"""Remember the content hash of each file of a folder, so that unchanged files need not be read.
 
 A listing is the relative path, the size, the time of the last write (mtime) and that of the last
 change of any kind (ctime) of every file, and its artifact holds the hash of each file's bytes.
@@ -6,8 +6,8 @@ change of any kind (ctime) of every file, and its artifact holds the hash of eac
 Two folders may agree in paths, sizes and mtimes and differ in content: archives and anonymisation
 tools give all files one mtime, and uncompressed images of one shape one size. ctime keeps them
 apart, because the system sets it and `cp -p`, `rsync`, `touch` and `unzip` cannot. Inodes would add
-little and are unstable on network file systems. A folder that was copied thus has a listing of its
-own: its files are hashed once, and not decoded (`descriptions`).
+little and are unstable on network file systems. A copied folder therefore has a listing of its
+own: its files are hashed once, but not decoded again (`descriptions`).
 
 A file may change twice within the granularity of its times. A listing is therefore remembered only
 once all its files have been left alone for `SETTLED_S`; until then files are hashed at every start.
@@ -67,7 +67,7 @@ class Listing:
         return key_of(self.made_from)
 
     def remembered(self) -> dict[str, str]:
-        """The hash of the bytes by path, of the files that this or an earlier listing has alike."""
+        """The hash of the bytes by path, of files unchanged since this or an earlier listing."""
         own = self._read(self.key)
         if own is not None:
             return {state.path: one for state, one in own.items()}
@@ -83,7 +83,7 @@ class Listing:
             return {path: one for path, one in zip(paths, hashes, strict=True) if one}
 
     def remember(self, hashes: Mapping[str, str]) -> None:
-        """Keep the hashes by path, if the files are settled and the store can be written to."""
+        """Keep the hashes by path, if the files are settled and the store is writable."""
         if not self.store.writable or self._is_fresh() or self.store.find(KIND, self.key):
             return
         rows = [(*state, hashes[state.path]) for state in self.files if state.path in hashes]
@@ -119,7 +119,7 @@ def _state(root: str, path: str) -> FileState | None:
 
 
 def _hash(path: Path) -> str:
-    """sha256 (hex) of the bytes, "" where they cannot be read."""
+    """sha256 (hex) of the bytes, "" if they cannot be read."""
     with suppress(DataError):
         return hashlib.sha256(read_file(path)).hexdigest()
     return ""

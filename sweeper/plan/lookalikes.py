@@ -1,5 +1,5 @@
-"""Near-copies among the images and the outlines that labels are compared by, made once for a set of
-images."""
+"""Near-copies among the images, and the outlines by which labels are compared; computed once per
+set of images."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def outlines(root: str, images: pd.DataFrame, descriptions: Descriptions) -> np.
 
 
 def pictures_from(images: pd.DataFrame) -> dict[str, Any]:
-    """What a comparison of all pictures is made from."""
+    """The key's content for a comparison of all pictures."""
     return {
         "versions": [NEAR_VERSION, DECODING_VERSION],
         "images": sorted(images["image_id"]),
@@ -44,7 +44,7 @@ def pictures_from(images: pd.DataFrame) -> dict[str, Any]:
 
 
 def _compared(root: str, images: pd.DataFrame, descriptions: Descriptions, name: str) -> bytes:
-    """One file of the artifact `duplicates`, which is written if the store can be written to."""
+    """One file of the artifact `duplicates`, which is stored if the store is writable."""
     store: Store = descriptions.store
     images = images.sort_values("image_id", ignore_index=True)
     made_from = pictures_from(images)

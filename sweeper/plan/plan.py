@@ -1,6 +1,6 @@
-"""What a configuration asks for: cells, splits, trials, and the artifacts that they need.
+"""Plan a configuration: its cells, splits, trials, and the artifacts that they need.
 
-Nothing is run here. `artifacts` says what each artifact is made from; `Plan.shared` lists those
+Nothing is run here. `artifacts` defines the key of each artifact; `Plan.shared` lists the artifacts
 that trials share.
 """
 
@@ -71,7 +71,7 @@ class Plan:
         )
         self.weights = {name: config.weights_of(name) for name in config.grid.backbones}
         self.backbones = {name: self._backbone(name) for name in config.grid.backbones}
-        # A run asks for the same trials again and again, and their keys are hashes.
+        # A run requests the same trials many times, and their keys are hashes.
         self._trials: dict[tuple[Cell, str | None], list[TrialSpec]] = {}
         self._tables: dict[tuple[str, str, str], Target] = {}
 
@@ -259,7 +259,7 @@ class Plan:
 
     @property
     def explains(self) -> bool:
-        """Whether explanations are asked for."""
+        """Whether explanations are requested."""
         return bool(self.config.explain.examples and self.config.explain.baselines)
 
     @property

@@ -1,4 +1,4 @@
-"""The manifest of a folder of images, decoding only the contents that the store does not know."""
+"""Describe a folder of images in a manifest, decoding only files that are new to the store."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sweeper.progress import Progress
 
 @dataclass(frozen=True)
 class ReadImages:
-    """The manifest of all files, and the kind and key of every artifact that it can be had from."""
+    """The manifest of all files, and the kind and key of every artifact that it comes from."""
 
     manifest: pd.DataFrame
     artifacts: tuple[tuple[str, str], ...]
@@ -31,8 +31,8 @@ def read_images(
 ) -> ReadImages:
     """Describe every file of a folder.
 
-    Which content a file has is known from the artifact that it is one of, from the listing, or by
-    hashing it, in this order; what is not known after that is decoded.
+    The content hash of a file comes from the artifact that contains it, from the listing, or from
+    hashing it, in this order; contents without a description are decoded.
     """
     paths = [file.path for file in contents.files if not file.problem]
     artifacts = []

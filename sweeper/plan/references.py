@@ -1,4 +1,4 @@
-"""Every artifact that a plan may read, whether it is there or not."""
+"""List every artifact that a plan may read, whether or not it exists."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def references(plan: Plan) -> set[tuple[str, str]]:
 
 
 def _collected(plan: Plan) -> set[tuple[str, str]]:
-    """What collecting the images has left in the store."""
+    """The artifacts that collecting the images has left in the store."""
     found = {*plan.collection.artifacts}
     found.add(Target("duplicates", pictures_from(plan.collection.images)).place)
     if plan.collection.remote:

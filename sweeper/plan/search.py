@@ -1,14 +1,14 @@
-"""Draws of hyperparameters: the same for all cells of a strategy, so that the contest is even.
+"""Draw hyperparameters: the same for all cells of a strategy, so that the comparison is fair.
 
-Draw 0 is the published setting. Among any number of draws each value of a list occurs as often as
-any other, give or take one (a published value that is in the list counts), ranges are covered
-evenly, and no setting occurs twice. The order of values and the start of ranges come from a
+Draw 0 is the published setting. Among any number of draws, the values of a list occur equally often
+to within one (a published value that is in the list counts), ranges are covered evenly, and no
+setting occurs twice. The order of values and the start of ranges come from a
 generator seeded by the strategy and the hyperparameter's name (the idea is DomainBed's), so more
 draws, or another hyperparameter after those that are there, change no draw.
 
-The first list goes round its values, 0 1 2 0 1 2 ...; the next one goes round its own and moves on
-by one whenever the two together would repeat, and so on: a Latin square where both have as many
-values. Ranges follow Halton's sequence, each in a prime base of its own, shifted.
+The first list cycles through its values, 0 1 2 0 1 2 ...; the next one cycles through its own and
+skips one whenever the two together would repeat, and so on: a Latin square if both have equally
+many values. Ranges follow Halton's sequence, each in a prime base of its own, shifted.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def _generator(strategy: str, name: str) -> random.Random:
 def _point(number: int, sizes: Sequence[int]) -> list[int]:
     """Which value of each list the draw takes.
 
-    With P settings of those before it and k values, the next list goes round its values in step
-    with the draws: after lcm(P, k) draws the pairs would repeat, so it moves on by one. Each
+    With P settings of those before it and k values, the next list cycles through its values in step
+    with the draws: after lcm(P, k) draws the pairs would repeat, so it skips one. Each
     (setting, value) comes once in P k draws, each value once in every k.
     """
     point, before = [], 1

@@ -1,4 +1,4 @@
-"""Every split of a grid: made by its policy, stored, and its leaks counted from its own rows."""
+"""Divide the images for every split of a grid by its policy, and count each split's leaks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sweeper.store.records import split_target
 
 
 class SplitName(NamedTuple):
-    """What a split depends on: cells that agree in it share their rows."""
+    """The entries that a split depends on: cells with the same ones share their rows."""
 
     split_policy: str
     scenario: str
@@ -54,7 +54,7 @@ class Split:
 
     @property
     def leaked(self) -> int:
-        """Test rows that training has seen."""
+        """Test rows that leak into training."""
         return self.leaks["test"].leaked
 
     def count(self, part: str) -> int:
@@ -118,7 +118,7 @@ def _refuse(name: SplitName, leaks: Mapping[str, LeakCount]) -> None:
     kinds = {kind for count in leaks.values() for kind, number in count.by_kind.items() if number}
     raise DataError(
         f"split.policies: {name.split_policy} leaks ({name}): {found} have their image, a "
-        f"duplicate or a group mate in train ({', '.join(sorted(kinds))}), and none may. This is "
-        "a bug: groups that do not hold the pairs found, or were not kept whole; please report it. "
-        "split.policies=[stratified] runs the same images with their leaks counted"
+        f"duplicate or a group mate in train ({', '.join(sorted(kinds))}), which this policy must "
+        "prevent. This is a bug: a group was split, or lacks a pair that was found; please report "
+        "it. split.policies=[stratified] runs the same images with their leaks counted"
     )

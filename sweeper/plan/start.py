@@ -1,4 +1,4 @@
-"""From a configuration to its plan: collect and audit the images, split them, report warnings."""
+"""Make the plan of a configuration: collect and audit the images, split them, report warnings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trial in plain values: what determines it, and nothing that runs."""
+"""Specify a trial in plain values, and define its key: what determines its outcome."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class TrialSpec:
     settings: Mapping[str, Any]  # what the strategy fixes for all of its trials
     batchnorm_statistics: str
     epochs: int
-    epoch_rows: int | None  # an epoch has as many steps as these rows make; None: it is a pass
+    epoch_rows: int | None  # rows that set the steps of an epoch; None: one pass over all rows
     seed: int
-    online: bool  # every batch is augmented anew
+    online: bool  # every batch is augmented on the fly
     augmentation: Augmentation
     start_key: str | None  # the trained trial that it starts from
     rungs: tuple[int, ...]  # epochs at which the scheduler decides
-    grace_epochs: int  # it is not stopped at a rung before
+    grace_epochs: int  # it is not stopped at an earlier rung
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> TrialSpec:
@@ -75,7 +75,7 @@ class TrialSpec:
 
     @property
     def made_from(self) -> dict[str, Any]:
-        """What determines the trial's outcome; neither its cell nor the scheduler does."""
+        """The content of the trial's key: what determines its outcome, so not cell or scheduler."""
         common = {
             "versions": [TRIAL_VERSION, LOOP_VERSION, HEAD_VERSION],
             "strategy": self.strategy,
@@ -94,7 +94,7 @@ class TrialSpec:
 
     @property
     def is_end_to_end(self) -> bool:
-        """Whether it trains from pixels, for what it computes cannot be cached."""
+        """Whether it trains from pixels, because nothing that it computes can be cached."""
         return self.source == PIXELS
 
     @cached_property

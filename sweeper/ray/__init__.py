@@ -1,1 +1,1 @@
-"""Everything that speaks to Ray: the session, trials on Tune, failures, signals, clusters."""
+"""Everything that uses Ray: the session, trials on Tune, failures, signals, clusters."""

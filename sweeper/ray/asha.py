@@ -3,8 +3,8 @@
 `sweeper.plan.rungs` has the rungs and the decision. Draw 0 is never stopped. A loss that is not
 finite stops any trial.
 
-Which trial reaches a rung first depends on what runs at the same time, so early stopping may decide
-differently when a run is repeated or resumed. `search.scheduler: none` ends with the same tables.
+Which trial reaches a rung first depends on which trials run concurrently, so early stopping may
+decide differently when a run is repeated or resumed. With `search.scheduler: none` it cannot.
 """
 
 from __future__ import annotations

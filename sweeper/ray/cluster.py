@@ -1,11 +1,11 @@
-"""A cluster's runtime environment, its limits and what dead drivers have left reserved.
+"""A cluster's runtime environment, its limits, and the reservations of dead drivers.
 
 Ray does not report the GPUs that a cluster without workers may get. Its limits are read where the
 autoscaler has them: `~/ray_bootstrap_config.yaml`, which `ray up` leaves on the head. Without such
 a file (KubeRay), set SWEEP_MOST: `CPU=64 GPU=8`.
 
-As a driver is killed, Ray Train 2.60 may reserve its workers' resources again, for nobody
-(ray#54305); the next trials of several workers would wait for them for ever.
+When a driver is killed, Ray Train 2.60 may reserve its workers' resources again, for no one
+(ray#54305); the next trials of several workers would wait for them forever.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def release_orphaned_placement_groups() -> list[str]:
 
 
 def most_resources(there: Mapping[str, float]) -> dict[str, float]:
-    """The resources of a cluster at its largest, at least those that are `there`.
+    """The resources of a cluster at its largest, at least those that exist (`there`).
 
     Raises ResourceError if SWEEP_MOST cannot be parsed.
     """
@@ -78,7 +78,7 @@ def _parsed(text: str) -> dict[str, float]:
         return {name: float(amount) for name, amount in pairs}
     except ValueError:
         raise ResourceError(
-            f"{_VARIABLE}='{text}': expected what the cluster may grow to, such as CPU=64 GPU=8"
+            f"{_VARIABLE}='{text}': expected the cluster's maximum size, such as CPU=64 GPU=8"
         ) from None
 
 

@@ -1,7 +1,7 @@
 """Why a piece of work on Ray failed, and whether it is retried.
 
 Tune keeps only the text of an error, and Ray Train and Data wrap the errors of their workers in
-their own, so the cause is read from the text (see "What relies on Ray's internals" in
+their own, so the cause is read from the text (see "Reliance on Ray's internals" in
 docs/explanation/reliability.md).
 """
 
@@ -46,28 +46,28 @@ _NO_REASON = "Ray gave no reason"
 
 
 class Cause(Enum):
-    """Why a piece of work has no result."""
+    """The reason why a piece of work has no result."""
 
-    PREEMPTED = "its machine went away"
+    PREEMPTED = "its machine was lost"
     CRASHED = "its process died or ran out of memory"
-    RAISED = "it raised an error, which it would raise again"
+    RAISED = "it raised an error and would raise it again"
 
 
 def cause_of(text: str) -> Cause:
     """The cause of an error, from Ray's text or a traceback. Tune has no text for an actor whose
-    machine went away while it started; an error that is raised always has one."""
-    said = readable(text)
-    if said == _NO_REASON or _PREEMPTED.search(said):
+    machine was lost while it started; an error that is raised always has one."""
+    readable_text = readable(text)
+    if readable_text == _NO_REASON or _PREEMPTED.search(readable_text):
         return Cause.PREEMPTED
-    died = _CRASHED.search(said) or _PEER_DIED.search(said)
+    died = _CRASHED.search(readable_text) or _PEER_DIED.search(readable_text)
     return Cause.CRASHED if died else Cause.RAISED
 
 
 def readable(text: str) -> str:
     """An error's text for a table: without terminal colours, Tune's header and the machine's other
     processes."""
-    said = _OTHER_PROCESSES.sub("", _HEADER.sub("", _ANSI.sub("", text))).strip()
-    return _NO_REASON if said in ("", "None") else said
+    cleaned = _OTHER_PROCESSES.sub("", _HEADER.sub("", _ANSI.sub("", text))).strip()
+    return _NO_REASON if cleaned in ("", "None") else cleaned
 
 
 class Attempts:
@@ -82,14 +82,14 @@ class Attempts:
         self._failures: Counter[tuple[str, Cause]] = Counter()
 
     def again(self, key: str, text: str) -> bool:
-        """Count a failure; whether the work is retried."""
+        """Count a failure; returns whether the work is retried."""
         cause = cause_of(text)
         self._failures[key, cause] += 1
         allowed = {Cause.PREEMPTED: _MOST_PREEMPTIONS, Cause.CRASHED: self.retries, Cause.RAISED: 0}
         return self._failures[key, cause] <= allowed[cause]
 
     def report(self, key: str, text: str) -> str:
-        """The error as it is recorded: the cause, how often, and the text."""
+        """The error as recorded: the cause, the number of attempts, and the text."""
         count = self._failures[key, cause_of(text)]
         times = f" ({count} times)" if count > 1 else ""
         return f"{cause_of(text).value}{times}:\n{readable(text)}"

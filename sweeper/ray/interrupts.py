@@ -1,6 +1,6 @@
-"""What ends a run early: signals, and the death of Ray's own processes.
+"""End a run early, on signals and on the death of Ray's own processes.
 
-All of them raise KeyboardInterrupt in the main thread, so that there is one way out.
+Both raise KeyboardInterrupt in the main thread, so that a run has a single exit path.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ONE_EVENT_S = 0.5
 
 class _Ending:
     """State of the block of `ending_on_signals`: whether it was signalled, and when the main thread
-    was interrupted. That happens once, so that writing on the way out is not interrupted."""
+    was interrupted. That happens once, so that the final writing is not interrupted."""
 
     signalled = False
     interrupted_s: float | None = None
@@ -47,7 +47,7 @@ class _Ending:
 
     @classmethod
     def is_over(cls) -> bool:
-        """Whether a signal that comes now is another one than that which interrupted."""
+        """Whether a signal that arrives now differs from the one that interrupted the run."""
         began_s = cls.interrupted_s
         return began_s is not None and time.monotonic() - began_s > _ONE_EVENT_S
 
@@ -166,7 +166,7 @@ class RayWatch:
 
     def end_ray(self) -> None:
         """ray.shutdown. If the raylet is dead, that would hang or crash: then kill Ray's other
-        processes and leave Python by the shortest way once the error is reported."""
+        processes and exit Python immediately once the error is reported."""
         if not self._dead():
             ray.shutdown()
             return
@@ -180,7 +180,9 @@ class RayWatch:
         dead: list[str] = []
         while not self._end.wait(_CHECK_EVERY_S):
             before, dead = dead, self._dead()
-            if before and not _Ending.signalled:  # a signal to Ray reaches us too, by the next look
+            if (
+                before and not _Ending.signalled
+            ):  # a signal to Ray reaches us too, by the next check
                 self.died = dead[0]
                 os.kill(os.getpid(), _WAKE_UP)
                 return

@@ -1,4 +1,4 @@
-"""Checks that Ray can be reached or started, before `ray.init`, which waits for minutes for a
+"""Check that Ray can be reached or started before calling `ray.init`, which waits minutes for a
 cluster that is gone and prints warnings meanwhile.
 """
 
@@ -23,7 +23,7 @@ _LONGEST_SOCKET = 107  # bytes of a path; 103 on macOS, whose temporary folder R
 
 
 def cluster_address() -> str | None:
-    """The cluster that RAY_ADDRESS names; None where Ray is started on this machine."""
+    """The cluster that RAY_ADDRESS names; None if Ray is started on this machine."""
     address = os.environ.get(_VARIABLE, "")
     return None if address in ("", "local") else address
 
@@ -66,14 +66,14 @@ def check_sockets() -> None:
     if length > _LONGEST_SOCKET:
         raise ResourceError(
             f"{name}='{os.environ.get(name)}': too long for Ray's sockets, whose paths would have "
-            f"{length} bytes of {_LONGEST_SOCKET} at most; set RAY_TMPDIR=/tmp"
+            f"{length} bytes (at most {_LONGEST_SOCKET}); set RAY_TMPDIR=/tmp"
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ResourceError(
-            f"{name}='{os.environ.get(name, folder.parent)}': Ray cannot make its folder there "
-            f"({error.strerror}); set RAY_TMPDIR to one that can be written to"
+            f"{name}='{os.environ.get(name, folder.parent)}': Ray cannot create its folder there "
+            f"({error.strerror}); set RAY_TMPDIR to a writable folder"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Records the trials of a Tune run that cannot record themselves, and collects those to retry."""
+"""Record the trials of a Tune run that cannot record themselves, and collect those to retry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ray's session: a quiet Ray of our own on this machine, or a cluster; and its resources."""
+"""Open a Ray session, local or on a cluster, without Ray's output, and report its resources."""
 
 from __future__ import annotations
 
@@ -124,11 +124,11 @@ def _start_ray(cpus: int | None, many: bool) -> None:
 
 def _check_drivers(address: str) -> None:
     """Raises ResourceError if no node of the cluster may drive trials of several workers, which
-    would wait for one for ever."""
+    would wait for one forever."""
     if not most_resources(ray.cluster_resources()).get(DRIVER):
         raise ResourceError(
             f"RAY_ADDRESS='{address}': the cluster has no resource {DRIVER}, which trials of "
-            "several workers take; start its head with ray start --head "
+            "several workers need; start its head with ray start --head "
             f"--resources='{{\"{DRIVER}\": {DRIVERS}}}', or set resources.workers_per_trial=1"
         )
 
@@ -176,7 +176,7 @@ def _resources(gpus_per_trial: float | None, workers_per_trial: int, retries: in
     there = most_resources(ray.cluster_resources()) if may_grow else ray.cluster_resources()
     cpus, gpus = int(there.get("CPU", 1)), there.get("GPU", 0.0)
     wanted = float(gpus > 0) if gpus_per_trial is None else gpus_per_trial
-    if wanted > gpus and not may_grow:  # an autoscaler starts GPU nodes once they are asked for
+    if wanted > gpus and not may_grow:  # an autoscaler starts GPU nodes on request
         raise ResourceError(
             f"resources.gpus_per_trial={wanted:g}: Ray sees {gpus:g} GPUs here; "
             "set resources.gpus_per_trial=0 to run on the CPU"

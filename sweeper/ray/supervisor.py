@@ -1,4 +1,4 @@
-"""A process that waits for the one that works, and reports how it ended if that one cannot.
+"""Supervise the working process, and report how it ended if it cannot do so itself.
 
 No process can report its own death: killed by the system when memory runs out, crashed, or ended by
 Ray, which calls `_exit(1)` when it asks a dead raylet for an object. To the caller of the command,
@@ -24,10 +24,10 @@ from types import FrameType
 from sweeper.exit_codes import BY_SIGNAL, INTERRUPTED, USER_ERROR
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-RESUME_HINT = "what is finished is kept, and the same command goes on from there"
+RESUME_HINT = "finished work is kept; run the same command again to resume"
 _RAYLET_DEAD = 1  # exit code of a driver whose raylet is dead
 _BACKGROUND_STOPS = (signal.SIGTTOU, signal.SIGTTIN)  # stop a background process at a terminal
-_DELIBERATE = (*FORWARDED, signal.SIGPIPE, signal.SIGQUIT)  # whoever sent it knows
+_DELIBERATE = (*FORWARDED, signal.SIGPIPE, signal.SIGQUIT)  # needs no explanation
 _RAISED = "raised"
 _SHOW_CURSOR = "\x1b[?25h"
 

@@ -1,4 +1,4 @@
-"""Work that is not a trial: Ray tasks, retried if they die."""
+"""Run work other than trials as Ray tasks, and retry tasks that die."""
 
 from __future__ import annotations
 

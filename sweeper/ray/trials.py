@@ -1,8 +1,8 @@
-"""Trials run by Tune.
+"""Run trials with Ray Tune.
 
 Trials are plain functions on reused actors (0.03 s of overhead each); a fine-tuning trial on
-several workers starts Ray Train inside its Tune trial. A trial writes its own artifact; what ends
-without one (stopped by the scheduler, a worker that died) is the recorder's.
+several workers starts Ray Train inside its Tune trial. A trial writes its own artifact; the
+recorder handles trials that end without one (stopped by the scheduler, or their worker died).
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def run_configs(
 ) -> None:
     """Tune's part: run `work({"trial": config})` for each config, each taking resources `takes`.
 
-    So many at a time: for each result Tune goes over all trials that it holds. One Tuner for 6,000
-    takes 54 ms of its processor time a trial, one for 600 takes 18.
+    Trials are passed in batches, because Tune iterates over all of its trials for each result. A
+    Tuner with 6,000 trials takes 54 ms of processor time per trial, one with 600 takes 18 ms.
     """
     trainable = tune.with_resources(work, dict(takes))
     how = tune.TuneConfig(

@@ -1,1 +1,1 @@
-"""From what the store holds of a plan to a run's tables and its last lines."""
+"""Write a run's tables and closing lines from its state in the store."""

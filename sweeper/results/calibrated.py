@@ -16,7 +16,7 @@ from reports.statistics.temperature import at_temperature, fit_temperature
 
 
 class Calibrated:
-    """A champion's test predictions as they are, and at the temperature fitted on validation."""
+    """A champion's test predictions, unscaled and at the temperature fitted on validation."""
 
     def __init__(self, test: pd.DataFrame, validation: pd.DataFrame) -> None:
         """Both with columns label (int) and probabilities."""

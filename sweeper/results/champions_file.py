@@ -1,4 +1,4 @@
-"""champions.json: the trial of every champion of a run, whole, by its key in the store.
+"""Write champions.json: the complete trial of every champion of a run, with its key in the store.
 
 `predict` and `export` build the network from it, without the run's images or its configuration.
 """

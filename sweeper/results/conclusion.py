@@ -1,4 +1,4 @@
-"""The last lines of a run: the best configurations, warnings, how long it took."""
+"""The closing lines of a run: the best configurations, warnings, and its duration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ERRORS_SHOWN = 3
 
 
 def conclusion(out: Path) -> Iterator[str]:
-    """The lines for a run's folder; none where it holds no run."""
+    """The lines for a run's folder; none if it holds no run."""
     results = out / "results"
     if not (results / "run.json").is_file():
         return
@@ -48,7 +48,7 @@ def _leaks(run: Run) -> Iterator[str]:
         if row["leaked"]:
             yield (
                 f"split policy {row['split_policy']}: {row['leaked']} of {row['rows']} test rows "
-                "have a copy or a group mate in training, which makes its accuracies too good"
+                "have a copy or a group mate in training, so its accuracies are too high"
             )
 
 
@@ -67,7 +67,7 @@ def _unconverged(results: Path) -> Iterator[str]:
 
 def _random(run: Run) -> Iterator[str]:
     if names := run.random_backbones():
-        yield f"random weights, whose accuracies say nothing of the backbone: {', '.join(names)}"
+        yield f"random weights: accuracies say nothing about pretrained {', '.join(names)}"
 
 
 def _time(info: dict[str, Any]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Small pictures of the images that the page shows as mistakes, as the networks saw them."""
+"""Small preprocessed pictures of the misclassified images that the page shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""run.json: what was run, on what, with which versions, and how long each stage took."""
+"""Write run.json: configuration, data, machine, versions, and the duration of each stage."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _PACKAGES = (
 
 
 def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) -> dict[str, Any]:
-    """run.json, but for its status and times."""
+    """The content of run.json, except its status and times."""
     plan, config = ledger.plan, ledger.plan.config
     reused = sum(s.reused for s in stages if s.stage in STRATEGIES)
     return {
@@ -120,8 +120,8 @@ def _backbone(ledger: Ledger, name: str) -> dict[str, Any]:
 
 
 def _artifacts(ledger: Ledger) -> list[dict[str, Any]]:
-    """What all trials share, by kind, backbone and key in the store; an activation table with how
-    long its pass took (`seconds` of wall time on `workers` processes, for `rows` images).
+    """The artifacts that trials share, by kind, backbone and key in the store; an activation table
+    with the cost of its pass (`seconds` of wall time on `workers` processes, for `rows` images).
 
     A champion's key is `champion` of the table `cells`, under `trials/`.
     """
@@ -160,7 +160,7 @@ def _cpu_name() -> str:
 
 
 def _git_commit() -> str:
-    """The checkout's commit, `+` behind it with changes; empty outside a checkout."""
+    """The checkout's commit, with a `+` if there are changes; empty outside a checkout."""
     try:
         commit = subprocess.run(
             ["git", "describe", "--always", "--abbrev=12", "--dirty=+"],

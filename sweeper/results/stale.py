@@ -1,4 +1,4 @@
-"""What lies beside a run that was written anew and no longer belongs to it: told, not removed."""
+"""Find files in a run's folder that no longer belong to the run; they are reported, not removed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RESULTS = frozenset({"run.json", CHAMPIONS_FILE, *(f"{name}.parquet" for name i
 
 
 def champions_in(out: Path) -> frozenset[str]:
-    """The champions' keys by the run's tables; empty where it has none."""
+    """The champions' keys from the run's tables; empty if there are none."""
     try:
         table = pq.read_table(out / "results" / "cells.parquet", columns=["champion"])
     except (OSError, pa.ArrowException):
@@ -25,14 +25,14 @@ def champions_in(out: Path) -> frozenset[str]:
 
 
 def stale(out: Path, before: frozenset[str]) -> Iterator[str]:
-    """A line for each folder or file that is not of the run as it is now. `before`: its champions
-    before it was written."""
+    """A line for each folder or file that does not belong to the current run. `before`: the
+    champions of the run that it replaced."""
     if before and before != champions_in(out):
         for name in _OF_A_CHAMPION:
             if (out / name).is_dir():
-                yield f"{out / name} may be of an earlier champion of this run; write it again"
+                yield f"{out / name} may come from an earlier champion of this run; create it again"
     results = out / "results"
     names = sorted(path.name for path in results.iterdir()) if results.is_dir() else []
     for name in names:
         if name not in _RESULTS and not name.startswith("."):
-            yield f"{results / name} is no file of this run; remove it"
+            yield f"{results / name} does not belong to this run; remove it"

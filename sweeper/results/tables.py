@@ -1,4 +1,4 @@
-"""From what the store holds of a plan to the run's tables."""
+"""Write a run's tables from its state in the store."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ class _CellRows:
         return self.calibrated.reliability_rows(self.columns) if self.calibrated else iter(())
 
     def mistakes(self) -> list[Mistake]:
-        """What the champion mistakes most, by class name."""
+        """The champion's most frequent confusions, by class name."""
         if self.predictions is None:
             return []
         names = dict(enumerate(self.classes))
@@ -193,7 +193,7 @@ def _drawn(values: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _budget(record: Mapping[str, Any] | None) -> dict[str, int | float | None]:
-    """What a trial was trained for; without a record all are None, before the first epoch 0."""
+    """A trial's epochs, steps and passes; all None without a record, 0 before the first epoch."""
     if record is None:
         return {"epochs": None, "steps": None, "passes": None}
     last = record["curve"][-1] if record["curve"] else {"epoch": 0, "steps": 0, "passes": 0.0}
@@ -205,7 +205,7 @@ def _attributions(rows: _CellRows) -> list[dict[str, Any]]:
 
 
 def _curves(cells: Sequence[_CellRows]) -> list[dict[str, Any]]:
-    """Curves of every trial once, though cells may share one."""
+    """The curves of every trial, once even if cells share it."""
     ledger = cells[0].ledger
     specs = {spec.key: spec for rows in cells for spec in rows.specs}
     records = {key: ledger.record(spec) for key, spec in specs.items()}

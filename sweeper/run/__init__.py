@@ -1,1 +1,1 @@
-"""Doing what is missing: the pipeline and its steps."""
+"""The pipeline and its steps, which compute what is missing."""

@@ -1,4 +1,4 @@
-"""What is computed once for all trials: weights, image shards, activation tables."""
+"""Compute the artifacts that trials share: weights, image shards, activation tables."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _Pass:
 
 
 class Caches:
-    """Makes the artifacts that trials share, where they are missing."""
+    """Computes the artifacts that trials share, if they are missing."""
 
     def __init__(
         self,
@@ -73,8 +73,8 @@ class Caches:
     def _calibration(self) -> torch.Tensor:
         """Drawn pictures, uint8 (B, 3, H, W), for the BatchNorm statistics of random weights.
 
-        Not images of the data set: whichever were taken, some split would test on them, and a split
-        more would change the network that all tables hang on.
+        Not images of the data set: whichever were used, some split would test on them, and another
+        split would change the network that all tables depend on.
         """
         options = self.config.preprocess
         pictures = CALIBRATION[self.config.data.source](CALIBRATION_IMAGES)
@@ -197,7 +197,7 @@ class Caches:
 
 @contextmanager
 def _deaths_told() -> Iterator[None]:
-    """A task that died as often as Ray may try it again, in one line."""
+    """Report a task that died as often as Ray may retry it, in one line."""
     try:
         yield
     except errors_of_lost_work(ray.exceptions.OutOfMemoryError) as error:

@@ -1,4 +1,4 @@
-"""Pictures for the BatchNorm statistics of random weights, by where a run's images come from."""
+"""Pictures that set the BatchNorm statistics of random weights, by the source of a run's images."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""What is done with a cell's champion: the test set, once, and explanations.
+"""Evaluate a cell's champion on the test set, once, and explain it.
 
-Both are artifacts: `evaluations` (predictions.parquet) and `explanations`
-(attributions.parquet). Classes are numbers in them, so that a renamed class costs nothing.
+`Ledger.champion` (`sweeper.plan.ledger`) selects the champion. Both results are artifacts:
+`evaluations` (predictions.parquet) and `explanations` (attributions.parquet). They store classes as
+numbers, so renaming a class invalidates nothing.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ _WEBP_QUALITY = 80
 
 
 def evaluate_champion(spec: TrialSpec) -> None:
-    """Predict the test rows with a champion and store the predictions, where another run
-    that shares the store has not by now."""
+    """Predict the test rows with a champion and store the predictions, unless another run on the
+    same store has done so meanwhile."""
     store, device, target = Store(spec.store), trial_device(), evaluation(spec)
     if store.find(*target.place):
         return
@@ -49,8 +50,8 @@ def evaluate_champion(spec: TrialSpec) -> None:
 
 
 def explain_champion(spec: TrialSpec, settings: ExplanationSettings) -> None:
-    """Integrated Gradients of a champion's examples, for the predicted class; stored, where another
-    run has not by now."""
+    """Compute and store Integrated Gradients of a champion's examples for the predicted class,
+    unless another run on the same store has done so meanwhile."""
     store, device, target = Store(spec.store), trial_device(), explanation(spec, settings)
     if store.find(*target.place):
         return
@@ -76,7 +77,7 @@ def read_predictions(store: Store, spec: TrialSpec) -> pd.DataFrame:
 
 
 def read_validation(store: Store, spec: TrialSpec) -> pd.DataFrame:
-    """The same of a finished trial's validation rows."""
+    """The same for a finished trial's validation rows."""
     return _read_predictions(store, store.get("trials", spec.key))
 
 
@@ -87,9 +88,9 @@ def _read_predictions(store: Store, artifact: Artifact) -> pd.DataFrame:
 
 
 def choose_examples(predictions: pd.DataFrame, count: int, per_class: int = 0) -> pd.DataFrame:
-    """Up to `count` test rows: half wrong ones, then right ones, the surest first, no class twice
-    while another has one left. Then up to `per_class` right and `per_class` wrong rows of each
-    class, the surest first, as far as they are not among them."""
+    """Up to `count` test rows: half misclassified, then correct ones, most confident first, no
+    class twice while another has one left. Then up to `per_class` correct and `per_class`
+    misclassified rows of each class, most confident first, without those already chosen."""
     sure = predictions.assign(confidence=predictions["probabilities"].map(max))
     sure = sure.sort_values(["confidence", "image_id", "copy"], ascending=[False, True, True])
     right = sure["label"] == sure["predicted"]
@@ -102,7 +103,7 @@ def choose_examples(predictions: pd.DataFrame, count: int, per_class: int = 0) -
 
 
 def _spread(rows: pd.DataFrame) -> list[Any]:
-    """Index of rows, one of each class before a second of any."""
+    """The index of the rows in turn: one of each class before a second of any."""
     turn = rows.groupby("label").cumcount()
     return list(rows.assign(turn=turn).sort_values("turn", kind="stable").index)
 

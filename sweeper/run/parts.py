@@ -1,4 +1,4 @@
-"""What a trial is built of, fetched from the store by the keys in its spec, each thing once."""
+"""Fetch the parts of a trial from the store, by the keys in its spec, each part once."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ class TrialParts:
 
     @cached_property
     def table(self) -> ActivationTable:
-        """The activation table that the rows of a cached trial are in."""
+        """The activation table that contains the rows of a cached trial."""
         artifact = self.store.get(self.spec.source, self.spec.table_key)
         check = partial(self.store.check_copy, artifact)
         return open_table(artifact.folder, self.store.filesystem, check)
 
     @cached_property
     def backbone(self) -> Backbone:
-        """The backbone with the weights that it starts from. A network that is built of it trains
-        these very modules."""
+        """The backbone with its initial weights. A network built from it trains these modules
+        themselves."""
         folder = self.store.get("backbones", self.spec.backbone_key).folder
         args, filesystem = self.spec.model_args, self.store.filesystem
         return StoredBackbone(self.spec.backbone, args, folder, filesystem).load()
@@ -84,17 +84,17 @@ class TrialParts:
         return self.strategy.rows(self, self.table.find(part), labels, device)
 
     def module(self) -> nn.Module:
-        """What the trial trains, as it starts, on the CPU."""
+        """The module that the trial trains, in its initial state, on the CPU."""
         return self.strategy.module(self)
 
     def trained(self) -> nn.Module:
-        """The same with the weights that the finished trial ended with."""
+        """The same with the final weights of the finished trial."""
         module = self.module()
         module.load_state_dict(self.weights(self.spec.key))
         return module
 
     def network(self, module: nn.Module) -> nn.Module:
-        """From the trial's rows to logits: `module` itself where they are cached."""
+        """The network from the trial's rows to logits: `module` itself if they are cached."""
         return self.strategy.network(self, module) if self.spec.is_end_to_end else module
 
     def pixel_network(self, module: nn.Module) -> nn.Module:

@@ -1,9 +1,9 @@
-"""All steps of a run, top to bottom like the paper's.
+"""Run all steps, in the order of the paper's; a killed run resumes here.
 
     collect -> audit -> split -> preprocess + augment -> extract -> transfer -> fine-tune
             -> evaluate -> explain -> report
 
-Each step asks the store what is there, makes what is missing, and leaves the rest alone.
+Each step checks what exists in the store and computes only what is missing.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ _PASSES = 3
 
 
 def run_sweep(config: Config, out: Path, command: str, progress: Progress) -> Outcome:
-    """Run what is missing of a configuration and write tables and report to `out`.
+    """Run the missing parts of a configuration and write tables and report to `out`.
 
-    Interrupted by Ctrl-C, SIGTERM or SIGHUP, it writes what there is and raises KeyboardInterrupt.
-    If a worker finds something damaged in the store, the steps are run once more to rebuild it.
+    On Ctrl-C, SIGTERM or SIGHUP, it writes the results so far and raises KeyboardInterrupt.
+    If a worker finds a damaged artifact in the store, the steps are run again to rebuild it.
     Raises ResourceError, before anything is done, if Ray cannot be started.
     """
     check_ray()
@@ -61,7 +61,7 @@ def run_sweep(config: Config, out: Path, command: str, progress: Progress) -> Ou
         for _ in range(_PASSES):
             if outcome := _run_steps(config, out, command, progress):
                 return outcome
-            progress.skip("damaged", "rebuilding what was found damaged")
+            progress.skip("damaged", "rebuilding damaged artifacts")
     raise StoreError(
         f"store '{config.store}': files written to it were damaged {_PASSES} times in a row; "
         "its folder damaged/ keeps them: check the disk"
@@ -69,7 +69,7 @@ def run_sweep(config: Config, out: Path, command: str, progress: Progress) -> Ou
 
 
 def _run_steps(config: Config, out: Path, command: str, progress: Progress) -> Outcome | None:
-    """All steps once; None if something was found damaged."""
+    """All steps once; None if a damaged artifact was found."""
     with suppress(DamagedError), _sweep(config, out, command, progress) as sweep:
         store = sweep.plan.store
         damaged = store.damaged()
@@ -92,7 +92,7 @@ def _run_steps(config: Config, out: Path, command: str, progress: Progress) -> O
 
 
 def rebuild_report(run: FinishedRun, command: str, progress: Progress) -> Outcome:
-    """Tables and report of a run from what is in the store; runs nothing."""
+    """Rebuild tables and report of a run from the store; runs nothing."""
     kept: dict[str, Any] = {k: run.about[k] for k in ("config", "paths") if k in run.about}
     with _sweep(run.config, run.folder, command, progress, kept) as sweep:
         return sweep.report("complete")
@@ -106,7 +106,7 @@ def _sweep(
     progress: Progress,
     kept: Mapping[str, Any] | None = None,
 ) -> Iterator[Sweep]:
-    """The images collected and split, and what ends with the run."""
+    """A sweep with its images collected and split; closes Ray at the end."""
     started, times = datetime.now(UTC), StageTimes()
     plan = make_plan(config, progress, times)
     with ExitStack() as closing:
@@ -115,7 +115,7 @@ def _sweep(
 
 @dataclass
 class Sweep:
-    """A run under way: its plan, what the store has of it, and Ray once it is needed."""
+    """A run in progress: its plan, its state in the store, and Ray once it is needed."""
 
     plan: Plan
     out: Path
@@ -141,7 +141,7 @@ class Sweep:
 
     @cached_property
     def resources(self) -> Resources:
-        """Starts Ray, the first time that something has to be run."""
+        """The session's resources; starts Ray on first use."""
         wanted = self.config.resources
         session = ray_session(
             wanted.cpus, wanted.gpus_per_trial, wanted.workers_per_trial, wanted.retries
@@ -151,7 +151,7 @@ class Sweep:
 
     @cached_property
     def _open_backbones(self) -> set[str]:
-        """Backbones with a cell that is not trained and evaluated, as the run begins."""
+        """Backbones with a cell that is not trained and evaluated when the run begins."""
         return self._backbones_without(self.ledger.is_settled)
 
     @cached_property
@@ -165,14 +165,14 @@ class Sweep:
         }
 
     def store_splits(self) -> None:
-        """The splits, where trials on any machine read them."""
+        """Store the splits, so that trials on any machine can read them."""
         for split in self.plan.splits.values():
             write_split(self.plan.store, split.rows)
 
     # --- what is computed once -------------------------------------------------------------
 
     def load_backbones(self) -> None:
-        """Weights first: where they cannot be had, the user should not have to wait for it."""
+        """Load weights first, so that a missing file or hub is reported without delay."""
         self._caches.load_backbones(self._open_backbones | self._unexplained_backbones)
 
     def preprocess_and_augment(self) -> None:
@@ -187,7 +187,7 @@ class Sweep:
     # --- trials ------------------------------------------------------------------------------
 
     def train(self) -> None:
-        """The trials of each strategy; those that start from another's champions come after it."""
+        """Run the trials of each strategy, after the strategy whose champions they start from."""
         for strategy in STRATEGIES:
             self._run_cells(strategy)
 
@@ -208,7 +208,7 @@ class Sweep:
             self.progress.finish(f"{stage.reused} in the store" if stage.reused else "")
 
     def _scheduler(self, strategy: str, specs: Sequence[TrialSpec]) -> CellAsha:
-        """ASHA with its rungs as the trials in the store left them."""
+        """ASHA, with its rungs filled from the trials in the store."""
         rungs = self.plan.rungs(strategy)
         if not rungs:
             return CellAsha()
@@ -221,8 +221,8 @@ class Sweep:
         return CellAsha(cells)
 
     def _ordered(self, specs: Sequence[TrialSpec]) -> list[TrialSpec]:
-        """Every cell's draw 0 first, so that later draws have something to be compared with; within
-        a draw the trials with most rows first, so that no long one is left for the end."""
+        """Draw 0 of every cell first, so that later draws can be compared with it; within a draw,
+        trials with the most rows first, so that no long one is left for the end."""
         rows = {split.key: len(split.rows) for split in self.plan.splits.values()}
         return sorted(specs, key=lambda spec: (spec.draw, -rows[spec.split_key]))
 
@@ -276,8 +276,8 @@ class Sweep:
     # --- report ------------------------------------------------------------------------------
 
     def report(self, status: str) -> Outcome:
-        """Tables, run.json, the page and the files beside it."""
-        ledger = Ledger(self.plan)  # a fresh look: an interrupted trial may have told nobody
+        """Write the tables, run.json, the page and its exports."""
+        ledger = Ledger(self.plan)  # read again: an interrupted trial may not have reported
         with writing_to(self.out), self.progress.during("write tables and page"):
             return self._report(status, ledger)
 

@@ -46,16 +46,15 @@ def run_trial(
     workers: int = 1,
     stream: DataIterator | None = None,
 ) -> None:
-    """Train a trial and store it; a trial that raises is stored as failed, with its traceback.
+    """Train a trial and store it; if it raises, it is stored as failed, with its traceback.
 
     `report` gets results at the rungs and at the end. Where several `workers` share the trial,
     `wrap` makes the module distributed and only one of them `writes`. `stream`: this worker's share
     of an end-to-end trial's `training_dataset`.
 
-    One that is done already, by a process that died as it told so or by another run on this store,
-    is not trained again. Raises what may not come again, so that whoever runs it can try again:
-    running out of memory. Where workers share a trial every error is raised, for it must end the
-    others too.
+    A trial that is already done, by a process that died before reporting it or by another run on
+    this store, is not trained again. Running out of memory is raised, so that the caller can retry.
+    If workers share a trial, every error is raised, because it must end the others too.
     """
     started = time.perf_counter()
     store = Store(spec.store)
@@ -77,7 +76,7 @@ def run_trial(
 
 
 def report_if_done(spec: TrialSpec, report: Report) -> bool:
-    """Tell the result of a trial that the store has by now; whether it has it."""
+    """Report the result of a trial if the store has it by now; returns whether it does."""
     record = done_record(Store(spec.store), spec.key)
     if record is not None:
         report(_result(record["curve"]))
@@ -85,7 +84,7 @@ def report_if_done(spec: TrialSpec, report: Report) -> bool:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """torch tells the processor's memory by a RuntimeError of its allocator."""
+    """On a CPU, torch raises its allocator's RuntimeError instead of MemoryError."""
     known = isinstance(error, MemoryError | torch.OutOfMemoryError)
     return known or "can't allocate memory" in str(error)
 

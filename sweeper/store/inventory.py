@@ -69,7 +69,7 @@ class Inventory:
         places, quarantined, strays = self._listing()
         for (kind, key), attempts in sorted(places.items()):
             self._add(kind, key, attempts)
-        self.leftovers += [Leftover(path, files, "set aside") for path, files in quarantined]
+        self.leftovers += [Leftover(path, files, "quarantined") for path, files in quarantined]
         self.leftovers += [Leftover(path, files, "left over") for path, files in strays]
 
     def kinds(self) -> Iterator[tuple[str, list[Entry]]]:

@@ -1,6 +1,6 @@
 """Strategies: how a cell's network is trained. This is the one list; an entry is one file.
 
-Importing it loads neither torch nor Ray: what needs them is imported where it runs.
+Importing this package loads neither torch nor Ray; code that needs them imports them when it runs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a strategy is: what it trains, on which rows, from where, and what that costs."""
+"""The interface of a strategy: what it trains, on which rows, from which start, at what cost."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ PIXELS = "shards"
 
 @dataclass(frozen=True)
 class Trained:
-    """What a trial trains of a backbone: multiply-adds of one image, and numbers to keep; the head
-    is not counted."""
+    """The trained part of a backbone: multiply-adds of one image, and numbers to keep, without the
+    head."""
 
     macs: float
     parameters: int
@@ -42,7 +42,7 @@ class Strategy(ABC):
     # --- the plan ------------------------------------------------------------------------------
 
     def parent(self, config: Config) -> str | None:
-        """The strategy whose champion, of the same cell otherwise, its trials start from."""
+        """The strategy whose champion its trials start from, in the otherwise same cell."""
         return None
 
     @abstractmethod
@@ -55,18 +55,18 @@ class Strategy(ABC):
 
     @abstractmethod
     def settings(self, config: Config) -> dict[str, Any]:
-        """What the configuration fixes for all of its trials; plain values."""
+        """The settings that the configuration fixes for all of its trials; plain values."""
 
     @abstractmethod
     def keyed(self, spec: TrialSpec) -> dict[str, Any]:
-        """What of a trial's settings determines its outcome, besides its rows and its draw."""
+        """The settings that determine a trial's outcome, besides its rows and its draw."""
 
     # --- a trial -------------------------------------------------------------------------------
 
     @abstractmethod
     def module(self, parts: TrialParts) -> nn.Module:
-        """What a trial trains, as it starts, on the CPU. Its state is what the store keeps: names
-        begin with `head.` and, where layers of the backbone are trained, `suffix.`."""
+        """The module that a trial trains, in its initial state, on the CPU. The store keeps its
+        state: names begin with `head.` and, if layers of the backbone are trained, `suffix.`."""
 
     @abstractmethod
     def network(self, parts: TrialParts, module: nn.Module) -> nn.Module:
@@ -90,4 +90,4 @@ class Strategy(ABC):
 
     @abstractmethod
     def trained(self, size: NetworkSize, config: Config) -> Trained:
-        """What of the backbone a trial trains."""
+        """The part of the backbone that a trial trains."""

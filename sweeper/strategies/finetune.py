@@ -68,7 +68,7 @@ class Finetune(Strategy):
         )
 
     def network(self, parts: TrialParts, module: nn.Module) -> nn.Module:
-        """The trained suffix behind the frozen prefix; trained as a whole it is that already."""
+        """The frozen prefix followed by the trained suffix; the module itself if trained whole."""
         from trainables.finetune import with_prefix
 
         if parts.spec.settings["depth"] == "all":
@@ -92,7 +92,7 @@ class Finetune(Strategy):
         return ActivationRows(parts.table, numbers, labels, device, budget)
 
     def backbone_names(self, spec: TrialSpec, names: Mapping[str, Any]) -> dict[str, Any]:
-        """Where the whole network was trained, its parts lie below `suffix.`."""
+        """If the whole network was trained, its parts are below `suffix.`."""
         at = "suffix." if spec.settings["depth"] == "all" else ""
         return {k.removeprefix(at): v for k, v in names.items() if k.startswith("suffix.")}
 
@@ -108,7 +108,7 @@ def _head_of(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _is_mixed(precision: str) -> bool:
-    """`auto`: where the GPU computes in bfloat16."""
+    """Whether to train in bfloat16; `auto`: if the GPU supports it."""
     import torch
 
     if precision == "auto":

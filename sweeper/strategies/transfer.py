@@ -1,4 +1,4 @@
-"""Transfer learning: the backbone stays as it is, a head is trained on its pooled features."""
+"""Transfer learning: the backbone is frozen, and a head is trained on its pooled features."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Transfer(Strategy):
         return {"pooling": config.head.pooling}
 
     def keyed(self, spec: TrialSpec) -> dict[str, Any]:
-        """Of cached features the table's key says how they were pooled."""
+        """For cached features, the table's key already contains the pooling."""
         if not spec.is_end_to_end:
             return {}
         return {"backbone": spec.backbone_key, "pooling": spec.settings["pooling"]}

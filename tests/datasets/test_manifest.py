@@ -158,5 +158,5 @@ def test_the_strict_stop_at_the_first_bad_file_and_hear_of_all(tmp_path: Path) -
         check_problems(manifest, on_error="stop")
     message = str(caught.value)
     assert message.startswith("data.on_error=stop: 4 of 10 files cannot be used: 'ab/bad0.png' (")
-    assert "and 1 more; mend or remove them, or set data.on_error: exclude" in message
+    assert "and 1 more; repair or remove them, or set data.on_error: exclude" in message
     check_problems(usable(manifest), on_error="stop")

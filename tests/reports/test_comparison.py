@@ -1,4 +1,4 @@
-"""The paper beside ours: every published row, whatever part of the grid was run."""
+"""The section The paper: every published row beside ours, whatever part of the grid was run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from reports.derived import write_derived
+from reports.independent_images import independent_images
 from reports.page import render
-from reports.pictures import pictures_tested
 from reports.published import published_cells
 from reports.run import Run, load_run
 from reports.sections import comparison
@@ -83,10 +83,10 @@ def test_every_cell_has_its_recorded_interval(tmp_path: Path) -> None:
     assert shown <= recorded
 
 
-def test_without_one_a_cell_has_the_interval_of_the_pictures_tested(tmp_path: Path) -> None:
+def test_without_one_a_cell_has_the_interval_of_its_independent_images(tmp_path: Path) -> None:
     run = _run(tmp_path, policies=("pooled", "grouped"), backbones=("resnet50",))
     run = Run(run.info, run.tables | {"intervals": run.tables["intervals"].iloc[:0]})
-    pictures = pictures_tested(run)
+    pictures = independent_images(run)
     leaks = 0
     for cell, entry in zip(published_cells(), _entries(_built(run)), strict=True):
         own = {

@@ -48,7 +48,7 @@ def test_one_training_speaks_of_these_networks_and_says_how_many_it_would_take(o
     built = significance.significance_of(once)
     assert built
     for family in built.families:
-        assert "and not their architectures" in family.trainings
+        assert "not their architectures" in family.trainings
         assert "assuming a standard deviation of 3 points, train each 6 times" in family.trainings
         assert family.holm == "Holm family: the 11 comparisons in this table."
         assert "trained network" in family.words

@@ -1,4 +1,4 @@
-"""The leak meter's section: any policies side by side, over the cells that all of them have."""
+"""The section Data leakage: any policies side by side, over the cells that all of them have."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def _derived(run: Path) -> Run:
     return load_run(run)
 
 
-def _meter(run: Run) -> leak.LeakMeter:
-    meter = leak.leak_meter_of(run)
-    assert meter is not None
-    return meter
+def _leakage(run: Run) -> leak.Leakage:
+    leakage = leak.leakage_of(run)
+    assert leakage is not None
+    return leakage
 
 
 def test_four_policies_stand_side_by_side_with_their_leaks_and_accuracies(tmp_path: Path) -> None:
     run = _run(tmp_path, SMALL)
-    plain, augmented = _meter(run).comparisons
+    plain, augmented = _leakage(run).comparisons
     cells = run.tables["cells"]
     for comparison, value in ((plain, False), (augmented, True)):
         names = [policy.name for policy in comparison.policies]
@@ -72,7 +72,7 @@ def test_accuracies_are_compared_over_the_cells_that_all_policies_have(tmp_path:
     failed = (cells["split_policy"] == "given") & (cells["backbone"] == "vgg16")
     cells.loc[failed, ["state", "accuracy"]] = ["failed", None]
     write_table(tmp_path / "results", "cells", cells)
-    comparison = _meter(_derived(tmp_path)).comparisons[1]
+    comparison = _leakage(_derived(tmp_path)).comparisons[1]
     assert comparison.title.endswith("4 cells completed under every policy")
     of_resnet = cells[(cells["backbone"] == "resnet50") & cells["augmented"]]
     pooled = of_resnet[of_resnet["split_policy"] == "pooled"]["accuracy"].mean()
@@ -112,9 +112,9 @@ def test_the_leak_is_the_leakier_policy_against_the_more_honest_one(
 
 def test_kinds_of_leaks_that_nobody_has_take_no_column(tmp_path: Path) -> None:
     run = _run(tmp_path, SMALL)
-    meter = _meter(run)
-    assert meter.kinds == ["copy of the same image", "exact duplicate", "near-duplicate"]
-    row = next(r for r in meter.counts if (r.policy, r.augmentation) == ("pooled", "augmented"))
+    leakage = _leakage(run)
+    assert leakage.kinds == ["copy of the same image", "exact duplicate", "near-duplicate"]
+    row = next(r for r in leakage.counts if (r.policy, r.augmentation) == ("pooled", "augmented"))
     leaks = run.tables["leaks"]
     own = leaks[(leaks["split_policy"] == "pooled") & leaks["augmented"]]
     own = own[(own["scenario"] == "bones") & (own["part"] == "test")]
@@ -123,8 +123,8 @@ def test_kinds_of_leaks_that_nobody_has_take_no_column(tmp_path: Path) -> None:
 
 def test_folds_and_repeats_are_summed_and_averaged(tmp_path: Path) -> None:
     fake = replace(SMALL, policies=("pooled", "grouped"), backbones=("vgg16",))
-    one = _meter(_run(tmp_path / "one", fake))
-    many = _meter(_run(tmp_path / "many", replace(fake, folds=3, repeats=2)))
+    one = _leakage(_run(tmp_path / "one", fake))
+    many = _leakage(_run(tmp_path / "many", replace(fake, folds=3, repeats=2)))
     for single, summed in zip(one.counts, many.counts, strict=True):
         count = 6 * int(single.n_test.replace("\u2009", ""))
         assert summed.n_test.replace("\u2009", "") == str(count)

@@ -44,7 +44,7 @@ def test_the_same_tables_are_promised_only_where_no_trial_is_stopped_early(tmp_p
     }
     assert "has the same tables" in promises["none"]
     assert "same tables" not in promises["asha"]
-    assert "may choose a different champion" in promises["asha"]
+    assert "may select a different champion" in promises["asha"]
 
 
 def test_a_changed_checkout_is_not_passed_off_as_a_commit(tmp_path: Path) -> None:

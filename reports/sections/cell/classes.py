@@ -172,5 +172,5 @@ def _caption(rankings: Sequence[_Ranking], classes: int) -> str:
         f"{wording.percent(float(np.mean([one.average_precision for one in rankings])))} %"
     )
     left_out = classes - len(rankings)
-    rest = f"; {wording.plural(left_out, 'class')} without test rows left out" if left_out else ""
+    rest = f"; {wording.plural(left_out, 'class')} without test rows excluded" if left_out else ""
     return f"{means} (unweighted over classes){rest}."

@@ -60,7 +60,7 @@ def _pair(pair: Mistake, pictures: Mapping[str, str]) -> Pair:
         Example(
             css=pictures[one.image_id],
             remark=f"{wording.percent(one.confidence, 0)} % confidence"
-            + (f", of copy {one.copy}" if one.copy else ""),
+            + (f", copy {one.copy}" if one.copy else ""),
         )
         for one in pair.examples
         if one.image_id in pictures

@@ -44,9 +44,13 @@ def metrics(row: Row, interval: IntervalOf) -> list[Line]:
     """The metrics of the test set."""
     return [
         *(_metric(row, metric, interval) for metric in METRICS if not metric.calibration),
-        Line("validation accuracy", wording.percent(row["val_accuracy"]), "", "chose the champion"),
+        Line(
+            "validation accuracy", wording.percent(row["val_accuracy"]), "", "selects the champion"
+        ),
         Line("optimism", wording.points(optimism_of(row)), "", "validation minus test, points"),
-        Line("majority class", wording.percent(row["chance"]), "", "accuracy of predicting it"),
+        Line(
+            "majority class", wording.percent(row["chance"]), "", "accuracy of always predicting it"
+        ),
     ]
 
 

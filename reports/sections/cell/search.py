@@ -121,10 +121,10 @@ def summary_of(cells: Sequence[tuple[Row, Sequence[Row]]], space: Space) -> str:
     at_edge = [space.edges(row, trials) for row, trials in searched]
     several = wording.plural(len(searched), "searched cell")
     if not any(at_edge):
-        return f"In none of {several} is the best draw at an edge of the search space."
+        return f"No best draw lies at an edge of the search space ({several})."
     parts = filter(None, (_counted(at_edge, name, space) for name in space.ordered))
     return (
-        f"In {sum(map(bool, at_edge))} of {several}, the best draw is at an edge of the search "
+        f"In {sum(map(bool, at_edge))} of {several}, the best draw lies at an edge of the search "
         f"space and every other value scored lower: {'; '.join(parts)}."
     )
 

@@ -1,4 +1,4 @@
-"""The leak meter on splits made by hand."""
+"""Leak counts on splits made by hand."""
 
 import pandas as pd
 import pytest

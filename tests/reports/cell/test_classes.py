@@ -50,7 +50,7 @@ def test_curves_and_areas_are_scikit_learns(count: int, seed: int, decimals: int
 def test_a_class_without_test_rows_is_left_out_of_the_curves_and_said() -> None:
     rows = pd.DataFrame({"label": ["a", "b"], "probabilities": [[0.6, 0.4, 0], [0.5, 0.3, 0.2]]})
     found = classes.classes_of(NAMES, {("a", "a"): 1, ("b", "a"): 1}, rows, no_interval)
-    assert "1 class without test rows left out" in found.caption
+    assert "1 class without test rows excluded" in found.caption
     assert [line.auroc for line in found.lines][2] == "—"
     assert [line.support for line in found.lines] == [1, 1, 0]
 

@@ -15,7 +15,7 @@ import pytest
 from reports.exports.latex import escape, latex_table
 from reports.exports.metrics import EXPORTED, PaperTable, cells_csv, paper_tables, table_csv
 from reports.exports.names import FileNames
-from reports.pictures import pictures_tested
+from reports.independent_images import independent_images
 from reports.run import Run, load_run
 from reports.statistics import share_interval
 from reports.tables import CELL, SCHEMAS
@@ -88,10 +88,10 @@ def test_a_cell_without_a_result_keeps_its_row(run: Run) -> None:
     assert rf"\multicolumn{{{len(SHOWN)}}}{{c}}{{missing}}" in text
 
 
-def test_accuracy_without_a_recorded_interval_has_that_of_the_pictures_tested(run: Run) -> None:
+def test_accuracy_without_a_recorded_interval_has_that_of_its_independent_images(run: Run) -> None:
     """And not of copies."""
     bare = Run(run.info, run.tables | {"intervals": run.tables["intervals"].iloc[:0]})
-    pictures = pictures_tested(bare)
+    pictures = independent_images(bare)
     for table in paper_tables(bare):
         for line in table.lines:
             if line.state == "done":

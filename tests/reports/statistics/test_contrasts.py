@@ -48,7 +48,7 @@ def test_repeating_a_cell_under_more_seeds_does_not_weigh_it_more() -> None:
 
 
 def test_seeds_are_matched_one_by_one() -> None:
-    """A seed that failed on one side is left out on the other."""
+    """A seed that failed on one side is excluded from the other."""
     cells = pd.DataFrame([_cell(), _cell(seed=1), _cell(augmentation="fec-ige")])
     assert contrast(cells, AUGMENTED).per_block(np.array([0.5, 0.1, 0.7])) == pytest.approx([0.2])
 

@@ -76,7 +76,7 @@ def test_a_bounded_interval_holds_its_value_and_stays_inside(
     assert double.high == pytest.approx(2 * interval.high)
 
 
-def test_a_difference_is_distinguishable_where_its_interval_leaves_zero_out() -> None:
+def test_a_difference_is_significant_where_its_interval_excludes_zero() -> None:
     for value in (0.05, 0.1, 0.2):
         error = Error(0.05, 7)
         assert (p_value(value, error) < 0.05) == (0.0 not in difference_of(value, error))

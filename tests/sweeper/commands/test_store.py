@@ -84,7 +84,7 @@ def test_a_whole_store_verifies(store: Store, say: Say) -> None:
     code, lines = say("verify", store.address)
     assert code == 0
     assert lines[-1].startswith("1 artifacts, 10 B compared in ")
-    assert lines[-1].endswith(": 0 damaged, 0 left over or set aside")
+    assert lines[-1].endswith(": 0 damaged, 0 left over or quarantined")
 
 
 @pytest.mark.parametrize("action", ["list", "verify"])
@@ -115,7 +115,7 @@ def test_verify_lists_damage_and_leftovers_and_changes_nothing(store: Store, say
         assert "cannot be read" in damaged[keys[2]]
         over = [line for line in lines if line.startswith("left over")]
         assert [left.removeprefix(f"{store.root}/") in line for line in over] == [True, False]
-        assert lines[-1].endswith("3 damaged, 2 left over or set aside")
+        assert lines[-1].endswith("3 damaged, 2 left over or quarantined")
 
 
 def test_files_of_an_active_writer_are_not_a_problem_and_never_pruned(
@@ -144,8 +144,8 @@ def test_prune_shows_and_with_yes_removes_leftovers_of_killed_runs(
     before = sorted(tmp_path.rglob("*"))
     code, lines = say("prune", str(tmp_path))
     assert (code, sorted(tmp_path.rglob("*"))) == (0, before)
-    assert [line.split()[:3] for line in lines[:2]] == [
-        ["set", "aside", "1"],
+    assert [line.split()[:-2] for line in lines[:2]] == [  # without the size
+        ["quarantined", "1"],
         ["left", "over", "2"],
     ]
     assert lines[-1].endswith("can be deleted; nothing is deleted without --yes")

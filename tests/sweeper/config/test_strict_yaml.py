@@ -92,7 +92,7 @@ def test_numbers_far_out_of_range_are_reported_with_the_bound() -> None:
 def test_a_grid_with_more_trials_than_measured_is_refused() -> None:
     seeds = f"grid.seeds={list(range(1000))}"
     draws = "search.lr=[" + ", ".join(f"{n}.0e-5" for n in range(1, 90)) + "]"
-    with pytest.raises(ConfigError, match="4000 cells with their draws are 800000 trials, more"):
+    with pytest.raises(ConfigError, match="4000 cells with their draws make 800000 trials, more"):
         load_config("smoke", [seeds, draws, "search.draws=200"])
     with pytest.raises(ConfigError, match=r"grid.seeds: expected at most 1000 values"):
         load_config("smoke", [f"grid.seeds={list(range(1001))}"])

@@ -147,14 +147,14 @@ def test_plan_tells_the_price_and_what_it_rests_on(config: str, capsys: Captured
     assert " s " in all_line
     low, high = float(price.split()[1]), float(price.split()[3])
     assert 0 < low < high
-    assert "guessed from multiply-adds" in printed
+    assert "estimated from multiply-adds" in printed
 
 
 def test_plan_measures_this_machine_if_told_to(config: str, capsys: Captured) -> None:
     assert main(["plan", config, "--measure"]) == 0
     printed = capsys.readouterr().out
     assert "explain" not in printed  # none are asked for
-    assert "finetune, evaluate: measured on this machine just now" in printed
+    assert "finetune, evaluate: just measured on this machine" in printed
 
 
 @pytest.mark.parametrize("price", ["-1", "nan", "much"])

@@ -31,7 +31,7 @@ def _private_names(text: str) -> set[str]:
 
 def _documented() -> set[str]:
     page = (ROOT / "docs" / "explanation" / "reliability.md").read_text(encoding="utf-8")
-    section = page.partition("## What relies on Ray's internals")[2]
+    section = page.partition("## Reliance on Ray's internals")[2]
     return {name for name in re.findall(r"`(ray\.[\w.]+)`", section) if "._" in name}
 
 

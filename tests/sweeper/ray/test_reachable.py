@@ -127,7 +127,7 @@ def test_a_temporary_folder_that_is_a_file_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAY_TMPDIR", "/dev/null")
-    with pytest.raises(ResourceError, match="RAY_TMPDIR='/dev/null': Ray cannot make its folder"):
+    with pytest.raises(ResourceError, match="RAY_TMPDIR='/dev/null': Ray cannot create its folder"):
         check_sockets()
 
 

@@ -28,7 +28,7 @@ def work():
     return eval(sys.argv[1])
 sys.exit(supervised(work))
 """
-GOES_ON = "; what is finished is kept, and the same command goes on from there\n"
+GOES_ON = "; finished work is kept; run the same command again to resume\n"
 
 
 def start(work: str, script: str = SCRIPT, **options: Any) -> subprocess.Popen[str]:

@@ -70,9 +70,9 @@ def test_what_is_beside_a_run_with_other_champions_is_told(tmp_path: Path) -> No
     (out / "export").mkdir()
     assert list(stale(out, before)) == []
     assert list(stale(out, frozenset({"another"}))) == [
-        f"{out / 'export'} may be of an earlier champion of this run; write it again"
+        f"{out / 'export'} may come from an earlier champion of this run; create it again"
     ]
     assert list(stale(out, frozenset())) == []
     (out / "results" / "of_before.parquet").touch()
     (line,) = stale(out, before)
-    assert line.endswith("of_before.parquet is no file of this run; remove it")
+    assert line.endswith("of_before.parquet does not belong to this run; remove it")

@@ -1,4 +1,4 @@
-"""A store whose artifacts were damaged, each kind in another way: the next run mends all of it."""
+"""A store with damaged artifacts, each kind in another way: the next run rebuilds all of them."""
 
 import io
 import json

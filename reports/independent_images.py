@@ -1,4 +1,4 @@
-"""The number of independent images that a split policy tests."""
+"""Count the independent images that a split policy tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from reports.run import Run
 Tested = tuple[str, str, str]  # split policy, scenario, augmentation
 
 
-def pictures_tested(run: Run) -> dict[Tested, int]:
+def independent_images(run: Run) -> dict[Tested, int]:
     """Groups of images in the test parts of one repeat (the mean over repeats, folds together).
 
     Copies of an image and its duplicates count once. Nothing for a run that recorded no split.
