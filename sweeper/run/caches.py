@@ -98,7 +98,7 @@ class Caches:
                 return
             self.resources()
             self.progress.start("preprocess and augment", images.rows, "images")
-            with _process_deaths_in_one_line(), self.store.writing(*images.target.content) as folder:
+            with _one_line_if_killed(), self.store.writing(*images.target.content) as folder:
                 stage.made = write_shards(
                     plan.collection.images,
                     plan.collection.remote or plan.collection.root,
@@ -196,7 +196,7 @@ class Caches:
 
 
 @contextmanager
-def _process_deaths_in_one_line() -> Iterator[None]:
+def _one_line_if_killed() -> Iterator[None]:
     """Report a task that died as often as Ray may retry it, in one line."""
     try:
         yield
