@@ -78,6 +78,8 @@ def _space(one: Hyperparameter, value: Any, handler: Any) -> Any:
 
 
 def _range(one: Hyperparameter, given: Mapping[str, Any]) -> Range:
+    if not isinstance(one.published, int | float):
+        raise ValueError("has no range; write a list of values")
     names = ("uniform", "log_uniform")
     if len(given) != 1 or next(iter(given)) not in names:
         raise ValueError(unexpected(", ".join(map(str, given)), names))
@@ -96,8 +98,6 @@ def _end(one: Hyperparameter, name: str, end: Any) -> float:
     try:
         value = TypeAdapter(one.type).validate_python(end)
     except ValidationError as error:
-        reason = str(error.errors()[0]["msg"])
-        raise ValueError(f"{name}: {end!r}: {reason[:1].lower()}{reason[1:]}") from None
-    if not isinstance(value, int | float):
-        raise ValueError(f"{one.name} has no range; write a list of values")
-    return value
+        reason = str(error.errors()[0]["msg"]).replace("Input should be", "expected")
+        raise ValueError(f"{name}: {end}: {reason}") from None
+    return float(value) if isinstance(value, float) else int(value)

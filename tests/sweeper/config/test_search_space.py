@@ -1,0 +1,46 @@
+"""What hyperparameters are drawn from, as a configuration writes it."""
+
+import pytest
+
+from sweeper.config.load import load_config
+from sweeper.config.schema import Config
+from sweeper.config.search_space import Range, largest_of, most_settings
+from tests.sweeper.config.test_load import mistake
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("lr={log_uniform: [1e-2, 1e-4]}", "log_uniform: expected the smaller end first"),
+        ("lr={loguniform: [1, 2]}", "'loguniform' (did you mean log_uniform?): expected one of"),
+        ("lr={uniform: [1e-3]}", "uniform: expected the two ends of a range"),
+        ("lr={uniform: [1e-3, 100]}", "uniform: 100: expected less than or equal to 10"),
+        ("lr={uniform: [a, 1]}", "uniform: a: expected a valid number"),
+        ("hidden={uniform: [1, 2]}", "has no range; write a list of values"),
+        ("batch_size={uniform: [1, 64]}", "uniform: 1: expected greater than or equal to 2"),
+    ],
+)
+def test_a_range_that_is_none_is_one_line(given: str, said: str) -> None:
+    line = mistake(f"search.{given}")
+    assert line.startswith(f"search.{given.partition('=')[0]}: ")
+    assert said in line
+
+
+def test_a_range_survives_being_written_and_read() -> None:
+    config = load_config("smoke", ["search.lr={log_uniform: [1e-4, 1e-2]}"])
+    again = Config.model_validate(config.model_dump(mode="json"))
+    assert again.search.space["lr"] == Range(1e-4, 1e-2, is_log=True, is_whole=False)
+
+
+def test_whole_numbers_are_drawn_whole_and_ends_belong_to_the_range() -> None:
+    space = load_config("smoke", ["search.batch_size={uniform: [8, 64]}"]).search.space
+    sizes = space["batch_size"]
+    assert isinstance(sizes, Range)
+    assert [sizes.at(share) for share in (0.0, 0.5, 1.0)] == [8, 36, 64]
+    assert largest_of(sizes) == 64
+    assert most_settings(space) == float("inf")
+
+
+def test_a_log_range_gives_every_factor_the_same_share() -> None:
+    rates = Range(1e-4, 1e-2, is_log=True, is_whole=False)
+    assert rates.at(0.5) == pytest.approx(1e-3)
