@@ -120,9 +120,9 @@ class Estimate:
         for name in sorted({cell.backbone for cell in self._open}):
             for images in self.plan.distinct_image_sets:
                 missing = [
-                    one.target.kind
-                    for one in self.plan.tables(name)
-                    if one.images == images and not self.plan.store.find(*one.target.place)
+                    one.kind
+                    for one in self.plan.tables(name, images)
+                    if not self.plan.store.find(*one.place)
                 ]
                 if missing:
                     yield self._pass(name, images.rows, missing)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from datasets.augment import FEC_IGE, augment
+from datasets.augment import augment
 from datasets.decoding.decode import decode_image, read_file
 from datasets.preprocess import preprocess
 from sweeper.estimate.span import Span
@@ -46,14 +46,13 @@ def measure(speeds: Speeds, plan: Plan, sizes: Mapping[str, NetworkSize]) -> Non
 def _preprocess(speeds: Speeds, plan: Plan) -> None:
     options = plan.config.preprocess
     images = plan.distinct_image_sets[0]
-    pipeline = images.augmentation.pipeline if images.augmentation else FEC_IGE
     paths = [Path(plan.collection.root, p) for p in plan.collection.images["path"][:_IMAGES]]
 
     def work() -> None:
         for path in paths:
             image = preprocess(decode_image(read_file(path)), options.image_size, options.contrast)
             for copy in range(images.copies + 1):
-                augment(image, "0" * 64, copy, pipeline)
+                augment(image, "0" * 64, copy, images.pipeline)
 
     rows = len(paths) * (images.copies + 1) * pixels_scale(options.image_size)
     speeds.know("preprocess", "", _around(rows / _seconds(work)), MEASURED)

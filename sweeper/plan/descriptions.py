@@ -9,7 +9,6 @@ and a changed collection costs only its new files. A killed pass keeps what it h
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -21,7 +20,7 @@ from datasets.decoding.readers import describe_files
 from datasets.decoding.small_pictures import SmallPictures
 from datasets.manifest import content_hash
 from sweeper.errors import DamagedError
-from sweeper.store.artifact import key_of
+from sweeper.store.artifact import Target
 from sweeper.store.records import parquet_bytes
 from sweeper.store.store import Artifact, Store
 
@@ -88,13 +87,13 @@ class Descriptions:
         """Move pending results into the store, if it is writable."""
         if not self._pending or not self.store.writable:
             return
-        made_from = _made_from(self._pending)
-        if self.store.verified(KIND, key_of(made_from)) is None:
+        target = _target(self._pending)
+        if self.store.verified(*target.place) is None:
             described = [self._pending[one] for one in sorted(self._pending)]
-            with self.store.writing(KIND, made_from) as folder:
+            with self.store.writing(*target.content) as folder:
                 for name, rows in (("rows", _rows(described)), ("pictures", _pictures(described))):
                     self.store.write_file(f"{folder}/{name}.parquet", parquet_bytes(rows))
-        self._enter(self.store.get(KIND, key_of(made_from)))
+        self._enter(self.store.get(*target.place))
         self._pending.clear()
 
     def _enter(self, artifact: Artifact) -> None:
@@ -147,8 +146,8 @@ def pictures_of(
             yield from ((image_id, pictures) for image_id in ids[one])
 
 
-def _made_from(hashes: Iterable[str]) -> dict[str, Any]:
-    return {"versions": _VERSIONS, "contents": sorted(hashes)}
+def _target(hashes: Iterable[str]) -> Target:
+    return Target(KIND, {"versions": _VERSIONS, "contents": sorted(hashes)})
 
 
 def _rows(described: Sequence[Described]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from datasets.layout.remarks import PATIENTS, Remark
 from datasets.sources import Contents, read_folder
 from datasets.zipped import ZIP_VERSION, is_zip, left_out, unpack
 from sweeper.config.schema import DataSection
-from sweeper.store.artifact import key_of
+from sweeper.store.artifact import Target
 from sweeper.store.store import Store
 from sweeper.store.sums import FileSum
 from trainables.machine_cache import MachineCopy, upload
@@ -35,27 +35,28 @@ def find_source(data: DataSection, store: Store) -> ImageSource:
     that cannot be unpacked."""
     if data.source == "folder" and not is_zip(str(data.path)):
         return ImageSource(str(data.path))
-    made_from = images_from(data)
-    artifact = store.verified("images", key_of(made_from))
+    target = stored_images(data)
+    artifact = store.verified(*target.place)
     if artifact is None:
         with (
-            store.writing("images", made_from) as folder,
+            store.writing(*target.content) as folder,
             upload(folder, store.filesystem) as local,
         ):
             if data.source == "synthetic":
                 write_synthetic(local, **_drawing(data))
             else:
                 unpack(str(data.path), local)
-        artifact = store.get("images", key_of(made_from))
+        artifact = store.get(*target.place)
     images = MachineCopy(artifact.folder, store.filesystem)
     return ImageSource(os.fspath(images), images, artifact.files or {})
 
 
-def images_from(data: DataSection) -> dict[str, Any]:
-    """The key's content for images in the store: those that are drawn, or unpacked from a zip."""
+def stored_images(data: DataSection) -> Target:
+    """Images in the store: those that are drawn, or unpacked from a zip."""
     if data.source == "synthetic":
-        return {"version": SYNTHETIC_VERSION, **_drawing(data)}
-    return {"version": ZIP_VERSION, "zip": FileSum.of_file(Path(str(data.path))).sha256}
+        return Target("images", {"version": SYNTHETIC_VERSION, **_drawing(data)})
+    zipped = FileSum.of_file(Path(str(data.path))).sha256
+    return Target("images", {"version": ZIP_VERSION, "zip": zipped})
 
 
 def contents_of(root: str, data: DataSection, own: Sequence[str] = ()) -> Contents:

@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 from datasets.decoding.decode import read_file
 from datasets.errors import DataError
 from sweeper.errors import DamagedError
-from sweeper.store.artifact import key_of
+from sweeper.store.artifact import Target
 from sweeper.store.records import parquet_bytes
 from sweeper.store.store import Store
 
@@ -60,11 +60,12 @@ class Listing:
         self.root, self.store = root, store
         self._looked_ns = time.time_ns()
         self.files = [state for path in paths if (state := _state(root, path))]
-        self.made_from = _made_from(self.files)
+        digest = hashlib.sha256(json.dumps(sorted(self.files)).encode()).hexdigest()
+        self.target = Target(KIND, {"version": _VERSION, "files": digest})
 
     @property
     def key(self) -> str:
-        return key_of(self.made_from)
+        return self.target.key
 
     def remembered(self) -> dict[str, str]:
         """The hash of the bytes by path, of files unchanged since this or an earlier listing."""
@@ -88,7 +89,7 @@ class Listing:
             return
         rows = [(*state, hashes[state.path]) for state in self.files if state.path in hashes]
         table = pd.DataFrame(rows, columns=[*FileState._fields, "content_hash"])
-        with self.store.writing(KIND, self.made_from) as folder:
+        with self.store.writing(*self.target.content) as folder:
             self.store.write_file(f"{folder}/hashes.parquet", parquet_bytes(table))
 
     def _is_fresh(self) -> bool:
@@ -103,11 +104,6 @@ class Listing:
                 rows = pq.read_table(pa.BufferReader(data)).to_pandas().itertuples(index=False)
                 return {FileState(*state): str(one) for *state, one in rows}
         return None
-
-
-def _made_from(files: Sequence[FileState]) -> dict[str, Any]:
-    digest = hashlib.sha256(json.dumps(sorted(files)).encode()).hexdigest()
-    return {"version": _VERSION, "files": digest}
 
 
 def _state(root: str, path: str) -> FileState | None:

@@ -4,7 +4,6 @@ set of images."""
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,7 @@ from datasets.lookalikes.near import NEAR_VERSION, find_near
 from datasets.lookalikes.thumbnails import Thumbnails, collect_thumbnails
 from datasets.pairs import pair_table
 from sweeper.plan.descriptions import Descriptions, pictures_of
-from sweeper.store.artifact import key_of
+from sweeper.store.artifact import Target
 from sweeper.store.records import parquet_bytes
 from sweeper.store.store import Store
 
@@ -35,24 +34,22 @@ def outlines(root: str, images: pd.DataFrame, descriptions: Descriptions) -> np.
     return np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
 
 
-def pictures_from(images: pd.DataFrame) -> dict[str, Any]:
-    """The key's content for a comparison of all pictures."""
-    return {
-        "versions": [NEAR_VERSION, DECODING_VERSION],
-        "images": sorted(images["image_id"]),
-    }
+def comparison(images: pd.DataFrame) -> Target:
+    """A comparison of all pictures."""
+    versions = [NEAR_VERSION, DECODING_VERSION]
+    return Target("duplicates", {"versions": versions, "images": sorted(images["image_id"])})
 
 
 def _compared(root: str, images: pd.DataFrame, descriptions: Descriptions, name: str) -> bytes:
     """One file of the artifact `duplicates`, which is stored if the store is writable."""
     store: Store = descriptions.store
     images = images.sort_values("image_id", ignore_index=True)
-    made_from = pictures_from(images)
-    if artifact := store.verified("duplicates", key_of(made_from)):
+    target = comparison(images)
+    if artifact := store.verified(*target.place):
         return store.read(artifact, name)
     files = _compare(images, _thumbnails(root, images, descriptions))
     if store.writable:
-        with store.writing("duplicates", made_from) as folder:
+        with store.writing(*target.content) as folder:
             for file, data in files.items():
                 store.write_file(f"{folder}/{file}", data)
     return files[name]

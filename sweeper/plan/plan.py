@@ -6,12 +6,13 @@ that trials share.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from datasets.augment import Augmentation
+from datasets.augment import FEC_IGE, Augmentation
+from datasets.calibration_pictures import CALIBRATION_PICTURES
 from sweeper.config.schema import AugmentationSection, Config
 from sweeper.config.search_space import largest_of
 from sweeper.plan import artifacts
@@ -37,8 +38,6 @@ _TABLE_SETTINGS: Mapping[str, Callable[[Config], dict[str, Any]]] = {
 TABLE_KINDS = tuple(_TABLE_SETTINGS)
 """The kinds of activation tables."""
 
-_CALIBRATED_ON = {"folder": "textures-1", "synthetic": ""}  # random weights, by `data.source`
-
 
 @dataclass(frozen=True)
 class ImageSet:
@@ -48,6 +47,15 @@ class ImageSet:
     copies: int
     rows: int
     augmentation: AugmentationSection | None
+
+    @property
+    def key(self) -> str:
+        return self.target.key
+
+    @property
+    def pipeline(self) -> Augmentation:
+        """What makes the copies, where there are any."""
+        return self.augmentation.pipeline if self.augmentation else FEC_IGE
 
 
 @dataclass(frozen=True)
@@ -86,13 +94,15 @@ class Plan:
     def image_sets(self) -> dict[str, ImageSet]:
         """The images of each augmentation. Cells without fixed copies read the images of the first
         augmentation that has some, so that they are preprocessed once."""
-        config = self.config
-        wanted = {name: config.augmentation(name) for name in config.grid.augmentations}
-        fixed = {
-            name: self._image_set(one) for name, one in wanted.items() if one and not one.online
-        }
+        fixed = {name: self._image_set(one) for name, one in self._fixed.items()}
         others = next(iter(fixed.values()), None) or self._image_set(None)
-        return {name: fixed.get(name, others) for name in wanted}
+        return {name: fixed.get(name, others) for name in self.config.grid.augmentations}
+
+    @cached_property
+    def _fixed(self) -> dict[str, AugmentationSection]:
+        """The augmentations whose copies are made once, before training."""
+        found = {name: self.config.augmentation(name) for name in self.config.grid.augmentations}
+        return {name: one for name, one in found.items() if one and not one.online}
 
     def _image_set(self, augmentation: AugmentationSection | None) -> ImageSet:
         copies = augmentation.copies if augmentation else 0
@@ -101,16 +111,15 @@ class Plan:
         target = artifacts.shards(ids, self.config.preprocess, copies, pipeline)
         return ImageSet(target, copies, len(ids) * (copies + 1), augmentation)
 
-    @property
+    @cached_property
     def distinct_image_sets(self) -> list[ImageSet]:
-        return list({one.target.key: one for one in self.image_sets.values()}.values())
+        return list({one.key: one for one in self.image_sets.values()}.values())
 
     @cached_property
     def copies(self) -> dict[str, int]:
         """Fixed copies of an image that cells of each augmentation train on."""
-        config = self.config
-        found = {name: config.augmentation(name) for name in config.grid.augmentations}
-        return {name: one.copies if one and not one.online else 0 for name, one in found.items()}
+        fixed = self._fixed
+        return {n: fixed[n].copies if n in fixed else 0 for n in self.config.grid.augmentations}
 
     @cached_property
     def splits(self) -> dict[SplitName, Split]:
@@ -125,7 +134,7 @@ class Plan:
     # --- artifacts that trials share -----------------------------------------------------------
 
     def _backbone(self, name: str) -> Target:
-        calibrated_on = _CALIBRATED_ON[self.config.data.source]
+        calibrated_on = CALIBRATION_PICTURES[self.config.data.source].name
         spec, weights = BACKBONES[name], self.weights[name]
         return artifacts.backbone(spec, weights, self.config.preprocess, calibrated_on)
 
@@ -143,29 +152,36 @@ class Plan:
         return images.target if kind == PIXELS else self._table(kind, cell.backbone, images)
 
     def _table(self, kind: str, backbone: str, images: ImageSet) -> Target:
-        known = kind, backbone, images.target.key
+        known = kind, backbone, images.key
         if known not in self._tables:
             settings = _TABLE_SETTINGS[kind](self.config)
             self._tables[known] = artifacts.table(
-                kind, images.target.key, self.backbones[backbone].key, settings
+                kind, images.key, self.backbones[backbone].key, settings
             )
         return self._tables[known]
 
-    def shared(self) -> Iterator[Shared]:
+    @cached_property
+    def shared(self) -> list[Shared]:
         """Every artifact that trials share, each before those that are made from it."""
-        yield from (Shared(one.target, "", one) for one in self.distinct_image_sets)
-        yield from (Shared(target, name, None) for name, target in self.backbones.items())
         tables: dict[str, Shared] = {}
         for cell in self.cells:
             target = self.source(cell)
             if target.kind != PIXELS and target.key not in tables:
                 images = self.image_sets[cell.augmentation]
                 tables[target.key] = Shared(target, cell.backbone, images)
-        yield from sorted(tables.values(), key=lambda one: (one.target.kind, one.backbone))
+        return [
+            *(Shared(one.target, "", one) for one in self.distinct_image_sets),
+            *(Shared(target, name, None) for name, target in self.backbones.items()),
+            *sorted(tables.values(), key=lambda one: (one.target.kind, one.backbone)),
+        ]
 
-    def tables(self, backbone: str) -> list[Shared]:
-        """The activation tables of a backbone."""
-        return [one for one in self.shared() if one.backbone == backbone and one.images]
+    def tables(self, backbone: str, images: ImageSet) -> list[Target]:
+        """The activation tables that one pass of these images through a backbone makes."""
+        return [
+            one.target
+            for one in self.shared
+            if one.images and (one.backbone, one.images.key) == (backbone, images.key)
+        ]
 
     # --- trials --------------------------------------------------------------------------------
 
@@ -225,7 +241,7 @@ class Plan:
             "split_key": self.split_of(cell).key,
             "source": source.kind,
             "table_key": source.key,
-            "shards_key": self.image_sets[cell.augmentation].target.key,
+            "shards_key": self.image_sets[cell.augmentation].key,
             "backbone_key": self.backbones[cell.backbone].key,
             "backbone": cell.backbone,
             "model_args": self.weights[cell.backbone].model_args,

@@ -6,11 +6,10 @@ from dataclasses import replace
 
 from sweeper.plan.artifacts import evaluation, explanation
 from sweeper.plan.grid import Cell
-from sweeper.plan.image_source import images_from
-from sweeper.plan.lookalikes import pictures_from
+from sweeper.plan.image_source import stored_images
+from sweeper.plan.lookalikes import comparison
 from sweeper.plan.plan import Plan
 from sweeper.plan.trial_spec import TrialSpec
-from sweeper.store.artifact import Target
 
 
 def references(plan: Plan) -> set[tuple[str, str]]:
@@ -21,8 +20,8 @@ def references(plan: Plan) -> set[tuple[str, str]]:
     every trial.
     """
     specs = {spec.key: spec for cell in plan.cells for spec in _trials(plan, cell)}
-    found = {*_collected(plan), *(one.target.place for one in plan.shared())}
-    found |= {("splits", split.key) for split in plan.splits.values()}
+    found = {*_collected(plan), *(one.target.place for one in plan.shared)}
+    found |= {split.target.place for split in plan.splits.values()}
     for spec in specs.values():
         found |= {spec.target.place, evaluation(spec).place}
         for leading in (frozenset[str](), frozenset([spec.key])):  # the run finds out which leads
@@ -34,9 +33,9 @@ def references(plan: Plan) -> set[tuple[str, str]]:
 def _collected(plan: Plan) -> set[tuple[str, str]]:
     """The artifacts that collecting the images has left in the store."""
     found = {*plan.collection.artifacts}
-    found.add(Target("duplicates", pictures_from(plan.collection.images)).place)
+    found.add(comparison(plan.collection.images).place)
     if plan.collection.remote:
-        found.add(Target("images", images_from(plan.config.data)).place)
+        found.add(stored_images(plan.config.data).place)
     return found
 
 

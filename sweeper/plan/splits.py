@@ -17,6 +17,7 @@ from reports.axes import NO_AUGMENTATION
 from sweeper.config.schema import SplitSection
 from sweeper.plan.collect import Collection
 from sweeper.plan.grid import Cell
+from sweeper.store.artifact import Target
 from sweeper.store.records import split_target
 
 
@@ -46,11 +47,15 @@ class SplitName(NamedTuple):
 
 @dataclass(frozen=True)
 class Split:
-    """A split: its key in the store, its rows with integer labels, its leaks into test and val."""
+    """A split: its artifact, its rows with integer labels, its leaks into test and val."""
 
-    key: str
+    target: Target
     rows: pd.DataFrame
     leaks: dict[str, LeakCount]
+
+    @property
+    def key(self) -> str:
+        return self.target.key
 
     @property
     def leaked(self) -> int:
@@ -107,7 +112,7 @@ def _checked(
     number = {class_name: i for i, class_name in enumerate(classes)}
     label = images.set_index("image_id")["class"].map(number)
     rows = rows.assign(label=rows["image_id"].map(label).astype("int64"))
-    return Split(split_target(rows).key, rows, leaks)
+    return Split(split_target(rows), rows, leaks)
 
 
 def _refuse(name: SplitName, leaks: Mapping[str, LeakCount]) -> None:

@@ -125,7 +125,7 @@ def _artifacts(ledger: Ledger) -> list[dict[str, Any]]:
 
     A champion's key is `champion` of the table `cells`, under `trials/`.
     """
-    found = [(one.backbone, ledger.store.find(*one.target.place)) for one in ledger.plan.shared()]
+    found = [(one.backbone, ledger.store.find(*one.target.place)) for one in ledger.plan.shared]
     return [
         {"kind": one.kind, "backbone": backbone, "key": one.key, **one.info}
         for backbone, one in found

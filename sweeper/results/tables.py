@@ -19,7 +19,7 @@ from sweeper.plan.grid import Cell
 from sweeper.plan.ledger import Ledger
 from sweeper.results.calibrated import Calibrated
 from sweeper.results.pictures import draw_pictures
-from sweeper.run.champions import read_predictions, read_validation
+from sweeper.run.predictions import read_predictions, read_validation
 from sweeper.store.records import validation_of
 from trainables.hyperparameters import HYPERPARAMETERS
 

@@ -13,7 +13,7 @@ import numpy as np
 import ray
 import torch
 
-from datasets.augment import FEC_IGE
+from datasets.calibration_pictures import CALIBRATION_PICTURES
 from datasets.preprocess import preprocess
 from datasets.ray_data import errors_of_lost_work
 from datasets.shards import write_shards
@@ -23,7 +23,6 @@ from sweeper.plan.plan import ImageSet, Plan
 from sweeper.progress import Progress
 from sweeper.ray.failures import Attempts, readable
 from sweeper.ray.session import Resources
-from sweeper.run.calibration import CALIBRATION
 from sweeper.stage_times import StageTimes
 from sweeper.store.artifact import Target
 from sweeper.threads import in_parallel
@@ -41,7 +40,7 @@ class _Pass:
     images: ImageSet
 
     def __hash__(self) -> int:
-        return hash((self.backbone, self.images.target.key))
+        return hash((self.backbone, self.images.key))
 
 
 class Caches:
@@ -77,7 +76,7 @@ class Caches:
         split would change the network that all tables depend on.
         """
         options = self.config.preprocess
-        pictures = CALIBRATION[self.config.data.source](CALIBRATION_IMAGES)
+        pictures = CALIBRATION_PICTURES[self.config.data.source].draw(CALIBRATION_IMAGES)
         images = [
             preprocess(np.repeat(one[..., None], 3, 2), options.image_size, options.contrast)
             for one in pictures
@@ -107,7 +106,7 @@ class Caches:
                     image_size=self.config.preprocess.image_size,
                     contrast=self.config.preprocess.contrast,
                     copies=images.copies,
-                    augmentation=images.augmentation.pipeline if images.augmentation else FEC_IGE,
+                    augmentation=images.pipeline,
                     on_progress=self.progress.reach,
                 )
             self.progress.finish()
@@ -152,11 +151,9 @@ class Caches:
 
     def _missing_tables(self, one: _Pass) -> list[Target]:
         return [
-            table.target
-            for table in self.plan.tables(one.backbone)
-            if table.images
-            and table.images.target.key == one.images.target.key
-            and not self.store.verified(*table.target.place)
+            table
+            for table in self.plan.tables(one.backbone, one.images)
+            if not self.store.verified(*table.place)
         ]
 
     def _extract(

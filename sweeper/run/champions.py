@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from PIL import Image
 
@@ -23,8 +21,9 @@ from datasets.shards import read_images
 from sweeper.plan.artifacts import ExplanationSettings, evaluation, explanation
 from sweeper.plan.trial_spec import TrialSpec
 from sweeper.run.parts import TrialParts, trial_device
+from sweeper.run.predictions import PREDICTIONS, predictions_of, read_predictions
 from sweeper.store.records import parquet_bytes
-from sweeper.store.store import Artifact, Store
+from sweeper.store.store import Store
 from trainables.explain import Probabilities, attribute
 from trainables.finetune import FinetuneModule
 from trainables.loop import probabilities
@@ -43,10 +42,8 @@ def evaluate_champion(spec: TrialSpec) -> None:
     network = parts.network(parts.trained()).to(device)
     scores = probabilities(network, parts.rows(test, device)).numpy()
     with store.writing(*target.content) as folder:
-        predictions = test[["image_id", "copy", "label"]].assign(
-            predicted=scores.argmax(1), probabilities=list(scores.astype(np.float32))
-        )
-        store.write_file(f"{folder}/predictions.parquet", parquet_bytes(predictions))
+        predictions = parquet_bytes(predictions_of(test, scores))
+        store.write_file(f"{folder}/{PREDICTIONS}", predictions)
 
 
 def explain_champion(spec: TrialSpec, settings: ExplanationSettings) -> None:
@@ -69,22 +66,6 @@ def explain_champion(spec: TrialSpec, settings: ExplanationSettings) -> None:
     with store.writing(*target.content) as folder:
         frame = pd.DataFrame(rows)
         store.write_file(f"{folder}/attributions.parquet", parquet_bytes(frame))
-
-
-def read_predictions(store: Store, spec: TrialSpec) -> pd.DataFrame:
-    """A champion's stored test predictions: image_id, copy, label, predicted, probabilities."""
-    return _read_predictions(store, store.get(*evaluation(spec).place))
-
-
-def read_validation(store: Store, spec: TrialSpec) -> pd.DataFrame:
-    """The same for a finished trial's validation rows."""
-    return _read_predictions(store, store.get("trials", spec.key))
-
-
-def _read_predictions(store: Store, artifact: Artifact) -> pd.DataFrame:
-    data = store.read(artifact, "predictions.parquet")
-    predictions: pd.DataFrame = pq.read_table(pa.BufferReader(data)).to_pandas()
-    return predictions
 
 
 def choose_examples(predictions: pd.DataFrame, count: int, per_class: int = 0) -> pd.DataFrame:

@@ -167,7 +167,7 @@ class Sweep:
     def store_splits(self) -> None:
         """Store the splits, so that trials on any machine can read them."""
         for split in self.plan.splits.values():
-            write_split(self.plan.store, split.rows)
+            write_split(self.plan.store, split.target, split.rows)
 
     # --- what is computed once -------------------------------------------------------------
 

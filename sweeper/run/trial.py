@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import save
@@ -23,6 +22,7 @@ from datasets.shards import image_size_of
 from sweeper.errors import StoreError
 from sweeper.plan.trial_spec import TrialSpec
 from sweeper.run.parts import TrialParts, trial_device
+from sweeper.run.predictions import PREDICTIONS, predictions_of
 from sweeper.store.records import done_record, parquet_bytes, write_record
 from sweeper.store.refusals import refusal
 from sweeper.store.store import Store
@@ -137,7 +137,7 @@ def _train(
     if not fit.curve[-1].is_finite:
         raise FloatingPointError(f"loss not finite in epoch {len(fit.curve)}")
     network.load_state_dict(fit.state)
-    predictions = _predictions(part, probabilities(network, validation).numpy())
+    predictions = predictions_of(part, probabilities(network, validation).numpy())
     device_name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     weights = {name: value.cpu().contiguous() for name, value in module.state_dict().items()}
     return _Outcome(fit, predictions, weights, device_name)
@@ -168,12 +168,6 @@ def _result(curve: Sequence[dict[str, Any]], failed: bool = False) -> dict[str, 
     }
 
 
-def _predictions(rows: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:
-    return rows[["image_id", "copy", "label"]].assign(
-        predicted=scores.argmax(1), probabilities=list(scores.astype(np.float32))
-    )
-
-
 def _write_done(
     store: Store, spec: TrialSpec, outcome: _Outcome, wall_s: float, workers: int
 ) -> None:
@@ -189,7 +183,7 @@ def _write_done(
         device=outcome.device,
         workers=workers,
         files={
-            "predictions.parquet": parquet_bytes(outcome.validation),
+            PREDICTIONS: parquet_bytes(outcome.validation),
             "weights.safetensors": save(outcome.weights),
         },
     )

@@ -93,13 +93,11 @@ def split_target(rows: pd.DataFrame) -> Target:
     return Target("splits", {"version": SPLIT_VERSION, "rows": content})
 
 
-def write_split(store: Store, rows: pd.DataFrame) -> str:
-    """Store a split unless it is there; returns its key."""
-    target = split_target(rows)
+def write_split(store: Store, target: Target, rows: pd.DataFrame) -> None:
+    """Store a split unless it is there. `target`: the `split_target` of its rows."""
     if store.verified(*target.place) is None:
         with store.writing(*target.content) as folder:
             store.write_file(f"{folder}/rows.parquet", parquet_bytes(_sorted(rows)))
-    return target.key
 
 
 def _sorted(rows: pd.DataFrame) -> pd.DataFrame:

@@ -101,7 +101,7 @@ def test_a_key_knows_no_folder_and_no_host(images: Path, tmp_path: Path, store: 
     images = images.rename(tmp_path / "elsewhere")
     listing = Listing(str(images), PATHS, store)
     assert listing.key == key
-    assert str(tmp_path) not in str(listing.made_from)
+    assert str(tmp_path) not in str(listing.target.made_from)
 
 
 @pytest.mark.usefixtures("settled")

@@ -59,7 +59,8 @@ def keys(plan: Plan) -> Keys:
 
 
 def table_key(plan: Plan, kind: str) -> str:
-    return next(one.target.key for one in plan.tables("mobilenet") if one.target.kind == kind)
+    (images,) = plan.distinct_image_sets
+    return next(one.key for one in plan.tables("mobilenet", images) if one.kind == kind)
 
 
 @pytest.mark.parametrize(
@@ -315,7 +316,7 @@ def test_every_augmentation_has_images_of_its_own_and_none_reads_the_first_ones(
     sets = plan.image_sets
     assert sets["none"] == sets["fec-ige"] != sets["gentle"]
     assert [one.rows for one in plan.distinct_image_sets] == [180, 120]
-    assert len(plan.tables("mobilenet")) == 4  # two kinds of each
+    assert [len(plan.tables("mobilenet", one)) for one in plan.distinct_image_sets] == [2, 2]
     before = keys(make())
     assert {name: keys(plan)[name] for name in before} == before
 

@@ -18,7 +18,7 @@ from sweeper.plan.trial_spec import TrialSpec
 from sweeper.run.parts import TrialParts
 from sweeper.run.trial import run_trial
 from sweeper.store.artifact import key_of
-from sweeper.store.records import write_split
+from sweeper.store.records import split_target, write_split
 from sweeper.store.store import Artifact, Store
 from trainables.loop import probabilities
 
@@ -185,7 +185,9 @@ def prepare(
             offset=[*range(half), *range(len(rows) - half)],
         )
         index.to_parquet(f"{folder}/index.parquet", index=False)
-    return replace(SPEC, store=str(root), split_key=write_split(store, split))
+    target = split_target(split)
+    write_split(store, target, split)
+    return replace(SPEC, store=str(root), split_key=target.key)
 
 
 def run(spec: TrialSpec) -> tuple[Store, Artifact, dict[str, Any], list[dict[str, Any]]]:

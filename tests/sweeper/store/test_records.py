@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from sweeper.store.artifact import Target
-from sweeper.store.records import read_record, read_split, write_record, write_split
+from sweeper.store.records import read_record, read_split, split_target, write_record, write_split
 from sweeper.store.store import Store
 
 DRAW = {"lr": 0.1, "batch_size": 4, "hidden": [8]}
@@ -25,14 +25,21 @@ def split() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["image_id", "copy", "part", "label"])
 
 
+def stored(store: Store, rows: pd.DataFrame) -> str:
+    """The key of a split that is now in the store."""
+    target = split_target(rows)
+    write_split(store, target, rows)
+    return target.key
+
+
 def test_a_split_is_read_as_written(store: Store) -> None:
-    key = write_split(store, split())
+    key = stored(store, split())
     pd.testing.assert_frame_equal(read_split(store, key), split(), check_dtype=False)
 
 
 def test_the_same_rows_in_another_order_are_the_same_split(store: Store) -> None:
-    key = write_split(store, split())
-    assert write_split(store, split().sample(frac=1, random_state=3)) == key
+    key = stored(store, split())
+    assert stored(store, split().sample(frac=1, random_state=3)) == key
 
 
 @pytest.mark.parametrize(
@@ -41,14 +48,14 @@ def test_the_same_rows_in_another_order_are_the_same_split(store: Store) -> None
 def test_another_row_is_another_split(store: Store, column: str, value: object) -> None:
     other = split()
     other.loc[3, column] = value
-    keys = write_split(store, split()), write_split(store, other)
+    keys = stored(store, split()), stored(store, other)
     assert keys[0] != keys[1]
     assert [read_split(store, key).loc[3, column] for key in keys] == [split()[column][3], value]
 
 
 def test_an_existing_split_is_not_written_again(store: Store) -> None:
-    folder = store.get("splits", write_split(store, split())).folder
-    assert store.get("splits", write_split(store, split())).folder == folder
+    folder = store.get("splits", stored(store, split())).folder
+    assert store.get("splits", stored(store, split())).folder == folder
 
 
 def epoch(number: int, accuracy: float, loss: float) -> dict[str, Any]:

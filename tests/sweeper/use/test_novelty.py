@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from datasets.shards import read_images
-from sweeper.run.champions import read_predictions
+from sweeper.run.predictions import read_predictions
 from sweeper.store.records import read_split
 from sweeper.store.store import Store
 from sweeper.use import novelty

@@ -10,7 +10,7 @@ from PIL import Image
 
 from sweeper.cli import main
 from sweeper.errors import StoreError
-from sweeper.run.champions import read_predictions
+from sweeper.run.predictions import read_predictions
 from sweeper.store.store import Store
 from sweeper.use.chosen import ChosenCell, choose
 from sweeper.use.finished import FinishedRun
