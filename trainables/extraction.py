@@ -21,6 +21,7 @@ import torch
 
 from datasets.ray_data import errors_of_lost_work, prepare_ray_data
 from datasets.shards import pixels_of
+from trainables.device import assigned_device
 from trainables.heads import GlobalPool
 from trainables.inference import for_inference
 from trainables.stored_backbone import StoredBackbone
@@ -165,9 +166,7 @@ class _Extractor:
         done: frozenset[tuple[str, int]] = frozenset(),  # rows written before
     ) -> None:
         self.done = done
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        if self.device.type == "cpu":
-            torch.set_num_threads(1)
+        self.device = assigned_device()
         self.backbone = backbone.load().to(self.device)
         self.prefix = for_inference(self.backbone.prefix)
         self.suffix = for_inference(self.backbone.suffix)

@@ -87,9 +87,11 @@ def _estimate(ledger: Ledger, slots: int, device: str, out: Path, measured: bool
     learn_from_run(speeds, out / "results" / "run.json", sizes, slots, size)
     learn_from_records(speeds, ledger, sizes, _device_name(on_gpu))
     if measured:
+        import torch
+
         from sweeper.estimate.timing import measure
 
-        measure(speeds, ledger.plan, sizes)
+        measure(speeds, ledger.plan, sizes, torch.device("cuda" if on_gpu else "cpu"))
     return Estimate(ledger, speeds, sizes, slots)
 
 

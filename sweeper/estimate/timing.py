@@ -14,7 +14,6 @@ from datasets.preprocess import preprocess
 from sweeper.estimate.span import Span
 from sweeper.estimate.speed import MEASURED, TRAINING_PASSES, Speeds, pixels_scale
 from sweeper.plan.plan import Plan
-from sweeper.run.parts import trial_device
 from trainables.backbones import Backbone, build_backbone
 from trainables.explain import Probabilities
 from trainables.finetune import with_backbone
@@ -29,9 +28,12 @@ _IMAGES = 12
 _AROUND = Span(0.45, 1.15)  # all slots at once share memory, and other work comes
 
 
-def measure(speeds: Speeds, plan: Plan, sizes: Mapping[str, NetworkSize]) -> None:
+def measure(
+    speeds: Speeds, plan: Plan, sizes: Mapping[str, NetworkSize], device: torch.device
+) -> None:
     """Time the plan's backbones, with random weights, and its first images."""
-    device = trial_device()
+    if device.type == "cpu":
+        torch.set_num_threads(1)  # as a trial has
     _preprocess(speeds, plan)
     for name, size in sizes.items():
         arguments = dict(plan.weights[name].model_args)

@@ -20,10 +20,11 @@ from PIL import Image
 from datasets.shards import read_images
 from sweeper.plan.artifacts import ExplanationSettings, evaluation, explanation
 from sweeper.plan.trial_spec import TrialSpec
-from sweeper.run.parts import TrialParts, trial_device
+from sweeper.run.parts import TrialParts
 from sweeper.run.predictions import PREDICTIONS, predictions_of, read_predictions
 from sweeper.store.records import parquet_bytes
 from sweeper.store.store import Store
+from trainables.device import assigned_device
 from trainables.explain import Probabilities, attribute
 from trainables.finetune import FinetuneModule
 from trainables.loop import probabilities
@@ -34,7 +35,7 @@ _WEBP_QUALITY = 80
 def evaluate_champion(spec: TrialSpec) -> None:
     """Predict the test rows with a champion and store the predictions, unless another run on the
     same store has done so meanwhile."""
-    store, device, target = Store(spec.store), trial_device(), evaluation(spec)
+    store, device, target = Store(spec.store), assigned_device(), evaluation(spec)
     if store.find(*target.place):
         return
     parts = TrialParts(spec, store)
@@ -49,7 +50,7 @@ def evaluate_champion(spec: TrialSpec) -> None:
 def explain_champion(spec: TrialSpec, settings: ExplanationSettings) -> None:
     """Compute and store Integrated Gradients of a champion's examples for the predicted class,
     unless another run on the same store has done so meanwhile."""
-    store, device, target = Store(spec.store), trial_device(), explanation(spec, settings)
+    store, device, target = Store(spec.store), assigned_device(), explanation(spec, settings)
     if store.find(*target.place):
         return
     parts = TrialParts(spec, store)

@@ -21,14 +21,6 @@ from trainables.rows import IndexedRows
 from trainables.stored_backbone import StoredBackbone
 
 
-def trial_device() -> torch.device:
-    """The device of this process: the GPU that Ray gave it, else one CPU thread."""
-    if torch.cuda.is_available():
-        return torch.device("cuda", torch.cuda.current_device())
-    torch.set_num_threads(1)
-    return torch.device("cpu")
-
-
 class TrialParts:
     """The parts of one trial: its split, rows, backbone, and networks."""
 

@@ -21,11 +21,12 @@ from torch import Tensor, nn
 from datasets.shards import image_size_of
 from sweeper.errors import StoreError
 from sweeper.plan.trial_spec import TrialSpec
-from sweeper.run.parts import TrialParts, trial_device
+from sweeper.run.parts import TrialParts
 from sweeper.run.predictions import PREDICTIONS, predictions_of
 from sweeper.store.records import done_record, parquet_bytes, write_record
 from sweeper.store.refusals import refusal
 from sweeper.store.store import Store
+from trainables.device import assigned_device
 from trainables.loop import Epoch, Fit, Setting, probabilities, train
 from trainables.online import OnlineAugmentation
 from trainables.rows import Rows
@@ -116,7 +117,7 @@ def _train(
     wrap: Wrap | None,
     stream: DataIterator | None,
 ) -> _Outcome:
-    device, parts = trial_device(), TrialParts(spec, store)
+    device, parts = assigned_device(), TrialParts(spec, store)
     module = parts.module()
     network = parts.network(module).to(device)
     part = parts.part("val")

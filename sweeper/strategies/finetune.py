@@ -109,8 +109,8 @@ def _head_of(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _is_mixed(precision: str) -> bool:
     """Whether to train in bfloat16; `auto`: if the GPU supports it."""
-    import torch
+    from trainables.device import assigned_device, has_fast_bfloat16
 
     if precision == "auto":
-        return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+        return has_fast_bfloat16(assigned_device())
     return precision == "bfloat16"

@@ -25,6 +25,7 @@ from sweeper.use.chosen import ChosenCell
 from sweeper.use.finished import FinishedRun
 from sweeper.use.run_artifacts import images_of_run, pooled_of
 from trainables.activations import ActivationTable
+from trainables.device import local_device
 from trainables.finetune import with_backbone
 
 MAX_TRAINING_IMAGES = 20_000  # compared with; larger sets are sampled
@@ -77,7 +78,7 @@ class Novelty:
     def __init__(
         self, scale: _Scale, training: np.ndarray, threshold: Threshold, network: nn.Module
     ) -> None:
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = local_device()
         self._scale, self._training, self.threshold = scale, training, threshold
         self._network = network.to(self.device)
 

@@ -20,6 +20,7 @@ from sweeper.use.explanation_picture import explanation_picture
 from sweeper.use.known_images import KnownImage, KnownImages
 from sweeper.use.new_images import NewImage, read_each
 from sweeper.use.novelty import Novelty
+from trainables.device import local_device
 from trainables.explain import Attribution, Probabilities, attribute
 
 _BATCH = 32
@@ -58,7 +59,7 @@ class Predictor:
     """A cell's champion as a network from pixels to probabilities, on the CPU or the first GPU."""
 
     def __init__(self, chosen: ChosenCell, store: Store) -> None:
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = local_device()
         network = champion_network(TrialParts(chosen.spec, store))
         assert isinstance(network, Probabilities)
         self.network = Tempered(network.network, chosen.temperature).to(self.device)
