@@ -1,4 +1,5 @@
-"""Do the report's 95 % intervals cover 95 %, and do its tests raise a false alarm in 5 % at most?
+"""Do the report's 95 % intervals cover 95 %, do its tests raise a false alarm in 5 % at most, and
+is the order of two published accuracies wrong as often as `check-table` prints?
 
 python -m benchmarks statistics [--times 300]
 
@@ -13,6 +14,8 @@ from typing import Any
 
 from benchmarks.report import tell
 from benchmarks.statistics.alarms import GRIDS, false_alarms
+from benchmarks.statistics.claims import SIZES, congruent_claims, false_claims
+from benchmarks.statistics.claims import WORLDS as CLAIMS
 from benchmarks.statistics.coverage import LEARNED, WORLDS, coverage
 
 
@@ -35,3 +38,7 @@ def main(arguments: list[str]) -> None:
         for alarm, share in false_alarms(name, options.times).items()
     ]
     tell("statistics false alarms", alarms, {"times": options.times})
+    draws = 300 * options.times
+    tell("statistics orders", congruent_claims(12, 4 * draws), {"draws": 4 * draws})
+    claims = [row for name in CLAIMS for n in SIZES for row in false_claims(name, n, draws)]
+    tell("statistics claims", claims, {"draws": draws})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reports.published.consistency import Line
 from reports.published.evidence import Copies, Teeth
+from reports.published.order import DOUBTFUL, Order, Ranking, rankings_of
 from reports.published.table_file import Audit
 
 
@@ -32,11 +33,12 @@ def _passed(line: Line) -> str:
 
 
 def conclusions(audit: Audit) -> list[str]:
-    """What was not checked, the strength of the evidence, whether copies explain it, and the
-    number of rows with findings."""
+    """What was not checked, the strength of the evidence, whether copies explain it, how likely
+    the best row is not the best, and the number of rows with findings."""
     texts = [teeth_text(one) for one in audit.teeth]
     if audit.copies:
         texts.append(copies_text(audit.copies))
+    texts += [ranking_text(one) for one in rankings_of(audit.lines)]
     return [*audit.notes, *texts, _total(audit)]
 
 
@@ -59,6 +61,40 @@ def copies_text(copies: Copies) -> str:
         f"would fit {copies.expected:.1f} (p {_probability(copies.probability)}): the test set "
         f"held {copies.factor} rows for each image, or was that much larger than reported"
     )
+
+
+def ranking_text(ranking: Ranking) -> str:
+    """The best row against the next, and how many of the others may be better."""
+    text, others = order_text(ranking.orders[0]), len(ranking.orders)
+    if others == 1:
+        return text
+    return (
+        f"{text}; {ranking.doubtful} of the {others} other rows are in truth at least as good as "
+        f"the first with a probability above {100 * DOUBTFUL:g} %"
+    )
+
+
+def order_text(order: Order) -> str:
+    """The probability that the order of two rows is wrong."""
+    first, second = (_short(line) for line in (order.first, order.second))
+    if order.is_tie:
+        return f"n={order.n_test}: {first} and {second} are equal"
+    low, middle, high = (_chance(one) for one in (order.low, order.probability, order.high))
+    plausible = f"{low} to {high} %" if low != high else f"{low} %"
+    return (
+        f"n={order.n_test}: {first} is above {second}; probability that this order is wrong: "
+        f"{middle} % ({plausible} at plausible congruence)"
+    )
+
+
+def _chance(probability: float) -> str:
+    """In percent: below a tenth, what is left is what the model does not know."""
+    return "below 0.1" if probability < 0.001 else f"{100 * probability:.1f}"
+
+
+def _short(line: Line) -> str:
+    printed = f" ({line.accuracy.text})" if line.accuracy else ""
+    return f"row {line.number}{', ' + line.label if line.label else ''}{printed}"
 
 
 def _total(audit: Audit) -> str:

@@ -24,6 +24,7 @@ from reports.published import (
     published_cells,
 )
 from reports.published.consistency import Line
+from reports.published.order import rankings_of
 from reports.published.verdicts import copies_text
 from reports.repeats import fold_repeats, metric_interval
 from reports.run import Run
@@ -90,6 +91,7 @@ class Comparison:
     axis: Markup
     other_work: tuple[OtherWork, ...]
     audit: str
+    order: str  # how likely the paper's best is not the best, on these test images
     results: str  # how far the paper is from ours, and what the leak is
     scope: str  # what our intervals cover
 
@@ -120,6 +122,7 @@ def comparison_of(run: Run) -> Comparison | None:
         axis=axis(marks, _SHARE),
         other_work=other_work(),
         audit=_audit(),
+        order=_order(),
         results=_results(run, ours),
         scope=_scope(run),
     )
@@ -293,6 +296,28 @@ def _audit() -> str:
         _misprint(cell) for cell, line in pairs if _plausibility(line)[0] == "misprint"
     )
     return f"{text}Weighted recall must equal accuracy, so these rows are misprinted: {misprints}."
+
+
+def _order() -> str:
+    """For each scenario, the best published row against the next."""
+    texts = []
+    for ranking in rankings_of(published_audit().lines):
+        one = ranking.orders[0]
+        first, second = (published_cells()[line.number - 1] for line in (one.first, one.second))
+        range_ = wording.percent_range(Interval(one.low, one.high))
+        chance = f"{wording.percent(one.probability)} % ({range_} %)"
+        texts.append(
+            f"{wording.scenario(first.scenario)}, {_named(first)} above {_named(second)} on "
+            f"{one.n_test} images: {'equal' if one.is_tie else chance}"
+        )
+    return (
+        "Probability that the best published row of a scenario is in truth not better than the "
+        f"next one: {'; '.join(sorted(texts))}."
+    )
+
+
+def _named(cell: PublishedCell) -> str:
+    return f"{cell.backbone} ({wording.percent(cell.accuracy, 2)} %)"
 
 
 def _possible(lines: Sequence[Line]) -> int:

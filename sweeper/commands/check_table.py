@@ -1,4 +1,5 @@
-"""The command `python sweep.py check-table FILE.csv`: find impossible numbers in a table."""
+"""The command `python sweep.py check-table FILE.csv`: find impossible numbers in a table, and how
+likely its best row is not the best."""
 
 from __future__ import annotations
 
@@ -13,8 +14,9 @@ _UNITS = {"auto": None, "percent": True, "share": False}
 _TEXT = (
     "check a published table (CSV with any of the columns accuracy, precision, recall, f1 in "
     "usual spellings, and n_test or --n-test): accuracies must be k/n, weighted recall "
-    "must equal accuracy, F1 must be possible given precision and recall; exit code 0: "
-    "consistent, 1: findings, 2: user error"
+    "must equal accuracy, F1 must be possible given precision and recall; also estimates how "
+    "likely it is that the best row is not the best; exit code 0: consistent, 1: findings, 2: "
+    "user error"
 )
 
 

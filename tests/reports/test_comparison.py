@@ -11,6 +11,7 @@ from reports.derived import write_derived
 from reports.independent_images import independent_images
 from reports.page import render
 from reports.published import published_cells
+from reports.published.order import wrong_order_probability
 from reports.run import Run, load_run
 from reports.sections import comparison
 from reports.sections.comparison import Comparison, Entry
@@ -39,6 +40,16 @@ def _built(run: Run) -> Comparison:
 
 def _entries(found: Comparison) -> list[Entry]:
     return [entry for table in found.tables for entry in table.entries]
+
+
+def test_the_best_published_rows_are_shown_with_the_probability_of_a_wrong_order(
+    tmp_path: Path,
+) -> None:
+    run = _run(tmp_path)
+    expected = wrong_order_probability(0.9724, 0.9419, 113, 0.5)
+    text = f"(97.24 %) above resnet50 (94.19 %) on 113 images: {100 * expected:.1f} % ("
+    assert text in _built(run).order
+    assert text in render(run)
 
 
 def test_all_sixty_published_rows_are_shown_whatever_was_run(tmp_path: Path) -> None:
