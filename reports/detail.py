@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from reports.headline import headlines
+from reports.headline import headlines, validation_of
 from reports.run import CellKey, Row, Run
 
 MOST_BYTES = 5_000_000
@@ -48,7 +48,7 @@ def by_importance(run: Run) -> list[CellKey]:
     without = [row for row in run.cells if row["accuracy"] is None]
     best = sorted(run.done, key=lambda row: -row["accuracy"])  # equals stay in the grid's order
     leading = [row for row in best if row["split_policy"] == run.policies[0]]
-    chosen = sorted(run.done, key=lambda row: -(row["val_accuracy"] or 0.0))
+    chosen = sorted(run.done, key=lambda row: -validation_of(row)[0])
     rest = _by_rank(chosen, ("split_policy", "scenario"))
     chief = [one.best for one in headlines(run)]
     return _distinct([*without, *chief, *_firsts(leading, ("backbone",)), *rest])

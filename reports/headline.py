@@ -6,6 +6,7 @@ Scenarios are never compared with each other: fewer classes make any accuracy hi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -15,7 +16,8 @@ from reports.run import Row, Run
 
 Name = TypeVar("Name", bound=Hashable)
 Validation = tuple[float, float]
-"""Accuracy and loss of a training's best epoch on its validation rows."""
+"""Score and loss of a training's best epoch on its validation rows; the score is of the metric that
+the run's validation decides by, its sign turned where lower is better."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Headline:
 
 
 def preferred(trainings: Mapping[Name, Sequence[Validation]]) -> Name | None:
-    """The configuration with the highest mean validation accuracy over its finished trainings.
+    """The configuration with the highest mean validation score over its finished trainings.
 
     One with more finished trainings precedes one with fewer, because a mean of few is easily lucky.
     The lower mean loss, then the earlier name, breaks a tie. None without trainings.
@@ -43,7 +45,8 @@ def preferred(trainings: Mapping[Name, Sequence[Validation]]) -> Name | None:
 
 def validation_of(row: Row) -> Validation:
     """The validation result of a finished cell."""
-    return row["val_accuracy"] or 0.0, row["val_loss"] if row["val_loss"] is not None else 0.0
+    score, loss = row["val_score"], row["val_loss"]
+    return score if score is not None else -math.inf, loss if loss is not None else 0.0
 
 
 def headline(run: Run, policy: str, scenario: str) -> Headline | None:
@@ -84,5 +87,5 @@ def _has_result(row: Row) -> bool:
 
 def _rank(values: Sequence[Validation]) -> tuple[int, float, float]:
     count = len(values)
-    accuracy, loss = (sum(column) / count for column in zip(*values, strict=True))
-    return count, accuracy, -loss
+    score, loss = (sum(column) / count for column in zip(*values, strict=True))
+    return count, score, -loss

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from reports.axes import TRAININGS, training_choices
+from reports.metrics import METRIC, Metric
 from reports.split_policies import SplitPolicy, split_policies
 from reports.statistics import Interval, accuracy_interval
 from reports.statistics.training import TRAINED
@@ -125,6 +126,11 @@ class Run:
         """The cells by configuration: those in one group differ only in seed, repeat and fold."""
         groups = groupby(self.cells, key=lambda row: self._order(row)[: -len(TRAININGS)])
         return [list(rows) for _, rows in groups]
+
+    @property
+    def metric(self) -> Metric:
+        """What validation decides by."""
+        return METRIC[self.info.get("metric", "accuracy")]
 
     @property
     def hyperparameters(self) -> dict[str, str]:

@@ -45,6 +45,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "n_test": _INT,
         "val_accuracy": _FLOAT,
         "val_loss": _FLOAT,
+        "val_score": _FLOAT,  # of the metric that validation decides by; higher is better
         **dict.fromkeys(METRIC_COLUMNS, _FLOAT),
         "train_s": _FLOAT,
         "error": _STR,
@@ -61,6 +62,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "passes": _FLOAT,  # over the training rows
         "best_epoch": _INT,
         "val_accuracy": _FLOAT,
+        "val_score": _FLOAT,
         "wall_s": _FLOAT,
         "images_per_s": _FLOAT,
         "data_wait": _FLOAT,
@@ -75,6 +77,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "train_accuracy": _FLOAT,
         "val_loss": _FLOAT,
         "val_accuracy": _FLOAT,
+        "val_score": _FLOAT,
         "lr": _FLOAT,
         "steps": _INT,  # of the optimiser, from the start of the training
         "passes": _FLOAT,  # over the training rows, likewise

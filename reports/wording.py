@@ -30,6 +30,11 @@ def metric(of: Metric, value: float | None) -> str:
     return percent(value) if of.percent else decimal(value)
 
 
+def score(of: Metric, value: float | None) -> str:
+    """A validation score as the metric that it is of."""
+    return metric(of, value if value is None or of.higher_is_better else -value)
+
+
 def metric_range(of: Metric, interval: Interval | None) -> str:
     """Its interval, in the same unit; empty where there is none."""
     if interval is None:

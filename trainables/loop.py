@@ -3,8 +3,9 @@
     fit = train(module, rows, validation, Setting({"lr": 1e-3, "batch_size": 16}, 30, seed=1))
 
 As in the paper's code: Adam with a constant learning rate on the cross-entropy, rows reshuffled in
-each pass, and the state of the epoch with the best validation accuracy kept (ties are broken by the
-lower loss). Unlike there, validation uses BatchNorm statistics of the training rows (`batchnorm`).
+each pass, and the state of the epoch with the best validation accuracy kept, or the best by another
+`criterion` (ties are broken by the lower loss). Unlike there, validation uses BatchNorm statistics
+of the training rows (`batchnorm`).
 
 With several processes every rank takes its share of each global batch (`rows`) and losses are
 weighted by rows, so that gradients are those of the global batch for any share sizes and no row is
@@ -22,12 +23,14 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.batchnorm import BatchNormStatistics
+from trainables.criterion import ACCURACY, Criterion, rank
 from trainables.hyperparameters import build_optimiser
 from trainables.rows import Batch, IndexedRows, Rows, count_batches, rank_and_world
 
@@ -70,6 +73,7 @@ class Epoch:
     train_accuracy: float
     val_loss: float
     val_accuracy: float
+    val_score: float  # of the criterion, higher is better
     lr: float
     steps: int  # of the optimiser, since the start of the training
     passes: float  # over the training rows, since the start of the training
@@ -101,11 +105,12 @@ def train(
     validation: IndexedRows,
     setting: Setting,
     on_epoch: Callable[[list[Epoch]], None] = lambda curve: None,
+    criterion: Criterion = ACCURACY,
 ) -> Fit:
     """Train the parameters of `module` that require a gradient, inputs -> logits (b, classes).
 
     `on_epoch` gets the curve so far; an exception from it ends the training. Training also ends,
-    with the curve so far, when a loss is not finite.
+    with the curve so far, when a loss is not finite. `criterion` decides which epoch is kept.
     """
     trained = [p for p in module.parameters() if p.requires_grad]
     optimiser = build_optimiser(trained, setting.hyperparameters)
@@ -113,7 +118,7 @@ def train(
     recomputes = setting.batchnorm_statistics == "training_rows"
     statistics = BatchNormStatistics(core) if recomputes else None
     curve: list[Epoch] = []
-    best, best_state = (-1.0, -math.inf), copy.deepcopy(core.state_dict())
+    best, best_epoch, best_state = rank(-math.inf, math.inf), 1, copy.deepcopy(core.state_dict())
     seconds = 0.0
     batches = _Batches(rows, setting)
     every = max(1, round(len(rows) / (setting.epoch_rows or len(rows))))
@@ -126,7 +131,7 @@ def train(
         if statistics and sample:
             statistics.recompute(sample)
         seconds += time.perf_counter() - started
-        val_loss, val_accuracy = evaluate(core, validation)
+        val_loss, val_accuracy, val_score = evaluate(core, validation, criterion)
         curve.append(
             Epoch(
                 epoch=len(curve) + 1,
@@ -134,27 +139,42 @@ def train(
                 train_accuracy=accuracy,
                 val_loss=val_loss,
                 val_accuracy=val_accuracy,
+                val_score=val_score,
                 lr=setting.lr,
                 steps=batches.steps,
                 passes=batches.rows / len(rows),
                 epoch_s=time.perf_counter() - started,
             )
         )
-        if curve[-1].is_finite and (val_accuracy, -val_loss) > best:
-            best, best_epoch = (val_accuracy, -val_loss), len(curve)
+        if curve[-1].is_finite and rank(val_score, val_loss) > best:
+            best, best_epoch = rank(val_score, val_loss), len(curve)
             best_state = copy.deepcopy(core.state_dict())
         on_epoch(curve)
-    best_epoch = best_epoch if best[0] >= 0 else 1
     return Fit(curve, best_epoch, best_state, batches.rows / seconds, batches.waited_s / seconds)
 
 
-def evaluate(module: nn.Module, rows: IndexedRows) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy over all rows; every rank takes a share."""
+def evaluate(
+    module: nn.Module, rows: IndexedRows, criterion: Criterion = ACCURACY
+) -> tuple[float, float, float]:
+    """Mean cross-entropy, accuracy and score over all rows; every rank takes a share."""
     totals = torch.zeros(3, dtype=torch.float64, device=rows.labels.device)
+    shares = []
     for logits, labels in _predictions(module, rows.ordered(*rank_and_world())):
         loss = functional.cross_entropy(logits, labels, reduction="sum")
         totals += _counts(loss, logits, labels)
-    return _means(totals)
+        shares += [logits.softmax(1)] if criterion.of_rows else []
+    means = _means(totals)
+    return *means, criterion.score(*means, lambda: _gathered(shares, rows.labels))
+
+
+def _gathered(shares: list[Tensor], labels: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and probabilities of all rows in their order, from the `shares` of all ranks."""
+    first, world = rank_and_world()
+    found = torch.zeros(len(labels), shares[0].shape[1], device=labels.device)
+    found[first::world] = torch.cat(shares)
+    if world > 1:
+        dist.all_reduce(found)
+    return labels.cpu().numpy(), found.cpu().numpy()
 
 
 def probabilities(module: nn.Module, rows: IndexedRows) -> Tensor:

@@ -108,7 +108,8 @@ def null_run(grid: Grid, rng: np.random.Generator) -> Tested:
                     "strategy": names[rows.configuration][2],
                     **_training(world, rows.unit),
                     "accuracy": one.correct.mean(),
-                    "val_accuracy": _validated(world, rows, validation, rng),
+                    "val_accuracy": (validated := _validated(world, rows, validation, rng)),
+                    "val_score": validated,
                     "val_loss": 0.0,
                 }
             )

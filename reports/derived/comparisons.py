@@ -51,7 +51,7 @@ def _family(tested: Tested, trainings: Trainings) -> list[Row]:
             for number, own in enumerate(configurations)
         }
     )
-    if best is None or tested.cells["val_accuracy"].isna().any():
+    if best is None or tested.cells["val_score"].isna().any():
         return []
     rows = [
         row

@@ -1,9 +1,9 @@
-"""The search of a cell: validation accuracy by learning rate, one mark per trial."""
+"""The search of a cell: a validation metric by learning rate, one mark per trial."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -21,7 +21,7 @@ class Point:
     """A trial. `tone`: 0, 1, ... for its batch size; `shape`: the same for its hidden layers."""
 
     lr: float
-    accuracy: float
+    value: float  # higher is better
     tone: int
     shape: int
     title: str
@@ -29,14 +29,21 @@ class Point:
     stopped: bool = False
 
 
-def search_plot(points: Sequence[Point], lr_range: tuple[float, float], title: str) -> Markup:
-    """Draw `points`; `lr_range` is what was searched, on a logarithmic axis."""
+def search_plot(
+    points: Sequence[Point],
+    lr_range: tuple[float, float],
+    title: str,
+    text: Callable[[float], str],
+    bounds: tuple[float, float] = (0.0, 1.0),
+) -> Markup:
+    """Draw `points`; `lr_range` is what was searched, on a logarithmic axis. `text`: a value as the
+    axis shows it; `bounds`: of all values there can be."""
     if not points:
         return Markup("")
     low, high = (math.log10(value) for value in lr_range)
     x = Scale(low, high, _LEFT + 12, WIDTH - _RIGHT - 12)
-    y = Scale(*_accuracies(points), HEIGHT - _BOTTOM, _TOP)
-    parts = [_axes(x, y)]
+    y = Scale(*_range(points, bounds), HEIGHT - _BOTTOM, _TOP)
+    parts = [_axes(x, y, text)]
     parts += [_point(one, x, y) for one in sorted(points, key=lambda one: one.champion)]
     return element(
         "svg",
@@ -64,21 +71,19 @@ def mark(tone: int, shape: int, x: float, y: float, *classes: str, title: str = 
     return element("path", name, d=paths[min(shape, 3)], class_=kind)
 
 
-def _accuracies(points: Sequence[Point]) -> tuple[float, float]:
-    """The range of the axis: all points and a margin, within 0..1."""
-    values = [one.accuracy for one in points]
+def _range(points: Sequence[Point], bounds: tuple[float, float]) -> tuple[float, float]:
+    """The range of the axis: all points and a margin, within the bounds."""
+    values = [one.value for one in points]
     room = max(0.02, 0.15 * (max(values) - min(values)))
-    return max(0.0, min(values) - room), min(1.0, max(values) + room)
+    return max(bounds[0], min(values) - room), min(bounds[1], max(values) + room)
 
 
-def _axes(x: Scale, y: Scale) -> Markup:
+def _axes(x: Scale, y: Scale, text_of: Callable[[float], str]) -> Markup:
     parts = []
     for value in (y.low, (y.low + y.high) / 2, y.high):
         at = y(value)
         parts.append(element("path", d=f"M{_LEFT} {at:.0f}H{WIDTH - _RIGHT}", class_="guide"))
-        parts.append(
-            element("text", f"{100 * value:.0f}", x=_LEFT - 4, y=at + 3.5, text_anchor="end")
-        )
+        parts.append(element("text", text_of(value), x=_LEFT - 4, y=at + 3.5, text_anchor="end"))
     for exponent in range(math.ceil(x.low - 1e-9), math.floor(x.high + 1e-9) + 1):
         text = element("tspan", str(exponent), dy=-4, class_="up")
         parts.append(
@@ -89,6 +94,4 @@ def _axes(x: Scale, y: Scale) -> Markup:
 
 def _point(one: Point, x: Scale, y: Scale) -> Markup:
     classes = [name for name in ("champion", "stopped") if getattr(one, name)]
-    return mark(
-        one.tone, one.shape, x(math.log10(one.lr)), y(one.accuracy), *classes, title=one.title
-    )
+    return mark(one.tone, one.shape, x(math.log10(one.lr)), y(one.value), *classes, title=one.title)

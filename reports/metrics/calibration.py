@@ -43,6 +43,7 @@ CALIBRATION: tuple[Metric, ...] = (
         calibration=True,
         scaled=True,
         listed=True,
+        decides=False,  # always answering with the class shares has none, and is no use
     ),
     Metric(
         name="brier",

@@ -78,6 +78,7 @@ CLASSIFICATION: tuple[Metric, ...] = (
         remark="weighted by class size: equals accuracy",
         meaning="weighted by class size, which makes it the accuracy",
         of_class=ClassShare(lambda correct, labelled, predicted: labelled),
+        decides=False,  # as accuracy does
     ),
     Metric(
         name="f1",

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from reports.statistics.measures import Measure
 from reports.statistics.outcomes import Outcomes
 from reports.statistics.panel import Numbers, Panel
@@ -71,6 +73,7 @@ class Metric:
         scaled: whether `cells` also has it at the fitted temperature, as `<name>_scaled`.
         listed: whether the table of all cells shows it.
         exported: whether the CSV and LaTeX tables show it.
+        decides: whether validation may decide by it (`metric` of a configuration).
     """
 
     name: str
@@ -87,3 +90,10 @@ class Metric:
     scaled: bool = False
     listed: bool = False
     exported: bool = False
+    decides: bool = True
+
+    def score(self, labels: np.ndarray, probabilities: np.ndarray) -> float:
+        """The metric of labels (n,) int and probabilities (n, classes), its sign turned where lower
+        is better; NaN where it does not exist."""
+        value = self.function.of(Outcomes.of_arrays(labels, probabilities))
+        return value if self.higher_is_better else -value

@@ -129,7 +129,7 @@ def _detail(run: Run, row: Row, of: _Tables, atlas: Atlas) -> Detail:
         interval=wording.percent_range(interval_of(row)),
         strip=_strip(row),
         setting=numbers.setting(row, run.hyperparameters) if done else [],
-        metrics=numbers.metrics(row, interval) if done else [],
+        metrics=numbers.metrics(row, interval, run.metric) if done else [],
         curves=curves.curves_of(row, trials, of.curves),
         errors=errors.errors_of(row["backbone"], names, counts, predictions, atlas.pictures),
         classes=classes.classes_of(names, counts, predictions, interval) if counts else None,

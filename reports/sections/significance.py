@@ -1,4 +1,4 @@
-"""Configurations that differ significantly from the one with the best validation accuracy."""
+"""Configurations that differ significantly from the one that validation prefers."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ class Family:
 
 @dataclass(frozen=True)
 class Significance:
+    metric: str  # that validation decides by
     families: list[Family]
     axis: Markup
     method: str
@@ -66,6 +67,7 @@ def significance_of(run: Run) -> Significance | None:
     by_family = groupby(rows, key=lambda row: (row["split_policy"], row["scenario"]))
     ticks = [(value, wording.points(value).removesuffix(".0")) for value in _ticks(scale)]
     return Significance(
+        metric=run.metric.title,
         families=[_family(run, list(own), cells, scale) for _, own in by_family],
         axis=axis(ticks, scale),
         method=_method(rows),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _TEXT = (
     "predict class probabilities of images with the run's best champion: under the most "
-    "trustworthy split policy, with the most classes, with the best validation accuracy"
+    "trustworthy split policy, with the most classes, the best on validation"
 )
 
 

@@ -20,6 +20,7 @@ from sweeper.plan.trial_spec import TrialSpec
 from sweeper.store.address import is_remote
 from sweeper.store.records import read_record, validation_of
 from sweeper.store.store import Artifact
+from trainables.criterion import rank
 
 Record = dict[str, Any]
 
@@ -73,14 +74,14 @@ class Ledger:
         return self.plan.trials(cell, start) if start else []
 
     def champion(self, cell: Cell) -> TrialSpec | None:
-        """The cell's finished trial with the best validation accuracy; the lower validation loss,
+        """The cell's finished trial with the best validation score; the lower validation loss,
         then the earlier draw, breaks ties. None while trials are missing, or if none finished."""
         specs = self.trials(cell)
         records = [self.record(spec) for spec in specs]
         if None in records:
             return None
         done = [
-            (*_rank(record), -spec.draw, spec)
+            (*rank(*validation_of(record)), -spec.draw, spec)
             for spec, record in zip(specs, records, strict=True)
             if record and record["state"] == "done"
         ]
@@ -174,8 +175,3 @@ def _diverged(record: Record) -> bool:
         for epoch in record["curve"][-1:]
         for loss in ("train_loss", "val_loss")
     )
-
-
-def _rank(record: Record) -> tuple[float, float]:
-    accuracy, loss = validation_of(record)
-    return accuracy, -loss

@@ -254,6 +254,7 @@ class Plan:
             "online": bool(augmentation and augmentation.online),
             "augmentation": augmentation.pipeline if augmentation else Augmentation(),
             "start_key": start.key if start else None,
+            "metric": config.metric,
             "rungs": tuple(self.rungs(cell.strategy)),
         }
         return [

@@ -3,7 +3,7 @@
 One set of rungs for the whole grid would stop cells that are merely harder than others (measured
 on a 60-cell grid: 32 to 45 cells without a finished trial). So every cell has rungs of its own, at
 epochs grace, grace * r, grace * r^2, ... below the last epoch. A trial that reaches a rung
-continues if its best validation accuracy so far is in the top 1/r of what that rung has seen (Li et
+continues if its best validation score so far is in the top 1/r of what that rung has seen (Li et
 al. 2020, "A System for Massively Parallel Hyperparameter Tuning", Algorithm 2, stopping variant).
 
 A small learning rate takes longer to show its potential, so a trial may be stopped only from epoch
@@ -46,20 +46,20 @@ class CellRungs:
         self.reduction_factor = reduction_factor
         self._seen: dict[tuple[str, int], dict[str, float]] = defaultdict(dict)
 
-    def refill(self, cell: str, trial: str, val_accuracies: Sequence[float]) -> None:
-        """Enter a trial of an earlier run from its curve, one validation accuracy an epoch."""
+    def refill(self, cell: str, trial: str, val_scores: Sequence[float]) -> None:
+        """Enter a trial of an earlier run from its curve, one validation score an epoch."""
         for rung in self.rungs:
-            if rung <= len(val_accuracies):
-                self._seen[cell, rung][trial] = max(val_accuracies[:rung])
+            if rung <= len(val_scores):
+                self._seen[cell, rung][trial] = max(val_scores[:rung])
 
-    def stops(self, cell: str, trial: str, epoch: int, best_val_accuracy: float) -> bool:
+    def stops(self, cell: str, trial: str, epoch: int, best_val_score: float) -> bool:
         """Enter a trial at a rung and say whether it is stopped there."""
         if epoch not in self.rungs:
             return False
         seen = self._seen[cell, epoch]
         others = [value for name, value in seen.items() if name != trial]
-        seen[trial] = best_val_accuracy
+        seen[trial] = best_val_score
         if not others:
             return False
         share = 1 - 1 / self.reduction_factor
-        return best_val_accuracy < float(np.quantile(others, share))
+        return best_val_score < float(np.quantile(others, share))

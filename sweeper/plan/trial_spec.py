@@ -20,6 +20,8 @@ from trainables.stream import STREAM_VERSION
 
 TRIAL_VERSION = 1
 
+_KEYED_WITHOUT = "accuracy"  # the metric that decided before there was a choice
+
 
 @dataclass(frozen=True)
 class TrialSpec:
@@ -46,6 +48,7 @@ class TrialSpec:
     online: bool  # every batch is augmented on the fly
     augmentation: Augmentation
     start_key: str | None  # the trained trial that it starts from
+    metric: str  # decides on validation which epoch is kept
     rungs: tuple[int, ...]  # epochs at which the scheduler decides
     grace_epochs: int  # it is not stopped at an earlier rung
 
@@ -90,6 +93,8 @@ class TrialSpec:
         if self.is_end_to_end:
             online = {"augmentation": self.augmentation.made_from, "version": ONLINE_VERSION}
             common |= {"stream": STREAM_VERSION, "online": online if self.online else None}
+        if self.metric != _KEYED_WITHOUT:
+            common |= {"metric": self.metric}
         return {**common, **keyed(self.hyperparameters), **self.entry.keyed(self)}
 
     @property

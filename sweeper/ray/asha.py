@@ -23,7 +23,7 @@ class CellAsha(FIFOScheduler):
     """`CellRungs` as a Tune scheduler; without rungs it only stops trials that diverge.
 
     A trial's config has `trial` with its `key` and `spec`; its results have `epoch`,
-    `best_val_accuracy` and `finite`. `stopped` maps the keys of stopped trials to the reason.
+    `best_val_score` and `finite`. `stopped` maps the keys of stopped trials to the reason.
     """
 
     def __init__(self, rungs: CellRungs | None = None) -> None:
@@ -33,10 +33,10 @@ class CellAsha(FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: Mapping[str, Any]) -> str:
         key, spec = trial.config["trial"]["key"], trial.config["trial"]["spec"]
-        epoch, accuracy = result["epoch"], result["best_val_accuracy"]
-        if not (result["finite"] and math.isfinite(accuracy)):
+        epoch, score = result["epoch"], result["best_val_score"]
+        if not (result["finite"] and math.isfinite(score)):
             return self._stop(key, f"loss not finite in epoch {epoch}")
-        worse = self.rungs is not None and self.rungs.stops(spec["cell"], key, epoch, accuracy)
+        worse = self.rungs is not None and self.rungs.stops(spec["cell"], key, epoch, score)
         if worse and spec["draw"] > 0 and epoch >= spec["grace_epochs"]:
             return self._stop(key, f"stopped by ASHA at epoch {epoch}")
         return str(TrialScheduler.CONTINUE)

@@ -47,6 +47,7 @@ def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) 
     return {
         "name": config.name,
         "config": config.model_dump(mode="json"),
+        "metric": config.metric,
         "git_commit": _git_commit(),
         "versions": {"python": platform.python_version(), **_versions()},
         "hardware": _hardware(),

@@ -216,8 +216,8 @@ class Sweep:
         for spec in specs:
             record = self.ledger.record(spec)
             if record and not self.ledger.needs_running(spec):
-                accuracies = [epoch["val_accuracy"] for epoch in record["curve"]]
-                cells.refill(spec.cell, spec.key, accuracies)
+                scores = [epoch["val_score"] for epoch in record["curve"]]
+                cells.refill(spec.cell, spec.key, scores)
         return CellAsha(cells)
 
     def _ordered(self, specs: Sequence[TrialSpec]) -> list[TrialSpec]:

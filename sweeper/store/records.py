@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from sweeper.errors import DamagedError
 from sweeper.store.artifact import Target
 from sweeper.store.store import Store
+from trainables.criterion import rank
 
 SPLIT_VERSION = 1
 
@@ -40,14 +41,15 @@ def write_record(
     finished trial stays: another run that shares the store may have had more luck."""
     if state != "done" and done_record(store, target.key):
         return
+    best = best_epoch or _best_epoch(curve)
     record = {
         "cell": cell,
         "draw": draw,
         "state": state,
         "hyperparameters": dict(hyperparameters),
         "curve": list(curve),
-        "best_epoch": best_epoch or _best_epoch(curve),
-        "val_accuracy": max((row["val_accuracy"] for row in curve), default=None),
+        "best_epoch": best,
+        "val_accuracy": curve[best - 1]["val_accuracy"] if best else None,
         "wall_s": wall_s or sum(row["epoch_s"] for row in curve),
         "images_per_s": images_per_s,
         "data_wait": data_wait,
@@ -65,9 +67,15 @@ def read_record(store: Store, key: str) -> dict[str, Any] | None:
     """A trial's record, or None if it is missing or damaged."""
     artifact = store.find("trials", key)
     try:
-        return json.loads(store.read(artifact, "record.json")) if artifact else None
+        record = json.loads(store.read(artifact, "record.json")) if artifact else None
     except DamagedError:
         return None
+    return record and {**record, "curve": [_scored(row) for row in record["curve"]]}
+
+
+def _scored(row: dict[str, Any]) -> dict[str, Any]:
+    """An epoch with its score. Before there were scores, accuracy decided."""
+    return row if "val_score" in row else {**row, "val_score": row["val_accuracy"]}
 
 
 def done_record(store: Store, key: str) -> dict[str, Any] | None:
@@ -77,13 +85,13 @@ def done_record(store: Store, key: str) -> dict[str, Any] | None:
 
 
 def validation_of(record: Mapping[str, Any]) -> tuple[float, float]:
-    """Validation accuracy and loss of the best epoch of a record that has a curve."""
+    """Validation score and loss of the best epoch of a record that has a curve."""
     best = record["curve"][record["best_epoch"] - 1]
-    return best["val_accuracy"], best["val_loss"]
+    return best["val_score"], best["val_loss"]
 
 
 def _best_epoch(curve: Sequence[Mapping[str, Any]]) -> int | None:
-    best = max(curve, key=lambda row: (row["val_accuracy"], -row["val_loss"]), default=None)
+    best = max(curve, key=lambda row: rank(row["val_score"], row["val_loss"]), default=None)
     return best["epoch"] if best else None
 
 

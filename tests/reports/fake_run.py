@@ -185,7 +185,10 @@ def _trials(
                 "steps": 12 * epochs if done else None,
                 "passes": epochs / (3 if cell["augmented"] else 1) if done else None,
                 "best_epoch": epochs - 2 if done else None,
-                "val_accuracy": min(0.99, _skill(cell) + 0.02 - 0.06 * stopped) if done else None,
+                "val_accuracy": (
+                    score := min(0.99, _skill(cell) + 0.02 - 0.06 * stopped) if done else None
+                ),
+                "val_score": score,
                 "wall_s": float(rng.uniform(3, 60)) if done else None,
                 "images_per_s": float(rng.uniform(300, 9000)) if done else None,
                 "data_wait": 0.05,
@@ -209,9 +212,10 @@ def _curves(rng: np.random.Generator, trial: Row) -> Iterator[Row]:
             "train_loss": float(2.1 * np.exp(-epoch / 7) + rng.normal(0, 0.02) + 0.08),
             "train_accuracy": float(np.clip(floor + (1 - floor) * learnt, 0, 1)),
             "val_loss": float(2.0 * np.exp(-epoch / 9) + rng.normal(0, 0.05) + 0.4),
-            "val_accuracy": float(
-                np.clip(floor + (top - floor) * learnt + rng.normal(0, 0.02), 0, 1)
+            "val_accuracy": (
+                score := float(np.clip(floor + (top - floor) * learnt + rng.normal(0, 0.02), 0, 1))
             ),
+            "val_score": score,
             "lr": trial["lr"],
             "steps": 12 * epoch,
             "passes": epoch / (3 if trial["augmented"] else 1),
@@ -253,6 +257,7 @@ def _cell(
         numbers |= {"n_train": 8 * n, "n_val": n, "n_test": n, "accuracy": accuracy}
         numbers |= {"val_accuracy": champion["val_accuracy"], "recall": accuracy}
         numbers |= {"val_loss": 2 - champion["val_accuracy"]}
+        numbers |= {"val_score": champion["val_accuracy"]}
         numbers |= {"precision": min(1.0, accuracy + 0.01), "f1": accuracy - 0.004}
         numbers |= {"macro_f1": accuracy - 0.02, "auroc": (1 + accuracy) / 2}
         numbers |= {"ece": float(rng.uniform(0.02, 0.2))}

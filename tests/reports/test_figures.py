@@ -164,7 +164,7 @@ def test_a_search_shows_every_draw_within_its_frame_and_the_champion_last() -> N
         Point(1e-5, 0.1, 1, 1, "cut", stopped=True),
         Point(1e-4, 0.5, 9, 9, "other"),
     ]
-    root = ElementTree.fromstring(search_plot(points, (1e-5, 1e-3), "m"))
+    root = ElementTree.fromstring(search_plot(points, (1e-5, 1e-3), "m", str))
     marks = [node for node in root if (node.get("class") or "").startswith("p ")]
     assert [node.findtext("title") for node in marks] == ["cut", "other", "best"]
     assert marks[0].get("class") == "p t1 stopped"

@@ -56,7 +56,7 @@ def test_every_scenario_has_its_headline_and_the_test_set_no_say(folder: Path) -
     liked = (cells["backbone"] == "vgg16") & ~cells["augmented"] & (cells["strategy"] == "transfer")
     run = changed(
         folder,
-        val_accuracy=[0.7 if one else 0.4 for one in liked],
+        val_score=[0.7 if one else 0.4 for one in liked],
         accuracy=[0.2 if one else 0.9 for one in liked],
     )
     for policy in ("grouped", "pooled"):
@@ -70,7 +70,7 @@ def test_every_scenario_has_its_headline_and_the_test_set_no_say(folder: Path) -
 
 def test_predict_takes_the_headline_of_the_most_classes_under_the_best_policy(folder: Path) -> None:
     cells = load_run(folder).tables["cells"]
-    run = changed(folder, val_accuracy=[0.9 if s == "few" else 0.5 for s in cells["scenario"]])
+    run = changed(folder, val_score=[0.9 if s == "few" else 0.5 for s in cells["scenario"]])
     used = used_headline(run)
     assert used is not None
     assert (used.policy, used.scenario) == ("grouped", "many")

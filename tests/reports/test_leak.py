@@ -160,13 +160,13 @@ def test_the_verdict_takes_the_best_mean_on_validation_and_not_the_luckiest_fold
 ) -> None:
     run = write_fake_run(tmp_path, replace(SMALL, policies=("grouped",), folds=3))
     cells = load_run(run).tables["cells"]
-    cells["val_accuracy"], cells["accuracy"] = 0.5, 0.95
+    cells["val_score"], cells["accuracy"] = 0.5, 0.95
     lucky = cells["backbone"] == "vgg16"
-    cells.loc[lucky & (cells["fold"] == 1), "val_accuracy"] = 0.9
-    cells.loc[lucky & (cells["fold"] != 1), "val_accuracy"] = 0.1
+    cells.loc[lucky & (cells["fold"] == 1), "val_score"] = 0.9
+    cells.loc[lucky & (cells["fold"] != 1), "val_score"] = 0.1
     steady = (cells["backbone"] == "resnet50") & (cells["scenario"] == "few") & cells["augmented"]
     steady &= cells["strategy"] == "transfer"
-    cells.loc[steady, ["val_accuracy", "accuracy"]] = [0.6, 0.55]
+    cells.loc[steady, ["val_score", "accuracy"]] = [0.6, 0.55]
     write_table(run / "results", "cells", cells)
     cards = verdict.verdict_of(_derived(run)).best
     (best,) = [card for card in cards if card.scenario == "scenario few"]

@@ -15,7 +15,8 @@ def epochs(*accuracies: float, loss: float = 0.5) -> list[dict[str, Any]]:
     """A curve of these validation accuracies."""
     others = {"train_loss": 1.0, "train_accuracy": 0.5, "lr": 0.1, "epoch_s": 0.25}
     return [
-        {"epoch": number, "val_loss": loss, "val_accuracy": accuracy, **others}
+        {"epoch": number, "val_loss": loss, "val_accuracy": accuracy, "val_score": accuracy}
+        | others
         | {"steps": 6 * number, "passes": float(number)}
         for number, accuracy in enumerate(accuracies, 1)
     ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from tests.trainables.settings import training
+from trainables.criterion import Criterion
 from trainables.distributed import GlobalBatchNorm, synchronise_batchnorm
 from trainables.heads import build_head
 from trainables.loop import Epoch, train
@@ -89,6 +91,15 @@ def _rows(count: int, seed: int) -> _Rows:
     return _Rows(features, labels)
 
 
+def _mean_weighted_by_place(labels: np.ndarray, shares: np.ndarray) -> float:
+    """Depends on the order of the rows."""
+    own = shares[np.arange(len(labels)), labels]
+    return float(own @ np.arange(1, len(labels) + 1))
+
+
+CRITERION = Criterion(of_rows=_mean_weighted_by_place)
+
+
 def _work(rank: int, folder: str) -> None:
     torch.set_num_threads(1)
     dist.init_process_group(
@@ -100,14 +111,15 @@ def _work(rank: int, folder: str) -> None:
         layer = synchronise_batchnorm(nn.Sequential(_layer(kind)))[0]
         left[kind] = _pass(layer, kind, part)
     module = DistributedDataParallel(synchronise_batchnorm(_network()))
-    fit = train(module, _rows(TRAIN, 0), _rows(VALIDATION, 1), SETTING)
+    fit = train(module, _rows(TRAIN, 0), _rows(VALIDATION, 1), SETTING, criterion=CRITERION)
     left["curve"], left["state"] = [_numbers(epoch) for epoch in fit.curve], fit.state
     torch.save(left, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
 
 
 def _numbers(epoch: Epoch) -> tuple[float, ...]:
-    return (epoch.train_loss, epoch.train_accuracy, epoch.val_loss, epoch.val_accuracy)
+    validated = (epoch.val_loss, epoch.val_accuracy, epoch.val_score)
+    return (epoch.train_loss, epoch.train_accuracy, *validated)
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +157,7 @@ def test_both_ranks_track_the_statistics_of_all_rows(
 
 def test_two_workers_train_like_one(ranks: list[dict[str, Any]]) -> None:
     module = _network()
-    fit = train(module, _rows(TRAIN, 0), _rows(VALIDATION, 1), SETTING)
+    fit = train(module, _rows(TRAIN, 0), _rows(VALIDATION, 1), SETTING, criterion=CRITERION)
     assert fit.curve[-1].train_loss < fit.curve[0].train_loss
     for left in ranks:
         for epoch, found in zip(fit.curve, left["curve"], strict=True):

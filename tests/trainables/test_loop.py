@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from torch.nn import functional
 
 from tests.trainables.settings import training
 from trainables import loop
+from trainables.criterion import ACCURACY, LOG_LOSS, Criterion
 from trainables.loop import Epoch, Fit, Setting, evaluate, probabilities, train
 from trainables.rows import Batch, IndexedRows
 from trainables.transfer import transfer_module
@@ -39,10 +41,14 @@ def _blobs(count: int, seed: int, distance: float = 4.0) -> TensorRows:
 
 
 def _fit(
-    setting: Setting, rows: TensorRows, validation: TensorRows, module_seed: int = 0
+    setting: Setting,
+    rows: TensorRows,
+    validation: TensorRows,
+    criterion: Criterion = ACCURACY,
+    module_seed: int = 0,
 ) -> tuple[Fit, nn.Module]:
     module = transfer_module(8, [6], 3, module_seed)
-    return train(module, rows, validation, setting), module
+    return train(module, rows, validation, setting, criterion=criterion), module
 
 
 def _timeless(curve: list[Epoch]) -> list[dict[str, float]]:
@@ -126,7 +132,7 @@ def test_the_kept_state_is_best_by_validation_accuracy_then_loss(
 ) -> None:
     results = [(0.9, 0.5), (0.8, 0.7), (0.5, 0.7), (0.6, 0.7), (0.1, 0.6)]  # loss, accuracy
     script = iter(results)
-    monkeypatch.setattr(loop, "evaluate", lambda module, rows: next(script))
+    monkeypatch.setattr(loop, "evaluate", lambda module, rows, _: (*(one := next(script)), one[1]))
     module, states = transfer_module(8, [6], 3, 0), []
     fit = train(
         module,
@@ -139,6 +145,55 @@ def test_the_kept_state_is_best_by_validation_accuracy_then_loss(
     assert (fit.best_epoch, fit.val_accuracy) == (3, 0.7)
     torch.testing.assert_close(fit.state, states[2], rtol=0, atol=0)
     assert not torch.equal(states[2]["head.0.running_mean"], states[3]["head.0.running_mean"])
+
+
+def test_another_criterion_keeps_another_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    results = [(0.9, 0.5), (0.6, 0.7), (0.5, 0.4), (0.6, 0.8)]  # loss, accuracy
+    kept = {}
+    for name, criterion in (("accuracy", ACCURACY), ("log loss", LOG_LOSS)):
+        script = iter(results)
+        monkeypatch.setattr(
+            loop,
+            "evaluate",
+            lambda module, rows, one, script=script: (
+                *(means := next(script)),
+                one.score(*means, lambda: pytest.fail("no row is needed")),
+            ),
+        )
+        setting = training(0.03, 8, len(results), 1)
+        fit = train(
+            transfer_module(8, [6], 3, 0), _blobs(60, 0), _blobs(9, 1), setting, criterion=criterion
+        )
+        kept[name] = fit.best_epoch
+    assert kept == {"accuracy": 4, "log loss": 3}
+
+
+def test_a_criterion_of_rows_sees_every_validation_row_in_order() -> None:
+    seen: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def score(labels: np.ndarray, shares: np.ndarray) -> float:
+        seen.append((labels, shares))
+        return -float(len(seen))  # the first epoch is the best
+
+    validation, module = _blobs(600, 1), transfer_module(8, [6], 3, 0)  # three batches
+    fit = train(
+        module,
+        _blobs(60, 0),
+        validation,
+        training(0.03, 8, 3, 1),
+        criterion=Criterion(of_rows=score),
+    )
+    assert fit.best_epoch == 1
+    labels, shares = seen[-1]
+    np.testing.assert_array_equal(labels, validation.labels.numpy())
+    np.testing.assert_allclose(shares, probabilities(module, validation).numpy())
+
+
+def test_a_score_that_does_not_exist_leaves_the_decision_to_the_loss() -> None:
+    criterion = Criterion(of_rows=lambda labels, shares: math.nan)
+    fit, _ = _fit(training(0.03, 8, 4, 1), _blobs(60, 0), _blobs(9, 1), criterion)
+    assert [one.val_score for one in fit.curve] == [-one.val_loss for one in fit.curve]
+    assert fit.best_epoch == min(fit.curve, key=lambda one: one.val_loss).epoch
 
 
 def test_a_last_batch_of_a_single_row_can_be_trained_on() -> None:
@@ -225,7 +280,8 @@ def test_validation_figures_are_those_computed_directly() -> None:
         logits = module.eval()(validation.features)
     loss = float(functional.cross_entropy(logits, validation.labels))
     accuracy = float((logits.argmax(1) == validation.labels).float().mean())
-    assert evaluate(module.train(), validation) == pytest.approx((loss, accuracy), rel=1e-5)
+    found = evaluate(module.train(), validation)
+    assert found == pytest.approx((loss, accuracy, accuracy), rel=1e-5)
     assert fit.curve[-1].val_loss == pytest.approx(loss, rel=1e-5)
     assert fit.curve[-1].val_accuracy == pytest.approx(accuracy, rel=1e-5)
     torch.testing.assert_close(probabilities(module.train(), validation), logits.softmax(1))

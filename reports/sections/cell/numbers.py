@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from reports import wording
@@ -40,18 +40,26 @@ def setting(row: Row, hyperparameters: Mapping[str, str]) -> list[tuple[str, str
     ]
 
 
-def metrics(row: Row, interval: IntervalOf) -> list[Line]:
-    """The metrics of the test set."""
+def metrics(row: Row, interval: IntervalOf, deciding: Metric) -> list[Line]:
+    """The metrics of the test set, and those of the validation that selected the champion.
+    `deciding`: by which metric."""
     return [
         *(_metric(row, metric, interval) for metric in METRICS if not metric.calibration),
-        Line(
-            "validation accuracy", wording.percent(row["val_accuracy"]), "", "selects the champion"
-        ),
+        *_validation(row, deciding),
         Line("optimism", wording.points(optimism_of(row)), "", "validation minus test, points"),
         Line(
             "majority class", wording.percent(row["chance"]), "", "accuracy of always predicting it"
         ),
     ]
+
+
+def _validation(row: Row, deciding: Metric) -> Iterator[Line]:
+    selects, accuracy = "selects the champion", deciding.name == "accuracy"
+    if not accuracy:
+        value = wording.score(deciding, row["val_score"])
+        yield Line(f"validation {deciding.title}", value, "", selects)
+    remark = selects if accuracy else ""
+    yield Line("validation accuracy", wording.percent(row["val_accuracy"]), "", remark)
 
 
 def _metric(row: Row, metric: Metric, interval: IntervalOf) -> Line:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from pandas.api.types import is_numeric_dtype
 from reports import wording
 from reports.figures.search import Point, mark, search_plot
 from reports.figures.svg import element
+from reports.metrics import Metric
 from reports.run import Row, Run
 
 _ON_AXIS = "lr"  # the hyperparameter along the plot; two others have colour and shape
@@ -40,7 +42,7 @@ class Trial:
     draw: int
     setting: list[str]  # the value of each hyperparameter
     epochs: str
-    val_accuracy: str
+    validation: str  # the metric that decides, and accuracy if that is another
     state: str
     wall: str
     speed: str
@@ -50,6 +52,8 @@ class Trial:
 @dataclass(frozen=True)
 class Search:
     """The table, the plot and the sentence of one cell."""
+
+    metric: str  # what the plot shows: the metric that validation decides by, with its unit
 
     hyperparameters: list[str]  # their titles
     trials: list[Trial]
@@ -62,6 +66,7 @@ class Space:
 
     def __init__(self, run: Run) -> None:
         trials = run.tables["trials"]
+        self.metric = run.metric
         self.titles = run.hyperparameters
         self.ordered = [name for name in self.titles if is_numeric_dtype(trials[name])]
         self._values = {
@@ -100,6 +105,7 @@ def search_of(row: Row, trials: Sequence[Row], space: Space) -> Search | None:
     edges = space.edges(row, trials)
     text = "; ".join(edge.text for edge in edges)
     return Search(
+        metric=space.metric.title + (", %" if space.metric.percent else ""),
         hyperparameters=list(space.titles.values()),
         trials=[_trial(row, trial, space) for trial in trials],
         plot=_plot(row, trials, space),
@@ -139,33 +145,48 @@ def _counted(at_edge: Sequence[Sequence[Edge]], name: str, space: Space) -> str:
 def _best(champion: Row, trials: Sequence[Row], name: str) -> bool:
     """Whether draws with another value of `name` were tried, and all did worse."""
     others = [
-        trial["val_accuracy"]
+        trial["val_score"]
         for trial in trials
-        if trial[name] != champion[name] and trial["val_accuracy"] is not None
+        if trial[name] != champion[name] and trial["val_score"] is not None
     ]
-    return bool(others) and max(others) < champion["val_accuracy"]
+    return bool(others) and max(others) < champion["val_score"]
 
 
 def _plot(row: Row, trials: Sequence[Row], space: Space) -> Markup:
     """Nothing where one learning rate was tried only, or one trial."""
     rates = space.values(row["strategy"], _ON_AXIS)
-    shown = [trial for trial in trials if trial["val_accuracy"] is not None]
+    shown = [trial for trial in trials if trial["val_score"] is not None]
     if len(shown) < 2 or len(rates) < 2:
         return Markup("")
     points = [
         Point(
             lr=trial[_ON_AXIS],
-            accuracy=trial["val_accuracy"],
+            value=trial["val_score"],
             tone=tone,
             shape=shape,
-            title=f"draw {trial['draw']}: {wording.percent(trial['val_accuracy'])} %",
+            title=f"draw {trial['draw']}: {_validation(trial, space.metric)}",
             champion=trial["trial"] == row["champion"],
             stopped=trial["state"] == "stopped",
         )
         for trial in shown
         for tone, shape in [_tone_and_shape(row, trial, space)]
     ]
-    return search_plot(points, (rates[0], rates[-1]), "Validation accuracy by learning rate")
+    metric = space.metric
+    return search_plot(
+        points,
+        (rates[0], rates[-1]),
+        f"Validation {metric.title} by learning rate",
+        lambda value: f"{100 * value:.0f}" if metric.percent else f"{abs(value):.2f}",
+        (0.0, 1.0) if metric.percent and metric.higher_is_better else (-math.inf, math.inf),
+    )
+
+
+def _validation(trial: Row, metric: Metric) -> str:
+    """'61.7 %', or with a metric other than accuracy '0.912 (61.7 %)'."""
+    accuracy = f"{wording.percent(trial['val_accuracy'])} %"
+    if metric.name == "accuracy":
+        return accuracy
+    return f"{wording.score(metric, trial['val_score'])} ({accuracy})"
 
 
 def _tone_and_shape(row: Row, trial: Row, space: Space) -> tuple[int, int]:
@@ -183,7 +204,7 @@ def _trial(row: Row, trial: Row, space: Space) -> Trial:
         draw=trial["draw"],
         setting=[wording.setting(trial[name]) for name in space.titles],
         epochs=f"{wording.count(trial['epochs'])} / {wording.count(trial['epochs_max'])}",
-        val_accuracy=wording.percent(trial["val_accuracy"]),
+        validation="" if trial["val_score"] is None else _validation(trial, space.metric),
         state=trial["state"],
         wall=wording.seconds(trial["wall_s"]),
         speed=wording.count(trial["images_per_s"]),

@@ -30,6 +30,7 @@ def trial(draw: int, lr: float, accuracy: float | None, batch_size: int = 16) ->
         "batch_size": batch_size,
         "hidden": "512-128",
         "val_accuracy": accuracy,
+        "val_score": accuracy,
     }
 
 

@@ -92,11 +92,11 @@ def test_the_grid_figure_has_the_accuracies_of_the_grid(run: Run, drawn: dict[st
 def test_the_best_cell_is_the_one_that_validation_prefers(run: Run) -> None:
     for row in best_cells(run):
         rivals = [
-            one["val_accuracy"]
+            one["val_score"]
             for one in run.done
             if (one["split_policy"], one["scenario"]) == (row["split_policy"], row["scenario"])
         ]
-        assert row["val_accuracy"] == max(rivals)
+        assert row["val_score"] == max(rivals)
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_run_in_which_nothing_finished_still_has_its_grid(tmp_path: Path) -> N
     fake = FakeRun(backbones=("resnet50",), failed=0, missing=0, compare=None, trials=1, epochs=2)
     run = load_run(write_fake_run(tmp_path, fake))
     cells = run.tables["cells"]
-    cells["state"], cells["accuracy"], cells["val_accuracy"] = "missing", None, None
+    cells["state"], cells["accuracy"], cells["val_score"] = "missing", None, None
     tables = run.tables | {"cells": cells, "effects": run.tables["effects"].iloc[:0]}
     names = [name for name, _ in figures(Run(run.info, tables))]
     assert names == ["grid-pooled"]

@@ -86,7 +86,7 @@ def trial(cell: str, draw: int, grace: int = 4) -> FakeTrial:
 def tell(
     scheduler: CellAsha, one: FakeTrial, epoch: int, accuracy: float, finite: bool = True
 ) -> str:
-    result = {"epoch": epoch, "best_val_accuracy": accuracy, "finite": finite}
+    result = {"epoch": epoch, "best_val_score": accuracy, "finite": finite}
     return scheduler.on_trial_result(None, one, result)  # type: ignore[arg-type]
 
 

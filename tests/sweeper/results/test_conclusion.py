@@ -29,7 +29,7 @@ def test_the_lines_are_the_pages_headlines(run: Path) -> None:
     lines = list(headline_lines(load_run(run)))
     assert len(lines) == 2 * 3
     for (policy, scenario), own in done.groupby(["split_policy", "scenario"]):
-        best = own.sort_values("val_accuracy").iloc[-1]
+        best = own.sort_values("val_score").iloc[-1]
         (line,) = [one for one in lines if one.startswith(f"{policy}, scenario {scenario}: ")]
         assert f": {best['backbone']}, " in line
         assert f"test accuracy {100 * best['accuracy']:.1f} %" in line

@@ -82,8 +82,8 @@ def test_the_champion_has_the_best_validation_accuracy(
 ) -> None:
     found = tables(unbroken[1])
     keys = ["scenario", "augmented", "strategy"]
-    best = found["trials"].groupby(keys)["val_accuracy"].max()
-    assert best.to_dict() == found["cells"].set_index(keys)["val_accuracy"].to_dict()
+    best = found["trials"].groupby(keys)["val_score"].max()
+    assert best.to_dict() == found["cells"].set_index(keys)["val_score"].to_dict()
 
 
 def test_only_champions_are_evaluated(unbroken: tuple[Path, Path, Outcome]) -> None:

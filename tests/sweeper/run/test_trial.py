@@ -46,6 +46,7 @@ SPEC = TrialSpec(
     online=False,
     augmentation=FEC_IGE,
     start_key=None,
+    metric="accuracy",
     rungs=(2, 4),
     grace_epochs=2,
 )
@@ -61,6 +62,7 @@ CHANGES: dict[str, Any] = {
     "epoch_rows": 12,
     "seed": 4,
     "batchnorm_statistics": "running_average",
+    "metric": "log_loss",
 }
 FINETUNE_CHANGES: dict[str, Any] = {
     "backbone_key": "x",
@@ -221,7 +223,7 @@ def test_a_trial_reports_at_its_rungs_and_at_its_end(tmp_path: Path) -> None:
     _, _, record, reports = run(prepare(tmp_path))
     assert [report["epoch"] for report in reports] == [2, 4, 5]
     assert [len(report["curve"]) for report in reports] == [2, 4, 5]
-    assert reports[-1]["best_val_accuracy"] == record["val_accuracy"]
+    assert reports[-1]["best_val_score"] == record["val_accuracy"]
     assert not any(report["failed"] for report in reports)
 
 

@@ -59,7 +59,10 @@ def test_an_existing_split_is_not_written_again(store: Store) -> None:
 
 
 def epoch(number: int, accuracy: float, loss: float) -> dict[str, Any]:
-    return {"epoch": number, "val_accuracy": accuracy, "val_loss": loss, "epoch_s": 0.5}
+    return {"epoch": number, "val_accuracy": accuracy, "val_score": accuracy} | {
+        "val_loss": loss,
+        "epoch_s": 0.5,
+    }
 
 
 def record(store: Store, curve: list[dict[str, Any]], state: str = "done") -> dict[str, Any]:
