@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from reports.axes import TRAININGS, training_choices
-from reports.metrics import METRIC, Metric
+from reports.metrics.deciding import DECIDING, Deciding
 from reports.split_policies import SplitPolicy, split_policies
 from reports.statistics import Interval, accuracy_interval
 from reports.statistics.training import TRAINED
@@ -128,9 +128,9 @@ class Run:
         return [list(rows) for _, rows in groups]
 
     @property
-    def metric(self) -> Metric:
+    def metric(self) -> Deciding:
         """What validation decides by."""
-        return METRIC[self.info.get("metric", "accuracy")]
+        return DECIDING[self.info.get("metric", "accuracy")]
 
     @property
     def hyperparameters(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from reports.axes import AXIS, describe_training
 from reports.metrics import Metric
+from reports.metrics.deciding import Deciding
 from reports.statistics import Interval
 
 DASH = "\u2013"
@@ -30,9 +31,10 @@ def metric(of: Metric, value: float | None) -> str:
     return percent(value) if of.percent else decimal(value)
 
 
-def score(of: Metric, value: float | None) -> str:
+def score(of: Deciding, value: float | None) -> str:
     """A validation score as the metric that it is of."""
-    return metric(of, value if value is None or of.higher_is_better else -value)
+    value = value if value is None or of.higher_is_better else -value
+    return percent(value) if of.percent else decimal(value)
 
 
 def metric_range(of: Metric, interval: Interval | None) -> str:

@@ -18,6 +18,7 @@ from benchmarks.statistics.worlds import Images, World, probabilities
 _SKILL, _SPREAD, _DRAWN = 1.7, 0.25, 8  # of the candidates that are drawn
 _FEATURES, _RATES, _EPOCHS = 30, (0.03, 0.1, 0.3, 1.0), (3, 10, 30, 100)
 _TRAINING_IMAGES, _DISTANCE, _MANY = 120, 0.45, 2000
+_TEMPERATURES = np.geomspace(0.1, 10, 33)
 
 _WORLD = World()
 
@@ -157,6 +158,13 @@ def _balanced(labels: np.ndarray, shares: np.ndarray) -> float:
     return float(np.mean([right[labels == one].mean() for one in np.unique(labels)]))
 
 
+def _scaled(labels: np.ndarray, shares: np.ndarray) -> float:
+    """Minus the log loss at the best of many temperatures, on the same images."""
+    logits = np.log(np.maximum(shares, 1e-12))
+    found = np.stack([_softmax(logits / one) for one in _TEMPERATURES])
+    return -float(_losses(labels, found).min())
+
+
 def _brier(labels: np.ndarray, shares: np.ndarray) -> float:
     return -float(((shares - np.eye(shares.shape[1])[labels]) ** 2).sum())
 
@@ -174,6 +182,7 @@ def _auroc(labels: np.ndarray, shares: np.ndarray) -> float:
 CHOOSERS: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "accuracy": _accuracy,
     "log_loss": lambda labels, shares: -float(_losses(labels, shares[None])[0]),
+    "scaled_log_loss": _scaled,
     "balanced_accuracy": _balanced,
     "brier": _brier,
     "macro_auroc": _auroc,

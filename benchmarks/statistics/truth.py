@@ -50,6 +50,7 @@ def scores(rows: Rows) -> dict[str, float]:
     f1 = 2 * hits / np.maximum(label + named, 1)
     precision = hits / np.maximum(named, 1)
     areas = [_area(shares[:, k], labels == k) for k in range(classes)]
+    places = np.arange(classes)
     number = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
     return {
         "accuracy": float(right.mean()),
@@ -59,11 +60,39 @@ def scores(rows: Rows) -> dict[str, float]:
         "brier": float(((shares - np.eye(classes)[labels]) ** 2).sum() / n),
         "ece": float(np.abs(np.bincount(number, right - confidence)).sum() / n),
         "auroc": areas[1] if classes == 2 else float(label @ areas / n),
+        "balanced_accuracy": float((hits / label).mean()),
+        "mcc": _correlation(labels, predicted, classes),
+        "kappa": _agreement(labels, predicted, 1.0 - np.eye(classes)),
+        "quadratic_kappa": _agreement(labels, predicted, np.subtract.outer(places, places) ** 2),
+        "macro_auroc": float(np.mean(areas)),
+        "average_precision": float(
+            np.mean([_average_precision(shares[:, k], labels == k) for k in range(classes)])
+        ),
         "class precision": float(precision[0]),
         "class recall": float(hits[0] / label[0]),
         "class f1": float(f1[0]),
         "class auroc": areas[0],
     }
+
+
+def _correlation(labels: np.ndarray, predicted: np.ndarray, classes: int) -> float:
+    """Of the one-hot labels and predictions, all classes together: Matthews' for two."""
+    truth, said = (np.eye(classes)[one] for one in (labels, predicted))
+    truth, said = truth - truth.mean(axis=0), said - said.mean(axis=0)
+    return float((truth * said).sum() / np.sqrt((truth**2).sum() * (said**2).sum()))
+
+
+def _agreement(labels: np.ndarray, predicted: np.ndarray, cost: np.ndarray) -> float:
+    """1 - the mean cost over that of predictions in any other order."""
+    other = np.random.default_rng(0).permuted(np.tile(predicted, (20, 1)), axis=1)
+    return float(1 - cost[labels, predicted].mean() / cost[labels[None], other].mean())
+
+
+def _average_precision(scored: np.ndarray, positive: np.ndarray) -> float:
+    """The mean, over positive rows, of the share of positives among the rows up to it."""
+    order = np.argsort(-scored, kind="stable")
+    own = positive[order]
+    return float((np.cumsum(own) / np.arange(1, len(own) + 1))[own].mean())
 
 
 def _area(scored: np.ndarray, positive: np.ndarray) -> float:

@@ -8,7 +8,7 @@ interval.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,15 +18,10 @@ from reports.metrics.entry import Metric
 from reports.metrics.ranking import RANKING
 from reports.statistics.outcomes import Outcomes
 
-__all__ = ["DECIDING", "METRIC", "METRICS", "METRIC_COLUMNS", "SCALED", "Metric", "metrics_of"]
+__all__ = ["METRICS", "METRIC_COLUMNS", "SCALED", "Metric", "metrics_of"]
 
 METRICS: tuple[Metric, ...] = (*CLASSIFICATION, *RANKING, *CALIBRATION)
 """In the order of the columns and of the page."""
-
-METRIC: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
-
-DECIDING: tuple[str, ...] = tuple(metric.name for metric in METRICS if metric.decides)
-"""The names of those that validation may decide by."""
 
 SCALED: tuple[Metric, ...] = tuple(metric for metric in METRICS if metric.scaled)
 """Those that `cells` also has at the fitted temperature."""

@@ -68,5 +68,6 @@ CALIBRATION: tuple[Metric, ...] = (
         unit="nats",
         percent=False,
         calibration=True,
+        scaled=True,
     ),
 )

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from reports.statistics.measures import Measure
 from reports.statistics.outcomes import Outcomes
 from reports.statistics.panel import Numbers, Panel
@@ -91,9 +89,3 @@ class Metric:
     listed: bool = False
     exported: bool = False
     decides: bool = True
-
-    def score(self, labels: np.ndarray, probabilities: np.ndarray) -> float:
-        """The metric of labels (n,) int and probabilities (n, classes), its sign turned where lower
-        is better; NaN where it does not exist."""
-        value = self.function.of(Outcomes.of_arrays(labels, probabilities))
-        return value if self.higher_is_better else -value

@@ -64,8 +64,10 @@ class Metrics:
 
     def _measured(self, mean: Mean) -> Iterator[Measured]:
         for metric in self.metrics:
-            if metric.interval:
+            if metric.interval and not np.isnan(mean.value(("", metric.name))):
                 yield metric.interval(mean, metric.name)
+            else:
+                yield mean.measured(("", metric.name), None, None, "", 0)
         for number, label in enumerate(self.classes):
             for metric in self.metrics:
                 if metric.of_class:

@@ -1,16 +1,21 @@
-"""The area under the ROC curve: how well the probabilities order the rows."""
+"""Areas under the ROC and precision-recall curves: how well the probabilities order the rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from reports.metrics import rules
 from reports.metrics.class_share import WILSON
 from reports.metrics.entry import Metric
 from reports.statistics import auroc, share_interval
 from reports.statistics.auroc import Area
+from reports.statistics.average_precision import average_precision
 from reports.statistics.outcomes import Outcomes
-from reports.statistics.panel import Numbers, Panel
+from reports.statistics.panel import MeanArea, Numbers, Panel
 
 if TYPE_CHECKING:
     from reports.metrics.measured import Mean, Measured, Name
@@ -18,16 +23,42 @@ if TYPE_CHECKING:
 _DELONG = "DeLong over groups, logit"
 
 
-class _WeightedArea:
-    """One class against the rest, weighted by class size; of two classes the second's own."""
+@dataclass(frozen=True)
+class _MeanArea:
+    """The mean over classes of one class against the rest."""
+
+    mean: MeanArea
 
     def of(self, outcomes: Outcomes) -> float:
         areas = [auroc.one_vs_rest(outcomes, number) for number in range(outcomes.classes)]
-        area = auroc.weighted(outcomes, areas)
+        area = self.mean(outcomes, areas)
         return float("nan") if area is None else area.value
 
     def numbers(self, panel: Panel) -> Numbers:
-        return panel.areas(panel.weighted_areas)
+        return panel.areas(panel.mean_areas(self.mean))
+
+    def interval(self, mean: Mean, metric: str) -> Measured:
+        panel = mean.metrics.panel
+        return _measured(mean, ("", metric), panel.mean_areas(self.mean), panel.classes == 2)
+
+
+class _AveragePrecision:
+    """The unweighted mean over classes of one class against the rest."""
+
+    def of(self, outcomes: Outcomes) -> float:
+        return float(self._draws(outcomes, None)[0])
+
+    def numbers(self, panel: Panel) -> Numbers:
+        return panel.ranked(self._draws)
+
+    @staticmethod
+    def _draws(outcomes: Outcomes, weights: np.ndarray | None) -> np.ndarray:
+        """NaN where a class has no rows."""
+        found = [
+            average_precision(outcomes.labels == k, outcomes.probabilities[:, k], weights)
+            for k in range(outcomes.classes)
+        ]
+        return np.asarray(np.mean(found, axis=0))
 
 
 class _ClassArea:
@@ -38,11 +69,6 @@ class _ClassArea:
 
     def measured(self, mean: Mean, number: int, name: Name) -> Measured:
         return _measured(mean, name, mean.metrics.panel.class_areas[number], True)
-
-
-def _of_all_rows(mean: Mean, metric: str) -> Measured:
-    panel = mean.metrics.panel
-    return _measured(mean, ("", metric), panel.weighted_areas, panel.classes == 2)
 
 
 def _measured(mean: Mean, name: Name, areas: Sequence[Area | None], one_class: bool) -> Measured:
@@ -60,14 +86,34 @@ def _measured(mean: Mean, name: Name, areas: Sequence[Area | None], one_class: b
     return mean.measured(name, value, interval, _DELONG, mean.groups)
 
 
+_WEIGHTED, _UNWEIGHTED = _MeanArea(auroc.weighted), _MeanArea(auroc.unweighted)
+
 RANKING: tuple[Metric, ...] = (
     Metric(
         name="auroc",
         title="AUROC",
         remark="one-vs-rest, weighted by class size",
         meaning="area under the ROC curve, one class against the rest, weighted by class size",
-        function=_WeightedArea(),
-        interval=_of_all_rows,
+        function=_WEIGHTED,
+        interval=_WEIGHTED.interval,
         of_class=_ClassArea(),
+    ),
+    Metric(
+        name="macro_auroc",
+        title="macro AUROC",
+        remark="one-vs-rest, unweighted mean over classes",
+        meaning="area under the ROC curve, one class against the rest, unweighted mean over "
+        "classes",
+        function=_UNWEIGHTED,
+        interval=_UNWEIGHTED.interval,
+    ),
+    Metric(
+        name="average_precision",
+        title="average precision",
+        remark="one-vs-rest, unweighted mean over classes",
+        meaning="area under the precision-recall curve as average precision, one class against the "
+        "rest, unweighted mean over classes",
+        function=_AveragePrecision(),
+        interval=rules.biased_bootstrap,
     ),
 )

@@ -48,6 +48,14 @@ def bootstrap(mean: Mean, metric: str) -> Measured:
     return mean.measured(name, mean.value(name), found, _LOGIT, mean.groups)
 
 
+def biased_bootstrap(mean: Mean, metric: str) -> Measured:
+    """The same, widened by the bias of the resampled values."""
+    name = ("", metric)
+    error = mean.error(name)
+    whole = Error(math.hypot(error.value, mean.bias(name)), error.degrees)
+    return mean.measured(name, mean.value(name), mean.bounded(name, whole), _LOGIT, mean.groups)
+
+
 def average_over_classes(mean: Mean, metric: str) -> Measured:
     """The same for an average over classes: widened by the bias of the resampled values, and never
     narrower than the accuracy's interval, since no average over classes is more certain."""

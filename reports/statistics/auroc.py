@@ -54,6 +54,16 @@ def weighted(outcomes: Outcomes, areas: Sequence[Area | None]) -> Area | None:
     return Area(value, influence, min(area.smaller for area in found))
 
 
+def unweighted(outcomes: Outcomes, areas: Sequence[Area | None]) -> Area | None:
+    """The same with every class counting the same; for two classes the two agree."""
+    found = [area for area in areas if area is not None]
+    if len(found) < outcomes.classes:
+        return None
+    value = float(np.mean([area.value for area in found]))
+    influence = np.mean([area.influence for area in found], axis=0)
+    return Area(value, np.asarray(influence), min(area.smaller for area in found))
+
+
 def _share_below(scores: np.ndarray, others: np.ndarray) -> np.ndarray:
     """For each of `scores`, the share of `others` below it, ties counted half."""
     ordered = np.sort(others)

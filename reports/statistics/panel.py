@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +17,11 @@ from reports.statistics.outcomes import Outcomes
 from reports.statistics.training import Design, Spread, logit_scale, with_training
 
 Positions = Sequence[int]
+_FEWER_DRAWS = 200
+
+MeanArea = Callable[[Outcomes, Sequence[auroc.Area | None]], auroc.Area | None]
+OfWeights = Callable[[Outcomes, np.ndarray | None], np.ndarray]
+"""How often each row counts, (draws, n), or None for once -> a metric (draws,)."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +101,20 @@ class Panel:
             for number in range(self.classes)
         ]
 
-    @cached_property
-    def weighted_areas(self) -> list[auroc.Area | None]:
+    def mean_areas(self, mean: MeanArea) -> list[auroc.Area | None]:
         """The AUROC of each cell over all classes."""
         of_cells = zip(*self.class_areas, strict=True)
-        return [auroc.weighted(one, own) for one, own in zip(self.outcomes, of_cells, strict=True)]
+        return [mean(one, own) for one, own in zip(self.outcomes, of_cells, strict=True)]
+
+    def ranked(self, metric: OfWeights) -> Numbers:
+        """A metric that is no function of sums, of each cell: its draws take long, so they are
+        fewer."""
+        values = np.array([metric(one, None)[0] for one in self.outcomes])
+        draws = [
+            metric(one, self._weights[:_FEWER_DRAWS, numbers])
+            for one, numbers in zip(self.outcomes, self._numbers, strict=True)
+        ]
+        return Numbers(values, np.stack(draws, axis=1), self._scale(values, 1.0))
 
     def error(
         self, numbers: Numbers, own: Positions, spread: Spread | None, units: int | None = None

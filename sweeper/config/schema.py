@@ -18,7 +18,7 @@ from datasets.preprocess import CONTRASTS
 from datasets.splits import FEWEST_FOLDS
 from datasets.splitting.policies import POLICIES
 from reports.axes import NO_AUGMENTATION
-from reports.metrics import DECIDING
+from reports.metrics.deciding import DECIDING, DEFAULT
 from sweeper.config.allowed import distinct, one_of
 from sweeper.config.paths import NAME_RULE, expanded, is_folder_name
 from sweeper.config.search_space import Space, space_type
@@ -363,9 +363,10 @@ class Config(Section):
     """Name of the run; results go to `runs/<name>/`."""
     store: Annotated[str, Field(min_length=1)] = DEFAULT_STORE
     """Folder or `s3://bucket/prefix` of the artifacts."""
-    metric: str = "log_loss"
+    metric: str = DEFAULT
     """What validation decides by: the epoch that a training keeps, which trials are stopped early,
-    champions and the headline. Any metric of the table `cells` but `recall` and `ece`."""
+    champions and the headline. `log_loss_scaled` (log loss at the temperature that the validation
+    rows fit), or any metric of the table `cells` but `recall` and `ece`."""
     compare: Literal["fec-ige"] | None = None
     """Published results to show beside those of the run."""
     data: DataSection = DataSection()

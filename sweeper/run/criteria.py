@@ -11,9 +11,9 @@ _OF_MEANS: Mapping[str, Criterion] = {"accuracy": ACCURACY, "log_loss": LOG_LOSS
 
 
 def criterion_of(metric: str) -> Criterion:
-    """The criterion of a metric of `reports.metrics`, by its column."""
+    """The criterion of an entry of `reports.metrics.deciding`, by its name."""
     if metric in _OF_MEANS:
         return _OF_MEANS[metric]
-    from reports.metrics import METRIC  # loads scipy, and most workers do without
+    from reports.metrics.deciding import DECIDING  # loads scipy, and some workers do without
 
-    return Criterion(of_rows=METRIC[metric].score)
+    return Criterion(of_rows=DECIDING[metric].score)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from reports import wording
 from reports.metrics import METRICS, Metric
+from reports.metrics.deciding import Deciding
 from reports.run import Row, interval_of, optimism_of
 from reports.statistics import Interval
 
@@ -40,7 +41,7 @@ def setting(row: Row, hyperparameters: Mapping[str, str]) -> list[tuple[str, str
     ]
 
 
-def metrics(row: Row, interval: IntervalOf, deciding: Metric) -> list[Line]:
+def metrics(row: Row, interval: IntervalOf, deciding: Deciding) -> list[Line]:
     """The metrics of the test set, and those of the validation that selected the champion.
     `deciding`: by which metric."""
     return [
@@ -53,7 +54,7 @@ def metrics(row: Row, interval: IntervalOf, deciding: Metric) -> list[Line]:
     ]
 
 
-def _validation(row: Row, deciding: Metric) -> Iterator[Line]:
+def _validation(row: Row, deciding: Deciding) -> Iterator[Line]:
     selects, accuracy = "selects the champion", deciding.name == "accuracy"
     if not accuracy:
         value = wording.score(deciding, row["val_score"])

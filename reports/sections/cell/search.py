@@ -12,7 +12,7 @@ from pandas.api.types import is_numeric_dtype
 from reports import wording
 from reports.figures.search import Point, mark, search_plot
 from reports.figures.svg import element
-from reports.metrics import Metric
+from reports.metrics.deciding import Deciding
 from reports.run import Row, Run
 
 _ON_AXIS = "lr"  # the hyperparameter along the plot; two others have colour and shape
@@ -181,7 +181,7 @@ def _plot(row: Row, trials: Sequence[Row], space: Space) -> Markup:
     )
 
 
-def _validation(trial: Row, metric: Metric) -> str:
+def _validation(trial: Row, metric: Deciding) -> str:
     """'61.7 %', or with a metric other than accuracy '0.912 (61.7 %)'."""
     accuracy = f"{wording.percent(trial['val_accuracy'])} %"
     if metric.name == "accuracy":

@@ -12,6 +12,7 @@ from sklearn import metrics
 
 from reports.metrics import METRIC_COLUMNS, METRICS, SCALED, Metric, metrics_of
 from reports.metrics.measured import Metrics
+from reports.statistics.average_precision import average_precision
 from reports.statistics.outcomes import Outcomes
 from reports.statistics.panel import Panel
 from reports.statistics.training import Design
@@ -72,8 +73,82 @@ def test_a_test_set_that_lacks_a_class_has_no_auroc_and_all_the_rest(classes: in
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = metrics_of(labels[present], probabilities[present])
-    assert math.isnan(found.pop("auroc"))
+    for name in ("auroc", "macro_auroc", "average_precision"):
+        assert math.isnan(found.pop(name))
     assert all(math.isfinite(value) for value in found.values())
+
+
+@given(st.integers(2, 6), st.integers(12, 60), st.integers(0, 2**32))
+def test_agreement_beyond_chance_is_scikit_learns(classes: int, count: int, seed: int) -> None:
+    labels, probabilities = _random(count, classes, seed)
+    ours, predicted = metrics_of(labels, probabilities), probabilities.argmax(1)
+    expected = {
+        "balanced_accuracy": metrics.balanced_accuracy_score(labels, predicted),
+        "mcc": metrics.matthews_corrcoef(labels, predicted),
+        "kappa": metrics.cohen_kappa_score(labels, predicted),
+        "quadratic_kappa": metrics.cohen_kappa_score(labels, predicted, weights="quadratic"),
+    }
+    assert {name: ours[name] for name in expected} == pytest.approx(expected)
+
+
+@given(st.integers(2, 6), st.integers(12, 60), st.integers(0, 2**32), st.booleans())
+def test_macro_areas_are_scikit_learns_with_and_without_ties(
+    classes: int, count: int, seed: int, ties: bool
+) -> None:
+    labels, probabilities = _random(count, classes, seed)
+    if ties:
+        probabilities = np.round(probabilities, 1)
+    ours, truth = metrics_of(labels, probabilities), np.eye(classes)[labels]
+    exact = probabilities.astype(float)
+    assert ours["macro_auroc"] == pytest.approx(metrics.roc_auc_score(truth, exact))
+    expected = metrics.average_precision_score(truth, exact)
+    assert ours["average_precision"] == pytest.approx(expected)
+
+
+def test_average_precision_with_weights_is_that_of_repeated_rows() -> None:
+    generator = np.random.default_rng(1)
+    positive, scores = generator.random(30) < 0.4, np.round(generator.random(30), 1)
+    weights = generator.integers(0, 4, size=(7, 30)).astype(float)
+    found = average_precision(positive, scores, weights)
+    for draw, one in zip(weights.astype(int), found, strict=True):
+        theirs = metrics.average_precision_score(positive.repeat(draw), scores.repeat(draw))
+        assert one == pytest.approx(theirs)
+    assert np.isnan(average_precision(np.zeros(3, dtype=bool), np.arange(3.0))[0])
+
+
+@given(st.integers(3, 5), st.integers(12, 60), st.integers(0, 2**32))
+def test_scores_of_probabilities_are_scikit_learns(classes: int, count: int, seed: int) -> None:
+    labels, probabilities = _random(count, classes, seed)
+    exact = probabilities.astype(float)
+    exact /= exact.sum(1, keepdims=True)
+    ours = metrics_of(labels, exact)
+    assert ours["log_loss"] == pytest.approx(metrics.log_loss(labels, exact))
+    of_classes = [
+        metrics.brier_score_loss(labels == k, exact[:, k], pos_label=True) for k in range(classes)
+    ]
+    assert ours["brier"] == pytest.approx(sum(of_classes))
+
+
+def test_agreement_that_chance_reaches_is_nothing_or_does_not_exist() -> None:
+    one_label, one_answer = np.zeros(4, dtype=int), np.tile([0.9, 0.1], (4, 1))
+    same = metrics_of(one_label, one_answer)
+    assert math.isnan(same["kappa"])  # everybody agrees, and so would chance
+    assert math.isnan(same["quadratic_kappa"])
+    assert (same["mcc"], same["balanced_accuracy"]) == (0.0, 1.0)
+    constant = metrics_of(np.array([0, 0, 1, 1]), one_answer)
+    assert (constant["kappa"], constant["mcc"], constant["balanced_accuracy"]) == (0.0, 0.0, 0.5)
+
+
+def test_a_metric_that_does_not_exist_has_no_interval() -> None:
+    labels, probabilities = _random(40, 3, 0)
+    present = labels != 2
+    one = np.zeros(1, dtype=int)
+    rows = Outcomes.of_arrays(labels[present], probabilities[present])
+    panel = Panel([rows], Design(one, one, one, one), "a class is missing", draws=50)
+    found = {one.metric: one for one in Metrics(panel, []).measure([0], {})}
+    for name in ("auroc", "macro_auroc", "average_precision"):
+        assert (found[name].value, found[name].interval) == (None, None)
+    assert found["balanced_accuracy"].interval is not None
 
 
 def test_a_class_never_predicted_counts_zero() -> None:

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from reports.metrics import DECIDING, METRIC
+from reports.metrics.deciding import DECIDING
 from sweeper.run.criteria import criterion_of
 
 LABELS = np.arange(60) % 3
@@ -23,7 +23,7 @@ def _rows(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("name", DECIDING)
 def test_a_criterion_is_its_metric_with_higher_as_better(name: str) -> None:
     found = criterion_of(name).score(LOSS, ACCURACY, lambda: (LABELS, SHARES))
-    assert found == pytest.approx(METRIC[name].score(LABELS, SHARES), rel=1e-5)
+    assert found == pytest.approx(DECIDING[name].score(LABELS, SHARES), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", DECIDING)
