@@ -6,3 +6,187 @@ test set) and `weights.safetensors` (the trained part only).
 """
 
 from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from datasets.shards import image_size_of
+from sweeper.errors import StoreError
+from sweeper.plan.trial_spec import TrialSpec
+from sweeper.run.criteria import criterion_of
+from sweeper.run.parts import TrialParts
+from sweeper.run.predictions import PREDICTIONS, predictions_of
+from sweeper.store.records import done_record, parquet_bytes, write_record
+from sweeper.store.refusals import refusal
+from sweeper.store.store import Store
+from trainables.device import assigned_device
+from trainables.loop import Epoch, Fit, Setting, probabilities, train
+from trainables.online import OnlineAugmentation
+from trainables.rows import Rows
+from trainables.stream import StreamRows, pixel_dataset
+
+if TYPE_CHECKING:
+    from ray.data import DataIterator, Dataset
+
+Report = Callable[[dict[str, Any]], None]
+Wrap = Callable[[nn.Module], nn.Module]
+
+
+def run_trial(
+    spec: TrialSpec,
+    report: Report,
+    wrap: Wrap | None = None,
+    writes: bool = True,
+    workers: int = 1,
+    stream: DataIterator | None = None,
+) -> None:
+    """Train a trial and store it; if it raises, it is stored as failed, with its traceback.
+
+    `report` gets results at the rungs and at the end. Where several `workers` share the trial,
+    `wrap` makes the module distributed and only one of them `writes`. `stream`: this worker's share
+    of an end-to-end trial's `training_dataset`.
+
+    A trial that is already done, by a process that died before reporting it or by another run on
+    this store, is not trained again. Running out of memory is raised, so that the caller can retry.
+    If workers share a trial, every error is raised, because it must end the others too.
+    """
+    started = time.perf_counter()
+    store = Store(spec.store)
+    if workers == 1 and report_if_done(spec, report):
+        return
+    try:
+        outcome = _train(spec, store, report, wrap, stream)
+    except Exception as error:
+        if reason := refusal(error):  # no fault of the trial
+            raise StoreError(f"trial {spec.key}: {reason}") from None
+        if workers > 1 or not writes or _is_out_of_memory(error):
+            raise
+        write_record(store, **spec.identity, state="failed", curve=[], error=traceback.format_exc())
+        report(_result([], failed=True))
+        return
+    if writes:
+        _write_done(store, spec, outcome, time.perf_counter() - started, workers)
+    report(_result([asdict(epoch) for epoch in outcome.fit.curve]))
+
+
+def report_if_done(spec: TrialSpec, report: Report) -> bool:
+    """Report the result of a trial if the store has it by now; returns whether it does."""
+    record = done_record(Store(spec.store), spec.key)
+    if record is not None:
+        report(_result(record["curve"]))
+    return record is not None
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """On a CPU, torch raises its allocator's RuntimeError instead of MemoryError."""
+    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return known or "can't allocate memory" in str(error)
+
+
+def training_dataset(spec: TrialSpec, workers: int) -> Dataset:
+    """The pixels that an end-to-end trial trains on."""
+    parts = TrialParts(spec, Store(spec.store))
+    return pixel_dataset(
+        parts.shards,
+        parts.store.filesystem,
+        parts.part("train"),
+        seed=spec.training_seed,
+        workers=workers,
+    )
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    fit: Fit
+    validation: pd.DataFrame
+    weights: dict[str, Tensor]
+    device: str
+
+
+def _train(
+    spec: TrialSpec,
+    store: Store,
+    report: Report,
+    wrap: Wrap | None,
+    stream: DataIterator | None,
+) -> _Outcome:
+    device, parts = assigned_device(), TrialParts(spec, store)
+    module = parts.module()
+    network = parts.network(module).to(device)
+    part = parts.part("val")
+    validation = parts.rows(part, device)
+    fit = train(
+        wrap(network) if wrap else network,
+        _training_rows(parts, device, stream),
+        validation,
+        Setting(
+            spec.hyperparameters,
+            epochs=spec.epochs,
+            seed=spec.training_seed,
+            batchnorm_statistics=spec.batchnorm_statistics,
+            epoch_rows=spec.epoch_rows,
+        ),
+        on_epoch=lambda curve: _tell(spec, curve, report),
+        criterion=criterion_of(spec.metric),
+    )
+    if not fit.curve[-1].is_finite:
+        raise FloatingPointError(f"loss not finite in epoch {len(fit.curve)}")
+    network.load_state_dict(fit.state)
+    predictions = predictions_of(part, probabilities(network, validation).numpy())
+    device_name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    weights = {name: value.cpu().contiguous() for name, value in module.state_dict().items()}
+    return _Outcome(fit, predictions, weights, device_name)
+
+
+def _training_rows(parts: TrialParts, device: torch.device, stream: DataIterator | None) -> Rows:
+    spec, part = parts.spec, parts.part("train")
+    if not spec.is_end_to_end:
+        return parts.rows(part, device)
+    size = image_size_of(parts.shards, parts.store.filesystem)
+    augment = OnlineAugmentation(spec.training_seed, spec.augmentation) if spec.online else None
+    stream = stream or training_dataset(spec, workers=1).iterator()
+    return StreamRows(stream, len(part), size, device, augment)
+
+
+def _tell(spec: TrialSpec, curve: Sequence[Epoch], report: Report) -> None:
+    if len(curve) in spec.rungs or not curve[-1].is_finite:
+        report(_result([asdict(epoch) for epoch in curve]))
+
+
+def _result(curve: Sequence[dict[str, Any]], failed: bool = False) -> dict[str, Any]:
+    return {
+        "epoch": len(curve),
+        "best_val_score": max((row["val_score"] for row in curve), default=0.0),
+        "finite": all(Epoch(**row).is_finite for row in curve),
+        "failed": failed,
+        "curve": list(curve),
+    }
+
+
+def _write_done(
+    store: Store, spec: TrialSpec, outcome: _Outcome, wall_s: float, workers: int
+) -> None:
+    write_record(
+        store,
+        **spec.identity,
+        state="done",
+        curve=[asdict(epoch) for epoch in outcome.fit.curve],
+        wall_s=wall_s,
+        best_epoch=outcome.fit.best_epoch,
+        images_per_s=outcome.fit.images_per_s,
+        data_wait=outcome.fit.data_wait,
+        device=outcome.device,
+        workers=workers,
+        files={
+            PREDICTIONS: parquet_bytes(outcome.validation),
+            "weights.safetensors": save(outcome.weights),
+        },
+    )
