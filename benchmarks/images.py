@@ -10,6 +10,7 @@ import pyarrow.fs as pafs
 
 from datasets.drawn.synthetic import write_synthetic
 from datasets.manifest import build_manifest, usable
+from datasets.preprocess import Preprocessing
 from datasets.shards import write_shards
 from datasets.sources import list_folder
 
@@ -40,7 +41,6 @@ def shards(options: argparse.Namespace, root: Path, table: pd.DataFrame, out: Pa
         str(root),
         str(out),
         LOCAL,
-        image_size=options.image_size,
-        contrast="stretch",
+        preprocessing=Preprocessing(options.image_size),
         copies=options.copies,
     )

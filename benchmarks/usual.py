@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from datasets.augment import augment
 from datasets.decoding.decode import decode_image
-from datasets.preprocess import preprocess
+from datasets.preprocess import Preprocessing, preprocess
 from trainables.backbones import Backbone
 from trainables.finetune import finetune_module, with_prefix
 
@@ -29,7 +29,7 @@ class ImageRows(Dataset[tuple[Tensor, int]]):
     """Rows (path, image_id, copy, label) as (3, N, N) uint8 and label, decoded on demand."""
 
     def __init__(self, root: Path, rows: pd.DataFrame, image_size: int) -> None:
-        self.root, self.size = root, image_size
+        self.root, self.steps = root, Preprocessing(image_size)
         self.rows = list(rows[["path", "image_id", "copy", "label"]].itertuples(index=False))
 
     def __len__(self) -> int:
@@ -37,7 +37,7 @@ class ImageRows(Dataset[tuple[Tensor, int]]):
 
     def __getitem__(self, number: int) -> tuple[Tensor, int]:
         path, image_id, copy, label = self.rows[number]
-        image = preprocess(decode_image((self.root / path).read_bytes()), self.size, "stretch")
+        image = preprocess(decode_image((self.root / path).read_bytes()), self.steps)
         pixels = np.ascontiguousarray(augment(image, image_id, copy).transpose(2, 0, 1))
         return torch.from_numpy(pixels), label
 

@@ -26,7 +26,7 @@ from pyarrow.fs import FileSelector, FileSystem
 from datasets.augment import FEC_IGE, Augmentation, augment
 from datasets.decoding.decode import decode_image, read_file
 from datasets.errors import DataError
-from datasets.preprocess import preprocess
+from datasets.preprocess import Preprocessing, preprocess
 from datasets.ray_data import prepare_ray_data
 
 SHARDS_VERSION = 2
@@ -44,8 +44,7 @@ def write_shards(
     out: str,
     filesystem: FileSystem,
     *,
-    image_size: int,
-    contrast: str,
+    preprocessing: Preprocessing,
     copies: int,
     augmentation: Augmentation = FEC_IGE,
     on_progress: Callable[[int], None] | None = None,
@@ -59,8 +58,7 @@ def write_shards(
         root: the folder that the paths are relative to, on each worker's machine.
         out: a folder inside `filesystem`; Parquet files left there by a killed run are removed.
         filesystem: local or remote; it is sent to the workers.
-        image_size: N, pixels.
-        contrast: one of `preprocess.CONTRASTS`.
+        preprocessing: what is done to every image; its `image_size` is N.
         copies: augmented copies per image (K).
         augmentation: the transforms of a copy.
         on_progress: called on the driver with the rows written so far, after each shard.
@@ -78,8 +76,7 @@ def write_shards(
         root=root,
         out=out,
         filesystem=filesystem,
-        image_size=image_size,
-        contrast=contrast,
+        preprocessing=preprocessing,
         copies=copies,
         augmentation=augmentation,
     )
@@ -178,8 +175,7 @@ def _write_shard(
     root: str | os.PathLike[str],
     out: str,
     filesystem: FileSystem,
-    image_size: int,
-    contrast: str,
+    preprocessing: Preprocessing,
     copies: int,
     augmentation: Augmentation = FEC_IGE,
 ) -> int:
@@ -187,13 +183,13 @@ def _write_shard(
     cv2.setNumThreads(1)  # the task has one CPU
     files = list(zip(images["image_id"].to_pylist(), images["path"].to_pylist(), strict=True))
     step = max(1, _ROWS_PER_GROUP // (copies + 1))  # images per row group
-    name, schema = f"{out.rstrip('/')}/{files[0][0]}.parquet", _schema(image_size)
+    name, schema = f"{out.rstrip('/')}/{files[0][0]}.parquet", _schema(preprocessing.image_size)
     with pq.ParquetWriter(
         name, schema, filesystem=filesystem, compression="zstd", use_dictionary=False
     ) as writer:
         for start in range(0, len(files), step):
             preprocessed = (
-                (image_id, _preprocessed(Path(root, path), image_id, image_size, contrast))
+                (image_id, _preprocessed(Path(root, path), image_id, preprocessing))
                 for image_id, path in files[start : start + step]
             )
             rows = [
@@ -209,7 +205,7 @@ def _write_shard(
     return len(files) * (copies + 1)
 
 
-def _preprocessed(path: Path, image_id: str, image_size: int, contrast: str) -> Pixels:
+def _preprocessed(path: Path, image_id: str, preprocessing: Preprocessing) -> Pixels:
     """Read, verify, decode and preprocess one file: (N, N, 3) uint8."""
     try:
         data = read_file(path)
@@ -217,7 +213,7 @@ def _preprocessed(path: Path, image_id: str, image_size: int, contrast: str) -> 
         raise DataError(f"{str(path)!r}: {error}") from error
     if hashlib.sha256(data).hexdigest() != image_id.partition("-")[0]:
         raise DataError(f"{str(path)!r} has changed since the images were listed; run again")
-    return preprocess(decode_image(data), image_size, contrast)
+    return preprocess(decode_image(data), preprocessing)
 
 
 def _schema(image_size: int) -> pa.Schema:

@@ -93,5 +93,5 @@ def test_keys_named_in_the_documentation_exist() -> None:
 def test_a_page_with_many_commands_is_read_completely() -> None:
     commands = list(_commands(ROOT / "docs" / "getting-started" / "tutorial.md"))
     assert [words[0] for words in commands] == ["run", "audit", "plan", "run", "predict", "export"]
-    assert list(_sections(ROOT / "docs" / "how-to" / "own-images.md"))
+    assert list(_sections(ROOT / "docs" / "how-to" / "preprocessing-and-augmentation.md"))
     assert not _exists("split.fold")

@@ -1,73 +1,44 @@
-"""Online augmentation: the transforms of `datasets.augment`, drawn for each batch on the device.
+"""Online augmentation: the transforms of `datasets.augment`, drawn anew for each image and epoch.
 
-Flips, a rotation with reflected borders, contrast about the mean.
+A copy is a function of the image, the trial's seed and the epoch's, so any number of workers makes
+the same ones. They are made on the CPU, in the threads that fetch the batches.
 """
 
 from __future__ import annotations
 
-import math
+import numpy as np
 
-import torch
-from torch import Tensor
-from torch.nn import functional
+from datasets.augment import FEC_IGE, Augmentation, copy_seed
+from datasets.transforms import transformed
 
-from datasets.augment import FEC_IGE, Augmentation
-
-ONLINE_VERSION = 1
-_GREY = (0.299, 0.587, 0.114)  # ITU-R 601
+ONLINE_VERSION = 2
 
 
 class OnlineAugmentation:
-    """Maps pixels (B, 3, N, N), 0..255, to float32 of the same shape; every call draws again."""
+    """Maps pixels (b, N, N, 3) uint8 to augmented ones of the same shape and dtype."""
 
     def __init__(self, seed: int, augmentation: Augmentation = FEC_IGE) -> None:
-        self.augmentation = augmentation
-        self.generator = torch.Generator().manual_seed(seed)
+        self.seed, self.augmentation = seed, augmentation
 
-    def __call__(self, pixels: Tensor) -> Tensor:
-        count, augmentation = len(pixels), self.augmentation
-        horizontal = self._uniform(count) < augmentation.horizontal_flip_p
-        vertical = self._uniform(count) < augmentation.vertical_flip_p
-        degrees = augmentation.rotation_degrees * (2 * self._uniform(count) - 1)
-        contrast = 1 + augmentation.contrast * (2 * self._uniform(count) - 1)
-        rotated = flip_and_rotate(pixels.float(), degrees, horizontal, vertical)
-        return change_contrast(rotated, contrast)
+    def __call__(self, pixels: np.ndarray, images: np.ndarray, epoch: int) -> np.ndarray:
+        """Augment a batch.
 
-    def _uniform(self, count: int) -> Tensor:
-        return torch.rand(count, generator=self.generator)
-
-
-def flip_and_rotate(
-    images: Tensor, degrees: Tensor, horizontal: Tensor, vertical: Tensor
-) -> Tensor:
-    """Flip, then rotate about the centre, bilinearly and with reflected borders.
-
-    Args:
-        images: (B, C, N, N) float32.
-        degrees: (B,), anticlockwise.
-        horizontal, vertical: (B,) bool, which images are flipped left to right, top to bottom.
-    """
-    angle = degrees * (math.pi / 180)
-    cos, sin = angle.cos(), angle.sin()
-    mirror_x, mirror_y = 1.0 - 2.0 * horizontal.float(), 1.0 - 2.0 * vertical.float()
-    # The source of each output pixel: rotated back, then flipped.
-    zero = torch.zeros_like(cos)
-    first_row = (mirror_x * cos, -mirror_x * sin, zero)
-    second_row = (mirror_y * sin, mirror_y * cos, zero)
-    theta = torch.stack([*first_row, *second_row], 1)
-    grid = functional.affine_grid(
-        theta.view(-1, 2, 3).to(images.device), list(images.shape), align_corners=False
-    )
-    return functional.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+        Args:
+            pixels: (b, N, N, 3) uint8.
+            images: (b,) uint64, `image_number` of each image.
+            epoch: a number that differs from epoch to epoch.
+        """
+        transforms = self.augmentation.transforms
+        seeds = [[self.seed, epoch, int(image)] for image in images]
+        pairs = zip(pixels, seeds, strict=True)
+        return np.stack([transformed(transforms, image, _mixed(seed)) for image, seed in pairs])
 
 
-def change_contrast(images: Tensor, factor: Tensor) -> Tensor:
-    """x -> mean + factor * (x - mean), clamped to 0..255; the mean is that of the grey image.
+def image_number(image_id: str, copy: int) -> int:
+    """A number for a copy of an image, 0 to 2^64 - 1."""
+    return copy_seed(image_id, copy)
 
-    Args:
-        images: (B, 3, N, N) float32.
-        factor: (B,).
-    """
-    weights = torch.tensor(_GREY, device=images.device).view(1, 3, 1, 1)
-    mean = (images * weights).sum(1, keepdim=True).mean((2, 3), keepdim=True)
-    return (mean + factor.to(images.device).view(-1, 1, 1, 1) * (images - mean)).clamp(0, 255)
+
+def _mixed(numbers: list[int]) -> int:
+    """One 64-bit seed of several numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])

@@ -11,7 +11,7 @@ the second time with label -100, which is ignored.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from torch import Tensor
 
 from datasets.ray_data import prepare_ray_data
 from datasets.shards import pixels_of, shard_paths
+from trainables.online import OnlineAugmentation, image_number
 from trainables.rows import Batch, rank_and_world
 
 if TYPE_CHECKING:
@@ -101,18 +102,20 @@ def _read_rows(
 ) -> dict[str, np.ndarray]:
     """Read the wanted rows of one shard, once per label."""
     table = pq.read_table(paths["path"][0].as_py(), filesystem=filesystem)
-    keys = zip(table["image_id"].to_pylist(), table["copy"].to_pylist(), strict=True)
+    keys = list(zip(table["image_id"].to_pylist(), table["copy"].to_pylist(), strict=True))
     found = [(row, label) for row, key in enumerate(keys) for label in labels.get(key, ())]
     return {
         "pixels": pixels_of(table)[np.array([row for row, _ in found], np.int64)],
         "label": np.array([label for _, label in found], np.int64),
+        "image": np.array([image_number(*keys[row]) for row, _ in found], np.uint64),
     }
 
 
 class StreamRows:
     """A worker's share of a `pixel_dataset`: `trainables.rows.Rows` over pixels (b, 3, N, N).
 
-    `count`: rows over all workers; `augment` is applied to every batch on the device.
+    `count`: rows over all workers; `augment` is applied to every batch before it is sent to the
+    device.
     """
 
     def __init__(
@@ -121,7 +124,7 @@ class StreamRows:
         count: int,
         image_size: int,
         device: torch.device,
-        augment: Callable[[Tensor], Tensor] | None = None,
+        augment: OnlineAugmentation | None = None,
     ) -> None:
         self.stream, self.count, self.device, self.augment = stream, count, device, augment
         self.buffer = max(1, _BUFFER_BYTES // (3 * image_size**2))
@@ -139,10 +142,10 @@ class StreamRows:
             local_shuffle_buffer_size=max(each, min(self.buffer, self.count // world)),
             local_shuffle_seed=seed,
             device=self.device,
+            collate_fn=partial(_collated, augment=self.augment, epoch=seed),
         )
         for batch in _joined(batches, smallest=2):
             inputs, labels = batch["pixels"].permute(0, 3, 1, 2), batch["label"]
-            inputs = self.augment(inputs) if self.augment else inputs
             yield Batch(inputs, labels, self._global_count(labels, world))
 
     def sample(self, every: int, turn: int) -> Iterator[Batch] | None:
@@ -154,6 +157,17 @@ class StreamRows:
         counted = (labels >= 0).sum()
         dist.all_reduce(counted)
         return int(counted)
+
+
+def _collated(
+    batch: dict[str, np.ndarray], augment: OnlineAugmentation | None, epoch: int
+) -> dict[str, Tensor]:
+    """A batch as tensors, augmented if requested. Ray calls it in several threads."""
+    pixels = batch["pixels"]
+    if augment is not None:
+        pixels = augment(pixels, batch["image"], epoch)
+    writable = (np.require(array, requirements="W") for array in (pixels, batch["label"]))
+    return dict(zip(("pixels", "label"), map(torch.from_numpy, writable), strict=True))
 
 
 def _joined(batches: Any, smallest: int) -> Iterator[dict[str, Tensor]]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from datasets.splitting.policies import POLICIES, SplitPolicy
+from datasets.transforms import check_on_an_image
 from reports.axes import AXES
 from sweeper.config.allowed import unexpected
 from sweeper.config.axes import entries_of
@@ -28,6 +29,7 @@ def contradictions(config: Config) -> Iterator[str]:
     for augmentation in config.grid.augmentations:
         if augmentation not in config.known_augmentations:
             yield f"grid.augmentations: {unexpected(augmentation, config.known_augmentations)}"
+    yield from _unusable_transforms(config)
     size = config.preprocess.image_size
     for name in config.grid.backbones:
         needed = BACKBONES[name].smallest_input
@@ -48,6 +50,17 @@ def contradictions(config: Config) -> Iterator[str]:
                 f"add {parent}, or set {name}.start: fresh"
             )
     yield from _split_contradictions(config)
+
+
+def _unusable_transforms(config: Config) -> Iterator[str]:
+    """Transforms of the user's own augmentations that cannot make copies of this size."""
+    size = config.preprocess.image_size
+    for name in config.grid.augmentations:
+        for number, transform in enumerate(config.own_transforms(name)):
+            try:
+                check_on_an_image(transform, size)
+            except ValueError as error:
+                yield f"augmentations.{name}.transforms.{number}: {error}"
 
 
 def _uneven_batches(config: Config) -> Iterator[str]:

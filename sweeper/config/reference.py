@@ -146,6 +146,8 @@ def _container(kind: Any, bounds: list[Any]) -> str:
     if get_origin(kind) is tuple:
         return f"{len(inner)} {_plural(_words(inner[0], []))}"
     if get_origin(kind) is dict:
+        if inner[1] is Any:
+            return "section"
         return f"mapping of names to {_plural(_words(inner[1], []))}"
     return f"list of {_plural(_words(inner[0], []))}{_length(bounds)}"
 

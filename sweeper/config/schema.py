@@ -6,15 +6,22 @@ Only `sweeper` sees these classes; the packages below take plain arguments.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
-from datasets.augment import AUGMENTATIONS, Augmentation
+from datasets.augment import BUILT_IN, BUILT_IN_TRANSFORMS, Augmentation
 from datasets.errors import DataError
 from datasets.groups import check_group_by
-from datasets.preprocess import CONTRASTS
+from datasets.preprocess import CONTRASTS, FITS, Preprocessing
 from datasets.splits import FEWEST_FOLDS
 from datasets.splitting.policies import POLICIES
 from reports.axes import NO_AUGMENTATION
@@ -22,14 +29,13 @@ from reports.metrics.deciding import DECIDING, DEFAULT
 from sweeper.config.allowed import distinct, one_of
 from sweeper.config.paths import NAME_RULE, expanded, is_folder_name
 from sweeper.config.search_space import Space, space_type
+from sweeper.config.transform_entry import known_transform
 from sweeper.strategies import STRATEGIES
 from trainables.hyperparameters import HYPERPARAMETERS, plain
 from trainables.registry import BACKBONES, BASELINES, Weights
 
 ALL_CLASSES = "all"  # the scenario that is always there
 DEFAULT_STORE = "store"
-BUILT_IN: dict[str, dict[str, Any]] = {k: asdict(one) for k, one in AUGMENTATIONS.items()}
-"""The augmentations that are always there."""
 
 # Bounds far above any useful value: a typo is reported, not run.
 Count = Annotated[int, Field(ge=1, le=10_000)]
@@ -107,15 +113,32 @@ class DataSection(Section):
 
 class PreprocessSection(Section):
     image_size: Annotated[int, Field(ge=32, le=1024)] = 224
-    """Side of the square that every image is resized to, in pixels."""
+    """Side of the square that every image becomes, in pixels."""
+    fit: str = "pad"
+    """How an image becomes a square: `pad` keeps all of it and fills the rest with the colour of
+    its edges, `crop` keeps its centre, `squash` distorts it."""
+    grey: bool = False
+    """Replace colours by their luminance."""
     contrast: str = "stretch"
     """`stretch` rescales each image to the full range, `weighted` multiplies by 1.35, `none`
     changes nothing."""
+    clahe: Annotated[float, Field(gt=0, le=40)] | None = None
+    """Clip limit of CLAHE, which evens out contrast in 8 x 8 tiles; 2 is usual. Not applied by
+    default."""
 
     @field_validator("contrast")
     @classmethod
     def known_contrast(cls, value: str) -> str:
         return one_of(value, CONTRASTS)
+
+    @field_validator("fit")
+    @classmethod
+    def known_fit(cls, value: str) -> str:
+        return one_of(value, FITS)
+
+    @property
+    def steps(self) -> Preprocessing:
+        return Preprocessing(**self.model_dump())
 
 
 class SplitSection(Section):
@@ -158,27 +181,23 @@ class SplitSection(Section):
         return values
 
 
+TransformEntry = Annotated[dict[str, Any], BeforeValidator(known_transform)]
+
+
 class AugmentationSection(Section):
     """One entry of `augmentations`. A flip may change what a class means."""
 
+    transforms: Annotated[list[TransformEntry], Field(min_length=1)]
+    """Transforms of albumentations with their arguments, applied in this order:
+    `[{HorizontalFlip: {p: 0.5}}, {Rotate: {limit: 10}}]`."""
     copies: Annotated[int, Field(ge=1, le=64)] = 8
     """Number of augmented copies of each training image."""
     online: bool = False
     """Augment every batch on the fly instead of making fixed copies; nothing can then be cached."""
-    horizontal_flip_p: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Probability of a left-right flip."""
-    vertical_flip_p: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Probability of an upside-down flip."""
-    rotation_degrees: Annotated[float, Field(ge=0, le=180)] = 0.0
-    """Largest rotation in either direction, in degrees."""
-    contrast: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Largest relative change of contrast about the image's mean."""
 
     @property
     def pipeline(self) -> Augmentation:
-        return Augmentation(
-            self.horizontal_flip_p, self.vertical_flip_p, self.rotation_degrees, self.contrast
-        )
+        return Augmentation.of(self.transforms)
 
 
 class GridSection(Section):
@@ -192,11 +211,9 @@ class GridSection(Section):
     """Networks to compare."""
     scenarios: Annotated[list[str], Field(min_length=1, max_length=1000)] = [ALL_CLASSES]
     """Names from `scenarios` to run; `all` means every class."""
-    augmentations: Annotated[list[str], Field(min_length=1)] = [
-        NO_AUGMENTATION,
-        *AUGMENTATIONS,
-    ]
-    """Augmentations to compare: `none`, `fec-ige`, or an entry of `augmentations`."""
+    augmentations: Annotated[list[str], Field(min_length=1)] = [NO_AUGMENTATION, "fec-ige"]
+    """Augmentations to compare: `none`, a built-in one (`fec-ige`, `radiograph`, `photo`,
+    `histology`), or an entry of `augmentations`."""
     strategies: Annotated[list[str], Field(min_length=1)] = list(STRATEGIES)
     """`transfer` trains a head on the frozen backbone; `finetune` trains the backbone's last
     layers too."""
@@ -424,7 +441,7 @@ class Config(Section):
         if not isinstance(values, dict):
             return values
         return {
-            name: {**BUILT_IN[name], **value}
+            name: {"transforms": BUILT_IN[name], **value}
             if name in BUILT_IN and isinstance(value, dict)
             else value
             for name, value in values.items()
@@ -456,7 +473,12 @@ class Config(Section):
         """The entry of that name; None for no augmentation."""
         if name == NO_AUGMENTATION:
             return None
-        return self.augmentations.get(name) or AugmentationSection(**BUILT_IN[name])
+        return self.augmentations.get(name) or AugmentationSection(transforms=BUILT_IN[name])
+
+    def own_transforms(self, name: str) -> list[dict[str, Any]]:
+        """The transforms of an augmentation that no built-in one has."""
+        own = self.augmentations.get(name)
+        return [one for one in own.transforms if one not in BUILT_IN_TRANSFORMS] if own else []
 
     @property
     def known_augmentations(self) -> list[str]:

@@ -52,7 +52,7 @@ def _preprocess(speeds: Speeds, plan: Plan) -> None:
 
     def work() -> None:
         for path in paths:
-            image = preprocess(decode_image(read_file(path)), options.image_size, options.contrast)
+            image = preprocess(decode_image(read_file(path)), options.steps)
             for copy in range(images.copies + 1):
                 augment(image, "0" * 64, copy, images.pipeline)
 

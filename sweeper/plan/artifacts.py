@@ -13,9 +13,8 @@ from typing import Any
 
 from datasets.augment import Augmentation
 from datasets.decoding.decode import DECODING_VERSION
-from datasets.preprocess import PREPROCESS_VERSION
+from datasets.preprocess import PREPROCESS_VERSION, Preprocessing
 from datasets.shards import SHARDS_VERSION
-from sweeper.config.schema import PreprocessSection
 from sweeper.plan.trial_spec import TrialSpec
 from sweeper.store.artifact import Target
 from trainables.activations import TABLES_VERSION
@@ -30,7 +29,7 @@ PREDICTIONS_VERSION = 1
 
 def shards(
     image_ids: Iterable[str],
-    preprocess: PreprocessSection,
+    preprocessing: Preprocessing,
     copies: int = 0,
     augmentation: Augmentation | None = None,
 ) -> Target:
@@ -38,8 +37,7 @@ def shards(
     made_from: dict[str, Any] = {
         "versions": [SHARDS_VERSION, PREPROCESS_VERSION, DECODING_VERSION],
         "images": sorted(image_ids),
-        "image_size": preprocess.image_size,
-        "contrast": preprocess.contrast,
+        **preprocessing.made_from,
         "copies": copies,
     }
     if copies and augmentation:
@@ -48,7 +46,7 @@ def shards(
 
 
 def backbone(
-    spec: BackboneSpec, weights: Weights, preprocess: PreprocessSection, calibrated_on: str
+    spec: BackboneSpec, weights: Weights, preprocessing: Preprocessing, calibrated_on: str
 ) -> Target:
     """A backbone with its weights. Random ones depend on the pictures that set their BatchNorm
     statistics. Raises WeightsError if a weights file is missing."""
@@ -61,8 +59,7 @@ def backbone(
     if weights.is_random:
         made_from["calibration"] = {
             "images": CALIBRATION_IMAGES,
-            "image_size": preprocess.image_size,
-            "contrast": preprocess.contrast,
+            **preprocessing.made_from,
         }
         if calibrated_on:
             made_from["calibration"]["pictures"] = calibrated_on

@@ -16,11 +16,13 @@ from datasets.findings.coverage import (
 )
 from datasets.findings.one_group import overfull_groups
 from datasets.findings.sides import opposite_classes
+from datasets.transforms import motion
 from sweeper.config.schema import Config
 from sweeper.plan.collect import Collection
 from sweeper.plan.splits import Split, SplitName
 
 _REASONS = 5
+_TURNED = {"horizontal": "left to right", "vertical": "upside down"}
 
 
 def collection_warnings(collection: Collection) -> Iterator[str]:
@@ -36,19 +38,23 @@ def collection_warnings(collection: Collection) -> Iterator[str]:
 
 
 def augmentation_warnings(config: Config, classes: Sequence[str]) -> Iterator[str]:
-    """A line for each flip that may turn one class into another under an unchanged label."""
+    """A line for each transform that may turn one class into another under an unchanged label."""
     found: dict[str, tuple[str, str]] = {}
     for flip, first, second in opposite_classes(classes):
         found.setdefault(flip, (first, second))
-    for name in config.grid.augmentations:
+    for name in config.grid.augmentations if found else ():
         augmentation = config.augmentation(name)
-        for flip, (first, second) in found.items():
-            if chance := augmentation and getattr(augmentation, f"{flip}_flip_p"):
-                key = f"augmentations.{name}.{flip}_flip_p"
-                yield (
-                    f"{key}={chance:g} flips copies of {first!r}, which may then look like "
-                    f"{second!r} under an unchanged label; set {key}=0 if the side matters"
-                )
+        for transform in augmentation.transforms if augmentation else ():
+            moved, label = motion(transform), next(iter(transform))
+            for flip, (first, second) in found.items():
+                share = moved.swaps_sides if flip == "horizontal" else moved.upside_down
+                if share:
+                    yield (
+                        f"augmentation {name}: {label} turns {100 * share:.0f} % of the copies "
+                        f"{_TURNED[flip]}, so a copy of {first!r} may look like {second!r} under "
+                        f"an unchanged label; list augmentations.{name}.transforms without {label} "
+                        "if the side matters"
+                    )
 
 
 def left_out(collection: Collection) -> Iterator[tuple[str, str]]:

@@ -7,12 +7,13 @@ that trials share.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from datasets.augment import FEC_IGE, Augmentation
 from datasets.calibration_pictures import CALIBRATION_PICTURES
+from datasets.preprocess import Preprocessing
 from sweeper.config.schema import AugmentationSection, Config
 from sweeper.config.search_space import largest_of
 from sweeper.plan import artifacts
@@ -108,7 +109,7 @@ class Plan:
         copies = augmentation.copies if augmentation else 0
         ids = self.collection.images["image_id"]
         pipeline = augmentation.pipeline if augmentation else None
-        target = artifacts.shards(ids, self.config.preprocess, copies, pipeline)
+        target = artifacts.shards(ids, self.config.preprocess.steps, copies, pipeline)
         return ImageSet(target, copies, len(ids) * (copies + 1), augmentation)
 
     @cached_property
@@ -136,7 +137,13 @@ class Plan:
     def _backbone(self, name: str) -> Target:
         calibrated_on = CALIBRATION_PICTURES[self.config.data.source].name
         spec, weights = BACKBONES[name], self.weights[name]
-        return artifacts.backbone(spec, weights, self.config.preprocess, calibrated_on)
+        return artifacts.backbone(spec, weights, self.calibration, calibrated_on)
+
+    @property
+    def calibration(self) -> Preprocessing:
+        """The preprocessing of the drawn pictures that calibrate random weights. Always squashed,
+        so that runs that differ in the fit share their backbones."""
+        return replace(self.config.preprocess.steps, fit="squash")
 
     def source_of(self, cell: Cell) -> str:
         """Where the cell's trials have their rows from: a kind of activation table, or `PIXELS`

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from PIL import Image
 
 from datasets.decoding.small_pictures import SmallPictures
-from datasets.preprocess import preprocess
+from datasets.preprocess import Preprocessing, preprocess
 from sweeper.plan.collect import Collection
 from sweeper.plan.descriptions import Descriptions, pictures_of
 from sweeper.store.store import Store
@@ -23,7 +24,7 @@ Picture = dict[str, Any]
 
 
 def draw_pictures(
-    collection: Collection, image_ids: Iterable[str], contrast: str, store: Store
+    collection: Collection, image_ids: Iterable[str], preprocessing: Preprocessing, store: Store
 ) -> list[Picture]:
     """Rows of the table `pictures`, as many of `image_ids` as the limits allow.
 
@@ -33,8 +34,9 @@ def draw_pictures(
     wanted = list(image_ids)[:MOST_PICTURES]
     if not wanted:
         return []
+    small = replace(preprocessing, image_size=SIDE)
     found = pictures_of(collection.root, collection.images, Descriptions(store), wanted)
-    drawn = {image_id: _draw(pictures, contrast) for image_id, pictures in found}
+    drawn = {image_id: _draw(pictures, small) for image_id, pictures in found}
     rows, total = [], 0
     for image_id in wanted:
         encoded = drawn.get(image_id, b"")
@@ -44,8 +46,8 @@ def draw_pictures(
     return rows
 
 
-def _draw(pictures: SmallPictures, contrast: str) -> bytes:
-    pixels = preprocess(pictures.preview_pixels(), SIDE, contrast)
+def _draw(pictures: SmallPictures, preprocessing: Preprocessing) -> bytes:
+    pixels = preprocess(pictures.preview_pixels(), preprocessing)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "WEBP", quality=_QUALITY, method=4)
     return buffer.getvalue()

@@ -47,7 +47,7 @@ def write_tables(ledger: Ledger, errors: Mapping[str, str], folder: Path) -> Out
         "pictures": draw_pictures(
             ledger.plan.collection,
             pictured(rows.mistakes() for rows in cells),
-            ledger.plan.config.preprocess.contrast,
+            ledger.plan.config.preprocess.steps,
             ledger.store,
         ),
         "attributions": [row for rows in ledger.store.each(_attributions, cells) for row in rows],

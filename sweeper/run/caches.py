@@ -75,11 +75,9 @@ class Caches:
         Not images of the data set: whichever were used, some split would test on them, and another
         split would change the network that all tables depend on.
         """
-        options = self.config.preprocess
         pictures = CALIBRATION_PICTURES[self.config.data.source].draw(CALIBRATION_IMAGES)
         images = [
-            preprocess(np.repeat(one[..., None], 3, 2), options.image_size, options.contrast)
-            for one in pictures
+            preprocess(np.repeat(one[..., None], 3, 2), self.plan.calibration) for one in pictures
         ]
         return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
 
@@ -103,8 +101,7 @@ class Caches:
                     plan.collection.remote or plan.collection.root,
                     folder,
                     self.store.filesystem,
-                    image_size=self.config.preprocess.image_size,
-                    contrast=self.config.preprocess.contrast,
+                    preprocessing=self.config.preprocess.steps,
                     copies=images.copies,
                     augmentation=images.pipeline,
                     on_progress=self.progress.reach,

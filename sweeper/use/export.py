@@ -7,12 +7,14 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from datasets.preprocess import FITS
 from reports.axes import TRAININGS
 from reports.metrics import METRICS
 from sweeper.errors import StoreError
@@ -92,9 +94,8 @@ def exported_config(
         "hidden": list(chosen.spec.hyperparameters["hidden"]),
         "temperature": chosen.temperature,
         "preprocessing": {
-            "image_size": preprocess.image_size,
-            "resize": "to a square, OpenCV INTER_AREA",
-            "contrast": preprocess.contrast,
+            **asdict(preprocess.steps),
+            "resize": f"{FITS[preprocess.fit]}; OpenCV INTER_AREA",
             "mean": (normalise.mean.flatten() / 255).tolist(),
             "std": (normalise.std.flatten() / 255).tolist(),
         },

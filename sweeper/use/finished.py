@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from sweeper.config.earlier import in_present_keys
 from sweeper.config.run_paths import with_paths_of
 from sweeper.config.schema import Config
 from sweeper.errors import StoreError
@@ -32,7 +33,9 @@ def read_run(folder: Path) -> FinishedRun:
     """Read the run in a folder. Raises StoreError if there is none."""
     try:
         about = json.loads((folder / "results" / "run.json").read_text(encoding="utf-8"))
-        config = with_paths_of(Config.model_validate(about["config"]), about, folder)
+        config = with_paths_of(
+            Config.model_validate(in_present_keys(about["config"])), about, folder
+        )
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         why = "; it is from another version" if isinstance(error, ValidationError) else ""
         raise StoreError(f"run '{folder}': no results/run.json of a run in it{why}") from None

@@ -18,6 +18,7 @@ import pyarrow.dataset
 from datasets.lookalikes.candidates import compute_descriptors, find_candidates
 from datasets.lookalikes.near import compare_pairs, guess_overlays, is_copy
 from datasets.lookalikes.thumbnails import SIDE, Thumbnails, thumbnail
+from datasets.preprocess import contents
 from datasets.shards import pixels_of
 from sweeper.store.records import read_split
 from sweeper.store.store import Store
@@ -60,6 +61,7 @@ class KnownImages:
         }
         self._store = store
         self._shards = shards_of(chosen.spec, store)
+        self._preprocessing = run.config.preprocess.steps
 
     @property
     def finds_near_copies(self) -> bool:
@@ -107,6 +109,8 @@ class KnownImages:
         assert self._shards is not None
         row_of = {image_id: i for i, image_id in enumerate(self.images["image_id"])}
         pixels = np.zeros((len(row_of), SIDE, SIDE), np.uint8)
+        aspects = np.ones(len(row_of))
+        sizes = list(zip(self.images["width"], self.images["height"], strict=True))
         shards = pyarrow.dataset.dataset(
             self._shards.folder, filesystem=self._store.filesystem, format="parquet"
         )
@@ -117,8 +121,9 @@ class KnownImages:
                 table["image_id"].to_pylist(), pixels_of(table), strict=True
             ):
                 if image_id in row_of:
-                    pixels[row_of[image_id]] = thumbnail(image)
-        aspects = (self.images["width"] / self.images["height"]).to_numpy(np.float64)
+                    row = row_of[image_id]
+                    shown, aspects[row] = contents(image, *sizes[row], self._preprocessing)
+                    pixels[row] = thumbnail(shown)
         return Thumbnails(pixels, aspects)
 
     def _first(self, how: str, rows: pd.DataFrame) -> KnownImage | None:

@@ -60,8 +60,16 @@ accuracy on images from other sources.
 Weights in `model.safetensors`: `backbone.*` is the state of timm's `{config["timm_name"]}` without
 its classifier (`num_classes=0`), `head.*` that of the head. Preprocessing:
 {preprocessing["image_size"]} x {preprocessing["image_size"]} pixels ({preprocessing["resize"]}),
-contrast `{preprocessing["contrast"]}`.
+{_steps(preprocessing)}.
 """
+
+
+def _steps(preprocessing: dict[str, Any]) -> str:
+    words = ["colours replaced by luminance"] if preprocessing["grey"] else []
+    words.append(f"contrast `{preprocessing['contrast']}`")
+    if preprocessing["clahe"] is not None:
+        words.append(f"CLAHE with clip limit {preprocessing['clahe']:g}")
+    return ", ".join(words)
 
 
 def _about(policy: str) -> str:

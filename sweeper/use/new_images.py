@@ -15,7 +15,7 @@ from datasets.errors import DataError
 from datasets.layout.file_kinds import unread_reason
 from datasets.layout.tree import Tree
 from datasets.lookalikes.thumbnails import thumbnail
-from datasets.preprocess import preprocess
+from datasets.preprocess import contents, preprocess
 from sweeper.config.schema import PreprocessSection
 
 
@@ -24,7 +24,8 @@ class NewImage:
     """An image preprocessed as in training, or the `problem` of its file.
 
     `pixels` (N, N, 3) uint8; `content_hash` is the sha256 of the bytes and `pixel_hash` that of the
-    decoded pixels, as in the run's manifest; `thumbnail` and `aspect` are for `lookalikes`.
+    decoded pixels, as in the run's manifest; `thumbnail` and `aspect` are for `lookalikes`: of what
+    `pixels` shows, without padding.
     """
 
     path: Path
@@ -75,14 +76,17 @@ def _read(reader: Reader, path: Path, section: PreprocessSection) -> NewImage:
     if described.problem:
         raise DataError(described.problem)
     data = read_file(path)
-    image = decode_image(data)
+    image, steps = decode_image(data), section.steps
+    height, width, _ = image.shape
+    pixels = preprocess(image, steps)
+    shown, aspect = contents(pixels, width, height, steps)
     return NewImage(
         path,
-        pixels=preprocess(image, section.image_size, section.contrast),
+        pixels=pixels,
         content_hash=hashlib.sha256(data).hexdigest(),
         pixel_hash=described.pixel_hash,
-        thumbnail=thumbnail(image),
-        aspect=image.shape[1] / image.shape[0],
+        thumbnail=thumbnail(shown),
+        aspect=aspect,
     )
 
 

@@ -1,15 +1,18 @@
 """What a copy depends on, and what it may do to an image."""
 
 import hashlib
+import json
 import random
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from datasets.augment import FEC_IGE, Augmentation, augment
+from datasets.augment import BUILT_IN, FEC_IGE, Augmentation, augment
+from datasets.transforms import Transform, check_on_an_image, check_transform, motion
 
 ROOT = Path(__file__).parents[2]
 SIDE = 48
@@ -91,17 +94,18 @@ def test_a_negative_copy_is_refused() -> None:
         augment(_image(), "ab", -1)
 
 
-def test_flips_can_be_switched_off() -> None:
+def test_flips_can_be_left_out() -> None:
     left = np.zeros((SIDE, SIDE, 3), np.uint8)
     left[18:30, :18] = 255
-    still = Augmentation(horizontal_flip_p=0, vertical_flip_p=0, rotation_degrees=10)
+    still = Augmentation.of([{"Rotate": {"limit": 10, "border_mode": "BORDER_REFLECT"}}])
     for copy in range(1, 17):
         found = augment(left, "ab", copy, still)
         assert found[:, : SIDE // 2].mean() > found[:, SIDE // 2 :].mean()
     assert any(augment(left, "ab", copy)[:, SIDE // 2 :].mean() > 20 for copy in range(1, 17))
 
 
-def test_the_defaults_are_the_papers_and_each_setting_enters_the_key() -> None:
+def test_the_papers_copies_are_those_of_existing_stores() -> None:
+    """Made before augmentations were lists of transforms; a change makes every store worthless."""
     assert FEC_IGE.made_from == {
         "version": 1,
         "horizontal_flip_p": 0.5,
@@ -110,5 +114,40 @@ def test_the_defaults_are_the_papers_and_each_setting_enters_the_key() -> None:
         "rotation_border": "reflect",
         "contrast": 0.1,
     }
-    for name in ("horizontal_flip_p", "vertical_flip_p", "rotation_degrees", "contrast"):
-        assert Augmentation(**{name: 0.25}).made_from != FEC_IGE.made_from
+    copies = b"".join(augment(_ramps(), "ab", copy).tobytes() for copy in (1, 2, 3))
+    assert hashlib.sha256(copies).hexdigest()[:16] == "9ee2dd29db02b7b5"
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_built_in_augmentations_are_valid_and_vary(name: str) -> None:
+    for transform in BUILT_IN[name]:
+        check_transform(transform)
+        check_on_an_image(transform, SIDE)
+    how = Augmentation.of(BUILT_IN[name])
+    image = np.asarray(cv2.GaussianBlur(_image(), (0, 0), 3), np.uint8)
+    copies = [augment(image, "ab", copy, how) for copy in range(1, 5)]
+    assert all((one.shape, one.dtype) == (image.shape, np.uint8) for one in copies)
+    assert len({one.tobytes() for one in copies}) == 4
+
+
+def test_radiographs_are_neither_turned_over_nor_coloured() -> None:
+    moved = [motion(one) for one in BUILT_IN["radiograph"]]
+    assert max(one.upside_down for one in moved) == 0
+    assert max(one.tilt for one in moved) <= 12
+    grey = _image()[..., :1].repeat(3, 2)
+    for copy in range(1, 9):
+        found = augment(grey, "ab", copy, Augmentation.of(BUILT_IN["radiograph"]))
+        assert (found == found[..., :1]).all()
+
+
+def test_every_transform_and_argument_enters_the_key() -> None:
+    flip, turn = {"HorizontalFlip": {"p": 0.5}}, {"Rotate": {"limit": 10}}
+    lists: list[list[Transform]] = [
+        [flip],
+        [turn],
+        [flip, turn],
+        [turn, flip],
+        [{"HorizontalFlip": {"p": 0.4}}],
+    ]
+    keys = [json.dumps(Augmentation.of(one).made_from) for one in lists]
+    assert len(set(keys)) == len(lists)

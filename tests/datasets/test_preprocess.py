@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from datasets.preprocess import preprocess, stretch
+from datasets.preprocess import FITS, Preprocessing, contents, preprocess, stretch
 
 IMAGES = arrays.arrays(np.uint8, (6, 6, 3), elements=st.integers(30, 200))
 
@@ -15,10 +15,10 @@ IMAGES = arrays.arrays(np.uint8, (6, 6, 3), elements=st.integers(30, 200))
 def test_stretch_is_equation_2_over_the_whole_image(image: np.ndarray) -> None:
     low, high = image.min(), image.max()
     if low == high:
-        np.testing.assert_array_equal(preprocess(image, 6, "stretch"), image)
+        np.testing.assert_array_equal(preprocess(image, Preprocessing(6, "stretch")), image)
         return
     expected = (image.astype(float) - low) / (float(high) - low) * 255
-    stretched = preprocess(image, 6, "stretch")
+    stretched = preprocess(image, Preprocessing(6, "stretch"))
     assert np.abs(stretched - expected).max() <= 0.5 + 1e-9
     assert (stretched.min(), stretched.max()) == (0, 255)
 
@@ -26,7 +26,7 @@ def test_stretch_is_equation_2_over_the_whole_image(image: np.ndarray) -> None:
 @given(IMAGES)
 def test_weighted_is_the_notebooks_multiplication(image: np.ndarray) -> None:
     expected = np.clip(1.35 * image.astype(float) - 0.15, 0, 255)
-    assert np.abs(preprocess(image, 6, "weighted") - expected).max() <= 0.5 + 1e-9
+    assert np.abs(preprocess(image, Preprocessing(6, "weighted")) - expected).max() <= 0.5 + 1e-9
 
 
 def test_a_full_range_is_stretched_to_itself() -> None:
@@ -37,16 +37,101 @@ def test_a_full_range_is_stretched_to_itself() -> None:
 def test_resizing_averages_areas() -> None:
     image = np.zeros((4, 8, 3), np.uint8)
     image[:, ::2] = 200
-    np.testing.assert_array_equal(preprocess(image, 2, "none"), np.full((2, 2, 3), 100, np.uint8))
+    np.testing.assert_array_equal(
+        preprocess(image, Preprocessing(2, "none")), np.full((2, 2, 3), 100, np.uint8)
+    )
 
 
 def test_any_shape_becomes_the_requested_square() -> None:
-    resized = preprocess(np.ones((58, 640, 3), np.uint8), 224, "stretch")
+    resized = preprocess(np.ones((58, 640, 3), np.uint8), Preprocessing(224, "stretch"))
     assert (resized.shape, resized.dtype) == ((224, 224, 3), np.uint8)
 
 
-def test_a_wrong_image_or_contrast_is_refused() -> None:
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("shape", [(58, 640), (640, 58), (1, 300), (48, 48), (7, 9)])
+def test_every_fit_makes_a_square_of_any_image(shape: tuple[int, int], fit: str) -> None:
+    image = np.random.default_rng(1).integers(0, 256, (*shape, 3), np.uint8)
+    square = preprocess(image, Preprocessing(48, fit=fit, clahe=2.0))
+    assert (square.shape, square.dtype) == ((48, 48, 3), np.uint8)
+
+
+def test_padding_and_cropping_keep_angles_and_squashing_does_not() -> None:
+    """A disc in a wide image stays a disc."""
+    y, x = np.mgrid[:100, :300]
+    disc = ((x - 150) ** 2 + (y - 50) ** 2 < 40**2).astype(np.uint8) * 255
+    shape = {}
+    for fit in FITS:
+        square = preprocess(disc[..., None].repeat(3, 2), Preprocessing(90, "none", fit))[..., 0]
+        lit = square > 127
+        shape[fit] = lit.any(0).sum() / lit.any(1).sum()
+    assert shape["pad"] == pytest.approx(1, abs=0.1)
+    assert shape["crop"] == pytest.approx(1, abs=0.05)
+    assert shape["squash"] == pytest.approx(1 / 3, abs=0.05)
+
+
+def test_padding_has_the_median_colour_of_the_edges_beside_it() -> None:
+    image = np.full((20, 10, 3), 200, np.uint8)
+    image[:, [0, -1]] = (30, 40, 50)
+    image[:3, 0] = 255  # a marker on the film's edge
+    square = preprocess(image, Preprocessing(20, "none", "pad"))
+    np.testing.assert_array_equal(square[:, 5:15], image)
+    for side in (square[:, :5], square[:, 15:]):
+        np.testing.assert_array_equal(side, np.broadcast_to((30, 40, 50), (20, 5, 3)))
+
+
+def test_a_crop_is_the_central_square() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (10, 30, 3), np.uint8)
+    cropped = preprocess(image, Preprocessing(10, "none", "crop"))
+    np.testing.assert_array_equal(cropped, image[:, 10:20])
+
+
+def test_contents_are_the_image_without_padding() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (20, 10, 3), np.uint8)
+    pad, crop = Preprocessing(20, "none", "pad"), Preprocessing(20, "none", "crop")
+    shown, aspect = contents(preprocess(image, pad), 10, 20, pad)
+    np.testing.assert_array_equal(shown, image)
+    assert aspect == 0.5
+    assert contents(preprocess(image, crop), 10, 20, crop)[1] == 1.0
+
+
+def test_grey_is_the_luminance_in_every_channel() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (9, 9, 3), np.uint8)
+    grey = preprocess(image, Preprocessing(9, "none", grey=True))
+    expected = image @ np.array([0.299, 0.587, 0.114])
+    for channel in range(3):
+        assert np.abs(grey[..., channel] - expected).max() <= 0.51
+
+
+def test_clahe_raises_the_contrast_of_a_flat_region_and_keeps_grey_grey() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(100, 110, (64, 64, 1), np.uint8).repeat(3, 2)
+    image[:, 32:] += rng.integers(0, 140, (64, 32, 1), np.uint8)
+    plain = preprocess(image, Preprocessing(64))
+    even = preprocess(image, Preprocessing(64, clahe=3.0))
+    assert even[:, :32].std() > 2 * plain[:, :32].std()
+    assert (even == even[..., :1]).all()
+
+
+def test_clahe_keeps_the_hue_of_a_colour_image() -> None:
+    red = np.random.default_rng(0).integers(90, 110, (64, 64, 3), np.uint8)
+    red[..., 0] += 80
+    even = preprocess(red, Preprocessing(64, "none", clahe=3.0)).astype(int)
+    assert even[..., 1].std() > red[..., 1].std()
+    assert (even[..., 0] - even[..., 1]).mean() == pytest.approx(80, abs=4)
+
+
+def test_steps_enter_the_key_only_where_they_are_used() -> None:
+    """The keys of images that were preprocessed before there was a choice stay valid."""
+    plain = {"image_size": 64, "contrast": "stretch"}
+    assert Preprocessing(64).made_from == plain
+    assert Preprocessing(64, fit="pad").made_from == plain | {"fit": "pad"}
+    assert Preprocessing(64, grey=True, clahe=2.0).made_from == plain | {"grey": True, "clahe": 2.0}
+
+
+def test_a_wrong_image_or_step_is_refused() -> None:
     with pytest.raises(ValueError, match=r"uint8 \(H, W, 3\)"):
-        preprocess(np.zeros((4, 4), np.uint8), 2, "none")
+        preprocess(np.zeros((4, 4), np.uint8), Preprocessing(2))
     with pytest.raises(ValueError, match="'gamma': expected one of stretch, weighted, none"):
-        preprocess(np.zeros((4, 4, 3), np.uint8), 2, "gamma")
+        Preprocessing(2, "gamma")
+    with pytest.raises(ValueError, match="'fill': expected one of pad, crop, squash"):
+        Preprocessing(2, fit="fill")

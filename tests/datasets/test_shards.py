@@ -16,7 +16,7 @@ from datasets.augment import augment
 from datasets.decoding.decode import decode_image
 from datasets.errors import DataError
 from datasets.manifest import build_manifest
-from datasets.preprocess import preprocess
+from datasets.preprocess import Preprocessing, preprocess
 from datasets.shards import read_images, read_shards, write_shards
 from datasets.sources import list_folder
 from tests.datasets.decoding.dicom_files import compressed, ramp
@@ -62,8 +62,7 @@ def _write(
         str(root),
         out,
         filesystem,
-        image_size=SIDE,
-        contrast="stretch",
+        preprocessing=Preprocessing(SIDE),
         copies=copies,
         on_progress=seen.append,
     )
@@ -77,7 +76,7 @@ def written(manifest: pd.DataFrame, root: Path, filesystem: FileSystem) -> tuple
 
 def _direct(manifest: pd.DataFrame, root: Path, image_id: str, copy: int) -> np.ndarray:
     path = manifest.set_index("image_id").loc[image_id, "path"]
-    image = preprocess(decode_image((root / str(path)).read_bytes()), SIDE, "stretch")
+    image = preprocess(decode_image((root / str(path)).read_bytes()), Preprocessing(SIDE))
     return augment(image, image_id, copy)
 
 

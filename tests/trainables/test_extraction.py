@@ -22,6 +22,7 @@ from torch import Tensor
 from datasets import shards
 from datasets.drawn.synthetic import write_synthetic
 from datasets.manifest import build_manifest
+from datasets.preprocess import Preprocessing
 from datasets.shards import read_shards
 from datasets.sources import list_folder
 from tests.trainables.conftest import noise
@@ -51,8 +52,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         root=str(images),
         out=str(store / "shards"),
         filesystem=LOCAL,
-        image_size=SIDE,
-        contrast="stretch",
+        preprocessing=Preprocessing(SIDE),
         copies=COPIES,
     )
     return store

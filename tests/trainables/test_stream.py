@@ -11,10 +11,12 @@ from PIL import Image
 from torch import nn
 
 from datasets.manifest import build_manifest
+from datasets.preprocess import Preprocessing
 from datasets.shards import read_images, write_shards
 from datasets.sources import list_folder
 from tests.trainables.settings import training
 from trainables.loop import train
+from trainables.online import OnlineAugmentation, image_number
 from trainables.rows import Rows
 from trainables.stream import PADDING, StreamRows, pixel_dataset
 
@@ -34,7 +36,12 @@ def shards(tmp_path_factory: pytest.TempPathFactory, ray_session: None) -> str:
         Image.fromarray(pixels).save(root / "one" / f"{number}.png")
     manifest = build_manifest(str(root), list_folder(str(root)))
     write_shards(
-        manifest, str(root), str(out), LOCAL, image_size=SIDE, contrast="none", copies=COPIES
+        manifest,
+        str(root),
+        str(out),
+        LOCAL,
+        preprocessing=Preprocessing(SIDE, "none"),
+        copies=COPIES,
     )
     return str(out)
 
@@ -112,18 +119,32 @@ def test_padding_neither_trains_nor_counts() -> None:
 def test_a_stream_is_augmented_and_trains(shards: str) -> None:
     rows = _rows(shards, 12).assign(label=[i % 2 for i in range(12)])
     dataset = pixel_dataset(shards, LOCAL, rows, seed=1)
-    asked: list[int] = []
-
-    def darker(pixels: torch.Tensor) -> torch.Tensor:
-        asked.append(len(pixels))
-        return pixels.float() / 255
-
-    stream = StreamRows(dataset.iterator(), 12, SIDE, CPU, darker)
+    stream = StreamRows(dataset.iterator(), 12, SIDE, CPU, OnlineAugmentation(3))
     from tests.trainables.test_loop import TensorRows
 
     validation = TensorRows(torch.rand(4, 3, SIDE, SIDE), torch.tensor([0, 1, 0, 1]))
-    module = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE**2, 2))
+    module = nn.Sequential(nn.Flatten(), _Scaled(), nn.Linear(3 * SIDE**2, 2))
     fit = train(module, stream, validation, training(1e-3, 5, 2, 0))
     assert len(fit.curve) == 2
-    assert sum(asked) == 24
     assert 0 < fit.data_wait <= 1
+
+
+class _Scaled(nn.Module):
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels.float() / 255
+
+
+def test_each_row_of_a_stream_is_augmented_by_its_image_and_epoch(shards: str) -> None:
+    rows = _rows(shards, 12)
+    dataset = pixel_dataset(shards, LOCAL, rows, seed=1)
+    online = OnlineAugmentation(3)
+    stream = StreamRows(dataset.iterator(), 12, SIDE, CPU, online)
+    first = _epoch(stream, torch.Generator().manual_seed(0))
+    second = _epoch(stream, torch.Generator().manual_seed(9))
+    epoch = int(torch.randint(2**31, (1,), generator=torch.Generator().manual_seed(0)))
+    wanted = list(zip(rows["image_id"], rows["copy"], strict=True))
+    numbers = np.array([image_number(*one) for one in wanted], np.uint64)
+    expected = online(read_images(shards, LOCAL, wanted), numbers, epoch)
+    for number, pixels in enumerate(expected):
+        np.testing.assert_array_equal(first[number], pixels)
+        assert (second[number] != pixels).any()

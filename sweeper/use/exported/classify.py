@@ -6,6 +6,7 @@ own code for reading image files, so that images are preprocessed as in training
 """
 
 import argparse
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ try:
 
     from datasets.decoding.decode import decode_image, read_file
     from datasets.errors import DataError
-    from datasets.preprocess import preprocess
+    from datasets.preprocess import Preprocessing, preprocess
 except ModuleNotFoundError as error:
     if __name__ != "__main__":
         raise
@@ -80,7 +81,8 @@ def load_image(path: Path, config: dict[str, Any]) -> torch.Tensor:
     except ModuleNotFoundError as error:
         install = "pip install pydicom imagecodecs"
         raise DataError(f"a DICOM file, which needs {error.name}: {install}") from None
-    pixels = preprocess(image, settings["image_size"], settings["contrast"])
+    steps = {field.name: settings[field.name] for field in dataclasses.fields(Preprocessing)}
+    pixels = preprocess(image, Preprocessing(**steps))
     return torch.from_numpy(pixels).permute(2, 0, 1).float()
 
 

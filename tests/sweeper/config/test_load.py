@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from datasets.augment import BUILT_IN, Augmentation
 from sweeper.config.load import SHIPPED, load_chosen_config, load_config
+from sweeper.config.schema import Config
 from sweeper.errors import ConfigError
 
 
@@ -396,3 +398,55 @@ def test_a_trial_uses_at_most_one_gpu() -> None:
     message = mistake("resources.gpus_per_trial=2")
     assert message.startswith("resources.gpus_per_trial=2: a process trains on one GPU")
     assert "resources.workers_per_trial" in message
+
+
+def test_transforms_of_an_augmentation_are_typed_as_in_yaml() -> None:
+    config = load_config(
+        "smoke",
+        ["augmentations.x.transforms=[{Rotate: {limit: [-5, 5], p: 1}}, {VerticalFlip: null}]"],
+    )
+    transforms = config.augmentations["x"].transforms
+    assert transforms == [{"Rotate": {"limit": [-5, 5], "p": 1}}, {"VerticalFlip": {}}]
+
+
+def test_a_built_in_augmentation_keeps_its_transforms_where_only_copies_are_set() -> None:
+    section = load_config("smoke", ["augmentations.radiograph.copies=3"]).augmentation("radiograph")
+    assert section is not None
+    assert section.copies == 3
+    assert section.pipeline == Augmentation.of(BUILT_IN["radiograph"])
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        (
+            "[{Rotat: {limit: 5}}]",
+            "augmentations.x.transforms.0: 'Rotat' (did you mean Rotate?): expected a transform",
+        ),
+        (
+            "[{Blur: {}}, {Rotate: {limit: x}}]",
+            "augmentations.x.transforms.1: 'Rotate': limit='x': input should be a valid",
+        ),
+        ("[]", "augmentations.x.transforms: expected at least 1 value"),
+        (
+            "[{RandomCrop: {height: 9, width: 9}}]",
+            "augmentations.x.transforms.0: 'RandomCrop': makes uint8 (9, 9, 3) of uint8",
+        ),
+    ],
+)
+def test_a_mistake_in_a_transform_names_its_place(value: str, line: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config("smoke", [f"augmentations.x.transforms={value}", "grid.augmentations=[x]"])
+    assert caught.value.lines[0].startswith(line)
+
+
+def test_an_augmentation_needs_transforms() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config("smoke", ["augmentations.x.copies=3"])
+    assert caught.value.lines == ["augmentations.x.transforms: required"]
+
+
+@pytest.mark.parametrize("name", ["paper", "demo", "smoke"])
+def test_the_published_grid_squashes_and_own_images_keep_their_aspect(name: str) -> None:
+    assert load_config(name).preprocess.fit == "squash"
+    assert Config(name="own").preprocess.fit == "pad"

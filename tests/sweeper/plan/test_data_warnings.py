@@ -90,10 +90,11 @@ def test_plan_warns_and_writes_nothing_beside_the_images(
 def test_flips_of_classes_that_differ_by_side_are_a_warning() -> None:
     config = load_config("smoke")
     (line,) = augmentation_warnings(config, ["left hand", "right hand", "foot"])
-    assert "augmentations.fec-ige.horizontal_flip_p=0.5 flips copies of 'left hand'" in line
-    assert "set augmentations.fec-ige.horizontal_flip_p=0" in line
+    assert "augmentation fec-ige: HorizontalFlip" in line
+    assert "a copy of 'left hand' may look like 'right hand'" in line
+    assert "list augmentations.fec-ige.transforms without HorizontalFlip" in line
     assert not list(augmentation_warnings(config, ["hand", "foot"]))
-    still = load_config("smoke", ["augmentations.fec-ige.horizontal_flip_p=0"])
+    still = load_config("smoke", ["augmentations.fec-ige.transforms=[{VerticalFlip: {p: 0.5}}]"])
     assert not list(augmentation_warnings(still, ["left hand", "right hand"]))
     plain = load_config("smoke", ["grid.augmentations=[none]"])
     assert not list(augmentation_warnings(plain, ["left hand", "right hand"]))

@@ -139,6 +139,9 @@ def test_with_duplicates_plain_policies_differ(make: MakePlan) -> None:
     [
         "preprocess.image_size=48",
         "preprocess.contrast=none",
+        "preprocess.fit=crop",
+        "preprocess.grey=true",
+        "preprocess.clahe=2",
         "augmentations.fec-ige.copies=3",
         "weights.mobilenet=none",
         "data.synthetic.seed=1",
@@ -309,7 +312,7 @@ def test_every_augmentation_has_images_of_its_own_and_none_reads_the_first_ones(
     make: MakePlan,
 ) -> None:
     plan = make(
-        "augmentations.gentle.rotation_degrees=5",
+        "augmentations.gentle.transforms=[{Rotate: {limit: 5}}]",
         "augmentations.gentle.copies=1",
         "grid.augmentations=[none, fec-ige, gentle]",
     )

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from datasets.decoding.decode import decode_image
-from datasets.preprocess import preprocess
+from datasets.preprocess import Preprocessing, preprocess
 from reports.tables import DERIVED, SCHEMAS, read_tables
 from sweeper.config.load import load_config
 from sweeper.plan.collect import collect
@@ -201,13 +201,13 @@ def test_pictures_are_drawn_from_what_is_kept_and_decode_nothing(
 ) -> None:
     collection = ledger.plan.collection
     wanted = list(collection.images["image_id"][:3])
-    kept = draw_pictures(collection, wanted, "stretch", ledger.store)
+    kept = draw_pictures(collection, wanted, Preprocessing(SIDE), ledger.store)
     assert [row["image_id"] for row in kept] == wanted
     assert decoded == []
     with Image.open(io.BytesIO(kept[0]["image"])) as picture:
         shown = np.asarray(picture.convert("L"), np.float64)
     path = Path(collection.root) / collection.images["path"][0]
-    expected = preprocess(decode_image(path.read_bytes()), SIDE, "stretch")[..., 0]
+    expected = preprocess(decode_image(path.read_bytes()), Preprocessing(SIDE))[..., 0]
     assert np.corrcoef(shown.ravel(), expected.ravel())[0, 1] > 0.9
 
 
@@ -220,5 +220,7 @@ def test_an_image_that_is_gone_with_its_preview_has_no_picture_and_stops_nothing
         path=collection.images["path"].where(collection.images["image_id"] != first, "a/gone.png")
     )
     empty = Store(str(tmp_path / "empty"))
-    found = draw_pictures(replace(collection, images=gone), [first, second], "none", empty)
+    found = draw_pictures(
+        replace(collection, images=gone), [first, second], Preprocessing(SIDE), empty
+    )
     assert [row["image_id"] for row in found] == [second]

@@ -76,7 +76,7 @@ FINETUNE_SETTINGS = (
     {"depth": "all"},
     {"precision": "bfloat16"},
 )
-OTHER_COPIES = Augmentation(horizontal_flip_p=0)
+OTHER_COPIES = Augmentation.of([{"VerticalFlip": {"p": 0.5}}])
 # Each only where those before it hold.
 END_TO_END = {"source": "shards", "online": True, "augmentation": OTHER_COPIES}
 WITHOUT_EFFECT: dict[str, Any] = {

@@ -95,7 +95,9 @@ def test_every_kind_of_file_is_preprocessed_as_by_predict(
         assert scores == pytest.approx(other.probabilities, abs=1e-4), one["image"]
 
 
-def test_the_pixels_are_bit_identical(folder: Path, tmp_path: Path) -> None:
+def test_the_pixels_are_bit_identical(
+    folder: Path, finished_run: FinishedRun, tmp_path: Path
+) -> None:
     """Probabilities of a small network might hide a difference."""
     code = """if True:
         import hashlib, sys
@@ -107,12 +109,11 @@ def test_the_pixels_are_bit_identical(folder: Path, tmp_path: Path) -> None:
             print(hashlib.sha256(pixels.tobytes()).hexdigest())
         assert not any(name.split(".")[0] in ("datasets", "sweeper") for name in sys.modules)
     """
-    config = json.loads((folder / "config.json").read_text())["preprocessing"]
     paths, expected = [], []
     for name, data in every_file().items():
         paths.append(tmp_path / name)
         paths[-1].write_bytes(data)
-        pixels = preprocess(decode_image(data), config["image_size"], config["contrast"])
+        pixels = preprocess(decode_image(data), finished_run.config.preprocess.steps)
         ordered = np.ascontiguousarray(pixels.transpose(2, 0, 1))
         expected.append(hashlib.sha256(ordered.tobytes()).hexdigest())
     ended = subprocess.run(

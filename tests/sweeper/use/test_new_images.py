@@ -45,7 +45,7 @@ def test_every_kind_is_read_as_in_training_with_the_same_hashes(tmp_path: Path) 
     for name, data in every_file().items():
         (tmp_path / name).write_bytes(data)
     for image in read_each(image_files([tmp_path]), SECTION):
-        expected = preprocess(decode_image(image.path.read_bytes()), 48, "stretch")
+        expected = preprocess(decode_image(image.path.read_bytes()), SECTION.steps)
         assert image.pixels is not None
         np.testing.assert_array_equal(image.pixels, expected)
         described = describe(str(image.path)).description
