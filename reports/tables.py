@@ -140,13 +140,16 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "label": _STR,
         "predicted": _STR,
         "target": _STR,
-        "probability": _FLOAT,
-        "baseline": _STR,  # black | random
-        "n_steps": _INT,
-        "delta": _FLOAT,
+        "chosen": _STR,  # why this image
+        "probability": _FLOAT,  # of the target
+        "baseline": _STR,
+        "n_steps": _INT,  # gradients; 0 where there was no time for any
+        "change": _FLOAT,  # of the score, from the baseline to the image
+        "delta": _FLOAT,  # the sum of the map minus that
+        "converged": _BOOL,
         "height": _INT,
         "width": _INT,
-        "map": pa.list_(pa.float16()),  # height * width, signed sum over channels
+        "map": pa.list_(pa.float32()),  # height * width, signed; empty if it did not converge
         "image": pa.binary(),  # WebP of the preprocessed picture
     },
     "leaks": {

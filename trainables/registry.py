@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-BASELINES = ("black", "random")  # of Integrated Gradients
+# Of Integrated Gradients: what an image is compared with, and the score that is explained.
+BASELINES = ("black", "mean", "blurred", "random")
+SCORES = ("log_probability", "logit", "probability")
 
 
 class WeightsError(ValueError):

@@ -28,7 +28,7 @@ def picture(encoded: bytes) -> str:
         return _data_uri(small)
 
 
-def heat(values: Sequence[float] | npt.NDArray[np.float16], height: int, width: int) -> str:
+def heat(values: Sequence[float] | npt.NDArray[np.float32], height: int, width: int) -> str:
     """The signed map (height * width values) as a data URI: colour is sign, opacity is strength.
 
     Averaged down to SIDE px, scaled by its own 99 % quantile of |value|. Transparent where

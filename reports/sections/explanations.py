@@ -16,9 +16,6 @@ from reports.headline import headline
 from reports.run import CellKey, Row, Run, cell_key, records
 from reports.sections.section import Section, Shown
 
-DELTA_LIMIT = 0.05
-"""A larger completeness gap means that the integral did not converge: read with care."""
-
 _MOST_BYTES = 1_200_000  # of images and maps on a page, as base64
 _MOST_CLASSES = 50
 
@@ -33,11 +30,10 @@ class Explanation:
     predicted: str
     target: str
     right: bool
+    chosen: str
     probability: str
     baseline: str
     steps: int
-    delta: str
-    converged: bool
 
 
 @dataclass(frozen=True)
@@ -57,9 +53,10 @@ class Gallery:
     """For each class, examples of the best explained cell under the most trustworthy split."""
 
     policy: str
-    limit: str
-    far: int  # of all panels of the page, how many are flagged
-    panels: int
+    score: str  # what is explained, in words
+    maps: int  # that were asked for
+    failed: int  # of these, that did not converge
+    untried: int  # of these, for which there was no time
     classes: list[ClassExamples]
 
 
@@ -112,11 +109,10 @@ class Atlas:
             predicted=row["predicted"],
             target=row["target"],
             right=row["label"] == row["predicted"],
+            chosen=row["chosen"],
             probability=wording.percent(row["probability"]),
             baseline=row["baseline"],
             steps=row["n_steps"],
-            delta=wording.decimal(row["delta"]).replace("-", wording.MINUS),
-            converged=row["delta"] is not None and abs(row["delta"]) <= DELTA_LIMIT,
         )
 
     def _image(self, encoded: bytes) -> str:
@@ -154,31 +150,44 @@ def atlas_of(run: Run) -> Atlas:
 
 def gallery_of(run: Run, atlas: Atlas) -> Gallery | None:
     """Each class by the first leading cell that explains it; None without explanations."""
+    maps = run.tables["attributions"]
+    if maps.empty:
+        return None
     explained = _explained(run)
     leading = _leading(run, explained)
-    if not leading:
-        return None
     classes: dict[str, ClassExamples] = {}
     for row in sorted(leading, key=lambda one: -len(run.classes(one["scenario"]))):
         found = [atlas.panel(one) for one in _one_per_image(explained[row["key"]])]
         panels = [panel for panel in found if panel]
         for name in dict.fromkeys(panel.label for panel in panels):
             classes.setdefault(name, _examples(row, name, panels))
-    shown = [panel for panels in atlas.panels.values() for panel in panels]
+    unshown = maps[~maps["converged"].astype(bool)]
+    untried = int((unshown["n_steps"] == 0).sum())
     return Gallery(
-        policy=leading[0]["split_policy"],
-        limit=wording.decimal(DELTA_LIMIT, 2),
-        far=sum(not panel.converged for panel in shown),
-        panels=len(shown),
+        policy=leading[0]["split_policy"] if leading else str(maps["split_policy"].iloc[0]),
+        score=_score(run),
+        maps=len(maps),
+        failed=len(unshown) - untried,
+        untried=untried,
         classes=list(classes.values())[:_MOST_CLASSES],
     )
 
 
+def _score(run: Run) -> str:
+    config = run.info.get("config") or {}
+    return str(config.get("explain", {}).get("score", "score")).replace("_", " ")
+
+
 def _explained(run: Run) -> dict[CellKey, list[Row]]:
-    """The maps of each cell that has some: by class, mistakes first, those of an image together."""
+    """The maps that converged of each cell that has some: by class, mistakes first, those of an
+    image together."""
     groups = run.grouped("attributions")
-    cells = [row for row in run.cells if row["key"] in groups]
-    return {row["key"]: sorted(records(groups[row["key"]]), key=_order) for row in cells}
+    found = {}
+    for cell in run.cells:
+        if cell["key"] in groups:
+            rows = [row for row in records(groups[cell["key"]]) if row["converged"]]
+            found[cell["key"]] = sorted(rows, key=_order)
+    return {key: rows for key, rows in found.items() if rows}
 
 
 def _leading(run: Run, explained: Mapping[CellKey, list[Row]]) -> list[Row]:
@@ -211,7 +220,8 @@ def _examples(row: Row, name: str, panels: Sequence[Explanation]) -> ClassExampl
 
 def _order(row: Row) -> tuple[Any, ...]:
     right = row["label"] == row["predicted"]
-    return (row["label"], right, row["image_id"], row["target"], row["baseline"])
+    is_true_class = row["target"] != row["predicted"]
+    return (row["label"], right, row["image_id"], is_true_class, row["baseline"])
 
 
 def _baselines_last(row: Row) -> tuple[Any, ...]:
@@ -220,8 +230,9 @@ def _baselines_last(row: Row) -> tuple[Any, ...]:
 
 
 def _one_per_image(rows: Sequence[Row]) -> list[Row]:
-    """The first baseline's map of each image; `rows` in order."""
-    return list({(row["image_id"], row["image"]): row for row in reversed(rows)}.values())[::-1]
+    """The first baseline's map of each class of each image; `rows` in order."""
+    found = {(row["image_id"], row["image"], row["target"]): row for row in reversed(rows)}
+    return list(found.values())[::-1]
 
 
 def _in_turn(groups: Sequence[Sequence[Row]]) -> Iterator[Row]:

@@ -61,7 +61,8 @@ def print_text(answer: Answer) -> None:
         for line in _remarks(answer, prediction):
             print(f"    {line}")
         if drawing := answer.drawing(number):
-            print(f"    explained in {drawing.path}")
+            note = "" if drawing.converged else ": its map did not converge and is left out"
+            print(f"    explained in {drawing.path}{note}")
 
 
 def print_summary(answer: Answer, stream: Any) -> None:
@@ -147,7 +148,7 @@ def _as_json(answer: Answer, number: int) -> dict[str, Any]:
         "distance": prediction.distance,
         "unlike": prediction.is_far if answer.threshold else None,
         "explanation": str(drawing.path) if drawing else None,
-        "explanation_delta": drawing.delta if drawing else None,
+        "explanation_converged": drawing.converged if drawing else None,
     }
 
 

@@ -32,7 +32,7 @@ from sweeper.config.search_space import Space, space_type
 from sweeper.config.transform_entry import known_transform
 from sweeper.strategies import STRATEGIES
 from trainables.hyperparameters import HYPERPARAMETERS, plain
-from trainables.registry import BACKBONES, BASELINES, Weights
+from trainables.registry import BACKBONES, BASELINES, SCORES, Weights
 
 ALL_CLASSES = "all"  # the scenario that is always there
 DEFAULT_STORE = "store"
@@ -343,19 +343,31 @@ class FinetuneSection(Section):
 
 class ExplainSection(Section):
     examples: Annotated[int, Field(ge=0, le=1000)] = 4
-    """Test images to explain per champion; 0 switches explanations off."""
+    """Test images to explain per champion, of any class; 0 switches explanations off."""
     per_class: Annotated[int, Field(ge=0, le=1000)] = 1
-    """Further correct and incorrect images of each class, for the best champion of each split
-    policy and scenario."""
+    """Correct and incorrect images of each class to explain per champion, beside
+    `explain.examples`."""
     champions: Literal["leading", "all"] = "leading"
-    """Which champions to explain: the best of each split policy and scenario (`leading`), or
-    all."""
-    n_steps: Annotated[int, Field(ge=2, le=10_000)] = 50
-    """Steps of the Integrated Gradients path."""
-    baselines: list[str] = list(BASELINES)
-    """Baselines of Integrated Gradients: `black`, `random`."""
+    """Which champions to explain: the best of each scenario under the most trustworthy split policy
+    (`leading`), or all."""
+    time_share: Annotated[float, Field(gt=0, lt=1)] | None = 0.15
+    """Largest share of the run's computing time for explanations: images that would exceed it are
+    left out. `null` explains all of them."""
+    score: str = "log_probability"
+    """The explained score of a class: `log_probability`, `logit`, `probability`."""
+    max_steps: Annotated[int, Field(ge=2, le=10_000)] = 512
+    """Largest number of steps of an Integrated Gradients path. Steps are added until the map is
+    complete to 1 %; a map that is not complete by then is not shown."""
+    baselines: list[str] = ["black", "blurred"]
+    """Baselines of Integrated Gradients: `black`, `mean` (the image's mean colour), `blurred` (the
+    image itself), `random` (noise)."""
     random_baselines: Count = 4
     """Number of random images averaged for the baseline `random`."""
+
+    @field_validator("score")
+    @classmethod
+    def known_score(cls, value: str) -> str:
+        return one_of(value, SCORES)
 
     @field_validator("baselines")
     @classmethod

@@ -18,6 +18,7 @@ from sweeper.plan.ledger import Ledger
 from sweeper.plan.splits import SplitName
 from sweeper.strategies import STRATEGIES
 from sweeper.strategies.base import PIXELS
+from trainables.explain import FIRST_STEPS
 from trainables.network_size import NetworkSize, head_macs, network_size
 
 # Seconds, as seen on two cores of an AMD EPYC, idle and busy.
@@ -60,13 +61,13 @@ class Estimate:
     @cached_property
     def stages(self) -> list[StageCost]:
         """Every stage with work left."""
-        return [
+        stages = [
             *self._preprocess(),
             *self._extract(),
             *(stage for name in STRATEGIES for stage in self._trials(name)),
             *self._evaluate(),
-            *self._explain(),
         ]
+        return [*stages, *self._explain(stages)]
 
     @property
     def wall_s(self) -> Span:
@@ -223,22 +224,52 @@ class Estimate:
             bytes_ = Span.exactly(stored)
             yield self._stage("evaluate", "", len(cells), "champions", busy, bytes_, 0, origin)
 
-    def _explain(self) -> Iterator[StageCost]:
-        if not self._unexplained:
+    def _explain(self, before: Sequence[StageCost]) -> Iterator[StageCost]:
+        """From few to all steps for each map, but no more than its share of the time. Which
+        backbone leads is not known before the end."""
+        groups = self._unexplained_groups()
+        if not groups:
             return
-        explain, pixels = self.config.explain, self.config.preprocess.image_size**2
-        starts = sum({"random": explain.random_baselines}.get(b, 1) for b in explain.baselines)
-        for name, count in Counter(cell.backbone for cell in self._unexplained).items():
-            size, rate = self.sizes[name], self.speeds.of("explain", name)
-            passes = count * explain.examples * starts * explain.n_steps
-            busy = Span.exactly(passes * size.macs * _EXPLAIN_PASSES) / rate.span
-            busy += _OF_CHAMPION * count
-            stored = count * explain.examples * len(explain.baselines) * pixels * 2.2
-            memory = _FLOAT * (2.5 * size.all_layers * _EXPLAIN_IMAGES + size.parameters)
-            bytes_ = Span.exactly(stored)
-            yield self._stage(
-                "explain", name, count, "champions", busy, bytes_, memory, rate.origin
-            )
+        busy, explain = Span.none(), self.config.explain
+        for cells in groups:
+            costs = [self._of_maps(cell) for cell in cells]
+            busy += Span(min(one.low for one in costs), max(one.high for one in costs))
+        if explain.time_share is not None:
+            computed = Span.exactly(self.ledger.computing_seconds())
+            others = sum((stage.busy_s for stage in before), computed)
+            most = others * (explain.time_share / (1 - explain.time_share))
+            busy = Span(min(busy.low, most.low), min(busy.high, most.high))
+        busy += _OF_CHAMPION * len(groups)
+        stored = Span(0, sum(max(map(self._most_maps, cells)) for cells in groups))
+        stored *= self.config.preprocess.image_size**2 * _FLOAT
+        largest = max((self.sizes[c.backbone] for g in groups for c in g), key=lambda s: s.macs)
+        memory = _FLOAT * (2.5 * largest.all_layers * _EXPLAIN_IMAGES + largest.parameters)
+        origin = self.speeds.of("explain", groups[0][0].backbone).origin
+        yield self._stage("explain", "", len(groups), "champions", busy, stored, memory, origin)
+
+    def _unexplained_groups(self) -> list[list[Cell]]:
+        """Groups of cells, one of each of which is to be explained."""
+        if self.config.explain.champions == "all":
+            return [[cell] for cell in self._unexplained]
+        groups: dict[str, list[Cell]] = {}
+        for cell in self._unexplained:
+            if cell.split_policy == self.plan.most_trusted:
+                groups.setdefault(cell.scenario, []).append(cell)
+        return list(groups.values())
+
+    def _most_maps(self, cell: Cell) -> int:
+        """A mistake has a map of two classes."""
+        explain, classes = self.config.explain, len(self.plan.scenarios[cell.scenario])
+        return 2 * (explain.examples + 2 * explain.per_class * classes) * len(explain.baselines)
+
+    def _of_maps(self, cell: Cell) -> Span:
+        explain, size = self.config.explain, self.sizes[cell.backbone]
+        paths = self._most_maps(cell) * max(
+            {"random": explain.random_baselines}.get(name, 1) for name in explain.baselines
+        )
+        steps = Span(0.5 * min(FIRST_STEPS, explain.max_steps), explain.max_steps)
+        work = steps * (paths * size.macs * _EXPLAIN_PASSES)
+        return work / self.speeds.of("explain", cell.backbone).span
 
     # -------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from sweeper.estimate.span import Span
 from sweeper.estimate.speed import MEASURED, TRAINING_PASSES, Speeds, pixels_scale
 from sweeper.plan.plan import Plan
 from trainables.backbones import Backbone, build_backbone
-from trainables.explain import Probabilities
+from trainables.explain import Score
 from trainables.finetune import with_backbone
 from trainables.heads import GlobalPool, build_head
 from trainables.inference import for_inference
@@ -124,7 +124,7 @@ def _explain_rate(
     size: NetworkSize,
     pixels: torch.Tensor,
 ) -> float:
-    network = Probabilities(with_backbone(backbone, pooling, head))
+    network = Score(with_backbone(backbone, pooling, head))
 
     def work() -> None:
         inputs = pixels.clone().requires_grad_(True)

@@ -8,7 +8,7 @@ trial is defined by `TrialSpec.made_from`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from datasets.augment import Augmentation
@@ -81,31 +81,23 @@ def evaluation(spec: TrialSpec) -> Target:
 
 @dataclass(frozen=True)
 class ExplanationSettings:
-    """How champions are explained. `per_class` counts for the champions whose keys are in
-    `leading`: see `Ledger.leading`."""
+    """How a champion is explained. `time_share` determines how many of its examples."""
 
     examples: int
-    n_steps: int
+    per_class: int
+    score: str
     baselines: Sequence[str]
     random_baselines: int
-    per_class: int = 0
-    leading: frozenset[str] = field(default_factory=frozenset)
-
-    def per_class_of(self, spec: TrialSpec) -> int:
-        """Right and wrong examples of each class for this champion."""
-        return self.per_class if spec.key in self.leading else 0
+    max_steps: int
+    time_share: float | None
 
 
 def explanation(spec: TrialSpec, settings: ExplanationSettings) -> Target:
     """Attribution maps of a champion's examples."""
-    per_class = settings.per_class_of(spec)
     made_from = {
         "versions": [CHAMPIONS_VERSION, EXPLAIN_VERSION],
         "evaluation": evaluation(spec).key,
         "shards": spec.shards_key,
-        "examples": settings.examples,
-        "n_steps": settings.n_steps,
-        "baselines": list(settings.baselines),
-        "random_baselines": settings.random_baselines,
+        **asdict(settings),
     }
-    return Target("explanations", made_from | ({"per_class": per_class} if per_class else {}))
+    return Target("explanations", made_from)

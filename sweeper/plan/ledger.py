@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from threading import RLock
 from typing import Any
 
 from reports.headline import Validation, preferred
-from sweeper.plan.artifacts import ExplanationSettings, evaluation, explanation
+from sweeper.plan.artifacts import evaluation, explanation
 from sweeper.plan.grid import Cell
 from sweeper.plan.plan import Plan
 from sweeper.plan.trial_spec import TrialSpec
@@ -32,7 +31,7 @@ class Ledger:
         self.plan, self.store = plan, plan.store
         self._records: dict[str, Record | None] = {}
         self._reading = RLock()
-        self._leading: frozenset[str] | None = None
+        self._to_explain: dict[str, TrialSpec] | None = None
 
     def record(self, spec: TrialSpec) -> Record | None:
         """The trial's record, or None if it has none yet."""
@@ -54,7 +53,7 @@ class Ledger:
     def forget(self, key: str) -> None:
         """Read the trial again the next time, because it has been run."""
         self._records.pop(key, None)
-        self._leading = None
+        self._to_explain = None
 
     def needs_running(self, spec: TrialSpec) -> bool:
         """Whether the trial must be trained: it is missing, or failed other than by a loss that was
@@ -91,27 +90,38 @@ class Ledger:
         return self.store.verified(*evaluation(champion).place)
 
     def explanation(self, champion: TrialSpec) -> Artifact | None:
-        return self.store.verified(*explanation(champion, self.explanation_settings).place)
+        return self.store.verified(*explanation(champion, self.plan.explanation_settings).place)
 
-    @property
-    def explanation_settings(self) -> ExplanationSettings:
-        """The plan's settings, with the leading champions known so far."""
-        return replace(self.plan.explanation_settings, leading=self.leading())
+    def to_explain(self) -> dict[str, TrialSpec]:
+        """The champions that are explained, by key: under the most trustworthy split policy, the
+        headline of each scenario (`reports.headline`), or all with `explain.champions: all`."""
+        if self._to_explain is None:
+            self._to_explain = dict(self._chosen_to_explain())
+        return self._to_explain
 
-    def leading(self) -> frozenset[str]:
-        """The keys of the champions that are explained class by class: the headline of each split
-        policy and scenario (`reports.headline`), or all with `explain.champions: all`."""
-        if self._leading is None:
-            found = {
-                cell: (champion.key, validation_of(record))
-                for cell in self.plan.cells
-                if (champion := self.champion(cell)) and (record := self.record(champion))
+    def _chosen_to_explain(self) -> Iterator[tuple[str, TrialSpec]]:
+        champions = {cell: one for cell in self.plan.cells if (one := self.champion(cell))}
+        wanted = {one.key for one in champions.values()}
+        if self.plan.config.explain.champions == "leading":
+            policy = self.plan.most_trusted
+            trusted = {
+                cell: (one.key, validation_of(record))
+                for cell, one in champions.items()
+                if cell.split_policy == policy and (record := self.record(one))
             }
-            if self.plan.config.explain.champions == "all":
-                self._leading = frozenset(key for key, _ in found.values())
-            else:
-                self._leading = frozenset(_headlines(found))
-        return self._leading
+            wanted = set(_headlines(trusted))
+        yield from ((one.key, one) for one in champions.values() if one.key in wanted)
+
+    def computing_seconds(self) -> float:
+        """How long one slot would have computed the activation tables and trials in the store."""
+        specs = {spec.key: spec for cell in self.plan.cells for spec in self.trials(cell)}
+        records = filter(None, (self.record(spec) for spec in specs.values()))
+        trained = sum(record["wall_s"] * record["workers"] for record in records)
+        tables = (self.store.find(*one.target.place) for one in self.plan.shared)
+        extracted = sum(
+            one.info.get("seconds", 0.0) * one.info.get("workers", 1) for one in tables if one
+        )
+        return float(trained + extracted)
 
     def is_settled(self, cell: Cell) -> bool:
         """Whether the cell is trained and evaluated."""
@@ -123,10 +133,12 @@ class Ledger:
         )
 
     def is_explained(self, cell: Cell) -> bool:
-        """Whether the cell has its explanations, or none are requested."""
+        """Whether the cell has its explanations, or needs none."""
+        if not self.plan.explains:
+            return True
         champion = self.champion(cell)
-        return not self.plan.explains or (
-            champion is not None and self.explanation(champion) is not None
+        return champion is not None and (
+            champion.key not in self.to_explain() or self.explanation(champion) is not None
         )
 
     def summary(self) -> Iterator[str]:

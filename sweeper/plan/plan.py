@@ -14,6 +14,7 @@ from typing import Any
 from datasets.augment import FEC_IGE, Augmentation
 from datasets.calibration_pictures import CALIBRATION_PICTURES
 from datasets.preprocess import Preprocessing
+from datasets.splitting.policies import POLICIES
 from sweeper.config.schema import AugmentationSection, Config
 from sweeper.config.search_space import largest_of
 from sweeper.plan import artifacts
@@ -282,6 +283,11 @@ class Plan:
     # --- explanations --------------------------------------------------------------------------
 
     @property
+    def most_trusted(self) -> str:
+        """The split policy under which champions are explained."""
+        return min(self.config.split.policies, key=list(POLICIES).index)
+
+    @property
     def explains(self) -> bool:
         """Whether explanations are requested."""
         return bool(self.config.explain.examples and self.config.explain.baselines)
@@ -291,10 +297,12 @@ class Plan:
         explain = self.config.explain
         return ExplanationSettings(
             examples=explain.examples,
-            n_steps=explain.n_steps,
-            baselines=tuple(explain.baselines),
-            random_baselines=explain.random_baselines,
             per_class=explain.per_class,
+            score=explain.score,
+            baselines=list(explain.baselines),
+            random_baselines=explain.random_baselines,
+            max_steps=explain.max_steps,
+            time_share=explain.time_share,
         )
 
 

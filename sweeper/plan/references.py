@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sweeper.plan.artifacts import evaluation, explanation
 from sweeper.plan.grid import Cell
 from sweeper.plan.image_source import stored_images
@@ -23,10 +21,8 @@ def references(plan: Plan) -> set[tuple[str, str]]:
     found = {*_collected(plan), *(one.target.place for one in plan.shared)}
     found |= {split.target.place for split in plan.splits.values()}
     for spec in specs.values():
-        found |= {spec.target.place, evaluation(spec).place}
-        for leading in (frozenset[str](), frozenset([spec.key])):  # the run finds out which leads
-            settings = replace(plan.explanation_settings, leading=leading)
-            found.add(explanation(spec, settings).place)
+        explained = explanation(spec, plan.explanation_settings)
+        found |= {spec.target.place, evaluation(spec).place, explained.place}
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import ray
@@ -13,25 +13,31 @@ from sweeper.ray.session import Resources
 
 
 def run_tasks(
-    work: Callable[[Any], None],
+    work: Callable[[Any], Iterator[Any] | None],
     items: Iterable[Any],
     resources: Resources,
     on_end: Callable[[Any, str], None],
+    on_step: Callable[[], None] = lambda: None,
 ) -> None:
     """Run `work(item)` for every item, which has a `key`, as Ray tasks; `on_end` gets the item and
-    its error, or ""."""
+    its error, or "". Where `work` is a generator, `on_step` is called for whatever it yields."""
 
-    def task(item: Any) -> None:
-        work(item)
+    def task(item: Any) -> Iterator[None]:
+        for _ in work(item) or ():  # no `yield from`: Ray sends values into a generator
+            yield
 
     # Ray's own retries do not distinguish a lost machine from a crash.
-    remote = ray.remote(max_retries=0)(task).options(**resources.of_task())
+    remote = ray.remote(max_retries=0, num_returns="streaming")(task)
+    remote = remote.options(**resources.of_task())
     attempts = Attempts(resources.retries)
     running = {remote.remote(item): item for item in items}
     while running:
         ready, _ = ray.wait(list(running), num_returns=1)
+        is_over, error = _next_of(ready[0])
+        if not is_over:
+            on_step()
+            continue
         item = running.pop(ready[0])
-        error = _error_of(ready[0])
         if error and attempts.again(item.key, error):
             running[remote.remote(item)] = item
         elif error and cause_of(error) is not Cause.RAISED:
@@ -40,12 +46,14 @@ def run_tasks(
             on_end(item, error and readable(error))
 
 
-def _error_of(result: ray.ObjectRef[Any]) -> str:
-    """The kind and text of a task's error, or "" if it succeeded."""
+def _next_of(steps: ray.ObjectRefGenerator) -> tuple[bool, str]:
+    """Whether a task is over, and the kind and text of its error, or ""."""
     try:
-        ray.get(result)
+        ray.get(next(steps))
+    except StopIteration:
+        return True, ""
     except StoreError as error:  # every other task would be refused as well
         raise StoreError(str(getattr(error, "cause", error))) from None
     except ray.exceptions.RayError as error:
-        return f"{type(error).__name__}: {error}"
-    return ""
+        return True, f"{type(error).__name__}: {error}"
+    return False, ""

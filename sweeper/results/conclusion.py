@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 
 from reports import wording
 from reports.run import Row, Run, load_run_tables, records
-from reports.sections.explanations import DELTA_LIMIT
 from sweeper.errors import one_line
 from sweeper.results.headlines import headline_lines
 
@@ -28,7 +27,7 @@ def conclusion(out: Path) -> Iterator[str]:
     if lines := list(headline_lines(run)):
         yield "best on validation:"
         yield from (f"    {line}" for line in lines)
-    for text in (*_failures(run), *_leaks(run), *_unconverged(results), *_random(run)):
+    for text in (*_failures(run), *_leaks(run), *_unshown(results), *_random(run)):
         yield f"warning: {text}"
     yield from _time(run.info)
 
@@ -52,16 +51,23 @@ def _leaks(run: Run) -> Iterator[str]:
             )
 
 
-def _unconverged(results: Path) -> Iterator[str]:
+def _unshown(results: Path) -> Iterator[str]:
     path = results / "attributions.parquet"
     if not path.is_file():
         return
-    deltas = pq.read_table(path, columns=["delta"])["delta"].to_pylist()
-    far = sum(delta is None or abs(delta) > DELTA_LIMIT for delta in deltas)
-    if far:
+    table = pq.read_table(path, columns=["converged", "n_steps"])
+    rows = table.to_pylist()
+    steps = [row["n_steps"] for row in rows if not row["converged"]]
+    untried = steps.count(0)
+    if failed := len(steps) - untried:
         yield (
-            f"{far} of {len(deltas)} explanation maps did not converge (completeness gap above "
-            f"{DELTA_LIMIT:g}); raise explain.n_steps"
+            f"{failed} of {table.num_rows} explanation maps did not converge and are not shown; "
+            "raise explain.max_steps"
+        )
+    if untried:
+        yield (
+            f"{untried} of {table.num_rows} explanation maps were left out to keep to "
+            "explain.time_share"
         )
 
 

@@ -38,7 +38,8 @@ from sweeper.results.champions_file import write_champions_file
 from sweeper.results.run_file import describe_run, write_run_file
 from sweeper.results.tables import Outcome, write_tables
 from sweeper.run.caches import Caches
-from sweeper.run.champions import evaluate_champion, explain_champion
+from sweeper.run.champions import evaluate_champion
+from sweeper.run.explanations import count_examples, explain_champion
 from sweeper.stage_times import StageTimes
 from sweeper.store.records import write_split
 from sweeper.store.refusals import writing_to
@@ -234,44 +235,70 @@ class Sweep:
 
     def evaluate(self) -> None:
         """Every champion sees the test set, once."""
-        self._for_champions("evaluate", self.ledger.evaluation, evaluate_champion)
+        champions = self._champions()
+        self._for_champions("evaluate", champions, self.ledger.evaluation, evaluate_champion)
 
     def explain(self) -> None:
-        """Integrated Gradients for a few test images of every champion."""
-        if self.plan.explains:
-            work = partial(explain_champion, settings=self.ledger.explanation_settings)
-            self._for_champions("explain", self.ledger.explanation, work)
+        """Integrated Gradients for a few test images of the leading champions."""
+        if not self.plan.explains:
+            return
+        wanted, settings = self.ledger.to_explain(), self.plan.explanation_settings
+        champions = [spec for spec in self._champions() if spec.key in wanted]
+        seconds = self._seconds_to_explain(len(champions))
+        work = partial(explain_champion, settings=settings, seconds=seconds)
+        images = partial(count_examples, self.plan.store, settings=settings)
+        self._for_champions("explain", champions, self.ledger.explanation, work, images)
+
+    def _seconds_to_explain(self, champions: int) -> float | None:
+        """The time that each of these champions may take, so that together they take no more than
+        `explain.time_share` of the run."""
+        share = self.config.explain.time_share
+        if share is None or not champions:
+            return None
+        return share / (1 - share) * self.ledger.computing_seconds() / champions
+
+    def _champions(self) -> list[TrialSpec]:
+        """The champions of cells without an error, each once: several cells may share one."""
+        sound = [cell for cell in self.plan.cells if cell.id not in self.errors]
+        found = {spec.key: spec for cell in sound if (spec := self.ledger.champion(cell))}
+        return list(found.values())
 
     def _for_champions(
         self,
         name: str,
+        champions: Sequence[TrialSpec],
         artifact: Callable[[TrialSpec], Artifact | None],
-        work: Callable[[TrialSpec], None],
+        work: Callable[[TrialSpec], Iterator[int] | None],
+        images: Callable[[TrialSpec], int] | None = None,
     ) -> None:
-        champions: dict[str, TrialSpec] = {}
-        cells: dict[str, list[Cell]] = {}  # several may share a champion
-        for cell in self.plan.cells:
-            if (champion := self.ledger.champion(cell)) and cell.id not in self.errors:
-                champions[champion.key] = champion
-                cells.setdefault(champion.key, []).append(cell)
+        """Do the work of champions without this artifact. `images`: how many images a champion
+        takes, if progress counts them and not champions."""
         with self.times.timed(name) as stage:
-            specs = list(champions.values())
-            found = self.plan.store.each(artifact, specs)
-            missing = [spec for spec, one in zip(specs, found, strict=True) if one is None]
+            found = self.plan.store.each(artifact, champions)
+            missing = [spec for spec, one in zip(champions, found, strict=True) if one is None]
             stage.made, stage.reused = len(missing), len(champions) - len(missing)
             if not missing:
                 self.progress.skip(name, f"{len(champions)} champions in the store")
                 return
             resources = self.resources
-            self.progress.start(name, len(missing), "champions")
+            if images:
+                self.progress.start(name, sum(map(images, missing)), "images")
+            else:
+                self.progress.start(name, len(missing), "champions")
 
             def ended(spec: TrialSpec, error: str) -> None:
                 if error:
-                    self.errors |= {cell.id: f"{name}: {error}" for cell in cells[spec.key]}
-                self.progress.count("failed" if error else "done")
+                    self._fail(spec, f"{name}: {error}")
+                if error or not images:
+                    self.progress.count("failed" if error else "done")
 
-            run_tasks(work, missing, resources, ended)
+            run_tasks(work, missing, resources, ended, lambda: self.progress.count("done"))
             self.progress.finish()
+
+    def _fail(self, champion: TrialSpec, error: str) -> None:
+        """Every cell of this champion has failed."""
+        cells = [cell for cell in self.plan.cells if self.ledger.champion(cell) == champion]
+        self.errors |= {cell.id: error for cell in cells}
 
     # --- report ------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -14,7 +15,6 @@ from reports.exports.png import to_png
 from reports.exports.standalone import standalone
 from reports.figures.letters import shortened
 from reports.figures.svg import element, join
-from reports.sections.explanations import DELTA_LIMIT
 from trainables.explain import Attribution
 
 _RED, _BLUE = (203, 24, 29), (33, 102, 172)
@@ -26,29 +26,28 @@ _MAX_CLASS_CHARACTERS = 60  # so that the probability after the class name is no
 _MAX_LEGEND_CHARACTERS = 50  # per half of the legend
 
 
-def is_converged(delta: float) -> bool:
-    """Whether the completeness gap is within the report's limit."""
-    return abs(delta) <= DELTA_LIMIT
-
-
 def explanation_picture(
-    image: np.ndarray, attribution: Attribution, name: str, class_name: str, probability: float
+    image: np.ndarray,
+    attribution: Attribution,
+    score: str,
+    name: str,
+    class_name: str,
+    probability: float,
 ) -> bytes:
-    """Draw three panels with a legend as PNG.
+    """Draw three panels with a legend as PNG; of a map that did not converge, only the image.
 
     Args:
         image: (N, N, 3) uint8, as the network sees it.
-        attribution: for the class `class_name`.
+        attribution: of the `score` of the class `class_name`.
         name: the image's file name.
         class_name, probability: the prediction.
     """
     signed = _smooth(attribution.map)
     white = np.full_like(image, 255)
-    panels = (
-        ("as the network sees it", Image.fromarray(image)),
-        ("Integrated Gradients", overlay(white, signed)),
-        ("both", overlay(image, signed)),
-    )
+    panels = [("as the network sees it", Image.fromarray(image))]
+    if attribution.converged:
+        panels.append(("Integrated Gradients", overlay(white, signed)))
+        panels.append(("both", overlay(image, signed)))
     named = shortened(class_name, _MAX_CLASS_CHARACTERS)
     parts = [
         _line(f"{named}, {100 * probability:.1f} %", 24, size=15, weight="600"),
@@ -59,8 +58,8 @@ def explanation_picture(
         parts.append(_panel(picture, x, 54))
         parts.append(_line(caption, 54 + _SIDE + 15, x=x, fill="#5f6067"))
     y = 54 + _SIDE + 38
-    parts += _legend(named, y)
-    for text in _convergence(attribution):
+    parts += _legend(named, y) if attribution.converged else []
+    for text in _convergence(attribution, score.replace("_", "-")):
         y += 20
         parts.append(_line(text, y))
     height = y + _GAP
@@ -85,16 +84,17 @@ def _smooth(attributions: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.GaussianBlur(attributions, (0, 0), sigma), np.float32)
 
 
-def _convergence(attribution: Attribution) -> tuple[str, str]:
-    """Two lines: the sums, and whether they agree."""
-    total = float(attribution.map.sum())
-    sums = (
-        f"The map sums to {total:+.3f}; the probability differs from that of a "
-        f"{attribution.baseline} image by {total - attribution.delta:+.3f}."
-    )
-    if is_converged(attribution.delta):
-        return sums, "Converged."
-    return sums, "Not converged: interpret with care."
+def _convergence(attribution: Attribution, score: str) -> Iterator[str]:
+    """The sums, and whether they agree."""
+    change, delta = attribution.change, attribution.delta
+    yield f"The {score} differs from that of a {attribution.baseline} image by {change:+.3f}."
+    if attribution.converged:
+        yield f"The map sums to {change + delta:+.3f}: it converged in {attribution.steps} steps."
+    else:
+        yield (
+            f"The map would sum to {change + delta:+.3f} after {attribution.steps} steps: "
+            "it did not converge and is not shown."
+        )
 
 
 def _legend(class_name: str, y: int) -> list[Markup]:

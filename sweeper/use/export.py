@@ -26,8 +26,8 @@ from sweeper.use.chosen import ChosenCell
 from sweeper.use.exported import classify
 from sweeper.use.finished import FinishedRun
 from sweeper.use.model_card import model_card
-from sweeper.use.prediction import Tempered
 from trainables.backbones import Backbone, typed
+from trainables.explain import Score
 from trainables.weights_file import write_weights
 
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
@@ -142,7 +142,7 @@ def _renamed(key: str, names: Mapping[str, str]) -> str:
 def check_same(model: nn.Module, chosen: ChosenCell, store: Store, size: int) -> None:
     """Raises RuntimeError where the exported network is not the trained one."""
     network = champion_network(TrialParts(chosen.spec, store))
-    trained = Tempered(network.get_submodule("network"), chosen.temperature)
+    trained = Score(network, "probability", chosen.temperature)
     pixels = _noise(size)
     _compare("the exported network", model(pixels), trained(pixels))
 

@@ -21,7 +21,8 @@ from sweeper.use.known_images import KnownImage, KnownImages
 from sweeper.use.new_images import NewImage, read_each
 from sweeper.use.novelty import Novelty
 from trainables.device import local_device
-from trainables.explain import Attribution, Probabilities, attribute
+from trainables.explain import Attribution, Score, attribute
+from trainables.registry import BASELINES
 
 _BATCH = 32
 
@@ -49,10 +50,10 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Drawing:
-    """The file of a drawn explanation, and its completeness gap."""
+    """The file of a drawn explanation, and whether its map converged and is shown."""
 
     path: Path
-    delta: float
+    converged: bool
 
 
 class Predictor:
@@ -60,42 +61,32 @@ class Predictor:
 
     def __init__(self, chosen: ChosenCell, store: Store) -> None:
         self.device = local_device()
-        network = champion_network(TrialParts(chosen.spec, store))
-        assert isinstance(network, Probabilities)
-        self.network = Tempered(network.network, chosen.temperature).to(self.device)
+        self._network = champion_network(TrialParts(chosen.spec, store)).to(self.device)
+        self._temperature = chosen.temperature
+        self._probabilities = Score(self._network, "probability", chosen.temperature)
 
     @torch.no_grad()
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """(n, N, N, 3) uint8 -> (n, classes) float32."""
         pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float()
         return np.concatenate(
-            [self.network(batch.to(self.device)).cpu().numpy() for batch in pixels.split(_BATCH)]
+            [
+                self._probabilities(batch.to(self.device)).cpu().numpy()
+                for batch in pixels.split(_BATCH)
+            ]
         )
 
     def explanation(self, image: np.ndarray, target: int, explain: ExplainSection) -> Attribution:
-        """Integrated Gradients of a class, with a black baseline."""
+        """Integrated Gradients of a class, with the run's first baseline."""
         return attribute(
-            self.network,
+            Score(self._network, explain.score, self._temperature),
             image,
             target,
-            baseline="black",
-            n_steps=explain.n_steps,
-            random_baselines=0,
-            seed=0,
+            baseline=(explain.baselines or BASELINES)[0],
+            max_steps=explain.max_steps,
+            random_baselines=explain.random_baselines,
             device=self.device,
         )
-
-
-class Tempered(Probabilities):
-    """Probabilities from logits divided by a temperature (Guo et al. 2017)."""
-
-    def __init__(self, network: torch.nn.Module, temperature: float) -> None:
-        super().__init__(network)
-        self.temperature = temperature
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.network(pixels)
-        return (logits / self.temperature).softmax(1)
 
 
 def predict(
@@ -143,11 +134,17 @@ def write_explanations(
         attribution = predictor.explanation(image.pixels, best, explain)
         path_hash = hashlib.sha256(str(prediction.path.resolve()).encode()).hexdigest()[:8]
         target = folder / f"{prediction.path.stem}-{path_hash}.png"
-        predicted = chosen.classes[best], prediction.probabilities[best]
         target.write_bytes(
-            explanation_picture(image.pixels, attribution, prediction.path.name, *predicted)
+            explanation_picture(
+                image.pixels,
+                attribution,
+                explain.score,
+                prediction.path.name,
+                chosen.classes[best],
+                prediction.probabilities[best],
+            )
         )
-        yield Drawing(target, attribution.delta)
+        yield Drawing(target, attribution.converged)
 
 
 def _predict_batch(

@@ -24,7 +24,8 @@ LONGER = {  # so that every stage lasts long enough to be hit
     "search.epochs": 6,
     "preprocess.image_size": 128,
     "augmentations.fec-ige.copies": 4,
-    "explain.n_steps": 32,
+    "explain.max_steps": 64,
+    "explain.champions": "all",
 }
 NODES = ["head", "w1", "w2"]
 _JOBS = "--address http://127.0.0.1:8265"

@@ -331,13 +331,16 @@ def _attributions(fake: FakeRun, rng: np.random.Generator, cell: Row) -> Iterato
             "label": label,
             "predicted": label if number < 2 else classes[-1],
             "target": label if number < 2 else classes[-1],
+            "chosen": "typical of the correct ones" if number < 2 else "surest mistake",
             "probability": float(rng.uniform(0.4, 0.99)),
             "baseline": ("black", "random")[number % 2],
             "n_steps": 64,
-            "delta": float(rng.normal(0, 0.03)),
+            "change": 1.5,
+            "delta": float(rng.uniform(-0.01, 0.01)),
+            "converged": True,
             "height": side,
             "width": side,
-            "map": signed.astype(np.float16).ravel(),
+            "map": signed.astype(np.float32).ravel(),
             "image": picture,
         }
 

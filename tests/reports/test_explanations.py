@@ -58,16 +58,30 @@ def test_the_gallery_has_each_class_with_what_was_right_and_wrong(run: Run) -> N
         assert len(one.right) + len(one.wrong) == 1, "one map of each image"
 
 
-def test_maps_with_a_large_gap_are_flagged_and_counted(run: Run, tmp_path: Path) -> None:
+def test_maps_that_did_not_converge_are_counted_and_not_shown(tmp_path: Path) -> None:
     folder = write_fake_run(tmp_path, FAKE)
     maps = read_tables(folder / "results")["attributions"]
-    maps["delta"] = 0.01
-    maps.loc[3, "delta"] = -0.2
+    maps.loc[[3, 4], "converged"] = False
+    maps.loc[4, "n_steps"] = 0
+    maps["map"] = [
+        m if is_shown else [] for m, is_shown in zip(maps["map"], maps["converged"], strict=True)
+    ]
     write_table(folder / "results", "attributions", maps)
     changed = load_run(folder)
     atlas = explanations.atlas_of(changed)
     gallery = explanations.gallery_of(changed, atlas)
     assert gallery is not None
-    assert (gallery.far, gallery.panels) == (1, len(maps))
-    flagged = [panel for panels in atlas.panels.values() for panel in panels if not panel.converged]
-    assert [panel.delta for panel in flagged] == ["\u22120.200"]
+    assert (gallery.maps, gallery.failed, gallery.untried) == (len(maps), 1, 1)
+    assert sum(map(len, atlas.panels.values())) == len(maps) - 2
+
+
+def test_a_run_none_of_whose_maps_converged_says_so(tmp_path: Path) -> None:
+    folder = write_fake_run(tmp_path, FAKE)
+    maps = read_tables(folder / "results")["attributions"]
+    maps["converged"] = False
+    maps["map"] = [[] for _ in range(len(maps))]
+    write_table(folder / "results", "attributions", maps)
+    changed = load_run(folder)
+    gallery = explanations.gallery_of(changed, explanations.atlas_of(changed))
+    assert gallery is not None
+    assert (gallery.failed, gallery.classes) == (gallery.maps, [])

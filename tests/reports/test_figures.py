@@ -106,7 +106,7 @@ def test_fifty_long_class_names_still_fit() -> None:
 
 
 def test_a_map_is_red_where_positive_blue_where_negative_and_clear_where_zero() -> None:
-    values = np.zeros((64, 64), dtype=np.float16)
+    values = np.zeros((64, 64), dtype=np.float32)
     values[:20], values[-20:] = 1.0, -1.0
     pixels = np.asarray(_decoded(heat(values.ravel(), 64, 64)).convert("RGBA")).astype(int)
     top, middle, bottom = pixels[8, 32], pixels[32, 32], pixels[-8, 32]
@@ -120,7 +120,7 @@ def test_a_map_is_red_where_positive_blue_where_negative_and_clear_where_zero() 
 @pytest.mark.parametrize("shape", [(224, 224), (300, 200), (7, 5)])
 def test_pictures_and_maps_are_small_and_match_in_shape(shape: tuple[int, int]) -> None:
     height, width = shape
-    noise = np.random.default_rng(0).normal(size=height * width).astype(np.float16)
+    noise = np.random.default_rng(0).normal(size=height * width).astype(np.float32)
     drawn = heat(noise, height, width)
     assert max(_decoded(drawn).size) <= SIDE
     assert len(drawn) < 25_000
@@ -130,7 +130,7 @@ def test_pictures_and_maps_are_small_and_match_in_shape(shape: tuple[int, int]) 
 
 
 def test_a_map_of_nothing_is_clear_and_not_an_error() -> None:
-    flat = np.full(16, np.nan, dtype=np.float16)
+    flat = np.full(16, np.nan, dtype=np.float32)
     assert np.asarray(_decoded(heat(flat, 4, 4)).convert("RGBA"))[..., 3].max() == 0
 
 

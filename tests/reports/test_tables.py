@@ -33,7 +33,7 @@ LEAK = {
 
 def _attribution(**changes: Any) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(SCHEMAS["attributions"].names)
-    row |= {"map": np.array([0.5, -1.5, 0.0, 2.0], dtype=np.float16), "image": b"\x00webp"}
+    row |= {"map": np.array([0.5, -1.5, 0.0, 2.0], dtype=np.float32), "image": b"\x00webp"}
     return (
         row | {"height": 2, "width": 2, "augmented": np.bool_(True), "seed": np.int64(3)} | changes
     )
@@ -99,7 +99,7 @@ def test_a_failed_cell_comes_back_with_gaps_and_not_with_zeros(tmp_path: Path) -
 def test_maps_and_pictures_survive_the_round_trip_exactly(tmp_path: Path) -> None:
     write_table(tmp_path, "attributions", [_attribution()])
     frame = read_tables(tmp_path)["attributions"]
-    assert frame["map"][0].dtype == np.float16
+    assert frame["map"][0].dtype == np.float32
     assert list(frame["map"][0]) == [0.5, -1.5, 0.0, 2.0]
     assert frame["image"][0] == b"\x00webp"
     write_table(tmp_path / "again", "attributions", frame)

@@ -30,8 +30,9 @@ SMALL = [
     "data.synthetic.images_per_class=6",
     "search.draws=1",
     "explain.examples=1",
-    "explain.n_steps=2",
-    "explain.per_class=0",
+    "explain.max_steps=16",
+    "explain.baselines=[black]",
+    "explain.time_share=null",
     "cache.dtype=float32",
     "resources.cpus=1",  # every worker imports for 3 to 5 s
 ]

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trainables.explain import Attribution, Probabilities, attribute
+from trainables.explain import TOLERANCE, Attribution, Score, attribute
+from trainables.registry import BASELINES, SCORES
 
 SIDE = 6
 IMAGE = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
@@ -22,7 +23,7 @@ def _attribute(
     model: Callable[[Tensor], Tensor] = _linear,
     baseline: str = "black",
     target: int = 1,
-    n_steps: int = 20,
+    max_steps: int = 512,
     random_baselines: int = 3,
     seed: int = 0,
 ) -> Attribution:
@@ -31,7 +32,7 @@ def _attribute(
         IMAGE,
         target,
         baseline=baseline,
-        n_steps=n_steps,
+        max_steps=max_steps,
         random_baselines=random_baselines,
         seed=seed,
     )
@@ -46,7 +47,7 @@ def _pixels() -> Tensor:
     return torch.from_numpy(IMAGE).permute(2, 0, 1).float()
 
 
-def _network() -> Probabilities:
+def _network(score: str = "probability") -> Score:
     with torch.random.fork_rng():
         torch.manual_seed(2)
         layers = nn.Sequential(
@@ -55,7 +56,7 @@ def _network() -> Probabilities:
     with torch.no_grad():
         layers.state_dict()["1.weight"].mul_(0.02)
         layers.state_dict()["3.weight"].mul_(4)
-    return Probabilities(layers)
+    return Score(layers, score)
 
 
 @pytest.mark.parametrize("target", [0, 1])
@@ -91,44 +92,118 @@ def test_the_seed_determines_the_noise() -> None:
     assert not np.array_equal(first.map, other.map)
 
 
-def test_on_a_network_the_map_equals_an_explicit_trapezoid_rule() -> None:
-    network, pixels, steps = _network(), _pixels()[None], 40  # three internal batches
-    points = torch.linspace(0, 1, steps)
+def _rise(network: Score, start: Tensor) -> float:
+    return float(network(_pixels()[None])[0, 1] - network(start)[0, 1])
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_the_map_equals_a_fine_trapezoid_rule(score: str) -> None:
+    network, pixels = _network(score), _pixels()[None]
+    points = torch.linspace(0, 1, 4001)
     path = (points.view(-1, 1, 1, 1) * pixels).requires_grad_()
     network(path)[:, 1].sum().backward()
     assert path.grad is not None
-    mean = torch.trapezoid(path.grad, points, dim=0)
-    found = _attribute(network, n_steps=steps)
-    np.testing.assert_allclose(found.map, (mean * pixels[0]).sum(0).numpy(), rtol=1e-3, atol=1e-6)
+    expected = (torch.trapezoid(path.grad, points, dim=0) * pixels[0]).sum(0).numpy()
+    found = _attribute(network)
+    np.testing.assert_allclose(found.map, expected, atol=0.02 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("baseline", ["black", "random"])
-def test_more_steps_reduce_the_completeness_gap(baseline: str) -> None:
-    network = _network()
-    rise = float(network(_pixels()[None])[0, 1] - network(torch.zeros(1, 3, SIDE, SIDE))[0, 1])
-    assert abs(rise) > 0.05
-    deltas = [abs(_attribute(network, baseline, n_steps=n).delta) for n in (4, 16, 64)]
-    assert deltas[0] > 4 * deltas[1] > 16 * deltas[2]
-    assert deltas[2] < 0.01
+@pytest.mark.parametrize("baseline", BASELINES)
+@pytest.mark.parametrize("score", SCORES)
+def test_steps_are_added_until_the_map_is_complete_to_a_hundredth(
+    score: str, baseline: str
+) -> None:
+    found = _attribute(_network(score), baseline)
+    assert found.converged
+    assert abs(found.delta) <= TOLERANCE * abs(found.change)
+    assert float(found.map.sum()) == pytest.approx(found.change + found.delta, rel=1e-4)
 
 
-def test_delta_is_the_sum_of_the_map_minus_the_change_of_the_score() -> None:
-    network = _network()
-    found = _attribute(network, n_steps=5)
-    with torch.no_grad():
-        rise = network(_pixels()[None])[0, 1] - network(torch.zeros(1, 3, SIDE, SIDE))[0, 1]
-    assert found.delta == pytest.approx(float(found.map.sum() - rise), abs=1e-6)
-    assert abs(found.delta) > 1e-4
+def test_change_is_that_of_the_score_from_the_baseline_to_the_image() -> None:
+    network = _network("log_probability")
+    black = torch.zeros(1, 3, SIDE, SIDE)
+    assert _attribute(network).change == pytest.approx(_rise(network, black), rel=1e-4)
+    mean = _pixels().mean((1, 2), keepdim=True).expand(1, 3, SIDE, SIDE)
+    assert _attribute(network, "mean").change == pytest.approx(_rise(network, mean), rel=1e-3)
 
 
-def test_the_score_is_the_softmax_of_a_network_in_eval_mode() -> None:
+def _step_at(position: float, sharpness: float) -> Callable[[Tensor], Tensor]:
+    """A score that rises by 1 where the mean brightness passes a share of the image's."""
+    bright = float(_pixels().mean())
+
+    def model(pixels: Tensor) -> Tensor:
+        share = pixels.mean((1, 2, 3)) / bright
+        return torch.sigmoid(sharpness * (share - position))[:, None].expand(-1, 2)
+
+    return model
+
+
+def test_steps_gather_where_the_score_changes() -> None:
+    """An even rule needs some steps within the jump, 100 or more over the whole path."""
+    found = _attribute(_step_at(0.37, 400))
+    assert found.converged
+    assert found.steps <= 9 + 4 * 16
+
+
+def test_a_map_that_misses_the_change_has_not_converged() -> None:
+    found = _attribute(_step_at(0.37, 400), max_steps=9)
+    assert (found.converged, found.steps) == (False, 9)
+    assert abs(found.delta) > TOLERANCE
+
+
+def test_errors_that_cancel_are_not_convergence() -> None:
+    """A score that swings between the first points, flat at each: what the rule misses on one
+    interval it gains on the next."""
+    bright = float(_pixels().mean())
+
+    def model(pixels: Tensor) -> Tensor:
+        share = pixels.mean((1, 2, 3)) / bright
+        return (share + 5 * torch.cos(8 * torch.pi * share))[:, None].expand(-1, 2)
+
+    found = _attribute(model, max_steps=9)
+    assert abs(found.delta) < TOLERANCE * abs(found.change)
+    assert not found.converged
+    assert _attribute(model).converged
+
+
+def test_a_score_that_does_not_change_has_no_map() -> None:
+    found = _attribute(lambda pixels: 0 * _linear(pixels), max_steps=20)
+    assert not found.converged
+
+
+def test_a_score_that_is_not_finite_ends_the_search_at_once() -> None:
+    found = _attribute(lambda pixels: _linear(pixels) * float("inf"))
+    assert (found.converged, found.steps) == (False, 9)
+
+
+def test_attributions_beyond_half_precision_are_kept() -> None:
+    found = _attribute(lambda pixels: 1e6 * _linear(pixels))
+    assert found.converged
+    assert np.isfinite(found.map).all()
+    assert np.abs(found.map).max() > np.finfo(np.float16).max
+
+
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    [
+        ("logit", lambda z: z),
+        ("probability", lambda z: z.softmax(1)),
+        ("log_probability", lambda z: z.log_softmax(1)),
+    ],
+)
+def test_the_score_is_of_a_network_in_eval_mode(
+    score: str, expected: Callable[[Tensor], Tensor]
+) -> None:
     layers = nn.Sequential(nn.Dropout(0.5), nn.Flatten(), nn.Linear(3 * SIDE**2, 3)).train()
-    network = Probabilities(layers)
-    scores = network(_pixels()[None] / 255)
-    torch.testing.assert_close(scores, layers[2](_pixels().flatten() / 255)[None].softmax(1))
+    network = Score(layers, score, temperature=2.0)
+    logits = layers[2](_pixels().flatten() / 255)[None] / 2
+    torch.testing.assert_close(network(_pixels()[None] / 255), expected(logits))
     assert not any(p.requires_grad for p in layers.parameters())
 
 
-def test_an_unknown_baseline_is_refused() -> None:
-    with pytest.raises(ValueError, match="baseline='white': expected one of black, random"):
+def test_an_unknown_baseline_or_score_is_refused() -> None:
+    message = "baseline='white': expected one of black, mean, blurred, random"
+    with pytest.raises(ValueError, match=message):
         _attribute(baseline="white")
+    with pytest.raises(ValueError, match="score='odds': expected one of log_probability, logit"):
+        Score(nn.Flatten(), "odds")

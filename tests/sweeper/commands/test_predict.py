@@ -114,7 +114,7 @@ def test_an_explanation_is_drawn_for_each_image_that_can_be_read(
     for one in drawn:
         with Image.open(one) as drawing:
             assert drawing.width > 3 * 224
-    assert all(isinstance(one["explanation_delta"], float) for one in images[:2])
+    assert all(isinstance(one["explanation_converged"], bool) for one in images[:2])
 
 
 def test_if_all_files_are_bad_each_gets_a_line(

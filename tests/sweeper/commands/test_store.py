@@ -189,7 +189,7 @@ def two(tmp_path: Path) -> tuple[str, str, Ledger, Ledger]:
             champion = ledger.champion(cell)
             assert champion is not None
             evaluate(ledger, champion)
-            target = explanation(champion, ledger.explanation_settings)
+            target = explanation(champion, ledger.plan.explanation_settings)
             with store.writing(*target.content) as made:
                 store.write_file(f"{made}/examples.json", b"[]")
         ledgers.append(ledger)

@@ -75,7 +75,7 @@ def test_numbers_far_out_of_range_are_reported_with_the_bound() -> None:
         "augmentations.fec-ige.copies": "64",
         "search.draws": "10000",
         "search.epochs": "10000",
-        "explain.n_steps": "10000",
+        "explain.max_steps": "10000",
         "data.synthetic.images_per_class": "10000",
         "search.published.batch_size": "65536",
         "resources.workers_per_trial": "10000",

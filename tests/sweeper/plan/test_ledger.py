@@ -1,7 +1,6 @@
 """What the store holds of a plan: champions, and what is left to do."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 
 from sweeper.config.load import load_config
 from sweeper.plan import ledger as ledger_module
-from sweeper.plan.artifacts import explanation
 from sweeper.plan.collect import collect
 from sweeper.plan.grid import Cell
 from sweeper.plan.ledger import Ledger
@@ -155,9 +153,7 @@ def test_the_summary_counts_cells_and_trials_and_what_is_left(ledger_of: Open) -
     assert finetune == ["grouped", "mobilenet", "finetune", "2", "0", "4", "4"]
 
 
-def test_the_best_champion_of_a_scenario_leads_and_is_explained_class_by_class(
-    ledger_of: Open,
-) -> None:
+def test_the_best_champion_of_a_scenario_is_explained_and_no_other(ledger_of: Open) -> None:
     ledger = ledger_of("explain.examples=2")
     plain, augmented = (cell for cell in ledger.plan.cells if cell.strategy == "transfer")
     for cell, accuracy in ((plain, 0.5), (augmented, 0.75)):
@@ -166,36 +162,43 @@ def test_the_best_champion_of_a_scenario_leads_and_is_explained_class_by_class(
     first, second = ledger.champion(plain), ledger.champion(augmented)
     assert first is not None
     assert second is not None
-    assert ledger.leading() == {second.key}
-    assert ledger.explanation_settings.per_class_of(second) == 1
-    assert ledger.explanation_settings.per_class_of(first) == 0
+    assert set(ledger.to_explain()) == {second.key}
+    assert ledger.is_explained(plain)
+    assert not ledger.is_explained(augmented)
     record(ledger, first, "done", 0.9)
-    assert ledger.leading() == {first.key}, "a new record is taken up"
+    assert set(ledger.to_explain()) == {first.key}, "a new record is taken up"
 
 
-def test_every_champion_is_explained_class_by_class_where_that_is_asked_for(
-    ledger_of: Open,
-) -> None:
+def test_only_the_most_trustworthy_split_is_explained(ledger_of: Open) -> None:
+    ledger = ledger_of("explain.examples=2", "split.policies=[pooled, grouped]")
+    for cell in ledger.plan.cells:
+        if cell.strategy == "transfer":
+            for spec in ledger.trials(cell):
+                record(ledger, spec, "done", 0.9 if cell.split_policy == "pooled" else 0.5)
+    grouped = [cell for cell in ledger.plan.cells if cell.split_policy == "grouped"]
+    champions = {one.key for cell in grouped if (one := ledger.champion(cell))}
+    assert len(ledger.to_explain()) == 1
+    assert set(ledger.to_explain()) < champions
+
+
+def test_every_champion_is_explained_where_that_is_asked_for(ledger_of: Open) -> None:
     ledger = ledger_of("explain.examples=2", "explain.champions=all")
-    champions = []
+    champions = set()
     for cell in ledger.plan.cells:
         if cell.strategy == "transfer":
             for spec in ledger.trials(cell):
                 record(ledger, spec, "done", 0.5)
-            champions.append(ledger.champion(cell))
+            champions |= {one.key for one in [ledger.champion(cell)] if one}
     assert len(champions) == 2
-    assert [ledger.explanation_settings.per_class_of(one) for one in champions if one] == [1, 1]
+    assert set(ledger.to_explain()) == champions
 
 
-def test_who_leads_matters_to_the_key_of_an_explanation_only_where_it_is_asked_for(
-    ledger_of: Open,
-) -> None:
-    keys = {}
-    for per_class in (0, 1):
-        ledger = ledger_of("explain.examples=2", f"explain.per_class={per_class}")
-        spec = ledger.trials(cell_of(ledger))[0]
-        settings = ledger.plan.explanation_settings
-        leads = replace(settings, leading=frozenset({spec.key}))
-        keys[per_class, "leads"] = explanation(spec, leads).key
-        keys[per_class, "follows"] = explanation(spec, settings).key
-    assert keys[0, "leads"] == keys[0, "follows"] == keys[1, "follows"] != keys[1, "leads"]
+def test_the_time_to_explain_follows_from_what_was_computed(ledger_of: Open) -> None:
+    ledger = ledger_of("explain.examples=2")
+    assert ledger.computing_seconds() == 0
+    for spec in ledger.trials(cell_of(ledger)):
+        record(ledger, spec, "done", 0.5)
+    expected = sum(
+        one["wall_s"] for s in ledger.trials(cell_of(ledger)) if (one := ledger.record(s))
+    )
+    assert ledger.computing_seconds() == expected > 0

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,3 +49,26 @@ def test_tasks_are_tried_again_where_they_died_and_each_is_told_once(tmp_path: P
     assert "LookupError: on purpose" in errors["raises"]
     tries = {item.key: len(item.log.read_text().splitlines()) for item in items}
     assert tries == {"fine": 1, "dies once": 2, "dies": 2, "raises": 1, "memory": 2}
+
+
+def count_to_three(item: Item) -> Iterator[int]:
+    """Yields three times; `raises` only once."""
+    yield 1
+    if item.key == "raises":
+        raise LookupError("on purpose")
+    yield from (2, 3)
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_every_step_of_a_task_is_reported_before_its_end(tmp_path: Path) -> None:
+    told: list[str] = []
+    for key in ("fine", "raises"):
+        run_tasks(
+            count_to_three,
+            [Item(key, tmp_path)],
+            RESOURCES,
+            lambda item, error: told.append(f"{item.key} {error[-40:]}"),
+            lambda: told.append("step"),
+        )
+    assert told == ["step", "step", "step", "fine ", "step", told[-1]]
+    assert told[-1].endswith("LookupError: on purpose")

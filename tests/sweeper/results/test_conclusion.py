@@ -9,6 +9,7 @@ import pytest
 
 from reports.derived import write_derived
 from reports.run import load_run
+from reports.tables import read_tables, write_table
 from sweeper.results.conclusion import conclusion
 from sweeper.results.headlines import headline_lines
 from sweeper.results.stale import champions_in, stale
@@ -49,15 +50,18 @@ def test_the_last_lines_are_the_result_with_its_interval_and_warnings(run: Path)
     assert lines[-1].startswith("time: ")
 
 
-def test_maps_that_did_not_converge_are_counted(run: Path) -> None:
-    path = run / "results" / "attributions.parquet"
-    table = pd.read_parquet(path)
-    far = int((table["delta"].abs() > 0.05).sum())
-    lines = [line for line in conclusion(run) if "did not converge" in line]
-    assert lines == (
-        [] if not far else [line for line in lines if f"{far} of {len(table)}" in line]
-    )
-    assert bool(lines) == bool(far)
+def test_maps_that_are_not_shown_are_counted_with_the_reason(tmp_path: Path) -> None:
+    out = write_fake_run(tmp_path)
+    maps = read_tables(out / "results")["attributions"]
+    assert not [line for line in conclusion(out) if "explanation maps" in line]
+    maps.loc[[0, 1, 2], "converged"] = False
+    maps.loc[2, "n_steps"] = 0
+    write_table(out / "results", "attributions", maps)
+    assert [line for line in conclusion(out) if "explanation maps" in line] == [
+        f"warning: 2 of {len(maps)} explanation maps did not converge and are not shown; "
+        "raise explain.max_steps",
+        f"warning: 1 of {len(maps)} explanation maps were left out to keep to explain.time_share",
+    ]
 
 
 def test_a_folder_without_a_run_has_no_result(tmp_path: Path) -> None:

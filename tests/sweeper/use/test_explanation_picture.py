@@ -11,10 +11,10 @@ from sweeper.use.explanation_picture import explanation_picture, overlay
 from trainables.explain import Attribution
 
 
-def attribution(delta: float) -> Attribution:
+def attribution(converged: bool = True) -> Attribution:
     values = np.zeros((32, 32), np.float32)
     values[4:12, 4:12], values[20:28, 20:28] = 0.01, -0.005
-    return Attribution(values, "black", delta)
+    return Attribution(values, "black", 0.319, 0.001, 41, converged)
 
 
 def test_the_overlay_is_red_for_evidence_and_blue_against() -> None:
@@ -29,7 +29,7 @@ def test_the_overlay_is_red_for_evidence_and_blue_against() -> None:
 
 def test_three_panels_show_the_image_the_map_and_both() -> None:
     image = np.full((32, 32, 3), 90, np.uint8)
-    drawn = explanation_picture(image, attribution(0.0), "a.png", "bone", 0.9)
+    drawn = explanation_picture(image, attribution(), "logit", "a.png", "bone", 0.9)
     picture = Image.open(io.BytesIO(drawn)).convert("RGB")
     zoom = picture.width // (3 * 224 + 4 * 12)
     at = [((12 + n * 236) * zoom, 54 * zoom) for n in range(3)]
@@ -49,37 +49,46 @@ def test_three_panels_show_the_image_the_map_and_both() -> None:
     assert max(colour(2, 16, 2)) < 110
 
 
-@pytest.mark.parametrize(
-    ("delta", "words"), [(0.01, "Converged."), (-0.2, "Not converged: interpret with care.")]
-)
-def test_class_probability_and_convergence_are_shown(
-    monkeypatch: pytest.MonkeyPatch, delta: float, words: str
-) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(module, "to_png", lambda svg: said.append(svg) or b"")
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The pictures that are drawn, as SVG."""
+    drawn: list[str] = []
+    monkeypatch.setattr(module, "to_png", lambda svg: drawn.append(svg) or b"")
+    return drawn
+
+
+def test_class_probability_and_convergence_are_shown(said: list[str]) -> None:
     image = np.zeros((32, 32, 3), np.uint8)
-    explanation_picture(image, attribution(delta), "a<b>.png", "骨折", 0.876)
+    explanation_picture(image, attribution(), "log_probability", "a<b>.png", "骨折", 0.876)
     (svg,) = said
     for text in (
         "骨折, 87.6 %",
         "a&lt;b&gt;.png",
         "evidence for 骨折",
         "evidence against it",
-        words,
+        "The log-probability differs from that of a black image by +0.319.",
+        "The map sums to +0.320: it converged in 41 steps.",
     ):
         assert text in svg
-    assert "+0.320" in svg  # the sum of the map
+    assert svg.count("<image") == 3
     assert "…" not in svg
 
 
+def test_a_map_that_did_not_converge_is_not_drawn(said: list[str]) -> None:
+    image = np.zeros((32, 32, 3), np.uint8)
+    explanation_picture(image, attribution(False), "logit", "a.png", "bone", 0.9)
+    (svg,) = said
+    assert svg.count("<image") == 1
+    assert "evidence for" not in svg
+    assert "it did not converge and is not shown" in svg
+
+
 def test_a_long_class_name_cuts_off_neither_its_probability_nor_the_verdict(
-    monkeypatch: pytest.MonkeyPatch,
+    said: list[str],
 ) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(module, "to_png", lambda svg: said.append(svg) or b"")
-    values = Attribution(np.full((32, 32), -0.01, np.float32), "random", -0.2)
-    explanation_picture(np.zeros((32, 32, 3), np.uint8), values, "a.png", "grade " * 40, 0.876)
+    picture = np.zeros((32, 32, 3), np.uint8)
+    explanation_picture(picture, attribution(), "logit", "a.png", "grade " * 40, 0.876)
     (svg,) = said
     assert "…, 87.6 %" in svg
-    assert "that of a random image by -10.040." in svg
-    assert "Not converged: interpret with care." in svg
+    assert "that of a black image by +0.319." in svg
+    assert "it converged in 41 steps" in svg

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from sweeper.run.champions import choose_examples
+from sweeper.run.explanations import choose_examples
 
 
 def predictions(*rows: tuple[int, int, float]) -> pd.DataFrame:
@@ -28,11 +28,17 @@ def chosen(count: int, per_class: int) -> list[str]:
     return list(choose_examples(predictions(*ROWS), count, per_class)["image_id"])
 
 
-def test_half_of_the_examples_are_wrong_and_the_surest_come_first() -> None:
+def test_half_of_the_examples_are_wrong_the_surest_first() -> None:
     assert chosen(2, 0) == ["2", "4"]
 
 
-def test_per_class_adds_the_surest_right_and_wrong_one_of_each_class() -> None:
+def test_a_correct_example_is_typical_of_its_class_and_not_the_surest() -> None:
+    rows = predictions(*[(0, 0, sure) for sure in (0.51, 0.6, 0.7, 0.8, 0.99)])
+    assert list(choose_examples(rows, 0, 1)["image_id"]) == ["2"]
+    assert list(choose_examples(rows, 0, 1)["chosen"]) == ["typical of the correct ones"]
+
+
+def test_per_class_adds_a_right_and_a_wrong_one_of_each_class() -> None:
     assert sorted(chosen(0, 1)) == ["0", "2", "4", "5"]
 
 
