@@ -16,8 +16,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from datasets.errors import DataError
+from sweeper.budget.duration import parse_duration
 from sweeper.commands.audit import add_audit
 from sweeper.commands.check_table import add_check_table
 from sweeper.commands.export import add_export
@@ -27,6 +29,7 @@ from sweeper.commands.predict import add_predict
 from sweeper.commands.store import add_store
 from sweeper.config.load import load_chosen_config
 from sweeper.config.paths import typed_path
+from sweeper.config.schema import Config
 from sweeper.errors import ConfigError, DamagedError, ResourceError, StoreError, one_line
 from sweeper.exit_codes import BY_SIGNAL, DONE, INTERRUPTED, SOME_FAILED, USER_ERROR
 from sweeper.progress import Progress
@@ -100,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     preset = os.environ.get("SWEEP_SET", "").split()  # a cluster's store and images
     default = _run if "SWEEP_CONFIG" in os.environ else partial(_help, parser)
-    parser.set_defaults(work=default, config=None, overrides=preset, out=None)
+    parser.set_defaults(work=default, config=None, overrides=preset, out=None, budget=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, work, text in (
         ("run", _run, "run the missing cells of a grid and write its report"),
@@ -111,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
             "config",
             metavar="CONFIG",
             nargs="?",
-            help="a file or a shipped name; default: SWEEP_CONFIG, else grouped if data.path is "
+            help="a file or a shipped name; default: SWEEP_CONFIG, else default if data.path is "
             "set, else demo",
         )
         command.add_argument(
@@ -119,6 +122,12 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument(
             "--out", type=typed_path, help="the run's folder; default: runs/<name>"
+        )
+        command.add_argument(
+            "--budget",
+            type=parse_duration,
+            metavar="TIME",
+            help="leave out what does not fit into this time: 30m, 2h, 1h30m",
         )
         command.set_defaults(work=work)
         if name == "plan":
@@ -146,9 +155,24 @@ def _run(options: argparse.Namespace, command: str) -> int:
         with progress.during("load torch and Ray"):
             from sweeper.results.stale import champions_in, stale
             from sweeper.run.pipeline import run_sweep
+        kept: dict[str, Any] = {}
+        if options.budget:
+            config, kept = _within_budget(config, options.budget, out, progress)
         before = champions_in(out)
-        outcome = run_sweep(config, out, command, progress)
+        outcome = run_sweep(config, out, command, progress, kept)
     return _conclude(outcome.cells, out, stale(out, before))
+
+
+def _within_budget(
+    config: Config, budget_s: float, out: Path, progress: Progress
+) -> tuple[Config, dict[str, Any]]:
+    """The configuration without what does not fit, and the entry of run.json that says so."""
+    from sweeper.budget.decision import decide, keep
+
+    decision, _ = decide(config, budget_s, out, progress)
+    keep(decision, out)
+    progress.skip("budget", decision.text)
+    return decision.applied_to(config), {"budget": decision.about}
 
 
 def _report(options: argparse.Namespace, command: str) -> int:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from sweeper.cli import _parser
-from sweeper.config.load import load_audit_section, load_config
+from sweeper.config.load import load_audit_section, load_chosen_config, load_config
 from sweeper.config.schema import Config
 
 ROOT = Path(__file__).parents[1]
@@ -62,7 +62,7 @@ def test_commands_parse_and_their_settings_are_valid(page: Path) -> None:
     for words in _commands(page):
         options = _parser().parse_args(["66" if word == "N" else word for word in words])
         if words[0] in ("run", "plan"):
-            load_config(options.config, options.overrides)
+            load_chosen_config(options.config, options.overrides, lambda line: None)
         if words[0] == "audit":
             load_audit_section(options.folder, options.overrides)
 
@@ -74,7 +74,7 @@ def test_settings_and_examples_are_valid(page: Path) -> None:
         if "..." not in override and _exists(override.partition("=")[0]):
             needed = ["split.file=split.csv"] if "[file]" in override else []
             needed += ["split.policies=[file]"] if "split.file=" in override else []
-            load_config("grouped", ["data.path=images", override, *needed])
+            load_config("default", ["data.path=images", override, *needed])
     for example in _sections(page):
         Config.model_validate({"name": "example", **example})
 

@@ -63,6 +63,7 @@ class Verdict:
     scope: str  # what the intervals cover
     optimism: list[str]  # a sentence for each split policy
     gaps: str  # failed and missing cells; empty if none
+    budget: str  # what was left out to fit a budget; empty if nothing
     random_weights: list[str]
     interrupted: bool
     how_to_resume: str
@@ -82,6 +83,7 @@ def verdict_of(run: Run) -> Verdict:
         scope=_scope(best),
         optimism=_optimism(run),
         gaps=_gaps(run.cells),
+        budget=budget_sentence(run.info),
         random_weights=run.random_backbones(),
         interrupted=run.info.get("status") == "interrupted",
         how_to_resume=run.info.get("how_to_resume", ""),
@@ -253,6 +255,13 @@ def _gaps(cells: list[Row]) -> str:
         f"{' and '.join(part for part in parts if not part.startswith('0 '))}. "
         "They are excluded from all averages below."
     )
+
+
+def budget_sentence(info: Row) -> str:
+    """What a run left out to fit its budget; empty if nothing. `info`: run.json."""
+    budget = info.get("budget", {})
+    left_out = budget.get("left_out")
+    return f"Left out to fit {budget['text']}: {'; '.join(left_out)}." if left_out else ""
 
 
 def _facts(run: Run) -> list[str]:

@@ -1,7 +1,7 @@
 """Choose the output folder of a run or an audit, without silently overwriting another one.
 
 A run (or audit) of the same images under the same name replaces its own output. Other images get a
-numbered folder: `runs/grouped-2`. A folder given by `--out` is used as it is, and a message says
+numbered folder: `runs/default-2`. A folder given by `--out` is used as it is, and a message says
 what is replaced.
 """
 

@@ -33,11 +33,11 @@ def load_chosen_config(
 ) -> Config:
     """As `load_config`; without a name, `SWEEP_CONFIG` or else a shipped config.
 
-    The shipped one is `grouped` if data.path is set, otherwise `demo`; a message says which.
+    The shipped one is `default` if data.path is set, otherwise `demo`; a message says which.
     """
     name = name or os.environ.get("SWEEP_CONFIG")
     if name is None:
-        name = "grouped" if _sets_data_path(overrides) else "demo"
+        name = "default" if _sets_data_path(overrides) else "demo"
         say(f"no CONFIG: using '{name}'")
     return load_config(name, overrides)
 

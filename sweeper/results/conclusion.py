@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from reports import wording
 from reports.run import Row, Run, load_run_tables, records
+from reports.sections.verdict import budget_sentence
 from sweeper.errors import one_line
 from sweeper.results.headlines import headline_lines
 
@@ -29,6 +30,8 @@ def conclusion(out: Path) -> Iterator[str]:
         yield from (f"    {line}" for line in lines)
     for text in (*_failures(run), *_leaks(run), *_unshown(results), *_random(run)):
         yield f"warning: {text}"
+    if text := budget_sentence(run.info):
+        yield text
     yield from _time(run.info)
 
 

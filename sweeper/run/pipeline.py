@@ -48,10 +48,20 @@ from sweeper.strategies import STRATEGIES
 from sweeper.use.finished import FinishedRun
 
 _PASSES = 3
+_KEPT = ("config", "paths", "budget")  # entries of run.json that a rebuilt report keeps
 
 
-def run_sweep(config: Config, out: Path, command: str, progress: Progress) -> Outcome:
+def run_sweep(
+    config: Config,
+    out: Path,
+    command: str,
+    progress: Progress,
+    kept: Mapping[str, Any] | None = None,
+) -> Outcome:
     """Run the missing parts of a configuration and write tables and report to `out`.
+
+    Args:
+        kept: entries to add to run.json.
 
     On Ctrl-C, SIGTERM or SIGHUP, it writes the results so far and raises KeyboardInterrupt.
     If a worker finds a damaged artifact in the store, the steps are run again to rebuild it.
@@ -60,7 +70,7 @@ def run_sweep(config: Config, out: Path, command: str, progress: Progress) -> Ou
     check_ray()
     with ending_on_signals():
         for _ in range(_PASSES):
-            if outcome := _run_steps(config, out, command, progress):
+            if outcome := _run_steps(config, out, command, progress, kept):
                 return outcome
             progress.skip("damaged", "rebuilding damaged artifacts")
     raise StoreError(
@@ -69,9 +79,11 @@ def run_sweep(config: Config, out: Path, command: str, progress: Progress) -> Ou
     )
 
 
-def _run_steps(config: Config, out: Path, command: str, progress: Progress) -> Outcome | None:
+def _run_steps(
+    config: Config, out: Path, command: str, progress: Progress, kept: Mapping[str, Any] | None
+) -> Outcome | None:
     """All steps once; None if a damaged artifact was found."""
-    with suppress(DamagedError), _sweep(config, out, command, progress) as sweep:
+    with suppress(DamagedError), _sweep(config, out, command, progress, kept) as sweep:
         store = sweep.plan.store
         damaged = store.damaged()
         try:
@@ -94,7 +106,7 @@ def _run_steps(config: Config, out: Path, command: str, progress: Progress) -> O
 
 def rebuild_report(run: FinishedRun, command: str, progress: Progress) -> Outcome:
     """Rebuild tables and report of a run from the store; runs nothing."""
-    kept: dict[str, Any] = {k: run.about[k] for k in ("config", "paths") if k in run.about}
+    kept = {name: run.about[name] for name in _KEPT if name in run.about}
     with _sweep(run.config, run.folder, command, progress, kept) as sweep:
         return sweep.report("complete")
 
@@ -125,7 +137,7 @@ class Sweep:
     times: StageTimes
     closing: ExitStack  # what Ray needs to be shut down
     started: datetime
-    kept: Mapping[str, Any]  # entries of run.json that a rebuilt report keeps
+    kept: Mapping[str, Any]  # entries of run.json that are given
     errors: dict[str, str] = field(default_factory=dict)  # cell id -> why it has no evaluation
 
     @property

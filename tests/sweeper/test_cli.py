@@ -301,7 +301,7 @@ def test_a_plan_without_a_config_does_not_use_the_demos_classes(
     monkeypatch.setattr(foreseen, "out_of_reach", lambda specs: None)
     assert main(["plan", "--set", overrides[0]]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("no CONFIG: using 'grouped'\n")
+    assert out.startswith("no CONFIG: using 'default'\n")
     assert "10 images in 2 classes" in out
 
 

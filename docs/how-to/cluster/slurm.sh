@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A sweep on several nodes of a SLURM cluster; see docs/how-to/slurm.md.
-#   sbatch docs/how-to/cluster/slurm.sh run grouped --set data.path=/shared/images --set store=/shared/store
+#   sbatch docs/how-to/cluster/slurm.sh run default --set data.path=/shared/images --set store=/shared/store
 #SBATCH --job-name=sweeper
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=1

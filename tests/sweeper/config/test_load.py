@@ -23,7 +23,7 @@ def mistake(override: str) -> str:
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in SHIPPED.glob("*.yaml")))
 def test_every_shipped_config_loads_under_its_own_name(name: str) -> None:
-    overrides = ["data.path=somewhere"] if name == "grouped" else []
+    overrides = ["data.path=somewhere"] if name == "default" else []
     assert load_config(name, overrides).name == name
 
 
@@ -32,9 +32,9 @@ def test_every_shipped_config_loads_under_its_own_name(name: str) -> None:
     [
         ([], "demo"),
         (["search.draws=2"], "demo"),
-        (["data.path=x"], "grouped"),
-        (["data.path = x"], "grouped"),
-        (["data={path: x}"], "grouped"),
+        (["data.path=x"], "default"),
+        (["data.path = x"], "default"),
+        (["data={path: x}"], "default"),
     ],
 )
 def test_without_a_config_the_default_for_the_images_is_used_and_reported(
@@ -336,7 +336,7 @@ def test_images_too_small_for_a_backbone_of_the_grid_are_an_error() -> None:
 
 def test_a_missing_config_is_reported_with_the_shipped_names() -> None:
     assert "no such file" in mistakes(config="nowhere.yaml")[0]
-    assert "demo, grouped, paper, smoke" in mistakes(config="nowhere")[0]
+    assert "default, demo, paper, smoke" in mistakes(config="nowhere")[0]
 
 
 @pytest.mark.parametrize(
@@ -361,7 +361,7 @@ def test_a_file_that_is_not_a_config_is_reported_in_one_line(
 
 
 def test_weights_are_imagenet_unless_the_config_says_otherwise() -> None:
-    config = load_config("grouped", ["data.path=x", "weights.vgg16=none"])
+    config = load_config("default", ["data.path=x", "weights.vgg16=none"])
     assert config.weights_of("resnet50").is_hub
     assert config.weights_of("vgg16").is_random
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from sweeper.cli import main
-from sweeper.commands.plan import slots_of
 from sweeper.config.load import load_config
 from sweeper.config.schema import Config, ResourcesSection
 from sweeper.estimate.cost import Estimate, sizes_of
+from sweeper.estimate.machine import slots_of
 from sweeper.estimate.span import Span
 from sweeper.estimate.speed import GUESSED, LEARNT, Speeds, learn_from_records, learn_from_run
 from sweeper.estimate.table import bytes_text, cost_lines, seconds_text

@@ -1,0 +1,1 @@
+"""Choose what to run within a given time."""
