@@ -267,7 +267,42 @@ AUDIT_SCHEMAS: dict[str, pa.Schema] = {
 }
 """The same for the tables of an audit."""
 
-_ALL = SCHEMAS | AUDIT_SCHEMAS
+_OF_COMPARISON: dict[str, dict[str, pa.DataType]] = {
+    "differences": {
+        "kind": _STR,  # overall | chosen | configuration
+        "split_policy": _STR,
+        "scenario": _STR,
+        "reference": _STR,  # letters of groups of runs
+        "run": _STR,
+        "reference_configuration": _STR,
+        "configuration": _STR,
+        "pairs": _INT,
+        "reference_trainings": _INT,
+        "trainings": _INT,
+        "reference_accuracy": _FLOAT,
+        "accuracy": _FLOAT,
+        "difference": _FLOAT,
+        "low": _FLOAT,
+        "high": _FLOAT,
+        "covers": _STR,
+        "p": _FLOAT,
+        "p_holm": _FLOAT,
+        "family": _INT,
+        "method": _STR,
+        "reference_groups": _INT,
+        "groups": _INT,
+        "common_groups": _INT,
+        "pairing": _STR,  # same network | paired | partly paired | unpaired
+    },
+    "settings": {"part": _STR, "setting": _STR, "run": _STR, "value": _STR},
+}
+
+COMPARISON_SCHEMAS: dict[str, pa.Schema] = {
+    name: pa.schema(list(columns.items())) for name, columns in _OF_COMPARISON.items()
+}
+"""The same for the tables of a comparison of runs."""
+
+_ALL = SCHEMAS | AUDIT_SCHEMAS | COMPARISON_SCHEMAS
 
 OPEN: dict[str, pa.DataType | None] = {"leaks": _INT, "cells": None, "trials": None}
 """Tables that may have further columns behind those of their schema, of this type or of that of

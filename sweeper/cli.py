@@ -22,6 +22,7 @@ from datasets.errors import DataError
 from sweeper.budget.duration import parse_duration
 from sweeper.commands.audit import add_audit
 from sweeper.commands.check_table import add_check_table
+from sweeper.commands.compare import add_compare
 from sweeper.commands.export import add_export
 from sweeper.commands.output_folder import run_folder
 from sweeper.commands.plan import add_plan_arguments, plan_run
@@ -136,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("run", type=typed_path, help="the run's folder")
     report.set_defaults(work=_report)
     add_audit(commands)
+    add_compare(commands)
     add_check_table(commands)
     add_store(commands)
     add_predict(commands)

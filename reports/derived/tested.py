@@ -34,6 +34,7 @@ class Tested:
     groups: int  # tested in the whole run
     draws: np.ndarray  # (draws, cells), accuracies
     by_trust: Sequence[str] = ()  # the run's split policies, the most trustworthy first
+    further: tuple[str, ...] = ()  # columns that tell configurations apart beside the axes
 
     @cached_property
     def records(self) -> list[dict[str, Any]]:
@@ -59,6 +60,7 @@ class Tested:
             self.groups,
             self.draws[:, kept],
             self.by_trust,
+            self.further,
         )
 
     def of(self, **columns: object) -> Tested:
@@ -77,9 +79,10 @@ class Tested:
     @cached_property
     def design(self) -> Design:
         """The training of each cell."""
+        names = [*self.further, *_CONFIGURATION]
         return Design(
-            self._numbered(_CONFIGURATION),
-            self._numbered([name for name in _CONFIGURATION if name != SHARES_TRAINING]),
+            self._numbered(names),
+            self._numbered([name for name in names if name != SHARES_TRAINING]),
             self._numbered(["repeat", "fold"]),
             self._numbered(["seed"]),
         )

@@ -58,10 +58,26 @@ def difference_interval(accuracy: float, n: int, reference: float, n_reference: 
     """95 % interval of a difference of two accuracies on different test rows: Newcombe's hybrid of
     the two Wilson intervals (Newcombe 1998, method 10)."""
     own, other = share_interval(accuracy, n), share_interval(reference, n_reference)
+    return hybrid_interval(accuracy, own, reference, other)
+
+
+def hybrid_interval(accuracy: float, own: Interval, reference: float, other: Interval) -> Interval:
+    """Interval of the difference of two independent shares from the intervals of both."""
     difference = accuracy - reference
     down = math.hypot(accuracy - own.low, other.high - reference)
     up = math.hypot(own.high - accuracy, reference - other.low)
     return Interval(difference - down, difference + up)
+
+
+def p_of_interval(value: float, interval: Interval) -> float:
+    """Two-sided p of no difference that agrees with a 95 % interval: below 0.05 if and only if the
+    interval leaves out 0. From the distance between the value and its end towards 0, as that of a
+    normal distribution."""
+    towards = value - interval.low if value > 0 else interval.high - value
+    if towards <= 0:
+        return 1.0 if value == 0 else 0.0
+    z = float(special.ndtri(0.5 + CONFIDENCE / 2)) * abs(value) / towards
+    return float(2 * special.ndtr(-z))
 
 
 def clustered_share_interval(share: float, error: Error, rows: float, clusters: int) -> Interval:

@@ -15,7 +15,7 @@ import pytest
 from datasets.splitting.leaks import KINDS
 from reports.derived import write_derived
 from reports.metrics import METRICS
-from reports.tables import AUDIT_SCHEMAS, CELL, OPEN, SCHEMAS
+from reports.tables import AUDIT_SCHEMAS, CELL, COMPARISON_SCHEMAS, OPEN, SCHEMAS
 from tests.reports.fake_run import FakeRun, write_fake_run
 from trainables.hyperparameters import HYPERPARAMETERS
 
@@ -64,7 +64,7 @@ def _of(schema: pa.Schema) -> Columns:
 
 
 def test_every_table_and_column_is_documented_with_its_type_in_order() -> None:
-    documented, tables = _documented(), SCHEMAS | AUDIT_SCHEMAS
+    documented, tables = _documented(), SCHEMAS | AUDIT_SCHEMAS | COMPARISON_SCHEMAS
     assert sorted(documented) == sorted(tables)
     for name, schema in tables.items():
         assert documented[name] == [*_of(schema), *_further(name)], name
