@@ -121,7 +121,8 @@ def test_html_is_balanced_links_lead_somewhere_and_nothing_is_fetched(two_polici
     assert parser.open == []
     assert len(parser.ids) == len(set(parser.ids))
     assert set(parser.targets) <= set(parser.ids)
-    assert set(parser.addresses) == {"data:,", "https://doi.org/10.14569/IJACSA.2024.01506142"}
+    cited = ("10.14569/IJACSA.2024.01506142", "10.48550/arXiv.2505.04720")
+    assert set(parser.addresses) == {"data:,", *(f"https://doi.org/{doi}" for doi in cited)}
     assert set(re.findall(r"url\((\w+)", two_policies)) == {"data"}
 
 
