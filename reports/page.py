@@ -60,7 +60,7 @@ def render(run: Run, most_bytes: int = MOST_BYTES, sections: Sequence[Section] =
             name=run.info.get("name", "run"),
             header=header,
             sections=found,
-            style=verbatim("figures.css") + verbatim("style.css"),
+            style=verbatim("figures.css") + verbatim("flow.css") + verbatim("style.css"),
             cells_style=verbatim("cells.css"),
             script=verbatim("script.js"),
             pictures=shown.atlas.style,

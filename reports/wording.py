@@ -126,8 +126,9 @@ def millions(value: float | None) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """'1 cell', '60 cells'."""
-    forms = f"{noun}es" if noun.endswith(("s", "x", "ch")) else f"{noun}s"
+    """'1 cell', '60 cells', '3 classes', '3 epochs'."""
+    hissing = noun.endswith(("s", "x", "ch")) and not noun.endswith("epoch")
+    forms = f"{noun}es" if hissing else f"{noun}s"
     return f"{count(number)} {noun if number == 1 else forms}"
 
 

@@ -22,6 +22,7 @@ from datasets.errors import DataError
 from sweeper.budget.duration import parse_duration
 from sweeper.commands.audit import add_audit
 from sweeper.commands.check_table import add_check_table
+from sweeper.commands.checklist import add_checklist, write_checklists
 from sweeper.commands.compare import add_compare
 from sweeper.commands.export import add_export
 from sweeper.commands.output_folder import run_folder
@@ -135,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
             add_plan_arguments(command)
     report = commands.add_parser("report", help="rebuild tables and page of a run from the store")
     report.add_argument("run", type=typed_path, help="the run's folder")
+    add_checklist(report)
     report.set_defaults(work=_report)
     add_audit(commands)
     add_compare(commands)
@@ -178,6 +180,8 @@ def _within_budget(
 
 
 def _report(options: argparse.Namespace, command: str) -> int:
+    if options.checklist:
+        return write_checklists(options.run, options.checklist)
     run = read_run(options.run)
     _writable(run.folder)
     with Progress() as progress:

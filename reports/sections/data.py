@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from reports import wording
+from reports.figures.flow import draw_flow
+from reports.headline import used_headline
+from reports.image_flow import flow_of
 from reports.run import Run, records
 from reports.sections.section import of_run
 
@@ -36,6 +41,8 @@ class Data:
     excluded_more: int
     duplicates: list[tuple[str, str]]
     splits: list[Split]
+    flow: Markup  # of the scenario and split policy that `predict` uses
+    flow_title: str
     of_first: str  # "first repeat, first fold" where a run has several
 
 
@@ -43,7 +50,10 @@ def data_of(run: Run) -> Data:
     """Counts from `images`, `duplicates` and `splits`."""
     images = records(run.tables["images"][["path", "problem"]])
     excluded = sorted((row["path"], row["problem"]) for row in images if row["problem"])
+    policy, scenario = _place(run)
     return Data(
+        flow=draw_flow(flow_of(run, policy, scenario)),
+        flow_title=f"Flow of images, {wording.scenario(scenario)}",
         summary=_summary(run),
         classes=_classes(run),
         excluded=excluded[:_MOST_EXCLUDED],
@@ -52,6 +62,12 @@ def data_of(run: Run) -> Data:
         splits=_splits(run),
         of_first=", ".join(f"first {name}" for name in ("repeat", "fold") if name in run.repeated),
     )
+
+
+def _place(run: Run) -> tuple[str, str]:
+    """The split policy and scenario of the model that `predict` uses, else the first ones."""
+    found = used_headline(run)
+    return (found.policy, found.scenario) if found else (run.policies[0], run.scenarios[0])
 
 
 def _summary(run: Run) -> list[str]:
