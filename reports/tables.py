@@ -147,6 +147,8 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "change": _FLOAT,  # of the score, from the baseline to the image
         "delta": _FLOAT,  # the sum of the map minus that
         "converged": _BOOL,
+        "marked": _FLOAT,  # share of the image where the finding is known to be
+        "hit": _BOOL,  # whether the map points there
         "height": _INT,
         "width": _INT,
         "map": pa.list_(pa.float32()),  # height * width, signed; empty if it did not converge

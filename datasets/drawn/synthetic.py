@@ -8,6 +8,7 @@ bend. JPEG at quality 92 takes 14 kB per image, a third of the PNG, without visi
 
 import hashlib
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,6 +45,50 @@ def draw_radiograph(fracture: str, seed: int) -> npt.NDArray[np.uint8]:
     The same (fracture, seed) always gives the same pixels; two fractures with one seed show the
     same patient. Raises DataError if `fracture` is not one of FRACTURE_TYPES.
     """
+    scene = _scene(fracture, seed)
+    pieces = scene.kind.pieces(scene.limb, scene.injury)
+    return expose(project(scene.limb, pieces, scene.placement, scene.size), scene.patient)
+
+
+def break_mask(fracture: str, seed: int) -> npt.NDArray[np.bool_]:
+    """Where the break lies in `draw_radiograph(fracture, seed)`: (H, W) bool.
+
+    A stretch of the bone around the break, as long and wide as breaks of this kind are at most.
+    """
+    scene = _scene(fracture, seed)
+    across, along = scene.kind.reach
+    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * [across, along]
+    sides = [np.linspace(*pair, 20) for pair in pairwise(corners)]  # the bone may be bent
+    points = scene.limb.to_px(np.concatenate(sides))
+    placed = np.column_stack([points, np.ones(len(points))]) @ scene.placement[:2].T
+    mask = np.zeros(scene.size, np.uint8)
+    cv2.fillPoly(mask, [np.round(placed).astype(np.int32)], 1)
+    return mask.astype(bool)
+
+
+def file_mask(path: str, seed: int) -> npt.NDArray[np.bool_] | None:
+    """`break_mask` of a file of `write_synthetic` by its path below the root; None for an altered
+    copy, whose pixels have moved, and for other files."""
+    fracture, _, name = path.rpartition("/")
+    stem, _, number = name.removesuffix(".jpg").rpartition("-")
+    slug = _slug(fracture)
+    if fracture not in BREAKS or stem not in (slug, f"{slug}-copy") or not number.isdigit():
+        return None
+    return break_mask(fracture, _image_seed(seed, fracture, int(number)))
+
+
+class _Scene(NamedTuple):
+    """A limb that is about to break, and how it lies in the image of `size` (height, width)."""
+
+    kind: "_Break"
+    limb: Limb
+    placement: Vector
+    size: tuple[int, int]
+    patient: Random
+    injury: Random
+
+
+def _scene(fracture: str, seed: int) -> _Scene:
     if fracture not in BREAKS:
         raise DataError(f"fracture={fracture!r}: expected one of {', '.join(FRACTURE_TYPES)}")
     kind = BREAKS[fracture]
@@ -54,8 +99,7 @@ def draw_radiograph(fracture: str, seed: int) -> npt.NDArray[np.uint8]:
     joint_above = injury.uniform(*kind.joint_above)
     bend = injury.uniform(*kind.bend_degrees)
     limb = draw_limb(canvas, unit_px, joint_above, bend, patient)
-    placement = _placement(size, canvas, patient)
-    return expose(project(limb, kind.pieces(limb, injury), placement, size), patient)
+    return _Scene(kind, limb, _placement(size, canvas, patient), size, patient, injury)
 
 
 def write_synthetic(
@@ -86,7 +130,7 @@ def write_synthetic(
     for fracture in FRACTURE_TYPES:
         folder = Path(root) / fracture
         folder.mkdir(parents=True, exist_ok=True)
-        slug = fracture.lower().replace(" ", "-")
+        slug = _slug(fracture)
         for number in range(1, images_per_class + 1):
             drawn = draw_radiograph(fracture, _image_seed(seed, fracture, number))
             encoded = _jpeg(drawn)
@@ -96,6 +140,10 @@ def write_synthetic(
             if _has_twin(number, near_duplicate_fraction):
                 copy = _altered(drawn, _image_seed(seed, f"{fracture}/copy", number))
                 (folder / f"{slug}-near-{number:04d}.jpg").write_bytes(_jpeg(copy))
+
+
+def _slug(fracture: str) -> str:
+    return fracture.lower().replace(" ", "-")
 
 
 def _has_twin(number: int, fraction: float) -> bool:
@@ -301,24 +349,26 @@ def _spiral(limb: Limb, rng: Random) -> list[Piece]:
 
 
 class _Break(NamedTuple):
-    """How to break a limb: the pieces of its bones, the joint's distance, the shaft's bend."""
+    """How to break a limb: the pieces of its bones, how far the break reaches to each side (across,
+    along the bone; in half widths of the shaft), the joint's distance, the shaft's bend."""
 
     pieces: Callable[[Limb, Random], list[Piece]]
+    reach: tuple[float, float]
     joint_above: tuple[float, float] = (4.0, 6.5)
     bend_degrees: tuple[float, float] = (-3.0, 3.0)
 
 
 BREAKS: dict[str, _Break] = {
-    "Avulsion fracture": _Break(_avulsion, joint_above=(0.6, 1.6)),
-    "Comminuted fracture": _Break(_comminuted),
-    "Fracture Dislocation": _Break(_dislocation, joint_above=(0.3, 1.3)),
-    "Greenstick fracture": _Break(_greenstick, bend_degrees=(16.0, 30.0)),
-    "Hairline Fracture": _Break(_hairline),
-    "Impacted fracture": _Break(_impacted),
-    "Longitudinal fracture": _Break(_longitudinal),
-    "Oblique fracture": _Break(_oblique),
-    "Pathological fracture": _Break(_pathological),
-    "Spiral Fracture": _Break(_spiral),
+    "Avulsion fracture": _Break(_avulsion, reach=(1.3, 2.2), joint_above=(0.6, 1.6)),
+    "Comminuted fracture": _Break(_comminuted, reach=(1.8, 2.0)),
+    "Fracture Dislocation": _Break(_dislocation, reach=(1.5, 2.4), joint_above=(0.3, 1.3)),
+    "Greenstick fracture": _Break(_greenstick, reach=(1.4, 1.6), bend_degrees=(16.0, 30.0)),
+    "Hairline Fracture": _Break(_hairline, reach=(1.2, 0.8)),
+    "Impacted fracture": _Break(_impacted, reach=(1.5, 1.2)),
+    "Longitudinal fracture": _Break(_longitudinal, reach=(1.0, 3.8)),
+    "Oblique fracture": _Break(_oblique, reach=(1.4, 1.8)),
+    "Pathological fracture": _Break(_pathological, reach=(1.2, 2.0)),
+    "Spiral Fracture": _Break(_spiral, reach=(1.2, 2.9)),
 }
 SYNTHETIC_VERSION = 1
 FRACTURE_TYPES: tuple[str, ...] = tuple(BREAKS)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain, zip_longest
 from typing import Any
 
+import pandas as pd
 from markupsafe import Markup
 
 from reports import wording
@@ -15,6 +16,7 @@ from reports.figures.attribution import embedded, heat, picture
 from reports.headline import headline
 from reports.run import CellKey, Row, Run, cell_key, records
 from reports.sections.section import Section, Shown
+from reports.statistics import wilson
 
 _MOST_BYTES = 1_200_000  # of images and maps on a page, as base64
 _MOST_CLASSES = 50
@@ -49,6 +51,19 @@ class ClassExamples:
 
 
 @dataclass(frozen=True)
+class Pointing:
+    """The pointing game of one baseline's maps of the predicted class; all numbers in percent."""
+
+    baseline: str
+    images: int
+    hits: int
+    rate: str
+    interval: str
+    chance: str
+    is_above_chance: bool
+
+
+@dataclass(frozen=True)
 class Gallery:
     """For each class, examples of the best explained cell under the most trustworthy split."""
 
@@ -57,6 +72,7 @@ class Gallery:
     maps: int  # that were asked for
     failed: int  # of these, that did not converge
     untried: int  # of these, for which there was no time
+    pointing: list[Pointing]
     classes: list[ClassExamples]
 
 
@@ -169,8 +185,28 @@ def gallery_of(run: Run, atlas: Atlas) -> Gallery | None:
         maps=len(maps),
         failed=len(unshown) - untried,
         untried=untried,
+        pointing=list(_pointing(maps)),
         classes=list(classes.values())[:_MOST_CLASSES],
     )
+
+
+def _pointing(maps: pd.DataFrame) -> Iterator[Pointing]:
+    """One map of an image counts, of the first cell that explains it: maps of one image resemble
+    each other."""
+    known = maps[maps["hit"].notna() & (maps["target"] == maps["predicted"])]
+    for baseline, rows in known.drop_duplicates(["image_id", "baseline"]).groupby("baseline"):
+        hits, images = int(rows["hit"].astype(bool).sum()), len(rows)
+        interval, chance = wilson(hits, images), float(rows["marked"].mean())
+        low, high = wording.percent(interval.low), wording.percent(interval.high)
+        yield Pointing(
+            baseline=str(baseline),
+            images=images,
+            hits=hits,
+            rate=wording.percent(hits / images),
+            interval=f"{low} to {high}",
+            chance=wording.percent(chance),
+            is_above_chance=interval.low > chance,
+        )
 
 
 def _score(run: Run) -> str:

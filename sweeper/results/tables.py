@@ -19,6 +19,7 @@ from sweeper.plan.grid import Cell
 from sweeper.plan.ledger import Ledger
 from sweeper.results.calibrated import Calibrated
 from sweeper.results.pictures import draw_pictures
+from sweeper.results.pointing import MarkedRegions
 from sweeper.run.predictions import read_predictions, read_validation
 from sweeper.store.records import validation_of
 from trainables.hyperparameters import HYPERPARAMETERS
@@ -37,6 +38,7 @@ def write_tables(ledger: Ledger, errors: Mapping[str, str], folder: Path) -> Out
     cells = ledger.store.each(
         lambda cell: _CellRows(ledger, cell, errors.get(cell.id, "")), ledger.plan.cells
     )
+    marked = MarkedRegions(ledger.plan)
     tables: dict[str, Any] = {
         "cells": [rows.cell_row() for rows in cells],
         "trials": [row for rows in cells for row in rows.trial_rows()],
@@ -50,7 +52,11 @@ def write_tables(ledger: Ledger, errors: Mapping[str, str], folder: Path) -> Out
             ledger.plan.config.preprocess.steps,
             ledger.store,
         ),
-        "attributions": [row for rows in ledger.store.each(_attributions, cells) for row in rows],
+        "attributions": [
+            {**row, **marked.columns(row)}
+            for rows in ledger.store.each(_attributions, cells)
+            for row in rows
+        ],
         "images": ledger.plan.collection.manifest,
         "duplicates": ledger.plan.collection.duplicates,
         "splits": _splits(ledger),

@@ -338,6 +338,8 @@ def _attributions(fake: FakeRun, rng: np.random.Generator, cell: Row) -> Iterato
             "change": 1.5,
             "delta": float(rng.uniform(-0.01, 0.01)),
             "converged": True,
+            "marked": 0.2,
+            "hit": bool(number % 3),
             "height": side,
             "width": side,
             "map": signed.astype(np.float32).ravel(),

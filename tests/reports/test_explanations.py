@@ -85,3 +85,24 @@ def test_a_run_none_of_whose_maps_converged_says_so(tmp_path: Path) -> None:
     gallery = explanations.gallery_of(changed, explanations.atlas_of(changed))
     assert gallery is not None
     assert (gallery.failed, gallery.classes) == (gallery.maps, [])
+
+
+def test_the_pointing_game_counts_each_image_once_against_chance(tmp_path: Path) -> None:
+    folder = write_fake_run(tmp_path, FAKE)
+    maps = read_tables(folder / "results")["attributions"]
+    maps["target"] = maps["predicted"]
+    maps["baseline"] = "black"
+    maps["hit"] = True
+    write_table(folder / "results", "attributions", maps)
+    changed = load_run(folder)
+    gallery = explanations.gallery_of(changed, explanations.atlas_of(changed))
+    assert gallery is not None
+    (black,) = gallery.pointing
+    assert (black.images, black.hits, black.chance) == (maps["image_id"].nunique(), 3, "20.0")
+    assert black.interval == "43.9 to 100.0"  # Wilson, 3 of 3
+    assert black.is_above_chance
+    maps["hit"] = None
+    write_table(folder / "results", "attributions", maps)
+    unknown = explanations.gallery_of(load_run(folder), explanations.atlas_of(load_run(folder)))
+    assert unknown is not None
+    assert unknown.pointing == []

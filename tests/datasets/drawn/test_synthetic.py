@@ -11,7 +11,15 @@ import numpy.typing as npt
 import pytest
 from sklearn.ensemble import ExtraTreesClassifier
 
-from datasets.drawn.synthetic import FRACTURE_TYPES, draw_radiograph, write_synthetic
+from datasets.drawn.radiograph import IDENTITY, project
+from datasets.drawn.synthetic import (
+    FRACTURE_TYPES,
+    _scene,
+    break_mask,
+    draw_radiograph,
+    file_mask,
+    write_synthetic,
+)
 from datasets.errors import DataError
 
 ROOT = Path(__file__).parents[3]
@@ -149,3 +157,40 @@ def test_impossible_counts_and_shares_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"duplicate_fraction=1\.5: expected a share from 0 to 1"):
         write_synthetic(tmp_path, 1, seed=0, duplicate_fraction=1.5)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "fracture",
+    [
+        "Greenstick fracture",
+        "Hairline Fracture",
+        "Spiral Fracture",
+        "Longitudinal fracture",
+    ],
+)
+def test_the_mask_holds_what_the_break_took_from_the_bone(fracture: str) -> None:
+    for seed in range(6):
+        scene = _scene(fracture, seed)
+        whole = project(scene.limb, [(scene.limb.bones, IDENTITY)], scene.placement, scene.size)
+        pieces = scene.kind.pieces(scene.limb, scene.injury)
+        lost = whole - project(scene.limb, pieces, scene.placement, scene.size)
+        strong = lost > 0.3 * lost.max()
+        mask = break_mask(fracture, seed)
+        assert mask.shape == draw_radiograph(fracture, seed).shape
+        assert strong[mask].sum() > 0.9 * strong.sum(), seed
+        assert mask.mean() < 0.5
+
+
+def test_a_file_has_the_mask_of_its_drawing(tmp_path: Path) -> None:
+    write_synthetic(tmp_path, 2, seed=3, duplicate_fraction=0.5, near_duplicate_fraction=0.5)
+    for path in _contents(tmp_path):
+        mask = file_mask(path, 3)
+        if "-near-" in path:
+            assert mask is None
+        else:
+            assert mask is not None
+            drawn = cv2.imread(str(tmp_path / path), cv2.IMREAD_GRAYSCALE)
+            assert drawn is not None
+            assert mask.shape == drawn.shape
+    assert file_mask("Hairline Fracture/other.jpg", 3) is None
+    assert file_mask("other/hairline-fracture-0001.jpg", 3) is None
