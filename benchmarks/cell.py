@@ -140,7 +140,7 @@ def _usual(options: argparse.Namespace, config: Config) -> UsualTimes:
         strategy=cell.strategy,
         image_size=options.image_size,
         classes=len(plan.scenarios[cell.scenario]),
-        batch_size=config.search.published.batch_size,
+        batch_size=plan.recipes[cell.recipe].first_draw["batch_size"],
         epochs=options.usual_epochs,
     )
     return replace(times, train_s=times.train_s * len(train) / len(timed))

@@ -102,7 +102,7 @@ def _usual_s_per_row(config: Config, strategy: str, count: int) -> float:
         strategy=strategy,
         image_size=config.preprocess.image_size,
         classes=len(plan.scenarios[cell.scenario]),
-        batch_size=config.search.published.batch_size,
+        batch_size=plan.recipes[cell.recipe].first_draw["batch_size"],
         epochs=1,
     )
     return (times.train_s + times.validate_s) / (len(train) + len(validation))

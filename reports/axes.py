@@ -18,6 +18,10 @@ NO_AUGMENTATION = "none"
 """The entry of `augmentation` that trains on the images alone."""
 
 
+PAPER_RECIPE = "paper"
+"""The entry of `recipe` that trains as published."""
+
+
 class Role(Enum):
     """How the levels of an axis are compared with each other."""
 
@@ -48,6 +52,7 @@ class Axis:
     reference: str = ""  # the entry that the others are compared with, where it is in the grid
     titles: Mapping[str, str] = field(default_factory=dict)  # of entries, where they have another
     implied: tuple[Implied, ...] = ()
+    unnamed: str = ""  # the entry that a cell's name leaves out, as before there was this axis
 
     @property
     def columns(self) -> dict[str, pa.DataType]:
@@ -59,9 +64,10 @@ class Axis:
         return self.titles.get(str(entry), str(entry))
 
     def part_of_name(self, entry: Any) -> str:
-        """An entry in a cell's name, `seed0`; empty for a training that is the only one."""
+        """An entry in a cell's name, `seed0`; empty for a training that is the only one, and for
+        the entry that goes without saying."""
         if self.role is not Role.TRAINING:
-            return str(entry)
+            return str(entry) if entry != self.unnamed else ""
         is_alone = (self.name, entry) in (("repeat", 1), ("fold", 0))
         return "" if is_alone else f"{self.name}{entry}"
 
@@ -92,6 +98,15 @@ AXES: tuple[Axis, ...] = (
         Role.FACTOR,
         reference="transfer",
         titles={"finetune": "fine-tuned"},
+    ),
+    Axis(
+        "recipe",
+        "recipe",
+        "grid.recipes",
+        Role.FACTOR,
+        reference=PAPER_RECIPE,
+        titles={PAPER_RECIPE: "recipe of the paper", "modern": "modern recipe"},
+        unnamed=PAPER_RECIPE,
     ),
     Axis("seed", "training seed", "grid.seeds", Role.TRAINING, pa.int64()),
     Axis("repeat", "repeat", "split.repeats", Role.TRAINING, pa.int64()),  # another division
@@ -154,6 +169,6 @@ def configuration_name(row: Mapping[str, Any]) -> str:
     parts = []
     for axis in AXES:
         if axis.role is Role.FACTOR:
-            parts += [str(row[axis.name])]
+            parts += [axis.part_of_name(row[axis.name])]
             parts += [str(row[column.name]) for column in axis.implied if column.matched]
-    return "/".join(parts)
+    return "/".join(filter(None, parts))

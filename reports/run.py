@@ -132,10 +132,12 @@ class Run:
         """What validation decides by."""
         return DECIDING[self.info.get("metric", "accuracy")]
 
-    @property
+    @cached_property
     def hyperparameters(self) -> dict[str, str]:
-        """The hyperparameters that trials were tuned over: column of `cells`, `trials` -> title."""
-        return dict(self.info.get("hyperparameters", {}))
+        """The hyperparameters in which trials differ: column of `cells`, `trials` -> title."""
+        trials = self.tables["trials"]
+        titles: dict[str, str] = self.info.get("hyperparameters", {})
+        return {k: title for k, title in titles.items() if trials[k].nunique(dropna=True) > 1}
 
     def classes(self, scenario: str) -> list[str]:
         """The scenario's class names in order; empty if run.json does not list it."""

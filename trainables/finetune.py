@@ -79,8 +79,9 @@ class PixelRows(IndexedRows):
 class FinetuneModule(nn.Module):
     """Prefix activations (B, C, h, w) -> logits (B, classes): suffix, pooling, head.
 
-    `mixed` runs the suffix under bfloat16 autocast; pooling and head stay in float32. On a GPU,
-    convolutions run channels last.
+    `layers`: the parts of the suffix that may train at different rates, from the input on; by
+    default it is one part. `mixed` runs the suffix under bfloat16 autocast; pooling and head stay
+    in float32. On a GPU, convolutions run channels last.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class FinetuneModule(nn.Module):
         head: nn.Module,
         batchnorm: str = "train",
         mixed: bool = False,
+        layers: Sequence[nn.Module] = (),
     ) -> None:
         super().__init__()
         if batchnorm not in BATCHNORM_MODES:
@@ -98,6 +100,11 @@ class FinetuneModule(nn.Module):
         self.pool = GlobalPool(pooling)
         self.head = head
         self.batchnorm, self.mixed = batchnorm, mixed
+        self._layers = [*(layers or [suffix]), head]
+
+    def layer_groups(self) -> list[list[nn.Parameter]]:
+        """Parameters by part, the head's last: see `trainables.optimiser.Layered`."""
+        return [list(part.parameters()) for part in self._layers]
 
     def forward(self, activations: Tensor) -> Tensor:
         if activations.is_cuda:
@@ -128,6 +135,7 @@ def finetune_module(
     head_state: Mapping[str, Tensor] | None = None,
     depth: str = "suffix",
     mixed: bool = False,
+    dropout: float = 0.2,
 ) -> FinetuneModule:
     """Build the trainable part of a fine-tuning trial.
 
@@ -135,14 +143,16 @@ def finetune_module(
     whole network and takes pixels (B, 3, H, W), 0..255.
     """
     torch.manual_seed(seed)
-    head = build_head(feature_dim(backbone), hidden, classes)
+    head = build_head(feature_dim(backbone), hidden, classes, dropout)
     if head_state is not None:
         head.load_state_dict(head_state)
     trained: nn.Module = backbone.suffix
+    layers = [backbone.suffix]
     if depth == "all":
         names = ("normalise", "prefix", "suffix")
         trained = nn.Sequential(OrderedDict((name, getattr(backbone, name)) for name in names))
-    return FinetuneModule(trained, pooling, head, batchnorm, mixed)
+        layers = [backbone.prefix, backbone.suffix]
+    return FinetuneModule(trained, pooling, head, batchnorm, mixed, layers)
 
 
 def with_prefix(backbone: Backbone, module: nn.Module) -> nn.Sequential:

@@ -1,8 +1,8 @@
 """The classification head on top of a backbone, as in the paper's published code.
 
 Global max (or average) pooling -> BatchNorm -> Dropout 0.2 -> per hidden layer (Linear, ReLU,
-Dropout 0.1, BatchNorm) -> Linear. BatchNorm has Keras' defaults: eps 1e-3, momentum 0.99, which is
-0.01 in torch's convention.
+Dropout 0.1, BatchNorm) -> Linear. A draw may set another dropout. BatchNorm has Keras' defaults:
+eps 1e-3, momentum 0.99, which is 0.01 in torch's convention.
 """
 
 from __future__ import annotations
@@ -29,15 +29,19 @@ class GlobalPool(nn.Module):
         return pooled.float()
 
 
-def build_head(feature_dim: int, hidden: Sequence[int], classes: int) -> nn.Sequential:
+def build_head(
+    feature_dim: int, hidden: Sequence[int], classes: int, dropout: float = 0.2
+) -> nn.Sequential:
     """Build a head, pooled features (B, feature_dim) -> logits (B, classes).
+
+    `dropout` applies to its inputs, half of it to each hidden layer.
 
     Initialised with torch's global generator: seed it first.
     """
-    layers: list[nn.Module] = [_batchnorm(feature_dim), nn.Dropout(0.2)]
+    layers: list[nn.Module] = [_batchnorm(feature_dim), nn.Dropout(dropout)]
     width = feature_dim
     for units in hidden:
-        layers += [nn.Linear(width, units), nn.ReLU(), nn.Dropout(0.1), _batchnorm(units)]
+        layers += [nn.Linear(width, units), nn.ReLU(), nn.Dropout(dropout / 2), _batchnorm(units)]
         width = units
     layers.append(nn.Linear(width, classes))
     head = nn.Sequential(*layers)

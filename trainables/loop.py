@@ -2,10 +2,12 @@
 
     fit = train(module, rows, validation, Setting({"lr": 1e-3, "batch_size": 16}, 30, seed=1))
 
-As in the paper's code: Adam with a constant learning rate on the cross-entropy, rows reshuffled in
-each pass, and the state of the epoch with the best validation accuracy kept, or the best by another
-`criterion` (ties are broken by the lower loss). Unlike there, validation uses BatchNorm statistics
-of the training rows (`batchnorm`).
+The draw says how: optimiser and schedule (`optimiser`), loss (`losses`), sampling, mixup, gradient
+clipping, averaged weights, early stopping. With neutral values all is as in the paper's code: Adam
+with a constant learning rate on the cross-entropy, rows reshuffled in each pass, and the state of
+the epoch with the best validation accuracy kept, or the best by another `criterion` (ties are
+broken by the lower loss). Unlike there, validation uses BatchNorm statistics of the training rows
+(`batchnorm`).
 
 With several processes every rank takes its share of each global batch (`rows`) and losses are
 weighted by rows, so that gradients are those of the global batch for any share sizes and no row is
@@ -17,8 +19,8 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
@@ -29,10 +31,15 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn import functional
 
+from trainables.averaging import WeightAverage
 from trainables.batchnorm import BatchNormStatistics
 from trainables.criterion import ACCURACY, Criterion, rank
-from trainables.hyperparameters import build_optimiser
+from trainables.hyperparameters import value_of
+from trainables.losses import build_loss
+from trainables.mixing import Mixup
+from trainables.optimiser import Schedule, build_optimiser
 from trainables.rows import Batch, IndexedRows, Rows, count_batches, rank_and_world
+from trainables.sampling import sampled
 
 LOOP_VERSION = 2
 
@@ -45,28 +52,41 @@ class Setting:
     on from one epoch to the next. None: an epoch is a pass.
     """
 
-    hyperparameters: Mapping[str, Any]  # a value for each of `HYPERPARAMETERS`
+    hyperparameters: Mapping[str, Any]  # a draw; what it lacks has its neutral value
     epochs: int
     seed: int
     batchnorm_statistics: str = "training_rows"  # or "running_average"
     epoch_rows: int | None = None
+    class_counts: Sequence[int] | None = None  # training images of each class, for class weights
 
-    @property
-    def lr(self) -> float:
-        return float(self.hyperparameters["lr"])
+    def of(self, name: str) -> Any:
+        """The value of a hyperparameter."""
+        return value_of(self.hyperparameters, name)
 
     @property
     def batch_size(self) -> int:
         return int(self.hyperparameters["batch_size"])
 
-    @property
-    def epoch_steps(self) -> int | None:
-        return count_batches(self.epoch_rows, self.batch_size) if self.epoch_rows else None
+    def epoch_steps(self, rows: int) -> int | None:
+        """Steps of an epoch over that many rows; None: those of a pass."""
+        epoch_rows = self.epoch_rows
+        if self.of("sampling") == "balanced":  # a pass repeats rows; an epoch is no longer for it
+            epoch_rows = epoch_rows or rows
+        return count_batches(epoch_rows, self.batch_size) if epoch_rows else None
+
+    def total_steps(self, rows: int) -> int:
+        """Steps of the whole training, if nothing ends it early."""
+        a_pass = count_batches(rows, self.batch_size, smallest=max(2, rank_and_world()[1]))
+        return self.epochs * (self.epoch_steps(rows) or a_pass)
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One row of the `curves` table. Losses are means over rows, accuracies 0..1."""
+    """One row of the `curves` table. Losses are means over rows, accuracies 0..1.
+
+    The training loss is the draw's, with its weights and smoothing; the validation loss is always
+    the plain cross-entropy.
+    """
 
     epoch: int  # from 1
     train_loss: float
@@ -74,7 +94,7 @@ class Epoch:
     val_loss: float
     val_accuracy: float
     val_score: float  # of the criterion, higher is better
-    lr: float
+    lr: float  # of the epoch's last step
     steps: int  # of the optimiser, since the start of the training
     passes: float  # over the training rows, since the start of the training
     epoch_s: float
@@ -110,47 +130,122 @@ def train(
     """Train the parameters of `module` that require a gradient, inputs -> logits (b, classes).
 
     `on_epoch` gets the curve so far; an exception from it ends the training. Training also ends,
-    with the curve so far, when a loss is not finite. `criterion` decides which epoch is kept.
+    with the curve so far, when a loss is not finite or `patience` is exhausted. `criterion` decides
+    which epoch is kept.
     """
-    trained = [p for p in module.parameters() if p.requires_grad]
-    optimiser = build_optimiser(trained, setting.hyperparameters)
     core = _unwrapped(module)
-    recomputes = setting.batchnorm_statistics == "training_rows"
-    statistics = BatchNormStatistics(core) if recomputes else None
+    training = _Training(module, rows, setting)
     curve: list[Epoch] = []
-    best, best_epoch, best_state = rank(-math.inf, math.inf), 1, copy.deepcopy(core.state_dict())
-    seconds = 0.0
-    batches = _Batches(rows, setting)
-    every = max(1, round(len(rows) / (setting.epoch_rows or len(rows))))
-    while len(curve) < setting.epochs and all(epoch.is_finite for epoch in curve[-1:]):
+    best = _Best(copy.deepcopy(core.state_dict()))
+    while len(curve) < setting.epochs and not _has_ended(curve, best, setting.of("patience")):
         started = time.perf_counter()
-        sample = rows.sample(every, len(curve)) if statistics else None
-        loss, accuracy = _one_epoch(
-            module, batches.epoch(), optimiser, None if sample else statistics
-        )
-        if statistics and sample:
-            statistics.recompute(sample)
-        seconds += time.perf_counter() - started
-        val_loss, val_accuracy, val_score = evaluate(core, validation, criterion)
-        curve.append(
-            Epoch(
-                epoch=len(curve) + 1,
-                train_loss=loss,
-                train_accuracy=accuracy,
-                val_loss=val_loss,
-                val_accuracy=val_accuracy,
-                val_score=val_score,
-                lr=setting.lr,
-                steps=batches.steps,
-                passes=batches.rows / len(rows),
-                epoch_s=time.perf_counter() - started,
+        loss, accuracy = training.epoch(len(curve))
+        with training.validated():
+            val_loss, val_accuracy, val_score = evaluate(core, validation, criterion)
+            curve.append(
+                Epoch(
+                    epoch=len(curve) + 1,
+                    train_loss=loss,
+                    train_accuracy=accuracy,
+                    val_loss=val_loss,
+                    val_accuracy=val_accuracy,
+                    val_score=val_score,
+                    lr=training.schedule.lr,
+                    steps=training.batches.steps,
+                    passes=training.batches.rows / len(rows),
+                    epoch_s=time.perf_counter() - started,
+                )
             )
-        )
-        if curve[-1].is_finite and rank(val_score, val_loss) > best:
-            best, best_epoch = rank(val_score, val_loss), len(curve)
-            best_state = copy.deepcopy(core.state_dict())
+            best.offer(curve[-1], core)
         on_epoch(curve)
-    return Fit(curve, best_epoch, best_state, batches.rows / seconds, batches.waited_s / seconds)
+    seconds = training.seconds
+    images_per_s, data_wait = training.batches.rows / seconds, training.batches.waited_s / seconds
+    return Fit(curve, best.epoch, best.state, images_per_s, data_wait)
+
+
+class _Best:
+    """The epoch that validation prefers, and its state; the first one while none is finite."""
+
+    def __init__(self, state: dict[str, Tensor]) -> None:
+        self.epoch, self.state = 1, state
+        self._rank = rank(-math.inf, math.inf)
+
+    def offer(self, epoch: Epoch, module: nn.Module) -> None:
+        own = rank(epoch.val_score, epoch.val_loss)
+        if epoch.is_finite and own > self._rank:
+            self.epoch, self._rank = epoch.epoch, own
+            self.state = copy.deepcopy(module.state_dict())
+
+
+def _has_ended(curve: Sequence[Epoch], best: _Best, patience: int) -> bool:
+    if not curve:
+        return False
+    return not curve[-1].is_finite or 0 < patience <= len(curve) - best.epoch
+
+
+class _Training:
+    """The steps of a training, epoch by epoch."""
+
+    def __init__(self, module: nn.Module, rows: Rows, setting: Setting) -> None:
+        self.module, self.setting = module, setting
+        self.rows = rows = sampled(rows, setting.of("sampling"))
+        core, values = _unwrapped(module), setting.hyperparameters
+        self.optimiser = build_optimiser(core, values)
+        self.schedule = Schedule(self.optimiser, values, setting.total_steps(len(rows)))
+        self.loss = build_loss(values, setting.class_counts)
+        self.mixup = Mixup(alpha, setting.seed) if (alpha := setting.of("mixup")) else None
+        self.average = WeightAverage(core, decay) if (decay := setting.of("ema")) else None
+        recomputes = setting.batchnorm_statistics == "training_rows"
+        self.statistics = BatchNormStatistics(core) if recomputes else None
+        self.batches = _Batches(rows, setting)
+        self.seconds = 0.0
+        self._trained = [one for one in core.parameters() if one.requires_grad]
+        self._every = max(1, round(len(rows) / (setting.epoch_rows or len(rows))))
+
+    def epoch(self, number: int) -> tuple[float, float]:
+        """Mean loss and accuracy of the epoch, over all ranks."""
+        started = time.perf_counter()
+        sample = self.rows.sample(self._every, number) if self.statistics else None
+        result = self._steps(None if sample else self.statistics)
+        if self.statistics and sample:
+            with self.validated():
+                self.statistics.recompute(sample)
+        self.seconds += time.perf_counter() - started
+        return result
+
+    def validated(self) -> AbstractContextManager[None]:
+        """Within it the module has the weights that are validated: the averaged ones, if any."""
+        return self.average.in_place() if self.average else nullcontext()
+
+    def _steps(self, statistics: BatchNormStatistics | None) -> tuple[float, float]:
+        self.module.train()
+        totals = torch.zeros(3, dtype=torch.float64, device=self._trained[0].device)
+        with statistics.collected() if statistics else nullcontext() as add_batch:
+            for batch in self.batches.epoch():
+                totals += self._step(batch)
+                if add_batch:
+                    add_batch(batch.global_size)
+        return _means(totals)
+
+    def _step(self, batch: Batch) -> Tensor:
+        """One step of the optimiser; the batch's `_counts` on this rank."""
+        inputs, targets = batch.inputs, [(batch.labels, 1.0)]
+        if self.mixup:
+            inputs, targets = self.mixup(inputs, batch.labels)
+        self.schedule.advance()
+        logits = self.module(inputs).float()
+        loss = sum(
+            (self.loss(logits, labels) * share for labels, share in targets), logits.new_zeros(())
+        )
+        self.optimiser.zero_grad(set_to_none=True)
+        # DDP averages over ranks: this scale gives the gradient of the global batch's mean.
+        (loss * (rank_and_world()[1] / batch.global_size)).backward()
+        if norm := self.setting.of("clip_norm"):
+            nn.utils.clip_grad_norm_(self._trained, norm)  # the same on every rank
+        self.optimiser.step()
+        if self.average:
+            self.average.update()
+        return _counts(loss.detach(), logits.detach(), batch.labels)
 
 
 def evaluate(
@@ -193,30 +288,6 @@ def _predictions(
         yield module(inputs).float(), labels
 
 
-def _one_epoch(
-    module: nn.Module,
-    batches: Iterable[Batch],
-    optimiser: torch.optim.Optimizer,
-    statistics: BatchNormStatistics | None,
-) -> tuple[float, float]:
-    """Mean loss and accuracy of the epoch, over all ranks."""
-    _, world = rank_and_world()
-    module.train()
-    totals = torch.zeros(3, dtype=torch.float64, device=next(module.parameters()).device)
-    with statistics.collected() if statistics else nullcontext() as add_batch:
-        for inputs, labels, global_size in batches:
-            logits = module(inputs).float()
-            loss = functional.cross_entropy(logits, labels, reduction="sum")
-            optimiser.zero_grad(set_to_none=True)
-            # DDP averages over ranks: this scale gives the gradient of the global batch's mean.
-            (loss * (world / global_size)).backward()
-            optimiser.step()
-            totals += _counts(loss.detach(), logits.detach(), labels)
-            if add_batch:
-                add_batch(global_size)
-    return _means(totals)
-
-
 def _passes(rows: Rows, setting: Setting, generator: torch.Generator) -> Iterator[Iterator[Batch]]:
     """Endless passes over the rows."""
     while True:
@@ -231,7 +302,7 @@ class _Batches:
         generator = torch.Generator().manual_seed(setting.seed)
         self._passes = _passes(rows, setting, generator)
         self._endless = chain.from_iterable(self._passes)
-        self._epoch_steps = setting.epoch_steps
+        self._epoch_steps = setting.epoch_steps(len(rows))
 
     def epoch(self) -> Iterator[Batch]:
         """A pass over the rows, or the steps of one epoch, continuing where the last one ended."""

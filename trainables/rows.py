@@ -56,12 +56,12 @@ class IndexedRows(ABC):
 
     def shuffled(self, batch_size: int, generator: torch.Generator) -> Iterator[Batch]:
         order = torch.randperm(len(self), generator=generator).to(self.labels.device)
-        yield from self._shares(order, batch_size)
+        yield from self.shares(order, batch_size)
 
     def sample(self, every: int, turn: int) -> Iterator[Batch] | None:
         return None
 
-    def _shares(self, order: Tensor, batch_size: int) -> Iterator[Batch]:
+    def shares(self, order: Tensor, batch_size: int) -> Iterator[Batch]:
         """This rank's share of each global batch."""
         rank, world = rank_and_world()
         for batch in batches(order, batch_size, smallest=max(2, world)):

@@ -114,8 +114,8 @@ def _read_rows(
 class StreamRows:
     """A worker's share of a `pixel_dataset`: `trainables.rows.Rows` over pixels (b, 3, N, N).
 
-    `count`: rows over all workers; `augment` is applied to every batch before it is sent to the
-    device.
+    `count`: rows over all workers; `sent`: rows of a pass, where some are repeated; `augment` is
+    applied to every batch before it is sent to the device.
     """
 
     def __init__(
@@ -125,7 +125,9 @@ class StreamRows:
         image_size: int,
         device: torch.device,
         augment: OnlineAugmentation | None = None,
+        sent: int | None = None,
     ) -> None:
+        self.sent = sent or count
         self.stream, self.count, self.device, self.augment = stream, count, device, augment
         self.buffer = max(1, _BUFFER_BYTES // (3 * image_size**2))
 
@@ -139,7 +141,7 @@ class StreamRows:
         batches = self.stream.iter_torch_batches(
             prefetch_batches=_PREFETCHED,
             batch_size=each,
-            local_shuffle_buffer_size=max(each, min(self.buffer, self.count // world)),
+            local_shuffle_buffer_size=max(each, min(self.buffer, self.sent // world)),
             local_shuffle_seed=seed,
             device=self.device,
             collate_fn=partial(_collated, augment=self.augment, epoch=seed),
@@ -152,7 +154,7 @@ class StreamRows:
         return None  # it would read and process all pixels again
 
     def _global_count(self, labels: Tensor, world: int) -> int:
-        if world == 1 or self.count % world == 0:
+        if world == 1 or self.sent % world == 0:
             return world * len(labels)
         counted = (labels >= 0).sum()
         dist.all_reduce(counted)

@@ -32,13 +32,13 @@ class PooledRows(IndexedRows):
         """For rows sorted by image and copy, with `every` copies per image: each image once."""
         numbers = torch.arange(0, len(self), every)
         numbers = (numbers + (torch.arange(len(numbers)) + turn) % every).clamp_max(len(self) - 1)
-        return self._shares(numbers.to(self.labels.device), _SAMPLE_BATCH)
+        return self.shares(numbers.to(self.labels.device), _SAMPLE_BATCH)
 
 
 def transfer_module(
-    feature_dim: int, hidden: Sequence[int], classes: int, seed: int
+    feature_dim: int, hidden: Sequence[int], classes: int, seed: int, dropout: float = 0.2
 ) -> nn.Sequential:
     """A freshly initialised head, whose weights are named `head.*`; the process's generator is left
     seeded for its dropout."""
     torch.manual_seed(seed)
-    return nn.Sequential(OrderedDict(head=build_head(feature_dim, hidden, classes)))
+    return nn.Sequential(OrderedDict(head=build_head(feature_dim, hidden, classes, dropout)))

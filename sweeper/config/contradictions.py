@@ -10,6 +10,7 @@ from datasets.transforms import check_on_an_image
 from reports.axes import AXES
 from sweeper.config.allowed import unexpected
 from sweeper.config.axes import entries_of
+from sweeper.config.recipes import base_mistakes
 from sweeper.config.schema import ALL_CLASSES, Config
 from sweeper.config.search_space import Range, most_settings
 from sweeper.strategies import STRATEGIES
@@ -21,7 +22,6 @@ MAX_TRIALS = 100_000  # the most that was measured: docs/explanation/scale.md
 
 def contradictions(config: Config) -> Iterator[str]:
     """Yield an error line for each contradiction."""
-    yield from _too_many_trials(config)
     known = [*config.scenarios, ALL_CLASSES]
     for scenario in config.grid.scenarios:
         if scenario not in known:
@@ -30,6 +30,15 @@ def contradictions(config: Config) -> Iterator[str]:
         if augmentation not in config.known_augmentations:
             yield f"grid.augmentations: {unexpected(augmentation, config.known_augmentations)}"
     yield from _unusable_transforms(config)
+    mistaken = list(base_mistakes(config.recipes))
+    yield from mistaken
+    for recipe in config.grid.recipes:
+        if recipe not in config.known_recipes:
+            mistaken.append(f"grid.recipes: {unexpected(recipe, config.known_recipes)}")
+            yield mistaken[-1]
+    if not mistaken:
+        yield from _too_many_trials(config)
+        yield from _uneven_batches(config)
     size = config.preprocess.image_size
     for name in config.grid.backbones:
         needed = BACKBONES[name].smallest_input
@@ -41,7 +50,6 @@ def contradictions(config: Config) -> Iterator[str]:
             f"resources.gpus_per_trial={gpus:g}: a process trains on one GPU, or on a fraction of "
             "one; for trials on several GPUs, set resources.workers_per_trial"
         )
-    yield from _uneven_batches(config)
     for name in config.grid.strategies:
         parent = STRATEGIES[name].parent(config)
         if parent and parent not in config.grid.strategies:
@@ -68,21 +76,21 @@ def _uneven_batches(config: Config) -> Iterator[str]:
     workers = config.resources.workers_per_trial
     if workers == 1 or not _trains_from_pixels(config):
         return
-    search = config.search
-    space, published = search.space["batch_size"], search.first_draw["batch_size"]
-    if isinstance(space, Range):
-        yield (
-            f"resources.workers_per_trial={workers}: end-to-end training divides every batch "
-            "evenly among the workers; list the values of search.batch_size"
-        )
-        return
-    for batch_size in sorted({published, *space}):
-        if batch_size % workers or batch_size // workers < 2:
+    for name in config.grid.recipes:
+        space = config.recipe(name).space["batch_size"]
+        if isinstance(space, Range):
             yield (
                 f"resources.workers_per_trial={workers}: end-to-end training divides every batch "
-                f"evenly among the workers; search.batch_size={batch_size} must be a multiple of "
-                f"{workers}, at least {2 * workers}"
+                f"evenly among the workers; list the values of recipes.{name}.batch_size"
             )
+            continue
+        for batch_size in sorted(set(space)):
+            if batch_size % workers or batch_size // workers < 2:
+                yield (
+                    f"resources.workers_per_trial={workers}: end-to-end training divides every "
+                    f"batch evenly among the workers; recipes.{name}.batch_size={batch_size} must "
+                    f"be a multiple of {workers}, at least {2 * workers}"
+                )
 
 
 def _trains_from_pixels(config: Config) -> bool:
@@ -94,10 +102,10 @@ def _trains_from_pixels(config: Config) -> bool:
 
 def _too_many_trials(config: Config) -> Iterator[str]:
     cells = math.prod(len(entries_of(config, axis.key)) for axis in AXES)
-    strategies = config.grid.strategies
-    settings = most_settings(config.search.space)
-    draws = sum(min(STRATEGIES[name].limits(config)[0], settings) for name in strategies)
-    trials = round(cells / len(strategies) * draws)
+    settings = {name: most_settings(config.recipe(name).space) for name in config.grid.recipes}
+    limits = [STRATEGIES[name].limits(config)[0] for name in config.grid.strategies]
+    draws = sum(min(limit, most) for limit in limits for most in settings.values())
+    trials = round(cells / (len(limits) * len(settings)) * draws)
     if trials > MAX_TRIALS:
         yield (
             f"grid: {cells} cells with their draws make {trials} trials, more "

@@ -10,28 +10,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
-from sweeper.config.allowed import suggestion
+from sweeper.config.allowed import KINDS, NUMBER, SWITCH, WHOLE, bound_rule, suggestion
 from sweeper.config.schema import Config, Section
+from trainables.hyperparameters import HYPERPARAMETERS
 
 _MAX_VALUE_LENGTH = 80  # characters of a quoted value
-_WHOLE, _NUMBER, _SWITCH = "a whole number", "a number", "true or false"
-_KINDS = {
-    "string_type": "text",
-    "int_type": _WHOLE,
-    "int_parsing": _WHOLE,
-    "int_from_float": _WHOLE,
-    "float_type": _NUMBER,
-    "float_parsing": _NUMBER,
-    "bool_type": _SWITCH,
-    "bool_parsing": _SWITCH,
-    "list_type": "a list",
-}  # pydantic's type of error -> the expected kind of value
-_BOUNDS = {
-    "greater_than": ("gt", "expected more than {}"),
-    "greater_than_equal": ("ge", "expected {} or more"),
-    "less_than": ("lt", "expected less than {}"),
-    "less_than_equal": ("le", "expected {} or less"),
-}
 _OTHERS = {
     "string_too_short": "empty; write a value",
     "finite_number": "expected a finite number",
@@ -44,14 +27,16 @@ def mistake_line(error: Mapping[str, Any]) -> str:
     """Format one of pydantic's errors as `key.path=value: rule`."""
     keys = [str(key) for key in error["loc"]]
     path, kind, given = ".".join(keys), error["type"], error["input"]
+    if kind == "extra_forbidden" and keys[-1] in HYPERPARAMETERS:
+        return f"{path}: a hyperparameter belongs to a recipe; write recipes.NAME.{keys[-1]}"
     if kind == "extra_forbidden":
         valid = sorted(_fields_at(keys[:-1]))
         return f"{path}: unknown key{suggestion(keys[-1], valid)}; valid here: {', '.join(valid)}"
     if kind == "missing":
         return f"{path}: required"
     in_a_list = isinstance(error["loc"][-1], int) if keys else False  # there `b: c` is text
-    if isinstance(given, dict | Section) and kind in _KINDS and not in_a_list:
-        return f"{path} is {_KINDS[kind]}, not a section"
+    if isinstance(given, dict | Section) and kind in KINDS and not in_a_list:
+        return f"{path} is {KINDS[kind]}, not a section"
     rule = _rule(path, error)
     if isinstance(given, dict | list | Section) or (kind == "string_type" and given is not None):
         return f"{path}: {rule}" if path else rule
@@ -73,11 +58,10 @@ def _rule(path: str, error: Mapping[str, Any]) -> str:
         return f"expected a list; write [{given.strip(' []')}]"
     if kind == "string_type":
         return "expected text; quote the value if it is text"
-    if kind in _KINDS:
-        return f"expected {_KINDS[kind]}{_unwrap_hint(given, _KINDS[kind])}"
-    if kind in _BOUNDS:
-        key, words = _BOUNDS[kind]
-        return words.format(f"{context[key]:.17g}")
+    if kind in KINDS:
+        return f"expected {KINDS[kind]}{_unwrap_hint(given, KINDS[kind])}"
+    if bound := bound_rule(kind, context):
+        return bound
     if kind == "too_short":
         return f"expected at least {_values(context['min_length'])}"
     if kind == "too_long":
@@ -122,9 +106,9 @@ def _is_number(value: Any) -> bool:
 
 
 _IS_OF_KIND: dict[str, Callable[[Any], bool]] = {
-    _WHOLE: lambda value: bool(re.fullmatch(r"[+-]?\d{1,20}", str(value))),
-    _NUMBER: _is_number,
-    _SWITCH: lambda value: str(value).lower() in ("true", "false", "yes", "no", "on", "off"),
+    WHOLE: lambda value: bool(re.fullmatch(r"[+-]?\d{1,20}", str(value))),
+    NUMBER: _is_number,
+    SWITCH: lambda value: str(value).lower() in ("true", "false", "yes", "no", "on", "off"),
 }
 
 

@@ -6,14 +6,13 @@ Only `sweeper` sees these classes; the packages below take plain arguments.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    create_model,
     field_validator,
     model_validator,
 )
@@ -28,10 +27,9 @@ from reports.axes import NO_AUGMENTATION
 from reports.metrics.deciding import DECIDING, DEFAULT
 from sweeper.config.allowed import distinct, one_of
 from sweeper.config.paths import NAME_RULE, expanded, is_folder_name
-from sweeper.config.search_space import Space, space_type
+from sweeper.config.recipes import Recipe, RecipeSection, known_recipes, resolved
 from sweeper.config.transform_entry import known_transform
 from sweeper.strategies import STRATEGIES
-from trainables.hyperparameters import HYPERPARAMETERS, plain
 from trainables.registry import BACKBONES, BASELINES, SCORES, Weights
 
 ALL_CLASSES = "all"  # the scenario that is always there
@@ -217,6 +215,8 @@ class GridSection(Section):
     strategies: Annotated[list[str], Field(min_length=1)] = list(STRATEGIES)
     """`transfer` trains a head on the frozen backbone; `finetune` trains the backbone's last
     layers too."""
+    recipes: Annotated[list[str], Field(min_length=1)] = ["paper"]
+    """Recipes to compare: `paper` (as published), `modern`, or an entry of `recipes`."""
     seeds: Annotated[list[Seed], Field(min_length=1, max_length=1000)] = [0]
     """Training seeds: further trainings on the same division of the images."""
 
@@ -230,7 +230,7 @@ class GridSection(Section):
     def known_strategies(cls, values: list[str]) -> list[str]:
         return [one_of(value, STRATEGIES) for value in values]
 
-    @field_validator("backbones", "scenarios", "augmentations", "strategies", "seeds")
+    @field_validator("backbones", "scenarios", "augmentations", "strategies", "recipes", "seeds")
     @classmethod
     def each_once(cls, values: list[Any]) -> list[Any]:
         return distinct(values)
@@ -249,29 +249,7 @@ class CacheSection(Section):
     """Number format of cached prefix activations. `float32` takes twice the space."""
 
 
-if TYPE_CHECKING:
-
-    class PublishedSetting(Section):
-        def __getattr__(self, name: str) -> Any: ...
-
-else:
-    PublishedSetting = create_model(
-        "PublishedSetting",
-        __base__=Section,
-        __doc__="Draw 0 of every cell.",
-        **{
-            one.name: (
-                one.type,
-                Field(plain(one.published), description=f"Published value: {one.meaning}."),
-            )
-            for one in HYPERPARAMETERS.values()
-        },
-    )
-
-
-class SearchLimits(Section):
-    """The section `search`, without its hyperparameters."""
-
+class SearchSection(Section):
     draws: Count = 4
     """Number of trials per cell, draw 0 included."""
     epochs: Count = 30
@@ -287,42 +265,6 @@ class SearchLimits(Section):
     """Epochs before a trial may be stopped."""
     reduction_factor: Annotated[int, Field(ge=2, le=1000)] = 3
     """ASHA keeps one trial in this many at each rung."""
-    published: PublishedSetting = PublishedSetting()
-    """The setting of draw 0, which is never stopped early."""
-
-    @property
-    def first_draw(self) -> dict[str, Any]:
-        """The published value of every hyperparameter."""
-        return {name: getattr(self.published, name) for name in HYPERPARAMETERS}
-
-    @property
-    def space(self) -> dict[str, Space]:
-        """What every hyperparameter is drawn from."""
-        return {name: getattr(self, name) for name in HYPERPARAMETERS}
-
-
-_DRAWN = "Values to draw from, or `{uniform: [low, high]}` or `{log_uniform: [low, high]}`"
-
-if TYPE_CHECKING:
-
-    class SearchSection(SearchLimits):
-        def __getattr__(self, name: str) -> Any: ...
-
-else:
-    SearchSection = create_model(
-        "SearchSection",
-        __base__=SearchLimits,
-        **{
-            one.name: (
-                space_type(one),
-                Field(
-                    [plain(value) for value in one.values],
-                    description=f"{_DRAWN}: {one.meaning}.",
-                ),
-            )
-            for one in HYPERPARAMETERS.values()
-        },
-    )
 
 
 class FinetuneSection(Section):
@@ -333,8 +275,6 @@ class FinetuneSection(Section):
     (`all`)."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic of training; `auto` uses bfloat16 on a GPU that supports it."""
-    batchnorm: Literal["train", "frozen"] = "train"
-    """BatchNorm of the trained layers: updated (`train`) or kept as it is (`frozen`)."""
     epochs: Count | None = None
     """Number of epochs; defaults to `search.epochs`."""
     draws: Count | None = None
@@ -407,6 +347,9 @@ class Config(Section):
     augmentations: dict[str, AugmentationSection] = {}
     """Augmentations beside the built-in ones; an entry under a built-in name changes the keys it
     lists."""
+    recipes: dict[str, RecipeSection] = {}
+    """How trials train: recipes beside the shipped ones. An entry changes what it lists of its
+    base; one under a shipped recipe's name changes that recipe."""
     scenarios: dict[str, Annotated[list[str], Field(min_length=2)]] = {}
     """Named lists of classes: `{name: [class, class, ...]}`."""
     grid: GridSection = GridSection()
@@ -419,7 +362,7 @@ class Config(Section):
     cache: CacheSection = CacheSection()
     """Cached activations."""
     search: SearchSection = SearchSection()
-    """The search over hyperparameters."""
+    """The search over the hyperparameters of a recipe."""
     finetune: FinetuneSection = FinetuneSection()
     """Fine-tuning."""
     explain: ExplainSection = ExplainSection()
@@ -496,6 +439,15 @@ class Config(Section):
     def known_augmentations(self) -> list[str]:
         """The names that `grid.augmentations` may hold."""
         return [NO_AUGMENTATION, *dict.fromkeys([*BUILT_IN, *self.augmentations])]
+
+    def recipe(self, name: str) -> Recipe:
+        """The recipe of that name, with everything it sets."""
+        return resolved(name, self.recipes)
+
+    @property
+    def known_recipes(self) -> list[str]:
+        """The names that `grid.recipes` may hold."""
+        return known_recipes(self.recipes)
 
     def weights_of(self, backbone: str) -> Weights:
         return Weights.parse(self.weights.get(backbone, "imagenet"))

@@ -155,7 +155,7 @@ class Estimate:
             for draw, setting in self._missing(cell):
                 macs, kind = self._work(cell, setting)
                 rate = self.speeds.of(kind, name)
-                epochs = self._epochs(strategy, draw, setting)
+                epochs = self._epochs(cell, draw, setting)
                 busy += epochs * macs / rate.span + beside
                 stored += self._weights(cell, setting, draw)
                 count, origin = count + 1, rate.origin
@@ -185,11 +185,11 @@ class Estimate:
         seen = self.plan.epoch_rows(cell) or rows["train"]
         return seen * each + rows["val"] * (trained + max(frozen, 0.0)), kind
 
-    def _epochs(self, strategy: str, draw: int, setting: Mapping[str, Any]) -> Span:
+    def _epochs(self, cell: Cell, draw: int, setting: Mapping[str, Any]) -> Span:
         """The range of epochs of the draws after the first. With ASHA, from every rung passing one
         trial in `reduction_factor` to no trial being stopped."""
-        full, grace = self.plan.limits(strategy)[1], self.plan.grace_epochs(setting)
-        rungs = [rung for rung in self.plan.rungs(strategy) if rung >= grace]
+        full, grace = self.plan.limits(cell.strategy)[1], self.plan.grace_epochs(cell, setting)
+        rungs = [rung for rung in self.plan.rungs(cell.strategy) if rung >= grace]
         if draw == 0 or not rungs:
             return Span.exactly(full)
         survives, epochs, before = 1.0, 0.0, 0

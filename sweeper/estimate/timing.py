@@ -68,8 +68,8 @@ def _network(
     built: Callable[[], Backbone],
     pixels: torch.Tensor,
 ) -> None:
-    search, pooling = plan.config.search, plan.config.head.pooling
-    hidden, classes = search.first_draw["hidden"], max(map(len, plan.scenarios.values()))
+    pooling, classes = plan.config.head.pooling, max(map(len, plan.scenarios.values()))
+    hidden = next(iter(plan.recipes.values())).first_draw["hidden"]
     head = build_head(size.feature_dim, hidden, classes).to(pixels.device)
     macs = head_macs(size.feature_dim, hidden, classes)
     backbone = built()

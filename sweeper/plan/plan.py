@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from datasets.augment import FEC_IGE, Augmentation
@@ -30,7 +30,7 @@ from sweeper.store.artifact import Target
 from sweeper.store.store import Store
 from sweeper.strategies import STRATEGIES
 from sweeper.strategies.base import PIXELS
-from trainables.hyperparameters import HYPERPARAMETERS
+from trainables.hyperparameters import HYPERPARAMETERS, settled
 from trainables.registry import BACKBONES
 
 _TABLE_SETTINGS: Mapping[str, Callable[[Config], dict[str, Any]]] = {
@@ -81,6 +81,7 @@ class Plan:
         )
         self.weights = {name: config.weights_of(name) for name in config.grid.backbones}
         self.backbones = {name: self._backbone(name) for name in config.grid.backbones}
+        self.recipes = {name: config.recipe(name) for name in config.grid.recipes}
         # A run requests the same trials many times, and their keys are hashes.
         self._trials: dict[tuple[Cell, str | None], list[TrialSpec]] = {}
         self._tables: dict[tuple[str, str, str], Target] = {}
@@ -196,11 +197,18 @@ class Plan:
     def draws(self, cell: Cell) -> list[Draw]:
         """The cell's hyperparameters, draw 0 first. Where trials start from a trained head, its
         shape is given."""
-        search = self.config.search
-        space, published = search.space, search.first_draw
+        recipe, strategy = self.recipes[cell.recipe], STRATEGIES[cell.strategy]
+        space = dict(recipe.space)
         if self.parent_of(cell):
-            space |= {n: [published[n]] for n, one in HYPERPARAMETERS.items() if one.of_head}
-        return draw_hyperparameters(cell.strategy, published, space, self.limits(cell.strategy)[0])
+            shape = [name for name, one in HYPERPARAMETERS.items() if one.of_head]
+            space |= {name: [recipe.first_draw[name]] for name in shape}
+        return draw_hyperparameters(
+            cell.strategy,
+            recipe.first_draw,
+            space,
+            self.limits(cell.strategy)[0],
+            partial(settled, trains_backbone=strategy.trains_backbone),
+        )
 
     def limits(self, strategy: str) -> tuple[int, int]:
         """Draws and epochs of a strategy."""
@@ -221,11 +229,11 @@ class Plan:
             return []
         return milestones(search.grace_epochs, search.reduction_factor, self.limits(strategy)[1])
 
-    def grace_epochs(self, draw: Mapping[str, Any]) -> int:
+    def grace_epochs(self, cell: Cell, draw: Mapping[str, Any]) -> int:
         """The first epoch at which ASHA may stop a trial of this draw."""
-        search = self.config.search
-        largest = max(largest_of(search.space["lr"]), search.first_draw["lr"])
-        return grace_of(search.grace_epochs, draw["lr"], largest)
+        recipe = self.recipes[cell.recipe]
+        largest = max(largest_of(recipe.space["lr"]), recipe.first_draw["lr"])
+        return grace_of(self.config.search.grace_epochs, draw["lr"], largest)
 
     def trials(self, cell: Cell, start: TrialSpec | None = None) -> list[TrialSpec]:
         """The cell's trials, from the trained head of `start` if it is given."""
@@ -269,7 +277,7 @@ class Plan:
             TrialSpec(
                 draw=number,
                 hyperparameters={**draw, **fixed},
-                grace_epochs=self.grace_epochs(draw),
+                grace_epochs=self.grace_epochs(cell, draw),
                 **common,
             )
             for number, draw in enumerate(self.draws(cell))

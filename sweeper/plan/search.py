@@ -1,10 +1,11 @@
-"""Draw hyperparameters: the same for all cells of a strategy, so that the comparison is fair.
+"""Draw hyperparameters: the same for all cells of a strategy and recipe, so that the comparison is
+fair.
 
-Draw 0 is the published setting. Among any number of draws, the values of a list occur equally often
-to within one (a published value that is in the list counts), ranges are covered evenly, and no
-setting occurs twice. The order of values and the start of ranges come from a
-generator seeded by the strategy and the hyperparameter's name (the idea is DomainBed's), so more
-draws, or another hyperparameter after those that are there, change no draw.
+Draw 0 is the recipe's default setting. Among any number of draws, the values of a list occur
+equally often to within one (a default that is in the list counts), ranges are covered evenly, and
+no setting occurs twice. The order of values and the start of ranges come from a generator seeded by
+the strategy and the hyperparameter's name (the idea is DomainBed's), so more draws, or another
+hyperparameter after those that are there, change no draw.
 
 The first list cycles through its values, 0 1 2 0 1 2 ...; the next one cycles through its own and
 skips one whenever the two together would repeat, and so on: a Latin square if both have equally
@@ -16,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sweeper.config.search_space import Range, Space
@@ -26,17 +27,22 @@ Draw = dict[str, Any]
 """The value of each hyperparameter; lists as tuples."""
 
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
+_MOST_TRIED = 20  # draws for each one wanted, where ranges of whole numbers repeat
 
 
 def draw_hyperparameters(
-    strategy: str, published: Mapping[str, Any], space: Mapping[str, Space], draws: int
+    strategy: str,
+    default: Mapping[str, Any],
+    space: Mapping[str, Space],
+    draws: int,
+    settle: Callable[[Draw], Draw] = dict,
 ) -> list[Draw]:
-    """Up to `draws` distinct settings, fewer where the space has no more; the first is `published`.
+    """Up to `draws` distinct settings, fewer where the space has no more; the first is `default`.
 
-    `space` maps every hyperparameter to what it is drawn from. Where `published` is not in it, the
-    other draws are balanced among themselves.
+    `space` maps every hyperparameter to what it is drawn from. Where `default` is not in it, the
+    other draws are balanced among themselves. `settle` maps draws that train alike to one.
     """
-    first = {name: _fixed(value) for name, value in published.items()}
+    first = {name: _fixed(value) for name, value in default.items()}
     lists: dict[str, list[Any]] = {}
     ranges: dict[str, Range] = {}
     for name in first:
@@ -45,17 +51,26 @@ def draw_hyperparameters(
         else:
             lists[name] = _shuffled(strategy, name, values, first[name])
     sizes = [len(values) for values in lists.values()]
-    count = draws if ranges else min(draws, math.prod(sizes))
-    drawn = [
-        dict(zip(lists, _listed(number, lists, sizes), strict=True))
-        | {
-            name: one.at(_share(strategy, name, list(first), number))
-            for name, one in ranges.items()
-        }
-        for number in range(count)
-    ]
-    found = [first, *({name: one[name] for name in first} for one in drawn)]
-    return list({tuple(one.values()): one for one in found}.values())[:draws]
+    found: dict[tuple[Any, ...], Draw] = {}
+    for number in range(-1, _MOST_TRIED * draws if ranges else math.prod(sizes)):
+        if len(found) == draws:
+            break
+        drawn = first if number < 0 else _drawn(strategy, number, lists, ranges, sizes)
+        one = settle({name: drawn[name] for name in first})
+        found.setdefault(tuple(one.values()), one)
+    return list(found.values())
+
+
+def _drawn(
+    strategy: str,
+    number: int,
+    lists: Mapping[str, Sequence[Any]],
+    ranges: Mapping[str, Range],
+    sizes: Sequence[int],
+) -> Draw:
+    shares = {name: _share(strategy, name, list(ranges), number) for name in ranges}
+    listed = dict(zip(lists, _listed(number, lists, sizes), strict=True))
+    return listed | {name: one.at(shares[name]) for name, one in ranges.items()}
 
 
 def _listed(number: int, lists: Mapping[str, Sequence[Any]], sizes: Sequence[int]) -> list[Any]:
@@ -67,11 +82,11 @@ def _fixed(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _shuffled(strategy: str, name: str, values: Sequence[Any], published: Any) -> list[Any]:
-    """The distinct values, the published one first if it is among them."""
+def _shuffled(strategy: str, name: str, values: Sequence[Any], default: Any) -> list[Any]:
+    """The distinct values, the default first if it is among them."""
     distinct = sorted({_fixed(plain(value)) for value in values}, key=repr)
     _generator(strategy, name).shuffle(distinct)
-    return sorted(distinct, key=lambda value: value != published)
+    return sorted(distinct, key=lambda value: value != default)
 
 
 def _generator(strategy: str, name: str) -> random.Random:

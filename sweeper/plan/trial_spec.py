@@ -13,7 +13,7 @@ from sweeper.store.artifact import Target
 from sweeper.strategies import STRATEGIES
 from sweeper.strategies.base import PIXELS, Strategy
 from trainables.heads import HEAD_VERSION
-from trainables.hyperparameters import keyed, plain
+from trainables.hyperparameters import keyed, plain, value_of
 from trainables.loop import LOOP_VERSION
 from trainables.online import ONLINE_VERSION
 from trainables.stream import STREAM_VERSION
@@ -75,6 +75,10 @@ class TrialSpec:
     def entry(self) -> Strategy:
         """Its strategy."""
         return STRATEGIES[self.strategy]
+
+    def drawn(self, name: str) -> Any:
+        """The value of a hyperparameter."""
+        return value_of(self.hyperparameters, name)
 
     @property
     def made_from(self) -> dict[str, Any]:

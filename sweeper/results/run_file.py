@@ -17,13 +17,15 @@ import torch
 
 from datasets.splitting.leaks import KINDS
 from datasets.splitting.policies import describe_policies
+from sweeper.config.recipes import Recipe
+from sweeper.config.search_space import Range
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.plan import class_counts
 from sweeper.results.tables import Outcome
 from sweeper.stage_times import StageTime
 from sweeper.strategies import STRATEGIES
 from trainables.backbones import build_backbone
-from trainables.hyperparameters import HYPERPARAMETERS
+from trainables.hyperparameters import HYPERPARAMETERS, keyed, plain
 from trainables.registry import BACKBONES
 
 _PACKAGES = (
@@ -72,6 +74,7 @@ def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) 
             if (one := config.augmentation(name))
         },
         "hyperparameters": {name: one.title for name, one in HYPERPARAMETERS.items()},
+        "recipes": {name: _recipe(recipe) for name, recipe in plan.recipes.items()},
         "artifacts": _artifacts(ledger),
         "data": {
             "source": config.data.source,
@@ -117,6 +120,20 @@ def _backbone(ledger: Ledger, name: str) -> dict[str, Any]:
         "parameters": sum(counts),
         "suffix_parameters": counts[1],
         "gmacs": round(spec.gmacs * (size / 224) ** 2, 3),
+    }
+
+
+def _recipe(recipe: Recipe) -> dict[str, Any]:
+    """What a recipe sets, as a configuration writes it: `first_draw` of draw 0 where it is not
+    neutral, `searched` of the others."""
+    first = {name: plain(value) for name, value in recipe.first_draw.items()}
+    return {
+        "first_draw": keyed(first),
+        "searched": {
+            name: space.to_plain() if isinstance(space, Range) else [plain(one) for one in space]
+            for name, space in recipe.space.items()
+            if isinstance(space, Range) or len(space) > 1
+        },
     }
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import save
@@ -31,6 +32,7 @@ from trainables.device import assigned_device
 from trainables.loop import Epoch, Fit, Setting, probabilities, train
 from trainables.online import OnlineAugmentation
 from trainables.rows import Rows
+from trainables.sampling import balanced_order
 from trainables.stream import StreamRows, pixel_dataset
 
 if TYPE_CHECKING:
@@ -97,10 +99,21 @@ def training_dataset(spec: TrialSpec, workers: int) -> Dataset:
     return pixel_dataset(
         parts.shards,
         parts.store.filesystem,
-        parts.part("train"),
+        _sent(parts),
         seed=spec.training_seed,
         workers=workers,
     )
+
+
+def _sent(parts: TrialParts) -> pd.DataFrame:
+    """The rows of a pass of an end-to-end trial; balanced sampling repeats the same ones in every
+    pass."""
+    part = parts.part("train")
+    if parts.spec.drawn("sampling") != "balanced":
+        return part
+    generator = torch.Generator().manual_seed(parts.spec.training_seed)
+    labels = torch.from_numpy(part["label"].to_numpy(dtype=np.int64, copy=True))
+    return part.iloc[balanced_order(labels, generator).numpy()]
 
 
 @dataclass(frozen=True)
@@ -133,6 +146,7 @@ def _train(
             seed=spec.training_seed,
             batchnorm_statistics=spec.batchnorm_statistics,
             epoch_rows=spec.epoch_rows,
+            class_counts=_class_counts(parts.part("train"), spec.classes),
         ),
         on_epoch=lambda curve: _tell(spec, curve, report),
         criterion=criterion_of(spec.metric),
@@ -146,6 +160,12 @@ def _train(
     return _Outcome(fit, predictions, weights, device_name)
 
 
+def _class_counts(part: pd.DataFrame, classes: int) -> list[int]:
+    """Images of each class in a part; copies of an image are no further images."""
+    images = part.drop_duplicates("image_id")["label"].to_numpy()
+    return [int(count) for count in np.bincount(images, minlength=classes)]
+
+
 def _training_rows(parts: TrialParts, device: torch.device, stream: DataIterator | None) -> Rows:
     spec, part = parts.spec, parts.part("train")
     if not spec.is_end_to_end:
@@ -153,7 +173,7 @@ def _training_rows(parts: TrialParts, device: torch.device, stream: DataIterator
     size = image_size_of(parts.shards, parts.store.filesystem)
     augment = OnlineAugmentation(spec.training_seed, spec.augmentation) if spec.online else None
     stream = stream or training_dataset(spec, workers=1).iterator()
-    return StreamRows(stream, len(part), size, device, augment)
+    return StreamRows(stream, len(part), size, device, augment, sent=len(_sent(parts)))
 
 
 def _tell(spec: TrialSpec, curve: Sequence[Epoch], report: Report) -> None:

@@ -37,6 +37,7 @@ class Strategy(ABC):
     name: ClassVar[str]
     work: ClassVar[str]  # the kind of work its training is: see `estimate.speed`
     seconds_beside_training: ClassVar[tuple[float, float]]  # of a trial, at least and at most
+    trains_backbone: ClassVar[bool]  # whether some of its layers are trained
     shares_workers: ClassVar[bool]  # whether several workers may train one of its cached trials
 
     # --- the plan ------------------------------------------------------------------------------

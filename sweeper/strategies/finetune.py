@@ -26,6 +26,7 @@ class Finetune(Strategy):
     name = "finetune"
     work = "train"
     seconds_beside_training = (0.3, 3.0)
+    trains_backbone = True
     shares_workers = True
 
     def parent(self, config: Config) -> str | None:
@@ -42,14 +43,14 @@ class Finetune(Strategy):
         finetune = config.finetune
         return {
             "pooling": config.head.pooling,
-            "batchnorm": finetune.batchnorm,
             "depth": finetune.depth,
             "precision": finetune.precision,
         }
 
     def keyed(self, spec: TrialSpec) -> dict[str, Any]:
         settings = {k: v for k, v in spec.settings.items() if v != _NEUTRAL.get(k)}
-        return {**settings, "start": spec.start_key, "backbone": spec.backbone_key}
+        start = {"start": spec.start_key, "backbone": spec.backbone_key}
+        return {**settings, **start, "batchnorm": spec.drawn("batchnorm")}
 
     def module(self, parts: TrialParts) -> nn.Module:
         from trainables.finetune import finetune_module
@@ -58,13 +59,14 @@ class Finetune(Strategy):
         return finetune_module(
             parts.backbone,
             settings["pooling"],
-            spec.hyperparameters["hidden"],
+            spec.drawn("hidden"),
             spec.classes,
-            batchnorm=settings["batchnorm"],
+            batchnorm=spec.drawn("batchnorm"),
             seed=spec.training_seed,
             head_state=_head_of(parts.weights(spec.start_key)) if spec.start_key else None,
             depth=settings["depth"],
             mixed=_is_mixed(settings["precision"]),
+            dropout=spec.drawn("dropout"),
         )
 
     def network(self, parts: TrialParts, module: nn.Module) -> nn.Module:

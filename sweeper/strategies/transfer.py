@@ -22,6 +22,7 @@ class Transfer(Strategy):
     name = "transfer"
     work = "head"
     seconds_beside_training = (0.05, 0.6)
+    trains_backbone = False
     shares_workers = False
 
     def limits(self, config: Config) -> tuple[int, int]:
@@ -43,8 +44,13 @@ class Transfer(Strategy):
         from trainables.transfer import transfer_module
 
         spec = parts.spec
-        hidden = spec.hyperparameters["hidden"]
-        return transfer_module(parts.feature_dim, hidden, spec.classes, spec.training_seed)
+        return transfer_module(
+            parts.feature_dim,
+            spec.drawn("hidden"),
+            spec.classes,
+            spec.training_seed,
+            spec.drawn("dropout"),
+        )
 
     def network(self, parts: TrialParts, module: nn.Module) -> nn.Module:
         from trainables.finetune import with_backbone

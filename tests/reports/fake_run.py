@@ -25,6 +25,8 @@ from datasets.splitting.policies import describe_policies
 from reports.published import CLASSES
 from reports.tables import SCHEMAS, write_table
 from sweeper.results.calibrated import Calibrated
+from trainables.hyperparameters import HYPERPARAMETERS
+from trainables.recipes import RECIPES
 
 BACKBONES = {"efficientnetb3": 0.66, "resnet50": 0.62, "vgg16": 0.48, "mobilenet": 0.55}
 BACKBONES["inceptionv3"] = 0.52
@@ -32,6 +34,9 @@ TEN = [*CLASSES["1"], *CLASSES["2"]]
 IMAGES = [123, 148, 156, 122, 111, 84, 80, 85, 134, 86]
 
 Row = dict[str, Any]
+SETTING: Row = {
+    name: HYPERPARAMETERS[name].column(values[0]) for name, values in RECIPES["paper"].space.items()
+}
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,7 @@ def _cells(fake: FakeRun) -> Iterator[Row]:
                                 "scenario": scenario,
                                 **augmentation(augmented),
                                 "strategy": strategy,
+                                "recipe": "paper",
                                 **training,
                             }
 
@@ -175,6 +181,7 @@ def _trials(
                 **cell,
                 "trial": f"t{number:03d}{draw:02d}",
                 "draw": draw,
+                **SETTING,
                 "lr": 1e-3 if draw == 0 else float(10 ** rng.uniform(-5, -2.5)),
                 "batch_size": int(rng.choice([8, 16, 32])),
                 "hidden": str(rng.choice(["512-128", "256-256-128"])),
@@ -247,12 +254,12 @@ def _cell(
     champion: Row,
     confusion: list[Row],
 ) -> Row:
-    numbers: Row = dict.fromkeys([*SCHEMAS["cells"].names, "lr", "batch_size", "hidden"])
+    numbers: Row = dict.fromkeys([*SCHEMAS["cells"].names, *SETTING])
     if state == "done":
         n = sum(row["count"] for row in confusion)
         right = sum(row["count"] for row in confusion if row["label"] == row["predicted"])
         accuracy = right / n
-        taken = ("lr", "batch_size", "hidden", "best_epoch", "epochs", "steps", "passes")
+        taken = (*SETTING, "best_epoch", "epochs", "steps", "passes")
         numbers |= {name: champion[name] for name in taken}
         numbers |= {"n_train": 8 * n, "n_val": n, "n_test": n, "accuracy": accuracy}
         numbers |= {"val_accuracy": champion["val_accuracy"], "recall": accuracy}

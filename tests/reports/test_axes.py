@@ -27,6 +27,7 @@ ROW = {
     "augmentation": "fec-ige",
     "augmented": True,
     "strategy": "transfer",
+    "recipe": "paper",
     "seed": 0,
     "repeat": 1,
     "fold": 0,

@@ -18,6 +18,7 @@ from reports.metrics import METRICS
 from reports.tables import AUDIT_SCHEMAS, CELL, COMPARISON_SCHEMAS, OPEN, SCHEMAS
 from tests.reports.fake_run import FakeRun, write_fake_run
 from trainables.hyperparameters import HYPERPARAMETERS
+from trainables.recipes import RECIPES
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "reference" / "tables.md").read_text(encoding="utf-8")
@@ -75,7 +76,8 @@ def _further(name: str) -> Columns:
     if name == "leaks":
         return [(kind, "int64") for kind in KINDS]
     if name in OPEN:
-        values = {name: one.column(one.published) for name, one in HYPERPARAMETERS.items()}
+        space = RECIPES["paper"].space
+        values = {name: one.column(space[name][0]) for name, one in HYPERPARAMETERS.items()}
         return [(name, _TYPES[type(value)]) for name, value in values.items()]
     return []
 

@@ -22,6 +22,7 @@ CELL = {
     "augmented": False,
     "augmentation": "none",
     "strategy": "transfer",
+    "recipe": "paper",
     "seed": 0,
     "repeat": 1,
     "fold": 0,

@@ -33,7 +33,7 @@ class _Rows(IndexedRows):
         return self.features[rows]
 
     def sample(self, every: int, turn: int) -> Iterator[Batch] | None:
-        return self._shares(torch.arange(len(self)), self.at_once) if self.at_once else None
+        return self.shares(torch.arange(len(self)), self.at_once) if self.at_once else None
 
 
 def _rows(count: int, seed: int = 0, at_once: int = 1000) -> _Rows:

@@ -1,7 +1,7 @@
 """Two processes against one: BatchNorm over the global batch, and the loop in DDP."""
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,21 @@ WORLD = 2
 SHARES = (5, 3)  # rows of each rank
 KINDS = ("1d", "2d", "timm")
 SETTING = training(lr=0.01, batch_size=5, epochs=3, seed=4)
+RICH = replace(
+    SETTING,
+    hyperparameters={
+        **SETTING.hyperparameters,
+        "optimizer": "adamw",
+        "schedule": "cosine",
+        "weight_decay": 0.1,
+        "class_weights": "balanced",
+        "sampling": "balanced",
+        "label_smoothing": 0.1,
+        "clip_norm": 0.2,
+        "ema": 0.8,
+    },
+    class_counts=[4, 8, 10],
+)
 TRAIN, VALIDATION = 22, 9  # the last batch has 2 rows: one for each rank
 
 
@@ -113,6 +128,9 @@ def _work(rank: int, folder: str) -> None:
     module = DistributedDataParallel(synchronise_batchnorm(_network()))
     fit = train(module, _rows(TRAIN, 0), _rows(VALIDATION, 1), SETTING, criterion=CRITERION)
     left["curve"], left["state"] = [_numbers(epoch) for epoch in fit.curve], fit.state
+    module = DistributedDataParallel(synchronise_batchnorm(_network()))
+    fit = train(module, _rows(TRAIN, 0), _rows(VALIDATION, 1), RICH)
+    left["rich curve"], left["rich state"] = [_numbers(epoch) for epoch in fit.curve], fit.state
     torch.save(left, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
 
@@ -163,6 +181,19 @@ def test_two_workers_train_like_one(ranks: list[dict[str, Any]]) -> None:
         for epoch, found in zip(fit.curve, left["curve"], strict=True):
             assert found == pytest.approx(_numbers(epoch), rel=1e-4)
         torch.testing.assert_close(left["state"], fit.state, rtol=1e-4, atol=1e-4)
+
+
+def test_two_workers_train_like_one_with_weights_clipping_averages_and_sampling(
+    ranks: list[dict[str, Any]],
+) -> None:
+    rows, validation = _rows(TRAIN, 0), _rows(VALIDATION, 1)
+    fit = train(_network(), rows, validation, RICH)
+    plain = train(_network(), rows, validation, SETTING)
+    assert [_numbers(one) for one in fit.curve] != [_numbers(one) for one in plain.curve]
+    for left in ranks:
+        for epoch, found in zip(fit.curve, left["rich curve"], strict=True):
+            assert found == pytest.approx(_numbers(epoch), rel=1e-4)
+        torch.testing.assert_close(left["rich state"], fit.state, rtol=1e-4, atol=1e-4)
 
 
 def test_a_synchronised_module_keeps_names_weights_mode_and_what_it_computes_in_eval_mode() -> None:

@@ -22,15 +22,16 @@ _ON_AXIS = "lr"  # the hyperparameter along the plot; two others have colour and
 class Edge:
     """A champion's value at the end of what was searched, with the draws to show that it counts."""
 
+    recipe: str
     name: str  # the hyperparameter
     title: str
     largest: bool
 
     @property
     def text(self) -> str:
-        """'the best learning rate is the largest tried: widen search.lr'."""
+        """'the best learning rate is the largest tried: widen recipes.paper.lr'."""
         end = "largest" if self.largest else "smallest"
-        return f"the best {self.title} is the {end} tried: widen search.{self.name}"
+        return f"the best {self.title} is the {end} tried: widen recipes.{self.recipe}.{self.name}"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Search:
 
 
 class Space:
-    """The values of each hyperparameter that a run tried, in order, by strategy."""
+    """The values of each hyperparameter that a run tried, in order, by strategy and recipe."""
 
     def __init__(self, run: Run) -> None:
         trials = run.tables["trials"]
@@ -70,17 +71,22 @@ class Space:
         self.titles = run.hyperparameters
         self.ordered = [name for name in self.titles if is_numeric_dtype(trials[name])]
         self._values = {
-            (str(strategy), name): sorted(set(rows[name].dropna()))
-            for strategy, rows in trials.groupby("strategy", sort=True)
+            (*key, name): sorted(set(rows[name].dropna()))
+            for key, rows in trials.groupby(["strategy", "recipe"], sort=True)
             for name in self.titles
         }
 
-    def values(self, strategy: str, name: str) -> list[float]:
-        return self._values.get((strategy, name), [])
+    def values(self, row: Row, name: str) -> list[float]:
+        """What the cells of this one's strategy and recipe tried."""
+        return self._values.get((row["strategy"], row["recipe"], name), [])
 
-    def place(self, strategy: str, name: str, value: float) -> int:
+    def searched(self, row: Row) -> list[str]:
+        """The hyperparameters of which more than one value was tried."""
+        return [name for name in self.titles if len(self.values(row, name)) > 1]
+
+    def place(self, row: Row, name: str, value: float) -> int:
         """The place of a value among those tried."""
-        values = self.values(strategy, name)
+        values = self.values(row, name)
         return values.index(value) if value in values else 0
 
     def edges(self, row: Row, trials: Sequence[Row]) -> list[Edge]:
@@ -91,10 +97,10 @@ class Space:
             return []
         found = []
         for name in self.ordered:
-            values = self.values(row["strategy"], name)
+            values = self.values(row, name)
             own = champion[name]
             if len(values) > 1 and own in (values[0], values[-1]) and _best(champion, trials, name):
-                found.append(Edge(name, self.titles[name], own == values[-1]))
+                found.append(Edge(row["recipe"], name, self.titles[name], own == values[-1]))
         return found
 
 
@@ -106,7 +112,7 @@ def search_of(row: Row, trials: Sequence[Row], space: Space) -> Search | None:
     text = "; ".join(edge.text for edge in edges)
     return Search(
         metric=space.metric.title + (", %" if space.metric.percent else ""),
-        hyperparameters=list(space.titles.values()),
+        hyperparameters=[space.titles[name] for name in space.searched(row)],
         trials=[_trial(row, trial, space) for trial in trials],
         plot=_plot(row, trials, space),
         sentence=f"{text[0].upper()}{text[1:]}." if text else "",
@@ -154,7 +160,7 @@ def _best(champion: Row, trials: Sequence[Row], name: str) -> bool:
 
 def _plot(row: Row, trials: Sequence[Row], space: Space) -> Markup:
     """Nothing where one learning rate was tried only, or one trial."""
-    rates = space.values(row["strategy"], _ON_AXIS)
+    rates = space.values(row, _ON_AXIS)
     shown = [trial for trial in trials if trial["val_score"] is not None]
     if len(shown) < 2 or len(rates) < 2:
         return Markup("")
@@ -191,8 +197,8 @@ def _validation(trial: Row, metric: Deciding) -> str:
 
 def _tone_and_shape(row: Row, trial: Row, space: Space) -> tuple[int, int]:
     """The places of a trial's values of the two hyperparameters that the plot has no axis for."""
-    others = [name for name in space.titles if name != _ON_AXIS][:2]
-    places = [space.place(row["strategy"], name, trial[name]) for name in others]
+    others = [name for name in space.searched(row) if name != _ON_AXIS][:2]
+    places = [space.place(row, name, trial[name]) for name in others]
     tone, shape, *_ = (*places, 0, 0)
     return tone, shape
 
@@ -202,7 +208,7 @@ def _trial(row: Row, trial: Row, space: Space) -> Trial:
         champion=trial["trial"] == row["champion"],
         mark=_key(*_tone_and_shape(row, trial, space)),
         draw=trial["draw"],
-        setting=[wording.setting(trial[name]) for name in space.titles],
+        setting=[wording.setting(trial[name]) for name in space.searched(row)],
         epochs=f"{wording.count(trial['epochs'])} / {wording.count(trial['epochs_max'])}",
         validation="" if trial["val_score"] is None else _validation(trial, space.metric),
         state=trial["state"],

@@ -19,11 +19,13 @@ INFO = {
         "hidden": "hidden layers",
     }
 }
+OF = {"strategy": "transfer", "recipe": "paper"}
 
 
 def trial(draw: int, lr: float, accuracy: float | None, batch_size: int = 16) -> Row:
     return {
         "strategy": "transfer",
+        "recipe": "paper",
         "trial": f"t{draw}",
         "draw": draw,
         "lr": lr,
@@ -39,12 +41,12 @@ def edges(trials: Sequence[Row], also: Sequence[Row] = ()) -> list[search.Edge]:
     space = search.Space(Run(INFO, {"trials": pd.DataFrame([*trials, *also])}))
     done = [one for one in trials if one["val_accuracy"] is not None]
     best = max(done, key=lambda one: one["val_accuracy"])
-    return space.edges({"strategy": "transfer", "champion": best["trial"]}, trials)
+    return space.edges({**OF, "champion": best["trial"]}, trials)
 
 
 def test_the_best_at_the_largest_value_is_at_the_edge() -> None:
     (edge,) = edges([trial(0, 1e-3, 0.9), trial(1, 1e-4, 0.5), trial(2, 1e-5, 0.2)])
-    assert edge.text == "the best learning rate is the largest tried: widen search.lr"
+    assert edge.text == "the best learning rate is the largest tried: widen recipes.paper.lr"
 
 
 def test_the_best_at_the_smallest_value_is_at_the_edge() -> None:
@@ -75,7 +77,7 @@ def test_the_summary_counts_cells_at_each_end() -> None:
     unsearched = [trial(4, 1e-3, 0.9)]
     space = search.Space(Run(INFO, {"trials": pd.DataFrame([*one, *two, *unsearched])}))
     cells = [
-        ({"strategy": "transfer", "champion": f"t{number}"}, trials)
+        ({**OF, "champion": f"t{number}"}, trials)
         for number, trials in ((0, one), (2, two), (4, unsearched))
     ]
     text = search.summary_of(cells, space)

@@ -20,6 +20,7 @@ def _cell(**changes: object) -> dict[str, object]:
         "scenario": "1",
         "augmentation": "none",
         "strategy": "transfer",
+        "recipe": "paper",
         "seed": 0,
         "repeat": 1,
         "fold": 0,

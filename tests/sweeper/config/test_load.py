@@ -79,11 +79,12 @@ def test_the_papers_config_spans_its_sixty_cells_under_each_policy() -> None:
 def test_an_unknown_key_is_reported_with_the_valid_ones_and_the_nearest() -> None:
     line = mistake("search.drawz=3")
     assert line.startswith("search.drawz: unknown key (did you mean draws?); valid here: ")
-    assert "batch_size, budget, draws, epochs" in line
+    assert "budget, draws, epochs" in line
     assert "did you mean grid?" in mistake("gird.seeds=[1]")
     assert "duplicate_fraction, images_per_class, near_duplicate_fraction, seed" in mistake(
         "data.synthetic.zzz=1"
     )
+    assert mistake("search.lr=[1]").endswith("belongs to a recipe; write recipes.NAME.lr")
 
 
 def test_all_errors_are_reported_at_once_one_line_each() -> None:
@@ -93,10 +94,10 @@ def test_all_errors_are_reported_at_once_one_line_each() -> None:
         "explain.baselines=[grey]",
         "noequals",
         "preprocess.colour=red",
-        "search.lr=[0.1, -1]",
+        "recipes.paper.lr=[0.1, -1]",
     )
     starts = ["--set noequals", "preprocess.colour", "split.policies", "search.epochs=0"]
-    starts += ["search.lr.1=-1", "explain.baselines"]
+    starts += ["recipes.paper.lr: -1", "explain.baselines"]
     assert len(lines) == 6
     for start in starts:
         assert sum(line.startswith(start) for line in lines) == 1, start
@@ -105,10 +106,11 @@ def test_all_errors_are_reported_at_once_one_line_each() -> None:
 
 def test_lists_of_overrides_are_yaml() -> None:
     config = load_config(
-        "demo", ["grid.seeds=[3, 4]", "grid.augmentations=[none]", "search.lr=[1e-2]", "name='x'"]
+        "demo",
+        ["grid.seeds=[3, 4]", "grid.augmentations=[none]", "recipes.paper.lr=[1e-2]", "name='x'"],
     )
     assert (config.grid.seeds, config.grid.augmentations) == ([3, 4], ["none"])
-    assert (config.search.lr, config.name) == ([0.01], "x")
+    assert (config.recipe("paper").space["lr"], config.name) == ([0.01], "x")
 
 
 FOLDERS = ["2024", "2024-01-05", "no", "null", "~", "@home", "[x] y", "a: b", "scans #2", "012"]
@@ -160,7 +162,8 @@ def test_words_and_dates_in_a_file_stay_names_as_written(tmp_path: Path) -> None
     path = tmp_path / "config.yaml"
     path.write_text(
         "name: 2024-01-05\ndata: {path: 012}\nscenarios: {no: [yes, off], 1.10: [2024, null_]}\n"
-        "grid: {scenarios: [no, 1.10], augmentations: [none]}\nsearch: {draws: 3, lr: [1e-3]}\n"
+        "grid: {scenarios: [no, 1.10], augmentations: [none]}\nsearch: {draws: 3}\n"
+        "recipes: {paper: {lr: [1e-3]}}\n"
     )
     config = load_config(str(path))
     assert (config.name, config.data.path) == ("2024-01-05", "012")
@@ -209,8 +212,9 @@ def test_unreadable_files_are_left_out_unless_configured_to_stop() -> None:
 
 
 def test_overrides_create_the_sections_they_need_and_leave_the_rest_alone() -> None:
-    config = load_config("smoke", ["search.published.lr=0.01", "resources.cpus=1"])
-    assert (config.search.published.lr, config.search.published.batch_size) == (0.01, 16)
+    config = load_config("smoke", ["recipes.paper.lr=0.01", "resources.cpus=1"])
+    first = config.recipe("paper").first_draw
+    assert (first["lr"], first["batch_size"]) == (0.01, 16)
     assert (config.search.draws, config.resources.cpus) == (2, 1)
 
 
@@ -227,8 +231,8 @@ def test_an_override_wins_over_a_number_as_key_in_the_file() -> None:
         "=1",
         "a..b=1",
         "search.=1",
-        "search.lr=[1",
-        "search.lr=" + "[" * 600,
+        "recipes.paper.lr=[1",
+        "recipes.paper.lr=" + "[" * 600,
     ],
 )
 def test_an_invalid_override_is_reported_with_its_text(override: str) -> None:
@@ -386,10 +390,10 @@ def test_grouping_is_by_name_by_file_or_by_a_regular_expression() -> None:
 
 
 def test_workers_that_cannot_divide_a_batch_evenly_are_an_error_if_they_must() -> None:
-    three = ["resources.workers_per_trial=3", "search.batch_size=[9, 16]"]
+    three = ["resources.workers_per_trial=3", "recipes.paper.batch_size=[12, 9, 16]"]
     line = "resources.workers_per_trial=3: end-to-end training divides every batch evenly"
     for key in ("finetune.depth=all", "augmentations.fec-ige.online=true"):
-        told = mistakes(*three, key, "search.published.batch_size=12")
+        told = mistakes(*three, key)
         assert [one.startswith(line) and "batch_size=16" in one for one in told] == [True]
     load_config("demo", three)
 

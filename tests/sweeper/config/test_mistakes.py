@@ -14,7 +14,7 @@ from tests.sweeper.config.test_load import mistake
     ("override", "way_out"),
     [
         ("grid.seeds=[1", "the list is not closed; write [1]"),
-        ("search.hidden=[[1, 2], [3", "the list is not closed; write [[1, 2], [3]]"),
+        ("recipes.paper.hidden=[[1, 2], [3", "the list is not closed; write [[1, 2], [3]]"),
         ("scenarios={a: [b, c", "the section is not closed; write {a: [b, c]}"),
         ("grid.seeds=[1]]", "line 1, column 4: expected '<document start>', but found ']'"),
     ],

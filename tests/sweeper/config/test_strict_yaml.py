@@ -77,7 +77,7 @@ def test_numbers_far_out_of_range_are_reported_with_the_bound() -> None:
         "search.epochs": "10000",
         "explain.max_steps": "10000",
         "data.synthetic.images_per_class": "10000",
-        "search.published.batch_size": "65536",
+        "recipes.x.batch_size": "65536",
         "resources.workers_per_trial": "10000",
     }
     with pytest.raises(ConfigError) as caught:
@@ -91,7 +91,7 @@ def test_numbers_far_out_of_range_are_reported_with_the_bound() -> None:
 
 def test_a_grid_with_more_trials_than_measured_is_refused() -> None:
     seeds = f"grid.seeds={list(range(1000))}"
-    draws = "search.lr=[" + ", ".join(f"{n}.0e-5" for n in range(1, 90)) + "]"
+    draws = "recipes.paper.lr=[" + ", ".join(f"{n}.0e-5" for n in range(1, 90)) + "]"
     with pytest.raises(ConfigError, match="4000 cells with their draws make 800000 trials, more"):
         load_config("smoke", [seeds, draws, "search.draws=200"])
     with pytest.raises(ConfigError, match=r"grid.seeds: expected at most 1000 values"):

@@ -20,6 +20,7 @@ from sweeper.run.trial import run_trial
 from sweeper.store.artifact import key_of
 from sweeper.store.records import split_target, write_split
 from sweeper.store.store import Artifact, Store
+from tests.trainables.recipe_options import OTHER_VALUES
 from trainables.loop import probabilities
 
 DIM, IMAGES = 6, 20
@@ -50,7 +51,7 @@ SPEC = TrialSpec(
     rungs=(2, 4),
     grace_epochs=2,
 )
-SETTINGS = {"pooling": "max", "batchnorm": "train", "depth": "suffix", "precision": "auto"}
+SETTINGS = {"pooling": "max", "depth": "suffix", "precision": "auto"}
 FINETUNE = replace(SPEC, strategy="finetune", settings=SETTINGS, start_key="champion")
 
 CHANGES: dict[str, Any] = {
@@ -66,13 +67,12 @@ CHANGES: dict[str, Any] = {
 }
 FINETUNE_CHANGES: dict[str, Any] = {
     "backbone_key": "x",
-    "settings": SETTINGS | {"batchnorm": "frozen"},
+    "settings": SETTINGS | {"precision": "float32"},
     "start_key": None,
 }
-DRAWS = ({"lr": 0.04}, {"batch_size": 5}, {"hidden": (8, 8)})
+DRAWS = tuple({name: value} for name, value in OTHER_VALUES.items())
 FINETUNE_SETTINGS = (
     {"pooling": "avg"},
-    {"batchnorm": "frozen"},
     {"depth": "all"},
     {"precision": "bfloat16"},
 )
