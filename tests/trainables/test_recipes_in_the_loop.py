@@ -159,7 +159,7 @@ def test_training_ends_after_the_epochs_of_patience_without_improvement(
     script = [(0.9, 0.5), (0.8, 0.7), (0.8, 0.6), (0.8, 0.7), (0.8, 0.6), (0.1, 0.9)]
     for patience, epochs in ((1, 3), (2, 4), (3, 5), (4, 6), (0, 6)):
         results = iter([(loss, accuracy, accuracy) for loss, accuracy in script])
-        monkeypatch.setattr(loop, "evaluate", lambda module, rows, results=results: next(results))
+        monkeypatch.setattr(loop, "evaluate", lambda *given, results=results: next(results))
         fit = fit_with(training(0.01, 8, 6, 1), patience=patience)
         assert len(fit.curve) == epochs
         assert fit.best_epoch == (6 if epochs == 6 else 2)
