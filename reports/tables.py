@@ -101,6 +101,15 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "confidence": _FLOAT,  # mean top probability
         "accuracy": _FLOAT,
     },
+    "thresholds": {
+        **_CELL,
+        "label": _STR,  # a class against the rest
+        "rule": _STR,
+        "threshold": _FLOAT,  # of the class's probability, as trained
+        "val_sensitivity": _FLOAT,
+        "val_specificity": _FLOAT,
+        "val_rows": _INT,  # of the class
+    },
     "pictures": {
         "image_id": _STR,
         "width": _INT,
@@ -175,6 +184,21 @@ _DERIVED: dict[str, dict[str, pa.DataType]] = {
         "covers": _STR,  # images | images+trainings
         "method": _STR,
         "units": _INT,  # groups of images
+    },
+    "operating_points": {
+        **_CELL,  # seed, repeat and fold null: the mean of a configuration over its trainings
+        "label": _STR,  # a class against the rest
+        "point": _STR,  # predicted: the most probable class; threshold: of the table `thresholds`
+        "threshold": _FLOAT,
+        "metric": _STR,
+        "prevalence": _FLOAT,
+        "value": _FLOAT,
+        "low": _FLOAT,
+        "high": _FLOAT,
+        "covers": _STR,  # images | images+trainings
+        "method": _STR,
+        "units": _INT,  # groups of images that it is a share of
+        "needed": _INT,  # of them, for an interval of +- 5 points
     },
     "effects": {
         "split_policy": _STR,

@@ -20,6 +20,7 @@ from benchmarks.statistics.choosing import CONTESTS, choices
 from benchmarks.statistics.claims import SIZES, congruent_claims, false_claims
 from benchmarks.statistics.claims import WORLDS as CLAIMS
 from benchmarks.statistics.coverage import LEARNED, WORLDS, coverage
+from benchmarks.statistics.diagnoses import NAMES, RULES, diagnoses
 
 
 def main(arguments: list[str]) -> None:
@@ -51,3 +52,9 @@ def main(arguments: list[str]) -> None:
         for chooser, one in choices(name, options.times).items()
     ]
     tell("statistics choosing", chosen, {"times": options.times})
+    diagnosed = [
+        {"of": name, "rule": rule, **diagnoses(name, RULES[rule], options.times // 2)}
+        for name in NAMES
+        for rule in RULES
+    ]
+    tell("statistics diagnoses", diagnosed, {"times": options.times // 2})

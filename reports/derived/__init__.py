@@ -1,5 +1,5 @@
-"""Tables made from a run's other tables: intervals, effects, comparisons, trainings,
-policies, optimism.
+"""Tables made from a run's other tables: intervals, operating points, effects,
+comparisons, trainings, policies, optimism.
 
 The page and the Parquet files both take their statistics from here, so they cannot disagree.
 """
@@ -13,6 +13,7 @@ from typing import Any
 from reports.derived.comparisons import comparison_rows
 from reports.derived.effects import effect_rows
 from reports.derived.intervals import interval_rows
+from reports.derived.operating_points import operating_rows
 from reports.derived.optimism import optimism_rows
 from reports.derived.policies import policy_rows
 from reports.derived.tested import tested_cells
@@ -35,6 +36,9 @@ def write_derived(folder: Path) -> None:
     tested = tested_cells(tables, info.get("scenarios", {}), tuple(split_policies(info)))
     for name, rows in {
         "intervals": interval_rows(tested),
+        "operating_points": operating_rows(
+            tested, tables["thresholds"], info.get("prevalence", {})
+        ),
         "effects": effect_rows(tested),
         "comparisons": comparison_rows(tested),
         "trainings": training_rows(tested),

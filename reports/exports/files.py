@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from reports.exports.diagnoses import diagnosis_files
 from reports.exports.figures import figures
 from reports.exports.latex import latex_table
 from reports.exports.metrics import cells_csv, paper_tables, table_csv
@@ -38,6 +39,8 @@ def write_exports(run_dir: Path) -> list[Path]:
 
 def _tables(run: Run) -> Iterator[tuple[str, bytes]]:
     yield "cells.csv", cells_csv(run).encode()
+    for name, text in diagnosis_files(run):
+        yield name, text.encode()
     for table in paper_tables(run):
         yield f"{table.name}.csv", table_csv(table).encode()
         yield f"{table.name}.tex", latex_table(table).encode()

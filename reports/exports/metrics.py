@@ -92,20 +92,20 @@ def table_csv(table: PaperTable) -> str:
         for metric in EXPORTED:
             one = line.values.get(metric.name)
             whisker = one.interval if one else None
-            row += [_text(one.value if one else None)]
+            row += [number_text(one.value if one else None)]
             row += [
-                _text(whisker.low if whisker else None),
-                _text(whisker.high if whisker else None),
+                number_text(whisker.low if whisker else None),
+                number_text(whisker.high if whisker else None),
             ]
         rows.append(row)
-    return _csv(head, rows)
+    return csv_text(head, rows)
 
 
 def cells_csv(run: Run) -> str:
     """The table `cells` as it is, in the order of the grid, its error cut to its last line."""
     names = SCHEMAS["cells"].names
     rows = [[_plain(name, row[name]) for name in names] for row in run.cells]
-    return _csv(names, rows)
+    return csv_text(names, rows)
 
 
 def _line(run: Run, rows: Sequence[Row], pictures: int | None, with_weights: bool) -> Line:
@@ -147,11 +147,12 @@ def _plain(name: str, value: Any) -> object:
     return f"{value:.10g}" if isinstance(value, float) else value
 
 
-def _text(value: float | None) -> str:
+def number_text(value: float | None) -> str:
+    """0..1 to six decimals; empty where there is none."""
     return "" if value is None else f"{value:.6f}"
 
 
-def _csv(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def csv_text(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(head)

@@ -3,14 +3,14 @@ through the Jaccard index, either."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reports.statistics.intervals import Interval, clustered_share_interval, share_interval
-from reports.statistics.panel import Numbers, Panel, Positions
+from reports.statistics.panel import Numbers, Panel
 
 if TYPE_CHECKING:
     from reports.metrics.measured import Mean, Measured, Name
@@ -44,21 +44,22 @@ class ClassShare:
         if not known:
             return mean.measured(name, None, None, "", 0)
         shares = values[known]
-        interval, method, units = self._interval(mean, known, number, name)
+        wholes = [self.whole(*mean.metrics.panel.counts(i, number)) for i in known]
+        interval, method, units = interval_of_share(replace(mean, own=known), name, wholes)
         value = float(np.mean([self.score(one) for one in shares]))
         ends = Interval(self.score(interval.low), self.score(interval.high))
         return mean.measured(name, value, ends, method, units)
 
-    def _interval(
-        self, mean: Mean, known: Positions, number: int, name: Name
-    ) -> tuple[Interval, str, int]:
-        """Of the share, with its method and the groups that it rests on."""
-        existing = replace(mean, own=known)
-        share = existing.value(name)
-        wholes = [self.whole(*mean.metrics.panel.counts(i, number)) for i in known]
-        rows = float(sum(one.sum() for one in wholes))
-        units = int(np.any([one > 0 for one in wholes], axis=0).sum())
-        if mean.rows_are_independent(name):
-            return share_interval(share, rows), WILSON, units
-        error = existing.error(name)
-        return clustered_share_interval(share, error, rows, units), CLUSTERED, units
+
+def interval_of_share(
+    mean: Mean, name: Name, wholes: Sequence[np.ndarray]
+) -> tuple[Interval, str, int]:
+    """Of a share that exists in all cells of the mean, with its method and the groups that it rests
+    on. `wholes`: what it is a share of, (groups,) rows for each of the cells."""
+    share = mean.value(name)
+    rows = float(sum(one.sum() for one in wholes))
+    units = int(np.any([one > 0 for one in wholes], axis=0).sum())
+    if mean.rows_are_independent(name):
+        return share_interval(share, rows), WILSON, units
+    error = mean.error(name)
+    return clustered_share_interval(share, error, rows, units), CLUSTERED, units

@@ -10,7 +10,9 @@
     training      what that adds to an error
     paired        two trained networks on the same rows
     contrasts     the effect of a choice over matched cells; blocks: cells that share a training
-    planning      how many trainings a comparison needs
+    operating_points  thresholds of a class, chosen on validation
+    predictive_values at a stated prevalence
+    planning      how many trainings a comparison needs, and how many test images a share
     multiplicity  many questions at once
 
 Accuracies and intervals are 0..1. A group is an image with all its copies and duplicates, and what

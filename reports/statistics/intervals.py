@@ -91,8 +91,10 @@ def clustered_share_interval(share: float, error: Error, rows: float, clusters: 
         share: the estimate, 0..1. At 0 or 1 its error says nothing, and clusters count as rows.
         error: of `share`, clusters taken as the units.
     """
-    variance, known = share * (1 - share), error.value > 0
-    effective = min(rows, variance / error.value**2) if variance and known else float(clusters)
+    variance = share * (1 - share)
+    if not variance:
+        return share_interval(share, clusters)
+    effective = min(rows, variance / error.value**2) if error.value > 0 else float(clusters)
     smaller = (float(special.ndtri(0.975)) / _quantile(error)) ** 2
     return share_interval(share, max(1.0, effective * smaller))
 

@@ -90,7 +90,7 @@ class Panel:
         parts = np.full((len(areas), self.groups), np.nan)
         for i, one in enumerate(areas):
             if one is not None:
-                parts[i] = self._by_group(i, one.influence[:, None])[:, 0]
+                parts[i] = self.by_group(i, one.influence[:, None])[:, 0]
         return self._linear(values, parts)
 
     @cached_property
@@ -156,7 +156,7 @@ class Panel:
         """The terms of each cell added up by group, (groups, columns) each."""
         if terms not in self._sums:
             self._sums[terms] = [
-                self._by_group(i, terms(one)) for i, one in enumerate(self.outcomes)
+                self.by_group(i, terms(one)) for i, one in enumerate(self.outcomes)
             ]
         return self._sums[terms]
 
@@ -173,7 +173,7 @@ class Panel:
     def _scale(self, values: np.ndarray, top: float) -> np.ndarray:
         return logit_scale(values, self.design.configuration, self.tested.sum(axis=1), top)
 
-    def _by_group(self, cell: int, rows: np.ndarray) -> np.ndarray:
+    def by_group(self, cell: int, rows: np.ndarray) -> np.ndarray:
         """(n, columns) -> (groups, columns)."""
         sums = np.zeros((self.groups, rows.shape[1]))
         np.add.at(sums, self._numbers[cell], rows)

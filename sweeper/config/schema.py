@@ -25,6 +25,7 @@ from datasets.splits import FEWEST_FOLDS
 from datasets.splitting.policies import POLICIES
 from reports.axes import NO_AUGMENTATION
 from reports.metrics.deciding import DECIDING, DEFAULT
+from reports.statistics.operating_points import Rule
 from sweeper.config.allowed import distinct, one_of
 from sweeper.config.paths import NAME_RULE, expanded, is_folder_name
 from sweeper.config.recipes import Recipe, RecipeSection, known_recipes, resolved
@@ -37,6 +38,7 @@ DEFAULT_STORE = "store"
 
 # Bounds far above any useful value: a typo is reported, not run.
 Count = Annotated[int, Field(ge=1, le=10_000)]
+Share = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=-(2**53), le=2**53)]  # whole numbers that JSON keeps
 
 
@@ -336,6 +338,14 @@ class Config(Section):
     """What validation decides by: the epoch that a training keeps, which trials are stopped early,
     champions and the headline. `log_loss_scaled` (log loss at the temperature that the validation
     rows fit), or any metric of the table `cells` but `recall` and `ece`."""
+    operating_point: Literal["youden"] | dict[Literal["sensitivity", "specificity"], Share] = (
+        "youden"
+    )
+    """How the threshold of each class against the rest is chosen on validation: `youden`,
+    `{sensitivity: 0.9}` or `{specificity: 0.9}` (at least)."""
+    prevalence: dict[str, Share] = {}
+    """Share of each class where the network is to be used, `{class: 0.02}`: adds predictive values
+    at this prevalence."""
     compare: Literal["fec-ige"] | None = None
     """Published results to show beside those of the run."""
     data: DataSection = DataSection()
@@ -382,6 +392,13 @@ class Config(Section):
     def known_metric(cls, value: str) -> str:
         return one_of(value, DECIDING)
 
+    @field_validator("operating_point")
+    @classmethod
+    def one_share(cls, value: Any) -> Any:
+        if isinstance(value, dict) and len(value) != 1:
+            raise ValueError("expected one of sensitivity and specificity, {sensitivity: 0.9}")
+        return value
+
     @field_validator("scenarios")
     @classmethod
     def all_is_taken(cls, values: dict[str, list[str]]) -> dict[str, list[str]]:
@@ -423,6 +440,14 @@ class Config(Section):
                     f"{name}='{text}': expected imagenet, none or path[?argument=value&...]"
                 ) from None
         return values
+
+    @property
+    def operating_rule(self) -> Rule:
+        """How the thresholds of the classes are chosen."""
+        if isinstance(self.operating_point, str):
+            return Rule()
+        ((kind, share),) = self.operating_point.items()
+        return Rule(kind, share)
 
     def augmentation(self, name: str) -> AugmentationSection | None:
         """The entry of that name; None for no augmentation."""

@@ -22,7 +22,7 @@ from sweeper.plan.artifacts import ExplanationSettings
 from sweeper.plan.collect import Collection
 from sweeper.plan.grid import Cell, build_grid
 from sweeper.plan.rungs import grace_of, milestones
-from sweeper.plan.scenarios import resolve_scenarios
+from sweeper.plan.scenarios import resolve_prevalence, resolve_scenarios
 from sweeper.plan.search import Draw, draw_hyperparameters
 from sweeper.plan.splits import Split, SplitName, make_splits
 from sweeper.plan.trial_spec import TrialSpec
@@ -79,6 +79,7 @@ class Plan:
         self.scenarios = resolve_scenarios(
             config.grid.scenarios, config.scenarios, collection.classes
         )
+        self.prevalence = resolve_prevalence(config.prevalence, collection.classes)
         self.weights = {name: config.weights_of(name) for name in config.grid.backbones}
         self.backbones = {name: self._backbone(name) for name in config.grid.backbones}
         self.recipes = {name: config.recipe(name) for name in config.grid.recipes}

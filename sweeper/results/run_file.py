@@ -50,6 +50,8 @@ def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) 
         "name": config.name,
         "config": config.model_dump(mode="json"),
         "metric": config.metric,
+        "operating_point": config.operating_rule.text,
+        "prevalence": plan.prevalence,
         "git_commit": _git_commit(),
         "versions": {"python": platform.python_version(), **_versions()},
         "hardware": _hardware(),

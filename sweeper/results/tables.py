@@ -20,6 +20,7 @@ from sweeper.plan.ledger import Ledger
 from sweeper.results.calibrated import Calibrated
 from sweeper.results.pictures import draw_pictures
 from sweeper.results.pointing import MarkedRegions
+from sweeper.results.thresholds import threshold_rows
 from sweeper.run.predictions import read_predictions, read_validation
 from sweeper.store.records import validation_of
 from trainables.hyperparameters import HYPERPARAMETERS
@@ -46,6 +47,7 @@ def write_tables(ledger: Ledger, errors: Mapping[str, str], folder: Path) -> Out
         "predictions": [row for rows in cells for row in rows.prediction_rows()],
         "confusion": [row for rows in cells for row in rows.confusion_rows()],
         "reliability": [row for rows in cells for row in rows.reliability_rows()],
+        "thresholds": [row for rows in cells for row in rows.threshold_rows()],
         "pictures": draw_pictures(
             ledger.plan.collection,
             pictured(rows.mistakes() for rows in cells),
@@ -83,9 +85,14 @@ class _CellRows:
         self.predictions = (
             read_predictions(ledger.store, self.champion) if evaluation and self.champion else None
         )
-        self.calibrated = (
-            Calibrated(self.predictions, read_validation(ledger.store, self.champion))
+        self.validation = (
+            read_validation(ledger.store, self.champion)
             if self.predictions is not None and self.champion
+            else None
+        )
+        self.calibrated = (
+            Calibrated(self.predictions, self.validation)
+            if self.predictions is not None and self.validation is not None
             else None
         )
 
@@ -173,6 +180,12 @@ class _CellRows:
 
     def reliability_rows(self) -> Iterator[dict[str, Any]]:
         return self.calibrated.reliability_rows(self.columns) if self.calibrated else iter(())
+
+    def threshold_rows(self) -> Iterator[dict[str, Any]]:
+        if self.validation is None:
+            return iter(())
+        rule = self.ledger.plan.config.operating_rule
+        return threshold_rows(self.validation, self.classes, rule, self.columns)
 
     def mistakes(self) -> list[Mistake]:
         """The champion's most frequent confusions, by class name."""

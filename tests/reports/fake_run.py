@@ -23,8 +23,10 @@ from PIL import Image
 from datasets.splitting.leaks import KINDS
 from datasets.splitting.policies import describe_policies
 from reports.published import CLASSES
+from reports.statistics.operating_points import Rule
 from reports.tables import SCHEMAS, write_table
 from sweeper.results.calibrated import Calibrated
+from sweeper.results.thresholds import threshold_rows
 from trainables.hyperparameters import HYPERPARAMETERS
 from trainables.recipes import RECIPES
 
@@ -87,7 +89,10 @@ def _files(fake: FakeRun) -> dict[str, bytes]:
 def _write(folder: Path, fake: FakeRun) -> None:
     tables: dict[str, list[Row]] = {
         name: []
-        for name in ("cells", "trials", "curves", "predictions", "confusion", "reliability")
+        for name in (
+            *("cells", "trials", "curves", "predictions", "confusion", "reliability"),
+            "thresholds",
+        )
     }
     tables |= {"images": _images(fake), "duplicates": _duplicates(), "splits": _splits(fake)}
     tables |= {"attributions": [], "leaks": _leaks(fake)}
@@ -157,6 +162,7 @@ def _fill(tables: dict[str, list[Row]], fake: FakeRun, number: int, cell: Row) -
         tables["attributions"] += _attributions(fake, rng, cell)
         tables["predictions"] += predictions
         tables["reliability"] += calibrated.reliability_rows(cell)
+        tables["thresholds"] += _thresholds(fake, cell, predictions)
 
 
 def _skill(cell: Row) -> float:
@@ -315,6 +321,14 @@ def _calibrated(fake: FakeRun, cell: Row, predictions: list[Row]) -> Calibrated:
     rows = pd.DataFrame(predictions)
     rows["label"] = rows["label"].map(number)
     return Calibrated(rows, rows)
+
+
+def _thresholds(fake: FakeRun, cell: Row, predictions: list[Row]) -> Iterator[Row]:
+    """Likewise."""
+    classes = fake.scenarios[cell["scenario"]]
+    rows = pd.DataFrame(predictions)
+    rows["label"] = rows["label"].map({name: index for index, name in enumerate(classes)})
+    return threshold_rows(rows, classes, Rule(), cell)
 
 
 def _pictures(predictions: list[Row]) -> list[Row]:
