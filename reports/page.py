@@ -74,7 +74,8 @@ def _made(templates: Environment, section: Section, shown: Shown) -> Markup:
     content = section.make(shown)
     if content is None:
         return Markup("")
-    return Markup(templates.get_template(section.template).render({section.variable: content}))
+    names = {section.variable: content, "reading": section.reading}
+    return Markup(templates.get_template(section.template).render(names))
 
 
 def environment() -> Environment:

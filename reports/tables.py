@@ -105,7 +105,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         **_CELL,
         "label": _STR,  # a class against the rest
         "rule": _STR,
-        "threshold": _FLOAT,  # of the class's probability, as trained
+        "threshold": _FLOAT,  # of the class's probability at the temperature
         "val_sensitivity": _FLOAT,
         "val_specificity": _FLOAT,
         "val_rows": _INT,  # of the class

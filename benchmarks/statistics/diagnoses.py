@@ -84,7 +84,7 @@ def _tables(world: World, test: Rows, threshold: float) -> tuple[Tested, pd.Data
     """One cell, as the report has it."""
     names = [str(number) for number in range(world.classes)]
     one = outcomes_of_rows(test)
-    cell: dict[str, Any] = {**_CELL, "accuracy": float(one.correct.mean())}
+    cell: dict[str, Any] = {**_CELL, "accuracy": float(one.correct.mean()), "temperature": 1.0}
     draws, groups = resampled([one])
     rows = [frozenset((str(number), 0) for number in range(len(test.labels)))]
     tested = Tested(pd.DataFrame([cell]), [one], rows, {"s": names}, groups, draws)

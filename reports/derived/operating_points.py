@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from reports.statistics.panel import Panel
 from reports.statistics.planning import groups_needed
 from reports.statistics.predictive_values import npv_at, ppv_at
 from reports.statistics.spreads import spreads_of
+from reports.statistics.temperature import at_temperature
 from reports.statistics.training import Spread, chosen
 from reports.tables import CELL
 
@@ -99,6 +101,14 @@ class _Calls:
                 counts = [self._counts(i, number, point) for i in range(len(self.outcomes))]
                 yield from self._of_point(label, point, counts, means)
 
+    @cached_property
+    def _calibrated(self) -> list[np.ndarray]:
+        """The probabilities of each cell at its temperature, which thresholds are of."""
+        return [
+            at_temperature(one.probabilities, row["temperature"] or 1.0)
+            for one, row in zip(self.outcomes, self.tested.records, strict=True)
+        ]
+
     def _threshold(self, cell: int, label: str) -> float | None:
         row = self.tested.records[cell]
         return self.thresholds.get((*(row[name] for name in CELL), label))
@@ -111,7 +121,7 @@ class _Calls:
             threshold = self._threshold(cell, self.classes[number])
             if threshold is None:
                 return None
-            called = one.probabilities[:, number] >= threshold
+            called = self._calibrated[cell][:, number] >= threshold
         columns = np.stack([labelled & called, labelled, called, np.ones_like(called)], axis=1)
         return _Counts(*self.panel.by_group(cell, columns.astype(float)).T)
 

@@ -156,4 +156,12 @@ def cells_of(shown: Shown) -> Cells:
     return shown.entries.of(shown.in_full, shown.atlas)
 
 
-SECTION = Section("cells", "Cell by cell", "cells.html.j2", cells_of, by_cells=True)
+SECTION = Section(
+    "cells",
+    "Cell by cell",
+    "cells.html.j2",
+    cells_of,
+    "Open a cell to see whether its training had converged, which classes it confuses, and "
+    "whether its probabilities can be believed.",
+    by_cells=True,
+)

@@ -11,6 +11,7 @@ from reports.sections import (
     diagnoses,
     effects,
     explanations,
+    glossary,
     grid,
     leak,
     listing,
@@ -32,4 +33,5 @@ SECTIONS: tuple[Section, ...] = (
     data.SECTION,
     cost.SECTION,
     reproduce.SECTION,
+    glossary.SECTION,
 )

@@ -152,4 +152,11 @@ def _saved(run: Run) -> str:
     )
 
 
-SECTION = of_run("cost", "Cost", "cost.html.j2", cost_of)
+SECTION = of_run(
+    "cost",
+    "Cost",
+    "cost.html.j2",
+    cost_of,
+    "Configurations below the line of the Pareto front cost more than another one that is at "
+    "least as accurate.",
+)

@@ -158,4 +158,11 @@ def _index(order: list[str], name: str) -> int:
     return order.index(name) if name in order else len(order)
 
 
-SECTION = of_run("data", "Data", "data.html.j2", data_of)
+SECTION = of_run(
+    "data",
+    "Data",
+    "data.html.j2",
+    data_of,
+    "Check that what was excluded should be, and that groups hold what belongs together: "
+    "intervals count groups, not images.",
+)

@@ -174,4 +174,12 @@ def _wrong(run: Run, image: WrongImage) -> Wrong:
     )
 
 
-SECTION = of_run("diagnoses", "Each class", "diagnoses.html.j2", diagnoses_of)
+SECTION = of_run(
+    "diagnoses",
+    "Each class",
+    "diagnoses.html.j2",
+    diagnoses_of,
+    "Read the intervals: with few test images of a class its sensitivity may be far from the "
+    "value shown. Predictive values are for the class frequencies of the test set unless a "
+    "prevalence is stated.",
+)

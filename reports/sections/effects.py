@@ -212,4 +212,11 @@ def _ticks(scale: Scale) -> list[float]:
     return round_ticks(scale.low, scale.high, 5)
 
 
-SECTION = of_run("effects", "Effects", "effects.html.j2", effects_of)
+SECTION = of_run(
+    "effects",
+    "Effects",
+    "effects.html.j2",
+    effects_of,
+    "An interval that includes zero means that this experiment shows no effect, not that there is "
+    "none.",
+)

@@ -221,4 +221,12 @@ def _caption(run: Run) -> str:
     )
 
 
-SECTION = of_run("grid", "Grid", "grid.html.j2", grid_of)
+SECTION = of_run(
+    "grid",
+    "Grid",
+    "grid.html.j2",
+    grid_of,
+    "Each tile is one trained network, or the mean of several. Compare its interval with the "
+    "majority-class tick: where they overlap, the network has not been shown to have learned "
+    "anything.",
+)

@@ -244,4 +244,11 @@ def _index(order: list[str], name: str) -> int:
     return order.index(name) if name in order else len(order)
 
 
-SECTION = of_run("leak", "Leakage", "leak.html.j2", leakage_of)
+SECTION = of_run(
+    "leak",
+    "Leakage",
+    "leak.html.j2",
+    leakage_of,
+    "Trust the split in which the fewest test images have a relative in training. What another "
+    "split scores above it is no performance on new patients.",
+)

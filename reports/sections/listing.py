@@ -199,4 +199,12 @@ def _listed(shown: Shown) -> Listing:
     return listing_of(shown.run, {row["anchor"] for row in shown.in_full.cells})
 
 
-SECTION = Section("all", "All cells", "listing.html.j2", _listed, by_cells=True)
+SECTION = Section(
+    "all",
+    "All cells",
+    "listing.html.j2",
+    _listed,
+    "Every planned cell has its line, also those that failed. Sort by validation, not by test "
+    "accuracy, to see what could have been chosen fairly.",
+    by_cells=True,
+)

@@ -178,4 +178,11 @@ def _model(name: str, about: dict[str, Any]) -> Model:
     )
 
 
-SECTION = of_run("reproduce", "Reproduce", "reproduce.html.j2", reproduction_of)
+SECTION = of_run(
+    "reproduce",
+    "Reproduce",
+    "reproduce.html.j2",
+    reproduction_of,
+    "The same command on the same images resumes or repeats this run; the hash says whether the "
+    "images are the same.",
+)

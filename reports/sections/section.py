@@ -40,6 +40,7 @@ class Section:
         template: its file in `templates/`, which is given what `make` returns under the file's
             stem: `leak` in `leak.html.j2`.
         make: what the template shows; None leaves the section out.
+        reading: how to read it, in a sentence or two.
         by_cells: whether it depends on which cells are shown in full, so that it is made again
             each time the page is tried with other cells.
     """
@@ -48,6 +49,7 @@ class Section:
     title: str
     template: str
     make: Callable[[Shown], object | None]
+    reading: str = ""
     by_cells: bool = False
 
     @property
@@ -56,6 +58,12 @@ class Section:
         return self.template.partition(".")[0]
 
 
-def of_run(anchor: str, title: str, template: str, make: Callable[[Run], object | None]) -> Section:
+def of_run(
+    anchor: str,
+    title: str,
+    template: str,
+    make: Callable[[Run], object | None],
+    reading: str = "",
+) -> Section:
     """A section that is made from the run alone."""
-    return Section(anchor, title, template, lambda shown: make(shown.run))
+    return Section(anchor, title, template, lambda shown: make(shown.run), reading)

@@ -182,4 +182,11 @@ def _ticks(scale: Scale) -> list[float]:
     return round_ticks(scale.low, scale.high, 5)
 
 
-SECTION = of_run("significance", "Significance", "significance.html.j2", significance_of)
+SECTION = of_run(
+    "significance",
+    "Significance",
+    "significance.html.j2",
+    significance_of,
+    "Configurations that do not differ significantly from the first are not worse than it as far "
+    "as these test images can tell: choose among them by cost.",
+)

@@ -21,15 +21,15 @@ class Calibrated:
     def __init__(self, test: pd.DataFrame, validation: pd.DataFrame) -> None:
         """Both with columns label (int) and probabilities."""
         self._labels, self._plain = _arrays(test)
-        self._temperature = fit_temperature(*_arrays(validation))
-        self._scaled = at_temperature(self._plain, self._temperature)
+        self.temperature = fit_temperature(*_arrays(validation))
+        self._scaled = at_temperature(self._plain, self.temperature)
 
     def columns(self) -> dict[str, float]:
         """The values of `reports.metrics.METRIC_COLUMNS`."""
         scaled = metrics_of(self._labels, self._scaled, SCALED)
         return {
             **metrics_of(self._labels, self._plain),
-            "temperature": self._temperature,
+            "temperature": self.temperature,
             **{f"{name}_scaled": value for name, value in scaled.items()},
         }
 

@@ -182,10 +182,10 @@ class _CellRows:
         return self.calibrated.reliability_rows(self.columns) if self.calibrated else iter(())
 
     def threshold_rows(self) -> Iterator[dict[str, Any]]:
-        if self.validation is None:
+        if self.validation is None or self.calibrated is None:
             return iter(())
-        rule = self.ledger.plan.config.operating_rule
-        return threshold_rows(self.validation, self.classes, rule, self.columns)
+        rule, temperature = self.ledger.plan.config.operating_rule, self.calibrated.temperature
+        return threshold_rows(self.validation, temperature, self.classes, rule, self.columns)
 
     def mistakes(self) -> list[Mistake]:
         """The champion's most frequent confusions, by class name."""

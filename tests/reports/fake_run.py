@@ -162,7 +162,7 @@ def _fill(tables: dict[str, list[Row]], fake: FakeRun, number: int, cell: Row) -
         tables["attributions"] += _attributions(fake, rng, cell)
         tables["predictions"] += predictions
         tables["reliability"] += calibrated.reliability_rows(cell)
-        tables["thresholds"] += _thresholds(fake, cell, predictions)
+        tables["thresholds"] += _thresholds(fake, cell, predictions, calibrated.temperature)
 
 
 def _skill(cell: Row) -> float:
@@ -323,12 +323,14 @@ def _calibrated(fake: FakeRun, cell: Row, predictions: list[Row]) -> Calibrated:
     return Calibrated(rows, rows)
 
 
-def _thresholds(fake: FakeRun, cell: Row, predictions: list[Row]) -> Iterator[Row]:
+def _thresholds(
+    fake: FakeRun, cell: Row, predictions: list[Row], temperature: float
+) -> Iterator[Row]:
     """Likewise."""
     classes = fake.scenarios[cell["scenario"]]
     rows = pd.DataFrame(predictions)
     rows["label"] = rows["label"].map({name: index for index, name in enumerate(classes)})
-    return threshold_rows(rows, classes, Rule(), cell)
+    return threshold_rows(rows, temperature, classes, Rule(), cell)
 
 
 def _pictures(predictions: list[Row]) -> list[Row]:

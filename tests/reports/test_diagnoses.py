@@ -56,7 +56,9 @@ def _own(run: Run, one: object) -> pd.DataFrame:
 def test_the_shares_of_a_class_are_those_of_its_predictions(run: Run) -> None:
     for one in diagnoses(run):
         frame, classes = _own(run, one), run.classes(one.headline.scenario)
-        scores = np.stack(frame["probabilities"].to_list())
+        logits = np.log(np.stack(frame["probabilities"].to_list()))
+        scores = np.exp(logits / one.headline.best["temperature"])
+        scores /= scores.sum(axis=1, keepdims=True)
         for point, lines in one.lines.items():
             assert [line.label for line in lines] == classes
             for number, line in enumerate(lines):

@@ -11,6 +11,7 @@ from reports.page import environment, render
 from reports.run import Run, load_run
 from reports.sections import contents
 from reports.sections.contents import SECTIONS
+from reports.sections.glossary import TERMS
 from reports.sections.section import Section, of_run
 from tests.reports.fake_run import FakeRun, write_fake_run
 
@@ -34,6 +35,18 @@ def test_every_section_has_a_template_and_an_anchor_of_its_own() -> None:
     for section in SECTIONS:
         source, _, _ = environment().loader.get_source(environment(), section.template)
         assert f'<section id="{section.anchor}">' in source
+
+
+def test_every_section_says_how_to_read_it() -> None:
+    for section in SECTIONS:
+        source, _, _ = environment().loader.get_source(environment(), section.template)
+        assert '{% include "reading.html.j2" %}' in source, section.template
+        assert section.reading.endswith("."), section.anchor
+
+
+def test_the_glossary_is_in_alphabetical_order_and_names_each_term_once() -> None:
+    names = [term.lower() for term, _ in TERMS]
+    assert names == sorted(set(names))
 
 
 def test_every_module_with_a_section_is_in_the_list() -> None:
