@@ -50,7 +50,10 @@ TERMS: tuple[tuple[str, str], ...] = (
         "sensitivity, specificity",
         "the share of a class's images that are called it, and of the others that are not",
     ),
-    ("strategy", "transfer trains a new last part only; fine-tuning also the backbone's last layers"),
+    (
+        "strategy",
+        "transfer trains a new last part only; fine-tuning also the backbone's last layers",
+    ),
     ("temperature", "a number that makes probabilities less confident without changing the order"),
 )
 
