@@ -281,4 +281,12 @@ def _shown(shown: Shown) -> Gallery | None:
     return gallery_of(shown.in_full, shown.atlas)
 
 
-SECTION = Section("explanations", "Explanations", "explanations.html.j2", _shown, by_cells=True)
+SECTION = Section(
+    "explanations",
+    "Explanations",
+    "explanations.html.j2",
+    _shown,
+    "A map shows what the network used, not what is medically relevant. Look for markers, borders "
+    "and text under the red pixels.",
+    by_cells=True,
+)
