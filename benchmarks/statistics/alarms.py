@@ -106,6 +106,7 @@ def null_run(grid: Grid, rng: np.random.Generator) -> Tested:
                     "augmented": bool(names[rows.configuration][1]),
                     "augmentation": "fec-ige" if names[rows.configuration][1] else "none",
                     "strategy": names[rows.configuration][2],
+                    "recipe": "paper",
                     **_training(world, rows.unit),
                     "accuracy": one.correct.mean(),
                     "val_accuracy": (validated := _validated(world, rows, validation, rng)),

@@ -33,6 +33,7 @@ _CELL = {
     "augmentation": "none",
     "augmented": False,
     "strategy": "transfer",
+    "recipe": "paper",
     "seed": 0,
     "repeat": 1,
     "fold": 0,
