@@ -50,7 +50,7 @@ class Axis:
     role: Role
     type: pa.DataType = field(default_factory=pa.string)
     reference: str = ""  # the entry that the others are compared with, where it is in the grid
-    titles: Mapping[str, str] = field(default_factory=dict)  # of entries, where they have another
+    titles: Mapping[str, str] = field(default_factory=dict)  # of entries, in the page's order
     implied: tuple[Implied, ...] = ()
     unnamed: str = ""  # the entry that a cell's name leaves out, as before there was this axis
 
@@ -97,7 +97,12 @@ AXES: tuple[Axis, ...] = (
         "grid.strategies",
         Role.FACTOR,
         reference="transfer",
-        titles={"finetune": "fine-tuned"},
+        titles={
+            "knn": "k nearest neighbours",
+            "linear": "linear probe",
+            "transfer": "transfer",
+            "finetune": "fine-tuned",
+        },
     ),
     Axis(
         "recipe",

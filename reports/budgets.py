@@ -16,18 +16,22 @@ def budget(run: Run) -> str:
     """In words: epochs, steps and passes of a full training, by strategy and augmentation. Empty
     where no cell is done."""
 
-    def side(row: Row) -> tuple[bool, bool, str]:
-        return row["strategy"] == "finetune", bool(row["augmented"]), row["augmentation"]
+    def side(row: Row) -> tuple[int, bool, str]:
+        place = run.strategies.index(row["strategy"])
+        return place, bool(row["augmented"]), row["augmentation"]
 
     groups = [list(rows) for _, rows in groupby(sorted(run.done, key=side), key=side)]
     if not groups:
         return ""
-    sides = "; ".join(_side(rows) for rows in groups)
+    sides = "; ".join(_side(run, rows) for rows in groups)
     return f"Training budget: {sides}.{_steps(run, groups)}{_parents(run, groups)}"
 
 
-def _side(rows: Sequence[Row]) -> str:
+def _side(run: Run, rows: Sequence[Row]) -> str:
     name = wording.recipe(rows[0])
+    if tried := run.candidates.get(rows[0]["champion"]):
+        settings = wording.plural(len(tried), "setting")
+        return f"{name}: fitted once on all rows with each of {settings}"
     passes = _range([row["passes"] for row in rows], lambda value: wording.decimal(value, 1))
     return (
         f"{name}: {_range([row['epochs'] for row in rows], wording.count)} epochs, "

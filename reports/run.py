@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports.axes import TRAININGS, training_choices
+from reports.axes import AXIS, TRAININGS, training_choices
 from reports.metrics.deciding import DECIDING, Deciding
 from reports.split_policies import SplitPolicy, split_policies
 from reports.statistics import Interval, accuracy_interval
@@ -24,7 +24,7 @@ from reports.tables import CELL, SCHEMAS, read_tables
 Row = dict[str, Any]
 CellKey = tuple[Any, ...]
 
-_STRATEGIES = ("transfer", "finetune")
+_STRATEGIES = tuple(AXIS["strategy"].titles)
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,18 @@ class Run:
     @cached_property
     def backbones(self) -> list[str]:
         return sorted({row["backbone"] for row in self.cells}, key=self._backbone_order)
+
+    @cached_property
+    def strategies(self) -> list[str]:
+        """Those of the cells, in the page's order."""
+        found = {str(row["strategy"]) for row in self.cells}
+        return sorted(found, key=lambda name: _position(_STRATEGIES, name))
+
+    @cached_property
+    def candidates(self) -> dict[str, list[Row]]:
+        """What trials tried by themselves, by trial: see the table `candidates`."""
+        frame = self.tables["candidates"].sort_values(["trial", "candidate"])
+        return {str(key): records(own) for key, own in frame.groupby("trial", sort=False)}
 
     @cached_property
     def repeated(self) -> dict[str, list[int]]:

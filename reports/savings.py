@@ -39,8 +39,11 @@ class Saving:
 
     backbone: str
     spent: float  # the pass itself
-    transfer: float  # what the passes of all trials would have taken
-    finetune: float
+    without: dict[str, float]  # what the passes of all trials would have taken, by strategy
+
+    @property
+    def saved(self) -> float:
+        return sum(self.without.values()) - self.spent
 
 
 def measured_passes(run: Run) -> dict[str, Pass]:
@@ -61,8 +64,10 @@ def savings(run: Run) -> list[Saving]:
         Saving(
             backbone=name,
             spent=passes[name].seconds,
-            transfer=passes[name].each_s * rows.get((name, "transfer"), 0.0),
-            finetune=passes[name].each_s * rows.get((name, "finetune"), 0.0),
+            without={
+                strategy: passes[name].each_s * rows.get((name, strategy), 0.0)
+                for strategy in run.strategies
+            },
         )
         for name in run.backbones
         if name in passes

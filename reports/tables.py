@@ -83,6 +83,15 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "passes": _FLOAT,  # over the training rows, likewise
         "epoch_s": _FLOAT,
     },
+    "candidates": {
+        "trial": _STR,
+        "candidate": _INT,
+        "setting": _STR,  # l2=0.1
+        "val_loss": _FLOAT,
+        "val_accuracy": _FLOAT,
+        "val_score": _FLOAT,
+        "chosen": _BOOL,
+    },
     "predictions": {
         **_CELL,
         "image_id": _STR,

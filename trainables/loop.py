@@ -94,7 +94,7 @@ class Epoch:
     val_loss: float
     val_accuracy: float
     val_score: float  # of the criterion, higher is better
-    lr: float  # of the epoch's last step
+    lr: float | None  # of the epoch's last step; None where nothing is trained at a rate
     steps: int  # of the optimiser, since the start of the training
     passes: float  # over the training rows, since the start of the training
     epoch_s: float
@@ -102,6 +102,16 @@ class Epoch:
     @property
     def is_finite(self) -> bool:
         return math.isfinite(self.train_loss) and math.isfinite(self.val_loss)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A setting that a fit tried by itself, and its result on the validation rows."""
+
+    setting: Mapping[str, float]
+    val_loss: float
+    val_accuracy: float
+    val_score: float  # of the criterion, higher is better
 
 
 @dataclass(frozen=True)
@@ -113,6 +123,7 @@ class Fit:
     state: dict[str, Tensor]
     images_per_s: float
     data_wait: float  # share of the training time, 0..1, spent waiting for the next batch
+    candidates: Sequence[Candidate] = ()  # of a fit that searches by itself: see `probes`
 
     @property
     def val_accuracy(self) -> float:

@@ -111,6 +111,7 @@ class _Tables:
 def _detail(run: Run, row: Row, of: _Tables, atlas: Atlas) -> Detail:
     key, done = row["key"], row["state"] == "done"
     trials, counts, predictions = of.trials(key), of.counts(key), of.predictions(key)
+    tried = run.candidates.get(row["champion"], [])
     names = run.classes(row["scenario"]) or sorted({name for pair in counts for name in pair})
 
     def interval(metric: str, label: str = "") -> Interval | None:
@@ -128,13 +129,13 @@ def _detail(run: Run, row: Row, of: _Tables, atlas: Atlas) -> Detail:
         accuracy=wording.percent(row["accuracy"]),
         interval=wording.percent_range(interval_of(row)),
         strip=_strip(row),
-        setting=numbers.setting(row, run.hyperparameters) if done else [],
+        setting=numbers.setting(row, run.hyperparameters, tried) if done else [],
         metrics=numbers.metrics(row, interval, run.metric) if done else [],
         curves=curves.curves_of(row, trials, of.curves),
         errors=errors.errors_of(row["backbone"], names, counts, predictions, atlas.pictures),
         classes=classes.classes_of(names, counts, predictions, interval) if counts else None,
         calibration=calibration.calibration_of(row, of.reliability(key), interval),
-        search=search.search_of(row, trials, of.space),
+        search=search.search_of(row, trials, of.space, run.candidates),
         explanations=[],
         explanations_left_out=0,
     )

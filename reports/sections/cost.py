@@ -32,8 +32,7 @@ class BackboneCost:
     parameters: str
     gmacs: str
     extraction: str
-    transfer: str
-    finetune: str
+    training: list[str]  # by strategy
     device: str
     cells: str
     per_cell: str
@@ -48,6 +47,7 @@ class Cost:
     training: str
     device: str
     waiting: str  # share of that, waiting for the next batch
+    strategies: list[str]  # the titles of the strategies
     backbones: list[BackboneCost]
     saved: str  # in words, with how it is computed; empty where no pass was measured
     trade: trade.Trade | None
@@ -73,6 +73,7 @@ def cost_of(run: Run) -> Cost | None:
         training=wording.seconds(wall_s),
         device=_hours(_device_s(run, trained)),
         waiting=f"{100 * waited_s / wall_s:.0f}" if wall_s else "0",
+        strategies=[wording.strategy(name) for name in run.strategies],
         backbones=_backbones(run, trained),
         saved=_saved(run),
         trade=trade.trade_of(run),
@@ -108,23 +109,22 @@ def _hours(seconds: float) -> str:
 
 def _backbones(run: Run, trained: pd.DataFrame) -> list[BackboneCost]:
     passes = measured_passes(run)
-    saved = {one.backbone: one.transfer + one.finetune - one.spent for one in savings(run)}
+    saved = {one.backbone: one.saved for one in savings(run)}
     rows = []
     for name in run.backbones:
         about = run.info.get("backbones", {}).get(name, {})
         own = trained[trained["backbone"] == name]
-        parts = {s: _device_s(run, own[own["strategy"] == s]) for s in ("transfer", "finetune")}
+        parts = [_device_s(run, own[own["strategy"] == s]) for s in run.strategies]
         spent = passes[name].seconds if name in passes else 0.0
         cells = sum(row["backbone"] == name for row in run.cells)
-        whole = sum(parts.values()) + spent
+        whole = sum(parts) + spent
         rows.append(
             BackboneCost(
                 name=name,
                 parameters=wording.millions(about.get("parameters")),
                 gmacs=wording.decimal(about.get("gmacs"), 2),
                 extraction=_hours(spent) if name in passes else wording.NONE,
-                transfer=_hours(parts["transfer"]),
-                finetune=_hours(parts["finetune"]),
+                training=[_hours(part) for part in parts],
                 device=_hours(whole),
                 cells=wording.count(cells),
                 per_cell=_hours(whole / max(1, cells)),
@@ -138,17 +138,20 @@ def _saved(run: Run) -> str:
     found = savings(run)
     if not found:
         return ""
-    without = {
-        "transfer": sum(one.transfer for one in found),
-        "finetune": sum(one.finetune for one in found),
-    }
     spent = sum(one.spent for one in found)
+    without = wording.listed(
+        f"{_hours(sum(one.without[name] for one in found))} for {wording.strategy(name)} cells"
+        for name in run.strategies
+    )
+    bound = (
+        " (an upper bound for fine-tuned cells, whose trials run the last block in any case)"
+        if "finetune" in run.strategies
+        else ""
+    )
     return (
         f"Each backbone ran once over every row, which took {_hours(spent)} of process time in "
         "total. Running it in every trial and epoch, at the time per row measured in that pass, "
-        f"would have taken {_hours(without['transfer'])} for transfer and at most "
-        f"{_hours(without['finetune'])} for fine-tuning (whose trials run the last block in any "
-        "case; the measured time includes it). This is an estimate from measured times."
+        f"would have taken {without}{bound}. This is an estimate from measured times."
     )
 
 

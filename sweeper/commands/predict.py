@@ -93,6 +93,11 @@ def predict_images(options: argparse.Namespace, command: str) -> int:
 
     store = open_store(options, run)
     chosen = choose(run, store, options.cell)
+    if options.explain and (reason := chosen.spec.entry.unexplained):
+        raise StoreError(
+            f"--explain: a {chosen.cell.strategy} network cannot be explained by Integrated "
+            f"Gradients ({reason}); choose another cell with --cell"
+        )
     known, novelty = KnownImages(run, chosen, store), Novelty.of(run, chosen, store)
     predictions = predict(chosen, store, paths, run.config.preprocess, known, novelty)
     print_problems(predictions)

@@ -57,6 +57,7 @@ def contradictions(config: Config) -> Iterator[str]:
                 f"grid.strategies: {name} starts from the {parent} champion; "
                 f"add {parent}, or set {name}.start: fresh"
             )
+    yield from _probes_from_pixels(config)
     yield from _split_contradictions(config)
 
 
@@ -69,6 +70,20 @@ def _unusable_transforms(config: Config) -> Iterator[str]:
                 check_on_an_image(transform, size)
             except ValueError as error:
                 yield f"augmentations.{name}.transforms.{number}: {error}"
+
+
+def _probes_from_pixels(config: Config) -> Iterator[str]:
+    """Probes beside an augmentation that is other pixels in each epoch: they have no epochs."""
+    probes = [name for name in config.grid.strategies if not STRATEGIES[name].by_epochs]
+    for name in config.grid.augmentations if probes else ():
+        if name in config.known_augmentations:
+            augmentation = config.augmentation(name)
+            if augmentation and augmentation.online:
+                yield (
+                    f"grid.augmentations: {name} is online, but {' and '.join(probes)} fit once, "
+                    f"on fixed rows; set augmentations.{name}.online=false, or remove "
+                    f"{' and '.join(probes)} from grid.strategies"
+                )
 
 
 def _uneven_batches(config: Config) -> Iterator[str]:

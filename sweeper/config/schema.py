@@ -214,9 +214,10 @@ class GridSection(Section):
     augmentations: Annotated[list[str], Field(min_length=1)] = [NO_AUGMENTATION, "fec-ige"]
     """Augmentations to compare: `none`, a built-in one (`fec-ige`, `radiograph`, `photo`,
     `histology`), or an entry of `augmentations`."""
-    strategies: Annotated[list[str], Field(min_length=1)] = list(STRATEGIES)
+    strategies: Annotated[list[str], Field(min_length=1)] = ["transfer", "finetune"]
     """`transfer` trains a head on the frozen backbone; `finetune` trains the backbone's last
-    layers too."""
+    layers too; `linear` (logistic regression) and `knn` (nearest neighbours) fit the frozen
+    features in seconds."""
     recipes: Annotated[list[str], Field(min_length=1)] = ["paper"]
     """Recipes to compare: `paper` (as published), `modern`, or an entry of `recipes`."""
     seeds: Annotated[list[Seed], Field(min_length=1, max_length=1000)] = [0]

@@ -17,9 +17,9 @@ from sweeper.plan.grid import Cell
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.splits import SplitName
 from sweeper.strategies import STRATEGIES
-from sweeper.strategies.base import PIXELS
+from sweeper.strategies.base import PIXELS, Trained
 from trainables.explain import FIRST_STEPS
-from trainables.network_size import NetworkSize, head_macs, network_size
+from trainables.network_size import NetworkSize, network_size
 
 # Seconds, as seen on two cores of an AMD EPYC, idle and busy.
 _RAY_START = Span(4, 12)
@@ -156,7 +156,7 @@ class Estimate:
                 macs, kind = self._work(cell, setting)
                 rate = self.speeds.of(kind, name)
                 epochs = self._epochs(cell, draw, setting)
-                busy += epochs * macs / rate.span + beside
+                busy += Span(epochs.low * macs.low, epochs.high * macs.high) / rate.span + beside
                 stored += self._weights(cell, setting, draw)
                 count, origin = count + 1, rate.origin
         if count:
@@ -171,19 +171,30 @@ class Estimate:
             return list(enumerate(self.plan.draws(cell)))
         return [(s.draw, s.hyperparameters) for s in specs if self.ledger.needs_running(s)]
 
-    def _work(self, cell: Cell, setting: Mapping[str, Any]) -> tuple[float, str]:
+    def _work(self, cell: Cell, setting: Mapping[str, Any]) -> tuple[Span, str]:
         """Multiply-adds of an epoch, and the kind of work that dominates it."""
-        size, rows = self.sizes[cell.backbone], self._rows(cell)
-        classes = len(self.plan.scenarios[cell.scenario])
-        head = head_macs(size.feature_dim, setting["hidden"], classes)
-        strategy, frozen = STRATEGIES[cell.strategy], 0.0
-        trained = head + strategy.trained(size, self.config).macs
-        if self.plan.source_of(cell) == PIXELS:
-            frozen = size.macs + head - trained
-        kind = "train" if frozen else strategy.work
-        each = TRAINING_PASSES * trained + max(frozen, 0.0)
+        rows, strategy = self._rows(cell), STRATEGIES[cell.strategy]
+        trained, frozen = self._image(cell, setting)
         seen = self.plan.epoch_rows(cell) or rows["train"]
-        return seen * each + rows["val"] * (trained + max(frozen, 0.0)), kind
+        passes = Span(*strategy.passes_of_epoch) * (seen * (TRAINING_PASSES * trained + frozen))
+        validation = Span.exactly(rows["val"] * (trained + frozen))
+        return passes + validation, self._kind(cell, setting)
+
+    def _image(self, cell: Cell, setting: Mapping[str, Any]) -> tuple[float, float]:
+        """Multiply-adds of one image in what a trial trains, and in what it runs frozen."""
+        size = self.sizes[cell.backbone]
+        head = self._head(cell, setting).macs
+        trained = head + STRATEGIES[cell.strategy].trained(size, self.config).macs
+        from_pixels = self.plan.source_of(cell) == PIXELS
+        return trained, max(0.0, size.macs + head - trained) if from_pixels else 0.0
+
+    def _kind(self, cell: Cell, setting: Mapping[str, Any]) -> str:
+        return "train" if self._image(cell, setting)[1] else STRATEGIES[cell.strategy].work
+
+    def _head(self, cell: Cell, setting: Mapping[str, Any]) -> Trained:
+        size, classes = self.sizes[cell.backbone], len(self.plan.scenarios[cell.scenario])
+        rows = self._rows(cell)["train"]
+        return STRATEGIES[cell.strategy].head(size.feature_dim, setting, classes, rows)
 
     def _epochs(self, cell: Cell, draw: int, setting: Mapping[str, Any]) -> Span:
         """The range of epochs of the draws after the first. With ASHA, from every rung passing one
@@ -202,7 +213,7 @@ class Estimate:
         """Bytes of a finished trial; a stopped one leaves next to nothing."""
         size = self.sizes[cell.backbone]
         classes = len(self.plan.scenarios[cell.scenario])
-        numbers = head_macs(size.feature_dim, setting["hidden"], classes)
+        numbers = self._head(cell, setting).parameters
         numbers += STRATEGIES[cell.strategy].trained(size, self.config).parameters
         full = numbers * _FLOAT + self._rows(cell)["val"] * (classes * _FLOAT + 30)
         stopped = draw > 0 and self.config.search.scheduler == "asha"
@@ -213,10 +224,9 @@ class Estimate:
     def _evaluate(self) -> Iterator[StageCost]:
         cells, busy, stored = self._open, Span.none(), 0.0
         for cell in cells:
-            macs, kind = self._work(cell, self.plan.draws(cell)[0])
-            rows = self._rows(cell)
-            share = rows["test"] / max(1, rows["train"]) / TRAINING_PASSES
-            busy += Span.exactly(macs * share) / self.speeds.of(kind, cell.backbone).span
+            setting, rows = self.plan.draws(cell)[0], self._rows(cell)
+            macs, kind = sum(self._image(cell, setting)), self._kind(cell, setting)
+            busy += Span.exactly(rows["test"] * macs) / self.speeds.of(kind, cell.backbone).span
             busy += _OF_CHAMPION
             stored += rows["test"] * (len(self.plan.scenarios[cell.scenario]) * _FLOAT + 30)
         if cells:

@@ -1,8 +1,9 @@
 """The speed of a machine for a run's work: guessed, learnt from earlier runs, or measured.
 
-Rates are multiply-adds a second of one slot (a processor, or a trial's share of a GPU), for four
-kinds of work: `forward` of a frozen network, `train` of a suffix, `head`, and `explain`. Each is a
-range: one machine trained the same head at 2,400 to 11,400 rows a second, depending on other load.
+Rates are multiply-adds a second of one slot (a processor, or a trial's share of a GPU), for five
+kinds of work: `forward` of a frozen network, `train` of a suffix, `head`, `probe`, and `explain`.
+Each is a range: one machine trained the same head at 2,400 to 11,400 rows a second, depending on
+other load.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ import numpy as np
 
 from sweeper.estimate.span import Span
 from sweeper.plan.ledger import Ledger
-from trainables.network_size import NetworkSize, head_macs
+from trainables.network_size import NetworkSize
 
-KINDS = ("forward", "train", "head", "explain", "preprocess")
+KINDS = ("forward", "train", "head", "probe", "explain", "preprocess")
 GUESSED, LEARNT, MEASURED = "guessed", "learnt", "measured"
 TRAINING_PASSES = 3.0  # forward, gradient of the inputs, gradient of the weights
 # Multiply-adds a second: one core of an AMD EPYC computed MobileNet's depthwise layers at 27e9,
@@ -30,6 +31,7 @@ _CPU = {
     "forward": Span(12e9, 70e9),
     "train": Span(20e9, 90e9),
     "head": Span(5e9, 25e9),
+    "probe": Span(4e9, 12e9),
     "explain": Span(10e9, 60e9),
     "preprocess": Span(150, 700),
 }
@@ -37,6 +39,7 @@ _GPU = {
     "forward": Span(0.8e12, 12e12),
     "train": Span(0.4e12, 6e12),
     "head": Span(1e9, 60e9),  # bound by the start of its small kernels
+    "probe": _CPU["probe"],  # computed on the processor
     "explain": Span(0.4e12, 6e12),
     "preprocess": _CPU["preprocess"],
 }
@@ -85,12 +88,14 @@ def learn_from_records(
             if not record or not record["images_per_s"] or record["device"] != device:
                 continue
             size = sizes[cell.backbone]
-            macs = head_macs(size.feature_dim, spec.hyperparameters["hidden"], spec.classes)
             if spec.is_end_to_end:
                 continue
-            kind = spec.entry.work
-            macs += spec.entry.trained(size, ledger.plan.config).macs
-            rate = record["images_per_s"] * macs * TRAINING_PASSES
+            kind, strategy = spec.entry.work, spec.entry
+            rows = ledger.plan.split_of(cell).count("train")
+            macs = strategy.head(size.feature_dim, spec.hyperparameters, spec.classes, rows).macs
+            macs += strategy.trained(size, ledger.plan.config).macs
+            passes = TRAINING_PASSES if strategy.passes_of_epoch[1] else 1.0
+            rate = record["images_per_s"] * macs * passes
             found.setdefault((kind, cell.backbone), []).append(rate)
     for (kind, backbone), rates in found.items():
         speeds.know(kind, backbone, _span(rates), LEARNT)

@@ -10,6 +10,7 @@ from typing import Any
 from reports.axes import AXES, NO_AUGMENTATION, TRAININGS, cell_name
 from sweeper.config.axes import entries_of
 from sweeper.config.schema import Config
+from sweeper.strategies import STRATEGIES
 
 _NAMES = tuple(axis.name for axis in AXES)
 
@@ -59,6 +60,9 @@ class Cell:
 
 
 def build_grid(config: Config) -> list[Cell]:
-    """Every combination of the axes' entries, the first axis outermost, in the order given."""
+    """Every combination of the axes' entries, the first axis outermost, in the order given. A
+    strategy that no recipe applies to has its cells under the first recipe only."""
     entries = [entries_of(config, axis.key) for axis in AXES]
-    return [Cell(point) for point in itertools.product(*entries)]
+    cells = [Cell(point) for point in itertools.product(*entries)]
+    first = config.grid.recipes[0]
+    return [one for one in cells if STRATEGIES[one.strategy].by_epochs or one.recipe == first]

@@ -19,6 +19,7 @@ from sweeper.plan.trial_spec import TrialSpec
 from sweeper.store.address import is_remote
 from sweeper.store.records import read_record, validation_of
 from sweeper.store.store import Artifact
+from sweeper.strategies import STRATEGIES
 from trainables.criterion import rank
 
 Record = dict[str, Any]
@@ -100,7 +101,11 @@ class Ledger:
         return self._to_explain
 
     def _chosen_to_explain(self) -> Iterator[tuple[str, TrialSpec]]:
-        champions = {cell: one for cell in self.plan.cells if (one := self.champion(cell))}
+        champions = {
+            cell: one
+            for cell in self.plan.cells
+            if not STRATEGIES[cell.strategy].unexplained and (one := self.champion(cell))
+        }
         wanted = {one.key for one in champions.values()}
         if self.plan.config.explain.champions == "leading":
             policy = self.plan.most_trusted
@@ -134,7 +139,7 @@ class Ledger:
 
     def is_explained(self, cell: Cell) -> bool:
         """Whether the cell has its explanations, or needs none."""
-        if not self.plan.explains:
+        if not self.plan.explains or STRATEGIES[cell.strategy].unexplained:
             return True
         champion = self.champion(cell)
         return champion is not None and (

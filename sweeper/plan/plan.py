@@ -198,6 +198,8 @@ class Plan:
     def draws(self, cell: Cell) -> list[Draw]:
         """The cell's hyperparameters, draw 0 first. Where trials start from a trained head, its
         shape is given."""
+        if not STRATEGIES[cell.strategy].by_epochs:
+            return [{}]
         recipe, strategy = self.recipes[cell.recipe], STRATEGIES[cell.strategy]
         space = dict(recipe.space)
         if self.parent_of(cell):
@@ -232,6 +234,8 @@ class Plan:
 
     def grace_epochs(self, cell: Cell, draw: Mapping[str, Any]) -> int:
         """The first epoch at which ASHA may stop a trial of this draw."""
+        if not draw:
+            return 1
         recipe = self.recipes[cell.recipe]
         largest = max(largest_of(recipe.space["lr"]), recipe.first_draw["lr"])
         return grace_of(self.config.search.grace_epochs, draw["lr"], largest)

@@ -83,23 +83,32 @@ class TrialSpec:
     @property
     def made_from(self) -> dict[str, Any]:
         """The content of the trial's key: what determines its outcome, so not cell or scheduler."""
-        common = {
-            "versions": [TRIAL_VERSION, LOOP_VERSION, HEAD_VERSION],
+        common: dict[str, Any] = {
+            "versions": [TRIAL_VERSION],
             "strategy": self.strategy,
             "split": self.split_key,
             "table": self.table_key,
             "classes": self.classes,
-            "epochs": self.epochs,
-            "seed": self.seed,
-            "epoch_rows": self.epoch_rows,
-            "batchnorm_statistics": self.batchnorm_statistics,
         }
+        if self.entry.by_epochs:
+            common |= self._made_by_epochs
         if self.is_end_to_end:
             online = {"augmentation": self.augmentation.made_from, "version": ONLINE_VERSION}
             common |= {"stream": STREAM_VERSION, "online": online if self.online else None}
         if self.metric != _KEYED_WITHOUT:
             common |= {"metric": self.metric}
         return {**common, **keyed(self.hyperparameters), **self.entry.keyed(self)}
+
+    @property
+    def _made_by_epochs(self) -> dict[str, Any]:
+        """What the training loop's outcome depends on, besides its rows."""
+        return {
+            "versions": [TRIAL_VERSION, LOOP_VERSION, HEAD_VERSION],
+            "epochs": self.epochs,
+            "seed": self.seed,
+            "epoch_rows": self.epoch_rows,
+            "batchnorm_statistics": self.batchnorm_statistics,
+        }
 
     @property
     def is_end_to_end(self) -> bool:

@@ -23,6 +23,7 @@ from sweeper.results.pointing import MarkedRegions
 from sweeper.results.thresholds import threshold_rows
 from sweeper.run.predictions import read_predictions, read_validation
 from sweeper.store.records import validation_of
+from trainables.criterion import rank
 from trainables.hyperparameters import HYPERPARAMETERS
 
 
@@ -44,6 +45,7 @@ def write_tables(ledger: Ledger, errors: Mapping[str, str], folder: Path) -> Out
         "cells": [rows.cell_row() for rows in cells],
         "trials": [row for rows in cells for row in rows.trial_rows()],
         "curves": _curves(cells),
+        "candidates": list(_candidates(cells)),
         "predictions": [row for rows in cells for row in rows.prediction_rows()],
         "confusion": [row for rows in cells for row in rows.confusion_rows()],
         "reliability": [row for rows in cells for row in rows.reliability_rows()],
@@ -225,17 +227,35 @@ def _attributions(rows: _CellRows) -> list[dict[str, Any]]:
     return list(rows.attribution_rows())
 
 
-def _curves(cells: Sequence[_CellRows]) -> list[dict[str, Any]]:
-    """The curves of every trial, once even if cells share it."""
+def _records(cells: Sequence[_CellRows]) -> dict[str, Mapping[str, Any]]:
+    """The record of every trial that has one, once even if cells share it."""
     ledger = cells[0].ledger
     specs = {spec.key: spec for rows in cells for spec in rows.specs}
-    records = {key: ledger.record(spec) for key, spec in specs.items()}
+    return {key: found for key, spec in specs.items() if (found := ledger.record(spec))}
+
+
+def _curves(cells: Sequence[_CellRows]) -> list[dict[str, Any]]:
     return [
-        {"trial": key, **epoch}
-        for key, record in records.items()
-        if record
-        for epoch in record["curve"]
+        {"trial": key, **epoch} for key, one in _records(cells).items() for epoch in one["curve"]
     ]
+
+
+def _candidates(cells: Sequence[_CellRows]) -> Iterator[dict[str, Any]]:
+    """What trials tried by themselves; validation chose the first of the best."""
+    for key, one in _records(cells).items():
+        tried = one.get("candidates", [])
+        ranks = [rank(row["val_score"], row["val_loss"]) for row in tried]
+        for i, row in enumerate(tried):
+            setting = ", ".join(f"{name}={value:g}" for name, value in row["setting"].items())
+            yield {
+                "trial": key,
+                "candidate": i + 1,
+                "setting": setting,
+                "val_loss": row["val_loss"],
+                "val_accuracy": row["val_accuracy"],
+                "val_score": row["val_score"],
+                "chosen": i == ranks.index(max(ranks)),
+            }
 
 
 def _splits(ledger: Ledger) -> pd.DataFrame:

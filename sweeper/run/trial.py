@@ -29,7 +29,7 @@ from sweeper.store.records import done_record, parquet_bytes, write_record
 from sweeper.store.refusals import refusal
 from sweeper.store.store import Store
 from trainables.device import assigned_device
-from trainables.loop import Epoch, Fit, Setting, probabilities, train
+from trainables.loop import Epoch, Fit, probabilities
 from trainables.online import OnlineAugmentation
 from trainables.rows import Rows
 from trainables.sampling import balanced_order
@@ -136,18 +136,11 @@ def _train(
     network = parts.network(module).to(device)
     part = parts.part("val")
     validation = parts.rows(part, device)
-    fit = train(
+    fit = spec.entry.fit(
+        parts,
         wrap(network) if wrap else network,
         _training_rows(parts, device, stream),
         validation,
-        Setting(
-            spec.hyperparameters,
-            epochs=spec.epochs,
-            seed=spec.training_seed,
-            batchnorm_statistics=spec.batchnorm_statistics,
-            epoch_rows=spec.epoch_rows,
-            class_counts=_class_counts(parts.part("train"), spec.classes),
-        ),
         on_epoch=lambda curve: _tell(spec, curve, report),
         criterion=criterion_of(spec.metric),
     )
@@ -158,12 +151,6 @@ def _train(
     device_name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     weights = {name: value.cpu().contiguous() for name, value in module.state_dict().items()}
     return _Outcome(fit, predictions, weights, device_name)
-
-
-def _class_counts(part: pd.DataFrame, classes: int) -> list[int]:
-    """Images of each class in a part; copies of an image are no further images."""
-    images = part.drop_duplicates("image_id")["label"].to_numpy()
-    return [int(count) for count in np.bincount(images, minlength=classes)]
 
 
 def _training_rows(parts: TrialParts, device: torch.device, stream: DataIterator | None) -> Rows:
@@ -203,6 +190,7 @@ def _write_done(
         best_epoch=outcome.fit.best_epoch,
         images_per_s=outcome.fit.images_per_s,
         data_wait=outcome.fit.data_wait,
+        candidates=[asdict(one) for one in outcome.fit.candidates],
         device=outcome.device,
         workers=workers,
         files={

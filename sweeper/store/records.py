@@ -35,6 +35,7 @@ def write_record(
     data_wait: float | None = None,
     device: str = "",
     workers: int = 1,
+    candidates: Sequence[Mapping[str, Any]] = (),
     files: Mapping[str, bytes] | None = None,
 ) -> None:
     """Store a trial that is `done`, `stopped` or `failed`. A later record takes its place, but a
@@ -56,6 +57,7 @@ def write_record(
         "device": device,
         "workers": workers,
         "error": error,
+        **({"candidates": list(candidates)} if candidates else {}),
     }
     with store.writing(*target.content, {"state": state}) as folder:
         for name, data in (files or {}).items():

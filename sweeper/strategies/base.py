@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
-    from torch import nn
+    from torch import Tensor, nn
 
     from sweeper.config.schema import Config
     from sweeper.plan.trial_spec import TrialSpec
     from sweeper.run.parts import TrialParts
+    from trainables.criterion import Criterion
+    from trainables.loop import Epoch, Fit
     from trainables.network_size import NetworkSize
-    from trainables.rows import IndexedRows
+    from trainables.rows import IndexedRows, Rows
 
 PIXELS = "shards"
 """The source of a trial that trains on the image shards: what it computes cannot be cached."""
@@ -24,8 +26,7 @@ PIXELS = "shards"
 
 @dataclass(frozen=True)
 class Trained:
-    """The trained part of a backbone: multiply-adds of one image, and numbers to keep, without the
-    head."""
+    """The cost of a trained part: multiply-adds of one image, and numbers to keep."""
 
     macs: float
     parameters: int
@@ -37,8 +38,11 @@ class Strategy(ABC):
     name: ClassVar[str]
     work: ClassVar[str]  # the kind of work its training is: see `estimate.speed`
     seconds_beside_training: ClassVar[tuple[float, float]]  # of a trial, at least and at most
-    trains_backbone: ClassVar[bool]  # whether some of its layers are trained
-    shares_workers: ClassVar[bool]  # whether several workers may train one of its cached trials
+    passes_of_epoch: ClassVar[tuple[float, float]] = (1.0, 1.0)  # over the rows, likewise
+    trains_backbone: ClassVar[bool] = False  # whether some of its layers are trained
+    shares_workers: ClassVar[bool] = False  # whether several may train one of its cached trials
+    by_epochs: ClassVar[bool]  # whether hyperparameters, epochs and seeds make a difference
+    unexplained: ClassVar[str] = ""  # why Integrated Gradients does not apply to its networks
 
     # --- the plan ------------------------------------------------------------------------------
 
@@ -65,6 +69,19 @@ class Strategy(ABC):
     # --- a trial -------------------------------------------------------------------------------
 
     @abstractmethod
+    def fit(
+        self,
+        parts: TrialParts,
+        network: nn.Module,
+        rows: Rows,
+        validation: IndexedRows,
+        on_epoch: Callable[[list[Epoch]], None],
+        criterion: Criterion,
+    ) -> Fit:
+        """Fit `network`, from `rows` to logits; `criterion` chooses its state on `validation`.
+        `on_epoch` gets the curve so far."""
+
+    @abstractmethod
     def module(self, parts: TrialParts) -> nn.Module:
         """The module that a trial trains, in its initial state, on the CPU. The store keeps its
         state: names begin with `head.` and, if layers of the backbone are trained, `suffix.`."""
@@ -87,8 +104,20 @@ class Strategy(ABC):
         """The trained weights of the backbone among `names`, by their names in `Backbone.state`."""
         return {}
 
+    @abstractmethod
+    def exported(self, spec: TrialSpec, weights: Mapping[str, Tensor]) -> dict[str, Any]:
+        """The head among a trial's `weights`, as the exported `config.json` describes it: `head`
+        names an entry of `HEADS` in `sweeper.use.exported.classify`, the others are what it
+        reads."""
+
     # --- its cost ------------------------------------------------------------------------------
 
     @abstractmethod
     def trained(self, size: NetworkSize, config: Config) -> Trained:
         """The part of the backbone that a trial trains."""
+
+    @abstractmethod
+    def head(
+        self, features: int, hyperparameters: Mapping[str, Any], classes: int, rows: int
+    ) -> Trained:
+        """The head on `features` numbers of an image, fitted on so many training rows."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sweeper.strategies.base import PIXELS, Strategy, Trained
+from sweeper.strategies.base import PIXELS, Trained
+from sweeper.strategies.by_epochs import ByEpochs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +23,7 @@ _GPU_SHARE = 0.6  # of the free GPU memory, for a trial's resident rows
 _NEUTRAL = {"depth": "suffix", "precision": "auto"}  # left out of keys, as before there were others
 
 
-class Finetune(Strategy):
+class Finetune(ByEpochs):
     name = "finetune"
     work = "train"
     seconds_beside_training = (0.3, 3.0)

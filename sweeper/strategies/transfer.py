@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sweeper.strategies.base import Strategy, Trained
+from sweeper.strategies.base import Trained
+from sweeper.strategies.by_epochs import ByEpochs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,12 +19,10 @@ if TYPE_CHECKING:
     from trainables.rows import IndexedRows
 
 
-class Transfer(Strategy):
+class Transfer(ByEpochs):
     name = "transfer"
     work = "head"
     seconds_beside_training = (0.05, 0.6)
-    trains_backbone = False
-    shares_workers = False
 
     def limits(self, config: Config) -> tuple[int, int]:
         return config.search.draws, config.search.epochs

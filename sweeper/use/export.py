@@ -90,8 +90,7 @@ def exported_config(
         "timm_name": backbone.spec.timm_name,
         "timm_arguments": arguments,
         "pooling": chosen.spec.settings["pooling"],
-        "feature_dim": len(weights["head.0.weight"]),
-        "hidden": list(chosen.spec.hyperparameters["hidden"]),
+        **chosen.spec.entry.exported(chosen.spec, weights),
         "temperature": chosen.temperature,
         "preprocessing": {
             **asdict(preprocess.steps),

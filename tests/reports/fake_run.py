@@ -90,7 +90,8 @@ def _write(folder: Path, fake: FakeRun) -> None:
     tables: dict[str, list[Row]] = {
         name: []
         for name in (
-            *("cells", "trials", "curves", "predictions", "confusion", "reliability"),
+            *("cells", "trials", "curves", "candidates"),
+            *("predictions", "confusion", "reliability"),
             "thresholds",
         )
     }

@@ -57,12 +57,13 @@ def test_every_epoch_of_every_trial_would_pass_over_training_and_validation_rows
         {**CELL, "trial": "c", "epochs": 2, "passes": 2.0, "strategy": "finetune"},
     ]
     (one,) = savings(_run(trials, [PASS]))
-    assert (one.spent, one.transfer, one.finetune) == (50.0, 4 * 100.0, 2 * 100.0)
+    assert (one.spent, one.without) == (50.0, {"transfer": 4 * 100.0, "finetune": 2 * 100.0})
+    assert one.saved == 6 * 100.0 - 50.0
 
 
 def test_training_rows_count_by_passes_and_validation_rows_by_epochs() -> None:
     trials = [{**CELL, "trial": "a", "epochs": 9, "passes": 3.0}]
-    assert savings(_run(trials, [PASS]))[0].transfer == 3 * 80 + 9 * 20
+    assert savings(_run(trials, [PASS]))[0].without["transfer"] == 3 * 80 + 9 * 20
 
 
 def test_a_trial_that_cells_share_is_counted_once() -> None:
@@ -70,15 +71,15 @@ def test_a_trial_that_cells_share_is_counted_once() -> None:
         {**CELL, "trial": "a", "epochs": 3, "passes": 3.0},
         {**CELL, "trial": "a", "epochs": 3, "passes": 3.0},
     ]
-    assert savings(_run(trials, [PASS]))[0].transfer == 300.0
+    assert savings(_run(trials, [PASS]))[0].without["transfer"] == 300.0
 
 
 def test_what_was_trained_from_pixels_saved_nothing() -> None:
     trials = [{**CELL, "trial": "c", "epochs": 2, "passes": 2.0, "strategy": "finetune"}]
     whole = savings(_run(trials, [PASS], finetune={"depth": "all"}))
-    assert whole[0].finetune == 0.0
+    assert whole[0].without["finetune"] == 0.0
     drawn = [{**CELL, "trial": "a", "epochs": 2, "passes": 2.0, "augmented": True}]
-    assert savings(_run(drawn, [PASS], augment={"online": True}))[0].transfer == 0.0
+    assert savings(_run(drawn, [PASS], augment={"online": True}))[0].without["transfer"] == 0.0
 
 
 @pytest.mark.parametrize("missing", ["seconds", "rows"])

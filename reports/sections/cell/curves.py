@@ -23,9 +23,9 @@ class Curves:
 
 
 def curves_of(row: Row, trials: Sequence[Row], curves: Mapping[str, pd.DataFrame]) -> Curves | None:
-    """None for a cell of which no trial has an epoch. `curves`: the table's rows by trial."""
-    drawn = [trial for trial in trials if trial["trial"] in curves]
-    if not drawn:
+    """None for a cell of which no trial has two epochs. `curves`: the table's rows by trial."""
+    drawn = [trial for trial in trials if len(curves.get(trial["trial"], ())) > 0]
+    if all(len(curves[trial["trial"]]) < 2 for trial in drawn):
         return None
     frames = [curves[trial["trial"]].sort_values("epoch") for trial in drawn]
     rungs = _rungs(drawn)

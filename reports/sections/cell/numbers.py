@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reports import wording
@@ -25,14 +25,20 @@ class Line:
     remark: str
 
 
-def setting(row: Row, hyperparameters: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The champion's training; `hyperparameters`: column -> title."""
-    return [
-        ("weights", "random" if row["weights"] == "none" else row["weights"]),
+def setting(
+    row: Row, hyperparameters: Mapping[str, str], tried: Sequence[Row] = ()
+) -> list[tuple[str, str]]:
+    """The champion's training; `hyperparameters`: column -> title, `tried`: its candidates."""
+    chosen = next((one["setting"] for one in tried if one["chosen"]), "")
+    trained = [
         *((title, wording.setting(row[name])) for name, title in hyperparameters.items()),
         ("best epoch", f"{wording.count(row['best_epoch'])} of {wording.count(row['epochs'])}"),
         ("optimiser steps", wording.count(row["steps"])),
         ("passes over the training rows", wording.decimal(row["passes"], 1)),
+    ]
+    return [
+        ("weights", "random" if row["weights"] == "none" else row["weights"]),
+        *([("setting", chosen)] if tried else trained),
         (
             "train / val / test",
             " / ".join(wording.count(row[f"n_{p}"]) for p in ("train", "val", "test")),

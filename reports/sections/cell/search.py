@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -51,13 +51,23 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """One line of the settings that a probe tried."""
+
+    chosen: bool
+    setting: str
+    validation: str
+
+
+@dataclass(frozen=True)
 class Search:
-    """The table, the plot and the sentence of one cell."""
+    """The tables, the plot and the sentence of one cell."""
 
     metric: str  # what the plot shows: the metric that validation decides by, with its unit
 
     hyperparameters: list[str]  # their titles
     trials: list[Trial]
+    candidates: list[Candidate]  # of a cell whose one trial searched by itself
     plot: Markup
     sentence: str
 
@@ -104,16 +114,23 @@ class Space:
         return found
 
 
-def search_of(row: Row, trials: Sequence[Row], space: Space) -> Search | None:
-    """None for a cell without trials."""
+def search_of(
+    row: Row, trials: Sequence[Row], space: Space, candidates: Mapping[str, Sequence[Row]]
+) -> Search | None:
+    """None for a cell without trials. `candidates`: rows of the table by trial."""
     if not trials:
         return None
     edges = space.edges(row, trials)
     text = "; ".join(edge.text for edge in edges)
+    tried = [one for trial in trials for one in candidates.get(trial["trial"], ())]
     return Search(
         metric=space.metric.title + (", %" if space.metric.percent else ""),
         hyperparameters=[space.titles[name] for name in space.searched(row)],
         trials=[_trial(row, trial, space) for trial in trials],
+        candidates=[
+            Candidate(one["chosen"], one["setting"], _validation(one, space.metric))
+            for one in tried
+        ],
         plot=_plot(row, trials, space),
         sentence=f"{text[0].upper()}{text[1:]}." if text else "",
     )

@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class Classifier(nn.Module):
             config["timm_name"], pretrained=False, num_classes=0, **arguments
         )
         self.pooling, self.temperature = str(config["pooling"]), float(config["temperature"])
-        self.head = _head(config["feature_dim"], config["hidden"], len(config["classes"]))
+        self.head = HEADS[config["head"]](config)
         for name in ("mean", "std"):
             value = 255 * torch.tensor(config["preprocessing"][name]).view(1, -1, 1, 1)
             self.register_buffer(name, value, persistent=False)
@@ -86,13 +87,58 @@ def load_image(path: Path, config: dict[str, Any]) -> torch.Tensor:
     return torch.from_numpy(pixels).permute(2, 0, 1).float()
 
 
-def _head(width: int, hidden: list[int], classes: int) -> nn.Sequential:
+def _layers(config: dict[str, Any]) -> nn.Module:
+    width = config["feature_dim"]
     layers: list[nn.Module] = [nn.BatchNorm1d(width, eps=1e-3), nn.Dropout(0.2)]
-    for units in hidden:
+    for units in config["hidden"]:
         layers += [nn.Linear(width, units), nn.ReLU(), nn.Dropout(0.1)]
         layers.append(nn.BatchNorm1d(units, eps=1e-3))
         width = units
-    return nn.Sequential(*layers, nn.Linear(width, classes))
+    return nn.Sequential(*layers, nn.Linear(width, len(config["classes"])))
+
+
+def _linear(config: dict[str, Any]) -> nn.Module:
+    return nn.Linear(config["feature_dim"], len(config["classes"]))
+
+
+class Neighbours(nn.Module):
+    """Vote of the k training rows whose standardised features have the largest cosine."""
+
+    mean: torch.Tensor
+    scale: torch.Tensor
+    features: torch.Tensor  # (rows, C), standardised, of length 1
+    votes: torch.Tensor  # (rows, classes), one-hot labels
+    prior: torch.Tensor  # (classes,)
+    temperature: torch.Tensor
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__()
+        width, rows, classes = config["feature_dim"], config["training_rows"], config["classes"]
+        self.k = int(config["neighbours"])
+        for name, shape in {
+            "mean": (width,),
+            "scale": (width,),
+            "features": (rows, width),
+            "votes": (rows, len(classes)),
+            "prior": (len(classes),),
+            "temperature": (),
+        }.items():
+            self.register_buffer(name, torch.zeros(shape))
+        self.register_buffer("neighbours", torch.tensor(self.k))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        rows = nn.functional.normalize((features - self.mean) / self.scale)
+        similarity, nearest = (rows @ self.features.T).topk(self.k)
+        weights = (similarity / self.temperature).softmax(1)
+        shares = (weights[..., None] * self.votes[nearest]).sum(1)
+        return ((self.k * shares + self.prior) / (self.k + 1)).log()
+
+
+HEADS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
+    "layers": _layers,
+    "linear": _linear,
+    "neighbours": Neighbours,
+}
 
 
 def main() -> int:

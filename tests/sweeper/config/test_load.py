@@ -269,7 +269,7 @@ def test_all_cannot_be_redefined() -> None:
         ("weights.resnet50=imagenet?what", "expected imagenet, none or path"),
         ("split.policies=[group]", "'group' (did you mean grouped?): expected one of grouped"),
         ("preprocess.contrast=strech", "(did you mean stretch?): expected one of"),
-        ("grid.strategies=[scratch]", "expected one of transfer, finetune"),
+        ("grid.strategies=[scratch]", "expected one of knn, linear, transfer, finetune"),
         ("explain.baselines=[white]", "expected one of black, mean, blurred, random"),
         ("explain.score=odds", "expected one of log_probability, logit, probability"),
         ("split.fractions=[0.8, 0.1, 0.2]", "sum to 1"),

@@ -57,3 +57,12 @@ def test_every_axis_is_an_attribute_and_a_place_in_the_point() -> None:
     assert [getattr(one, axis.name) for axis in AXES] == list(one.point)
     assert one.at(strategy="finetune").strategy == "finetune"
     assert one.at(seed=3).configuration == one.configuration
+
+
+def test_a_strategy_without_recipes_has_its_cells_once() -> None:
+    cells = grid("grid.strategies=[linear, transfer]", "grid.recipes=[modern, paper]")
+    recipes = {
+        name: {one.recipe for one in cells if one.strategy == name}
+        for name in ("linear", "transfer")
+    }
+    assert recipes == {"linear": {"modern"}, "transfer": {"modern", "paper"}}
