@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 from datasets.splitting.policies import POLICIES, SplitPolicy
 from datasets.transforms import check_on_an_image
@@ -36,6 +37,8 @@ def contradictions(config: Config) -> Iterator[str]:
         if recipe not in config.known_recipes:
             mistaken.append(f"grid.recipes: {unexpected(recipe, config.known_recipes)}")
             yield mistaken[-1]
+    if config.search.sampler == "optuna" and not find_spec("optuna"):
+        yield "search.sampler='optuna': Optuna is not installed; run `pip install optuna`"
     if not mistaken:
         yield from _too_many_trials(config)
         yield from _uneven_batches(config)

@@ -262,6 +262,11 @@ class SearchSection(Section):
     budget: Literal["steps", "epochs"] = "steps"
     """Give cells with and without augmentation the same optimiser steps (`steps`) or the same
     passes over their rows (`epochs`)."""
+    sampler: Literal["balanced", "optuna"] = "balanced"
+    """How draws are chosen: the same balanced ones for all cells of a strategy and recipe
+    (`balanced`), or in each cell by Optuna from the results of its earlier draws (`optuna`)."""
+    round: Count = 4
+    """Draws that `optuna` chooses at once."""
     scheduler: Literal["asha", "none"] = "asha"
     """`asha` stops weak trials early; `none` trains all of them to the end."""
     grace_epochs: Count = 4

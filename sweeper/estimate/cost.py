@@ -169,7 +169,10 @@ class Estimate:
         specs = self.ledger.trials(cell)
         if not specs:
             return list(enumerate(self.plan.draws(cell)))
-        return [(s.draw, s.hyperparameters) for s in specs if self.ledger.needs_running(s)]
+        later = list(enumerate(self.plan.draws(cell)))[len(specs) :]  # as costly as others
+        later = later if self.ledger.unsuggested(cell) else []
+        known = [(s.draw, s.hyperparameters) for s in specs if self.ledger.needs_running(s)]
+        return [*known, *later]
 
     def _work(self, cell: Cell, setting: Mapping[str, Any]) -> tuple[Span, str]:
         """Multiply-adds of an epoch, and the kind of work that dominates it."""

@@ -15,6 +15,7 @@ from reports.headline import Validation, preferred
 from sweeper.plan.artifacts import evaluation, explanation
 from sweeper.plan.grid import Cell
 from sweeper.plan.plan import Plan
+from sweeper.plan.suggestions import Result
 from sweeper.plan.trial_spec import TrialSpec
 from sweeper.store.address import is_remote
 from sweeper.store.records import read_record, validation_of
@@ -31,6 +32,7 @@ class Ledger:
     def __init__(self, plan: Plan) -> None:
         self.plan, self.store = plan, plan.store
         self._records: dict[str, Record | None] = {}
+        self._rounds: dict[tuple[Cell, str], list[TrialSpec]] = {}
         self._reading = RLock()
         self._to_explain: dict[str, TrialSpec] | None = None
 
@@ -44,7 +46,8 @@ class Ledger:
     def _read(self, spec: TrialSpec) -> None:
         """Read a trial; from a remote store, also all unread ones of its strategy."""
         keys = {spec.key}
-        if is_remote(self.store.address):
+        # Which trials Optuna suggests follows from records, so those are read one by one.
+        if is_remote(self.store.address) and self.plan.config.search.sampler == "balanced":
             cells = [cell for cell in self.plan.cells if cell.strategy == spec.strategy]
             keys |= {one.key for cell in cells for one in self.trials(cell)}
         unread = sorted(key for key in keys if key not in self._records)
@@ -68,10 +71,32 @@ class Ledger:
     def trials(self, cell: Cell) -> list[TrialSpec]:
         """The cell's trials; none until the champion that they start from is known."""
         source = self.plan.parent_of(cell)
-        if source is None:
-            return self.plan.trials(cell)
-        start = self.champion(source)
-        return self.plan.trials(cell, start) if start else []
+        start = self.champion(source) if source else None
+        if source and start is None:
+            return []
+        if self.plan.config.search.sampler == "optuna":
+            return self._suggested(cell, start)
+        return self.plan.trials(cell, start)
+
+    def _suggested(self, cell: Cell, start: TrialSpec | None) -> list[TrialSpec]:
+        """The trials of the rounds that are known: each follows from the results of those before.
+        A trial that failed counts as run, so that the cell goes on without it."""
+        with self._reading:
+            known = self._rounds.setdefault((cell, start.key if start else ""), [])
+            while all(self.record(spec) is not None for spec in known):
+                results = [_result(spec, self.record(spec)) for spec in known]
+                seed = known[0].key if known else ""
+                added = self.plan.next_round(cell, start, results, seed)
+                if not added:
+                    break
+                known += added
+            return list(known)
+
+    def unsuggested(self, cell: Cell) -> int:
+        """How many of the cell's draws follow from results that are not there yet."""
+        if self.plan.config.search.sampler == "balanced":
+            return 0
+        return len(self.plan.draws(cell)) - len(self.trials(cell))
 
     def champion(self, cell: Cell) -> TrialSpec | None:
         """The cell's finished trial with the best validation score; the lower validation loss,
@@ -79,7 +104,7 @@ class Ledger:
         specs = self.trials(cell)
         records = [self.record(spec) for spec in specs]
         if None in records:
-            return None
+            return None  # which is also so while Optuna has another round to suggest
         done = [
             (*rank(*validation_of(record)), -spec.draw, spec)
             for spec, record in zip(specs, records, strict=True)
@@ -184,6 +209,18 @@ def _headlines(champions: Mapping[Cell, tuple[str, Validation]]) -> Iterator[str
         if chosen:
             best = preferred({key: [own] for key, own in configurations[chosen].items()})
             yield from [best] if best else []
+
+
+def _result(spec: TrialSpec, record: Record | None) -> Result:
+    """A trial's record, as the sampler takes it."""
+    curve = record["curve"] if record else []
+    state = record["state"] if record else "failed"
+    has_score = bool(curve) and state != "failed"
+    return Result(
+        draw=dict(spec.hyperparameters),
+        score=max(epoch["val_score"] for epoch in curve) if has_score else None,
+        stopped_at=len(curve) if state == "stopped" else None,
+    )
 
 
 def _diverged(record: Record) -> bool:

@@ -6,7 +6,7 @@ that trials share.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -16,7 +16,7 @@ from datasets.calibration_pictures import CALIBRATION_PICTURES
 from datasets.preprocess import Preprocessing
 from datasets.splitting.policies import POLICIES
 from sweeper.config.schema import AugmentationSection, Config
-from sweeper.config.search_space import largest_of
+from sweeper.config.search_space import Space, largest_of
 from sweeper.plan import artifacts
 from sweeper.plan.artifacts import ExplanationSettings
 from sweeper.plan.collect import Collection
@@ -25,6 +25,7 @@ from sweeper.plan.rungs import grace_of, milestones
 from sweeper.plan.scenarios import resolve_prevalence, resolve_scenarios
 from sweeper.plan.search import Draw, draw_hyperparameters
 from sweeper.plan.splits import Split, SplitName, make_splits
+from sweeper.plan.suggestions import Result, suggest
 from sweeper.plan.trial_spec import TrialSpec
 from sweeper.store.artifact import Target
 from sweeper.store.store import Store
@@ -196,22 +197,29 @@ class Plan:
     # --- trials --------------------------------------------------------------------------------
 
     def draws(self, cell: Cell) -> list[Draw]:
-        """The cell's hyperparameters, draw 0 first. Where trials start from a trained head, its
-        shape is given."""
+        """The cell's balanced hyperparameters, draw 0 first; a single draw without any for a
+        strategy that searches by itself."""
         if not STRATEGIES[cell.strategy].by_epochs:
             return [{}]
-        recipe, strategy = self.recipes[cell.recipe], STRATEGIES[cell.strategy]
-        space = dict(recipe.space)
-        if self.parent_of(cell):
-            shape = [name for name, one in HYPERPARAMETERS.items() if one.of_head]
-            space |= {name: [recipe.first_draw[name]] for name in shape}
         return draw_hyperparameters(
             cell.strategy,
-            recipe.first_draw,
-            space,
+            self.recipes[cell.recipe].first_draw,
+            self._space(cell),
             self.limits(cell.strategy)[0],
-            partial(settled, trains_backbone=strategy.trains_backbone),
+            self._settle(cell),
         )
+
+    def _space(self, cell: Cell) -> dict[str, Space]:
+        """What the cell's draws are drawn from. Where trials start from a trained head, its shape
+        is given."""
+        recipe = self.recipes[cell.recipe]
+        shape = [name for name, one in HYPERPARAMETERS.items() if one.of_head]
+        given = shape if self.parent_of(cell) else []
+        return {**recipe.space, **{name: [recipe.first_draw[name]] for name in given}}
+
+    def _settle(self, cell: Cell) -> Callable[[Draw], Draw]:
+        trains_backbone = STRATEGIES[cell.strategy].trains_backbone
+        return partial(settled, trains_backbone=trains_backbone)
 
     def limits(self, strategy: str) -> tuple[int, int]:
         """Draws and epochs of a strategy."""
@@ -244,10 +252,31 @@ class Plan:
         """The cell's trials, from the trained head of `start` if it is given."""
         known = cell, start.key if start else None
         if known not in self._trials:
-            self._trials[known] = self._made_trials(cell, start)
+            self._trials[known] = self._made_trials(cell, start, self.draws(cell))
         return self._trials[known]
 
-    def _made_trials(self, cell: Cell, start: TrialSpec | None) -> list[TrialSpec]:
+    def next_round(
+        self, cell: Cell, start: TrialSpec | None, results: Sequence[Result], seed: str
+    ) -> list[TrialSpec]:
+        """The trials that Optuna suggests after those of `results`, or the first round without any.
+        Empty if the cell has all of its draws. `seed` differs from cell to cell."""
+        planned, done = self.draws(cell), len(results)
+        count = min(self.config.search.round, len(planned) - done)
+        if count <= 0 or not done:
+            return self._made_trials(cell, start, planned[: max(0, count)])
+        space = self._space(cell)
+        shape = {k: planned[0][k] for k, one in HYPERPARAMETERS.items() if start and one.of_head}
+        earlier = [replace(one, draw={**one.draw, **shape}) for one in results]
+        draws = suggest(earlier, space, count, f"{seed}:{done}", self._settle(cell))
+        unused = [
+            one for one in planned if one not in [*draws, *(result.draw for result in earlier)]
+        ]
+        draws += unused[: count - len(draws)]  # where Optuna keeps repeating itself
+        return self._made_trials(cell, start, draws, first=done)
+
+    def _made_trials(
+        self, cell: Cell, start: TrialSpec | None, draws: Sequence[Draw], first: int = 0
+    ) -> list[TrialSpec]:
         config, source = self.config, self.source(cell)
         augmentation = config.augmentation(cell.augmentation)
         fixed = {
@@ -285,7 +314,7 @@ class Plan:
                 grace_epochs=self.grace_epochs(cell, draw),
                 **common,
             )
-            for number, draw in enumerate(self.draws(cell))
+            for number, draw in enumerate(draws, first)
         ]
 
     def parent_of(self, cell: Cell) -> Cell | None:

@@ -211,14 +211,24 @@ class Sweep:
             return
         with self.times.timed(strategy) as stage:
             missing = self.ledger.needing(cells)
-            stage.made, stage.reused = len(missing), len(specs) - len(missing)
+            later = sum(self.ledger.unsuggested(cell) for cell in cells)
+            stage.made, stage.reused = len(missing) + later, len(specs) - len(missing)
             if not missing:
                 self.progress.skip(strategy, f"{len(specs)} trials in the store")
                 return
-            resources, scheduler = self.resources, self._scheduler(strategy, specs)
-            self.progress.start(strategy, len(missing), "trials")
-            run_trials(self._ordered(missing), scheduler, resources, self._trial_ended)
+            self.progress.start(strategy, stage.made, "trials")
+            self._run_rounds(strategy, cells)
             self.progress.finish(f"{stage.reused} in the store" if stage.reused else "")
+
+    def _run_rounds(self, strategy: str, cells: Sequence[Cell]) -> None:
+        """Run the cells' trials; where their results suggest others, those too. Each once: one that
+        fails is run again by the next command."""
+        resources, ran = self.resources, set[str]()
+        while missing := [one for one in self.ledger.needing(cells) if one.key not in ran]:
+            specs = [spec for cell in cells for spec in self.ledger.trials(cell)]
+            scheduler = self._scheduler(strategy, specs)
+            run_trials(self._ordered(missing), scheduler, resources, self._trial_ended)
+            ran |= {spec.key for spec in missing}
 
     def _scheduler(self, strategy: str, specs: Sequence[TrialSpec]) -> CellAsha:
         """ASHA, with its rungs filled from the trials in the store."""

@@ -202,3 +202,66 @@ def test_the_time_to_explain_follows_from_what_was_computed(ledger_of: Open) -> 
         one["wall_s"] for s in ledger.trials(cell_of(ledger)) if (one := ledger.record(s))
     )
     assert ledger.computing_seconds() == expected > 0
+
+
+OPTUNA = (
+    "search.sampler=optuna",
+    "search.draws=6",
+    "search.round=2",
+    "recipes.paper.lr={log_uniform: [1e-5, 1e-1]}",
+)
+
+
+def _run_known(ledger: Ledger, cell: Cell, score: Callable[[float], float]) -> int:
+    """Record the cell's known trials that have no record; how many there were."""
+    missing = [spec for spec in ledger.trials(cell) if ledger.record(spec) is None]
+    for spec in missing:
+        record(ledger, spec, "done", score(spec.hyperparameters["lr"]))
+    return len(missing)
+
+
+def test_optunas_trials_come_in_rounds_and_there_is_no_champion_before_the_last(
+    ledger_of: Open,
+) -> None:
+    ledger = ledger_of(*OPTUNA)
+    cell = cell_of(ledger)
+    for known in (2, 4, 6):
+        assert ledger.champion(cell) is None
+        assert len(ledger.trials(cell)) == known
+        assert ledger.unsuggested(cell) == 6 - known
+        assert _run_known(ledger, cell, lambda lr: lr) == 2
+    assert len(ledger.trials(cell)) == 6
+    specs = ledger.trials(cell)
+    assert [spec.draw for spec in specs] == list(range(6))
+    assert ledger.champion(cell) == max(specs, key=lambda spec: spec.hyperparameters["lr"])
+    assert len(ledger.trials(cell_of(ledger, "finetune"))) == 2
+
+
+def test_a_resumed_run_goes_on_with_the_trials_of_the_unbroken_one(ledger_of: Open) -> None:
+    unbroken = ledger_of(*OPTUNA)
+    cell = cell_of(unbroken)
+    while _run_known(unbroken, cell, lambda lr: lr):
+        resumed = ledger_of(*OPTUNA)
+        assert resumed.trials(cell) == unbroken.trials(cell)
+    assert resumed.champion(cell) == unbroken.champion(cell)
+
+
+def test_what_optuna_suggests_depends_on_the_results(ledger_of: Open, tmp_path: Path) -> None:
+    drawn = []
+    for name, score in (("up", lambda lr: lr), ("down", lambda lr: -lr)):
+        ledger = ledger_of(*OPTUNA, f"store={tmp_path / name}")
+        cell = cell_of(ledger)
+        while _run_known(ledger, cell, score):
+            pass
+        drawn.append([spec.hyperparameters["lr"] for spec in ledger.trials(cell)])
+    assert drawn[0][:2] == drawn[1][:2]
+    assert drawn[0][2:] != drawn[1][2:]
+
+
+def test_a_cell_goes_on_without_a_trial_that_failed(ledger_of: Open) -> None:
+    ledger = ledger_of(*OPTUNA)
+    cell = cell_of(ledger)
+    first, second = ledger.trials(cell)
+    record(ledger, first, "failed", 0.1)
+    record(ledger, second, "done", 0.1)
+    assert len(ledger.trials(cell)) == 4
