@@ -130,8 +130,8 @@ def _usual(options: argparse.Namespace, config: Config) -> UsualTimes:
     train = rows[rows["part"] == "train"].sample(frac=1, random_state=0)
     timed = train.head(options.usual_rows or len(train))
     folder = plan.store.get("backbones", plan.backbones[cell.backbone].key).folder
-    args = plan.weights[cell.backbone].model_args
-    backbone = StoredBackbone(cell.backbone, args, folder, plan.store.filesystem).load()
+    args, network = plan.weights[cell.backbone].model_args, plan.tuned[cell.backbone]
+    backbone = StoredBackbone(network, args, folder, plan.store.filesystem).load()
     times = train_the_usual_way(
         backbone,
         Path(plan.collection.root),

@@ -17,6 +17,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from trainables.backbones import Backbone, build_backbone
 from trainables.extraction import Extraction, extract
 from trainables.finetune import ActivationRows, finetune_module
 from trainables.loop import Setting, train
-from trainables.registry import BACKBONES
+from trainables.registry import BACKBONES, BackboneSpec
 from trainables.rows import IndexedRows
 from trainables.stored_backbone import StoredBackbone, save_backbone
 from trainables.transfer import PooledRows, transfer_module
@@ -73,7 +74,7 @@ def _one(
     index = pd.read_parquet(scratch / f"prefix-{name}" / "index.parquet").head(options.rows)
     labels = np.arange(len(index)) % _CLASSES
     suffix = finetune_module(
-        build_backbone(BACKBONES[name]), "max", _HIDDEN, _CLASSES, batchnorm="train", seed=0
+        build_backbone(_spec(options, name)), "max", _HIDDEN, _CLASSES, batchnorm="train", seed=0
     )
     head = transfer_module(pooled.shape[0], _HIDDEN, _CLASSES, 0)
     parts = {
@@ -89,17 +90,21 @@ def _one(
 _TABLES = ("pooled", "prefix")
 
 
+def _spec(options: argparse.Namespace, name: str) -> BackboneSpec:
+    return replace(BACKBONES[name], image_size=options.image_size)
+
+
 def _extraction_rate(options: argparse.Namespace, name: str, scratch: Path, workers: int) -> float:
     """Images a second of the whole pass, from the first block that came back to the last."""
     folders = {kind: scratch / f"{kind}-{name}" for kind in (*_TABLES, "backbone")}
     for folder in folders.values():
         folder.mkdir()
-    save_backbone(build_backbone(BACKBONES[name]), str(folders["backbone"]), LOCAL)
+    save_backbone(build_backbone(_spec(options, name)), str(folders["backbone"]), LOCAL)
     seen: list[tuple[float, int]] = []
     extract(
         str(scratch / "shards"),
         LOCAL,
-        StoredBackbone(name, (), str(folders["backbone"]), LOCAL),
+        StoredBackbone(_spec(options, name), (), str(folders["backbone"]), LOCAL),
         Extraction(str(folders["pooled"]), str(folders["prefix"]), "max", "float16"),
         rows=_row_count(scratch / "shards"),
         workers=workers,

@@ -90,8 +90,8 @@ def _usual_s_per_row(config: Config, strategy: str, count: int) -> float:
     paths = plan.collection.images[["image_id", "path"]]
     rows = plan.split_of(cell).rows.merge(paths, on="image_id").sample(frac=1, random_state=0)
     folder = plan.store.get("backbones", plan.backbones[cell.backbone].key).folder
-    args = plan.weights[cell.backbone].model_args
-    backbone = StoredBackbone(cell.backbone, args, folder, plan.store.filesystem).load()
+    args, network = plan.weights[cell.backbone].model_args, plan.tuned[cell.backbone]
+    backbone = StoredBackbone(network, args, folder, plan.store.filesystem).load()
     train = rows[rows["part"] == "train"].head(count)
     validation = rows[rows["part"] == "val"].head(_VALIDATED)
     times = train_the_usual_way(
@@ -100,7 +100,7 @@ def _usual_s_per_row(config: Config, strategy: str, count: int) -> float:
         train,
         validation,
         strategy=strategy,
-        image_size=config.preprocess.image_size,
+        image_size=network.image_size,
         classes=len(plan.scenarios[cell.scenario]),
         batch_size=plan.recipes[cell.recipe].first_draw["batch_size"],
         epochs=1,

@@ -1,32 +1,31 @@
-"""Build and load backbones, and cut them into a frozen prefix and a trainable suffix.
+"""Build backbones: any timm network, cut into a frozen prefix and a trainable suffix.
 
 spec = BACKBONES["resnet50"]
-backbone = load_backbone(spec, Weights.parse("imagenet"))
-activations = backbone.prefix(backbone.normalise(pixels))   # (B, C, h, w)
-features = backbone.suffix(activations)                     # (B, C', h', w')
+backbone = load_backbone(spec, Weights.parse("imagenet"))    # trainables.pretrained
+activations = backbone.prefix(backbone.normalise(pixels))   # (B, C, h, w); tokens (B, L, C)
+features = backbone.suffix(activations)                     # (B, C', h', w'), or pooled (B, C')
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from trainables.registry import BackboneSpec, Weights, WeightsError
+from trainables.cutting import CutError, Features, first_of, flat, split, trace
+from trainables.layer_groups import described_by, first_of_depth, layer_groups
+from trainables.registry import BackboneSpec, WeightsError
+from trainables.timm_models import built_for, input_scale
 
 BACKBONES_VERSION = 1
-_CLASSIFIER = {"global_pool", "classifier", "fc", "head", "head_drop", "pre_logits", "AuxLogits"}
 _CALIBRATION_BATCH = 32
+_CHECKED_BATCH = 2
 
 
 class Normalise(nn.Module):
@@ -46,24 +45,59 @@ class Normalise(nn.Module):
 
 @dataclass(frozen=True)
 class Backbone:
-    """A cut network. `prefix` and `suffix` are in eval mode; nothing requires a gradient."""
+    """A cut network. `prefix` and `suffix` are in eval mode; nothing requires a gradient.
+
+    A network that cannot be cut has an empty prefix, which gives the pixels.
+    """
 
     spec: BackboneSpec
     normalise: Normalise
-    prefix: nn.Sequential
-    suffix: nn.Sequential
-    names: dict[str, str]  # timm's module name -> name here: layer4.2 -> suffix.layer4_2
+    prefix: nn.Module
+    suffix: nn.Module
+    names: dict[str, str]  # timm's module or tensor name -> name here: layer4.2 -> suffix.layer4_2
+    layer_groups: list[list[str]] = field(default_factory=list)  # of names in `state`
 
     def state(self) -> dict[str, Tensor]:
-        parts = (("prefix", self.prefix), ("suffix", self.suffix))
-        return {f"{part}.{k}": v for part, m in parts for k, v in m.state_dict().items()}
+        """Every tensor once, by its name here."""
+        own: dict[str, tuple[str, Tensor]] = {}
+        for part, module in (("prefix", self.prefix), ("suffix", self.suffix)):
+            for key, value in module.state_dict().items():
+                own.setdefault(key, (f"{part}.{key}", value))
+        return dict(own.values())
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        for part, module in (("prefix", self.prefix), ("suffix", self.suffix)):
-            start = len(part) + 1
-            part_state = {k[start:]: v for k, v in state.items() if k.startswith(part)}
-            module.load_state_dict(part_state, assign=True)
+        """Load tensors named as by `state`, also of a network that is cut elsewhere.
+
+        Raises KeyError where one is missing.
+        """
+        given = {_cutless(name): value for name, value in state.items()}
+        for module in (self.prefix, self.suffix):
+            own = {key: given[flat(key)] for key in module.state_dict()}
+            module.load_state_dict(own, assign=True)
             module.requires_grad_(False)
+
+    @property
+    def has_unstored(self) -> bool:
+        """Whether it has tensors that `state` leaves out, since they follow from the architecture:
+        on device `meta` they have no values."""
+        stored = {key.partition(".")[2] for key in self.state()}
+        parts = (self.prefix, self.suffix)
+        return any(name not in stored for part in parts for name, _ in part.named_buffers())
+
+    def local_name(self, timm_name: str) -> str | None:
+        """A tensor's name in `state`, by its name in timm's model; None if it is not in use."""
+        parts = timm_name.split(".")
+        for end in range(len(parts), 0, -1):
+            if local := self.names.get(".".join(parts[:end])):
+                return ".".join([local, *parts[end:]])
+        return None
+
+    def timm_name(self, local_name: str) -> str:
+        """The inverse of `local_name`."""
+        own = {local: name for name, local in self.names.items()}
+        parts = local_name.split(".")
+        end = next(n for n in range(len(parts), 0, -1) if ".".join(parts[:n]) in own)
+        return ".".join([own[".".join(parts[:end])], *parts[end:]])
 
     def to(self, device: torch.device) -> Backbone:
         for module in (self.normalise, self.prefix, self.suffix):
@@ -77,50 +111,99 @@ def build_backbone(
     """Build the network with timm's random initialisation, seeded by the backbone's name.
 
     On device `meta` it has no values yet; `Backbone.load_state` fills them in.
+
+    Raises WeightsError for arguments that timm does not take.
     """
+    args = dict(model_args or {})
+    scale = scale_of(spec, args)
+    return cut(spec, build_model(spec, args, device), scale)
+
+
+def build_model(spec: BackboneSpec, args: dict[str, str], device: str) -> nn.Module:
+    """timm's network without a classifier; `args` without mean and std. Raises WeightsError."""
     import timm  # takes seconds, and most processes of a run never build a backbone
 
-    args = dict(model_args or {})
-    mean, std = _scale(spec, args)
     with torch.random.fork_rng(devices=[]), torch.device(device):
-        torch.manual_seed(int.from_bytes(hashlib.sha256(spec.name.encode()).digest()[:4], "big"))
+        seed = hashlib.sha256(spec.seeded_by.encode()).digest()[:4]
+        torch.manual_seed(int.from_bytes(seed, "big"))
         try:
-            model = timm.create_model(
-                spec.timm_name, pretrained=False, num_classes=0, **typed(args)
+            model: nn.Module = timm.create_model(
+                spec.timm_name,
+                pretrained=False,
+                num_classes=0,
+                **typed(args),
+                **spec.size_arguments,
             )
         except TypeError as error:
             raise WeightsError(
                 f"weights of {spec.name}: timm does not take {args}: {error}"
             ) from None
-    return _cut(spec, model, Normalise(mean, std))
+    return model
 
 
-def load_backbone(
-    spec: BackboneSpec, weights: Weights, calibration: Tensor | None = None
-) -> Backbone:
-    """Build a backbone and load its weights.
+def resolve(spec: BackboneSpec, depth: str, model_args: dict[str, str]) -> BackboneSpec:
+    """The spec with the cut of a depth of fine-tuning, `last` or `half`, from timm's layer groups.
 
-    `calibration`: uint8 (B, 3, H, W); required for random weights, whose BatchNorm statistics are
-    computed from it: with the initial ones (mean 0, variance 1) features vanish or explode with
-    depth.
+    Where the network cannot be cut there, the cut moves towards the input; `suffix_from` is empty
+    where it cannot be cut at all. The registry's cut is `last` for the paper's five.
 
-    Raises WeightsError: no such file, a file of another network, or an unreachable hub.
+    Raises WeightsError: the network cannot process images of `spec.image_size`.
     """
-    if weights.is_hub:
-        return _from_hub(spec, weights)
-    backbone = build_backbone(spec, dict(weights.model_args))
-    if weights.is_random:
-        if calibration is None:
-            raise ValueError("random weights need calibration images")
-        calibrate_batchnorm(backbone, calibration)
+    return _resolved(spec, depth, tuple(sorted(model_args.items())))
+
+
+@cache
+def _resolved(
+    spec: BackboneSpec, depth: str, model_args: tuple[tuple[str, str], ...]
+) -> BackboneSpec:
+    args = dict(model_args)
+    scale_of(spec, args)
+    spec = replace(spec, built_for_size=built_for(spec.timm_name, spec.image_size))
+    model = build_model(spec, args, "meta").eval()
+    _check_size(spec, model)
+    if depth == "last" and spec.suffix_from:
+        return spec
+    groups = layer_groups(model, _of_features(model))
+    for number in range(first_of_depth(groups, depth), 0, -1):
+        trained = frozenset(name for names in groups[number:] for name in names)
+        features = Features(model, spec.own_pooling)
+        try:
+            name = first_of(trace(features, _around(groups, number)), features, trained)
+            _check_parts(features, name, spec.image_size)
+        except CutError:
+            continue
+        text = f"{name} and what follows ({_share(len(groups) - number, len(groups))}; cut by "
+        text += f"{described_by(model)}, traced with torch.fx)"
+        return replace(spec, suffix_from=name, suffix_text=text)
+    text = "the whole network, from pixels: its graph cannot be cut"
+    return replace(spec, suffix_from="", suffix_text=text)
+
+
+def cut(
+    spec: BackboneSpec, model: nn.Module, scale: tuple[tuple[float, ...], tuple[float, ...]]
+) -> Backbone:
+    """Cut timm's network as `spec` says; `scale`: input mean and standard deviation, 0..1."""
+    model.requires_grad_(False).eval()
+    features = Features(model, spec.own_pooling)
+    if spec.is_cut:
+        prefix, suffix, names = split(features, spec.suffix_from, spec.image_size)
     else:
-        _load_safetensors(backbone, weights.path)
-    return backbone
+        prefix, suffix = nn.Sequential(), features
+        own = [name for name, _ in model.named_children()]
+        own += [name for name, _ in model.named_parameters(recurse=False)]
+        names = {name: f"suffix.net.{name}" for name in own}
+    whole = Backbone(spec, Normalise(*scale), prefix.eval(), suffix.eval(), names)
+    local = [
+        [found for name in names if (found := whole.local_name(name))]
+        for names in layer_groups(model, _of_features(model))
+    ]
+    return replace(whole, layer_groups=[names for names in local if names])
 
 
 @torch.no_grad()
 def calibrate_batchnorm(backbone: Backbone, pixels: Tensor) -> None:
-    """Set BatchNorm means and variances to those of `pixels`, uint8 (B, 3, H, W).
+    """Set BatchNorm means and variances to those of `pixels`, uint8 (B, 3, H, W), where there are
+    any.
 
     They are a cumulative average over one pass. It runs in one thread: more would sum in another
     order, and every activation table depends on the sums.
@@ -131,6 +214,8 @@ def calibrate_batchnorm(backbone: Backbone, pixels: Tensor) -> None:
         for module in part.modules()
         if isinstance(module, nn.modules.batchnorm._BatchNorm)
     ]
+    if not norms:
+        return
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
@@ -154,94 +239,23 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _from_hub(spec: BackboneSpec, weights: Weights) -> Backbone:
-    import timm
-
-    for name in ("huggingface_hub", "timm"):  # they log every retry; the error is raised below
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    args = dict(weights.model_args)
-    mean, std = _scale(spec, args)
-    try:
-        model = timm.create_model(spec.timm_name, pretrained=True, num_classes=0, **typed(args))
-    except (OSError, RuntimeError, ValueError) as error:
-        # Hub errors are OSErrors (no route, not found) or RuntimeErrors (a client closed offline).
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]
-        raise WeightsError(
-            f"weights.{spec.name}='imagenet': {spec.timm_name} cannot be loaded from the hub "
-            f"({reason}); set the path of a safetensors file, or none for random weights"
-        ) from None
-    return _cut(spec, model, Normalise(mean, std))
-
-
-def _load_safetensors(backbone: Backbone, path: Path) -> None:
-    try:
-        state = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise _unreadable(path, error) from None
-    _check_shapes(backbone, {key: list(value.shape) for key, value in state.items()}, path)
-    wanted = backbone.state()
-    given = {_local_name(k, backbone.names): v for k, v in state.items() if not _is_classifier(k)}
-    given = {k: v.to(wanted[k].dtype) for k, v in given.items()}  # may be half precision
-    backbone.load_state(wanted | given)
-
-
-def check_weights_file(spec: BackboneSpec, weights: Weights) -> None:
-    """Raise WeightsError if a file does not fit the network. Reads the file's header only."""
-    try:
-        with safe_open(weights.path, "pt") as file:
-            shapes = {key: file.get_slice(key).get_shape() for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise _unreadable(weights.path, error) from None
-    backbone = build_backbone(spec, dict(weights.model_args), device="meta")
-    _check_shapes(backbone, shapes, weights.path)
-
-
-def _unreadable(path: Path, error: Exception) -> WeightsError:
-    return WeightsError(f"weights '{path}': not a readable safetensors file ({error})")
-
-
-def _check_shapes(backbone: Backbone, shapes: Mapping[str, list[int]], path: Path) -> None:
-    wanted = backbone.state()
-    given = {_local_name(k, backbone.names): v for k, v in shapes.items() if not _is_classifier(k)}
-    wrong = [k for k in wanted if k not in given or given[k] != list(wanted[k].shape)]
-    wrong = [k for k in wrong if not k.endswith("num_batches_tracked")]
-    unknown = [k for k in given if k not in wanted]  # ResNet101 has all tensors of ResNet50
-    if wrong or unknown:
-        raise WeightsError(
-            f"weights '{path}': not those of {backbone.spec.timm_name}: {len(wrong)} of "
-            f"{len(wanted)} tensors missing or of another shape, {len(unknown)} unknown; "
-            f"the first is {(wrong + unknown)[0]}"
-        )
-
-
-def _is_classifier(key: str) -> bool:
-    return key.split(".")[0] in _CLASSIFIER
-
-
-def _local_name(key: str, names: dict[str, str]) -> str:
-    """A tensor's name in `Backbone.state`; timm's name if the backbone has no such module."""
-    found = (
-        local + key[len(name) :] for name, local in names.items() if key.startswith(f"{name}.")
-    )
-    return next(found, key)
-
-
-def _scale(spec: BackboneSpec, args: dict[str, str]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def scale_of(
+    spec: BackboneSpec, args: dict[str, str]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Input mean and standard deviation in 0..1: popped from `args`, else timm's for the tag."""
-    import timm
-
-    pretrained = timm.get_pretrained_cfg(spec.timm_name)
-    assert pretrained is not None, spec.timm_name
-    known = pretrained.to_dict()
+    mean, std = input_scale(spec.timm_name)
     try:
-        mean, std = (
-            (float(args.pop(name)),) * 3 if name in args else tuple(known[name])
-            for name in ("mean", "std")
-        )
+        given = [
+            tuple(map(float, args.pop(name).split(","))) if name in args else known
+            for name, known in (("mean", mean), ("std", std))
+        ]
     except ValueError:
+        given = []
+    if [len(one) in (1, 3) for one in given] != [True, True]:
         raise WeightsError(
-            f"weights of {spec.name}: mean and std must be numbers, got {args}"
-        ) from None
+            f"weights of {spec.name}: mean and std must be numbers, one or three, got {args}"
+        )
+    mean, std = (one * 3 if len(one) == 1 else one for one in given)
     return mean, std
 
 
@@ -251,31 +265,74 @@ def typed(args: dict[str, str]) -> dict[str, Any]:
     return {k: words.get(v.lower(), int(v) if v.isdigit() else v) for k, v in args.items()}
 
 
-def _cut(spec: BackboneSpec, model: nn.Module, normalise: Normalise) -> Backbone:
-    stages = list(_stages(model))
-    cut = [name for name, _ in stages].index(spec.suffix_from)
-    model.requires_grad_(False)
-    prefix, suffix = (
-        nn.Sequential(OrderedDict((_flat(name), module) for name, module in part)).eval()
-        for part in (stages[:cut], stages[cut:])
-    )
-    names = {
-        name: f"{'prefix' if i < cut else 'suffix'}.{_flat(name)}"
-        for i, (name, _) in enumerate(stages)
-    }
-    return Backbone(spec, normalise, prefix, suffix, names)
+def _cutless(name: str) -> str:
+    """A name of `Backbone.state` without its part, the same for every cut."""
+    return flat(name.partition(".")[2])
 
 
-def _stages(model: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """The feature modules in order of execution: Sequentials flattened, without the classifier."""
-    for name, child in model.named_children():
-        if (path == "" and name in _CLASSIFIER) or isinstance(child, nn.Identity):
-            continue
-        if type(child) is nn.Sequential:
-            yield from _stages(child, f"{path}{name}.")
-        else:
-            yield f"{path}{name}", child
+def _of_features(model: nn.Module) -> frozenset[str]:
+    """The parameters that are not those of the classifier's part, by timm's conventions."""
+    names = (name for name, _ in model.named_parameters())
+    return frozenset(name for name in names if name.split(".")[0] not in HEAD_MODULES)
 
 
-def _flat(name: str) -> str:
-    return name.replace(".", "_")
+HEAD_MODULES = frozenset(
+    [
+        "global_pool",
+        "classifier",
+        "fc",
+        "fc_norm",
+        "head",
+        "head_dist",
+        "head_drop",
+        "conv_head",
+        "norm_head",
+        "pre_logits",
+        "attn_pool",
+        "AuxLogits",
+    ]
+)
+"""timm's names of modules behind, or at the end of, the features."""
+
+
+def _around(groups: list[list[str]], number: int) -> list[str]:
+    """The modules that hold parameters both before and after the beginning of a group."""
+    sides: dict[str, set[bool]] = {}
+    for i, names in enumerate(groups):
+        for name in names:
+            parts = name.split(".")
+            for end in range(1, len(parts)):
+                sides.setdefault(".".join(parts[:end]), set()).add(i >= number)
+    return [name for name, found in sides.items() if len(found) == 2]
+
+
+def _share(number: int, of: int) -> str:
+    return f"the last of {of} layer groups" if number == 1 else f"the last {number} of {of} groups"
+
+
+@torch.no_grad()
+def _check_size(spec: BackboneSpec, model: nn.Module) -> None:
+    side = spec.image_size
+    try:
+        Features(model, spec.own_pooling)(torch.empty(1, 3, side, side, device="meta"))
+    except (RuntimeError, AssertionError, ValueError, IndexError, TypeError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise WeightsError(
+            f"preprocess.image_size={side}: {spec.name} ({spec.timm_name}) cannot process such "
+            f"images ({reason}); choose another size"
+        ) from None
+
+
+@torch.no_grad()
+def _check_parts(features: Features, suffix_from: str, side: int) -> None:
+    """Raise CutError unless the parts keep the batch and give the whole network's shape."""
+    pixels = torch.empty(_CHECKED_BATCH, 3, side, side, device="meta")
+    try:
+        prefix, suffix, _ = split(features, suffix_from, side)
+        activations: Any = prefix(pixels)
+        fits = isinstance(activations, Tensor) and len(activations) == len(pixels)
+        fits = fits and suffix(activations).shape == features(pixels).shape
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise CutError(str(error)) from None
+    if not fits:
+        raise CutError(f"cut at {suffix_from}, its parts do not fit together")

@@ -21,9 +21,10 @@ import torch
 
 from datasets.ray_data import errors_of_lost_work, prepare_ray_data
 from datasets.shards import pixels_of
+from trainables.backbones import Backbone
 from trainables.device import assigned_device
 from trainables.heads import GlobalPool
-from trainables.inference import for_inference
+from trainables.inference import channels_last, for_inference
 from trainables.stored_backbone import StoredBackbone
 
 _BATCH = 64  # rows per part
@@ -168,11 +169,20 @@ class _Extractor:
         self.done = done
         self.device = assigned_device()
         self.backbone = backbone.load().to(self.device)
-        self.prefix = for_inference(self.backbone.prefix)
-        self.suffix = for_inference(self.backbone.suffix)
+        sample = self._sample(self.backbone)
+        self.prefix = for_inference(self.backbone.prefix, sample)
+        with torch.inference_mode():
+            activations = self.prefix(sample)
+        self.suffix = for_inference(self.backbone.suffix, activations)
         self.pool = GlobalPool(extraction.pooling)
         self.extraction = extraction
         self.filesystem = filesystem
+
+    def _sample(self, backbone: Backbone) -> torch.Tensor:
+        """Two images of noise as the prefix takes them."""
+        side, generator = backbone.spec.image_size, torch.Generator().manual_seed(0)
+        pixels = 255 * torch.rand(2, 3, side, side, generator=generator)
+        return channels_last(backbone.normalise(pixels.to(self.device)))
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         keys = zip(batch["image_id"].to_pylist(), batch["copy"].to_pylist(), strict=True)
@@ -201,7 +211,7 @@ class _Extractor:
 
     @torch.inference_mode()
     def _forward(self, pixels: torch.Tensor) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """Compute pooled (B, C) float32 and prefix (B, C', h, w) from uint8 (B, 3, H, W).
+        """Compute pooled (B, C) float32 and prefix (B, ...) from uint8 (B, 3, H, W).
 
         The prefix has the table's dtype; a table that is not written is None. The batch is padded
         to `_FORWARD` images, so that an image's values do not depend, to the bit, on the size of
@@ -210,7 +220,7 @@ class _Extractor:
         count = len(pixels)
         padded = torch.cat([pixels, pixels[:1].expand(_FORWARD - count, -1, -1, -1)])
         inputs = self.backbone.normalise(padded.to(self.device))
-        activations = self.prefix(inputs.contiguous(memory_format=torch.channels_last))
+        activations = self.prefix(channels_last(inputs))
         pooled = prefix = None
         if self.extraction.pooled is not None:
             pooled = self.pool(self.suffix(activations))[:count].cpu().numpy()

@@ -2,7 +2,7 @@
 
 The prefix never runs in a trial, so it cannot change. `PixelRows` and `with_prefix` are the same
 trial without the cache, the reference that the cache is tested against. With depth `all` nothing is
-cached and the whole network is trained, on pixels.
+cached and the whole network is trained, on pixels; with depth `head` only the head is, on features.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from trainables.activations import ActivationTable
 from trainables.backbones import Backbone
 from trainables.heads import GlobalPool, build_head
 from trainables.rows import IndexedRows
+from trainables.transfer import transfer_module
 
 BATCHNORM_MODES = ("train", "frozen")
 _PIXEL_BATCH = 64
@@ -77,11 +78,11 @@ class PixelRows(IndexedRows):
 
 
 class FinetuneModule(nn.Module):
-    """Prefix activations (B, C, h, w) -> logits (B, classes): suffix, pooling, head.
+    """Prefix activations (B, ...) -> logits (B, classes): suffix, pooling, head.
 
-    `layers`: the parts of the suffix that may train at different rates, from the input on; by
-    default it is one part. `mixed` runs the suffix under bfloat16 autocast; pooling and head stay
-    in float32. On a GPU, convolutions run channels last.
+    `mixed` runs the suffix under bfloat16 autocast; pooling and head stay in float32. On a GPU,
+    convolutions run channels last. `groups`: names of the suffix's parameters here, which may train
+    at different rates, from input to output; by default they are one group.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class FinetuneModule(nn.Module):
         head: nn.Module,
         batchnorm: str = "train",
         mixed: bool = False,
-        layers: Sequence[nn.Module] = (),
+        groups: Sequence[Sequence[str]] = (),
     ) -> None:
         super().__init__()
         if batchnorm not in BATCHNORM_MODES:
@@ -99,15 +100,18 @@ class FinetuneModule(nn.Module):
         self.suffix = suffix.requires_grad_(True)
         self.pool = GlobalPool(pooling)
         self.head = head
-        self.batchnorm, self.mixed = batchnorm, mixed
-        self._layers = [*(layers or [suffix]), head]
+        self.batchnorm, self.mixed, self._groups = batchnorm, mixed, groups
 
     def layer_groups(self) -> list[list[nn.Parameter]]:
-        """Parameters by part, the head's last: see `trainables.optimiser.Layered`."""
-        return [list(part.parameters()) for part in self._layers]
+        """Parameters by group, the head's last: see `trainables.optimiser.Layered`."""
+        by_name = dict(self.suffix.named_parameters(prefix="suffix"))
+        groups = [
+            [by_name.pop(name) for name in names if name in by_name] for names in self._groups
+        ]
+        return [*filter(None, [*groups, list(by_name.values())]), list(self.head.parameters())]
 
     def forward(self, activations: Tensor) -> Tensor:
-        if activations.is_cuda:
+        if activations.is_cuda and activations.ndim == 4:
             activations = activations.contiguous(memory_format=torch.channels_last)
         with torch.autocast(activations.device.type, torch.bfloat16, enabled=self.mixed):
             features = self.suffix(activations)
@@ -133,26 +137,43 @@ def finetune_module(
     batchnorm: str,
     seed: int,
     head_state: Mapping[str, Tensor] | None = None,
-    depth: str = "suffix",
+    depth: str = "last",
     mixed: bool = False,
     dropout: float = 0.2,
 ) -> FinetuneModule:
     """Build the trainable part of a fine-tuning trial.
 
     The head is `head_state` (the transfer champion's) or new. With depth `all` the module is the
-    whole network and takes pixels (B, 3, H, W), 0..255.
+    whole network and takes pixels (B, 3, H, W), 0..255; otherwise it is what lies after the
+    backbone's cut.
     """
     torch.manual_seed(seed)
     head = build_head(feature_dim(backbone), hidden, classes, dropout)
     if head_state is not None:
         head.load_state_dict(head_state)
-    trained: nn.Module = backbone.suffix
-    layers = [backbone.suffix]
+    trained, before = backbone.suffix, ""
     if depth == "all":
         names = ("normalise", "prefix", "suffix")
         trained = nn.Sequential(OrderedDict((name, getattr(backbone, name)) for name in names))
-        layers = [backbone.prefix, backbone.suffix]
-    return FinetuneModule(trained, pooling, head, batchnorm, mixed, layers)
+        before = "suffix."
+    groups = [[f"{before}{name}" for name in group] for group in backbone.layer_groups]
+    return FinetuneModule(trained, pooling, head, batchnorm, mixed, groups)
+
+
+def head_module(
+    feature_dim: int,
+    hidden: Sequence[int],
+    classes: int,
+    seed: int,
+    dropout: float,
+    head_state: Mapping[str, Tensor] | None = None,
+) -> nn.Sequential:
+    """The trainable part at depth `head`, pooled features (B, feature_dim) -> logits: a transfer
+    trial's, with the weights of `head_state`."""
+    module = transfer_module(feature_dim, hidden, classes, seed, dropout)
+    if head_state is not None:
+        module.get_submodule("head").load_state_dict(head_state)
+    return module
 
 
 def with_prefix(backbone: Backbone, module: nn.Module) -> nn.Sequential:
@@ -182,7 +203,7 @@ class _Frozen(nn.Sequential):
 
 @torch.no_grad()
 def feature_dim(backbone: Backbone) -> int:
-    """The number of channels C of the backbone's last feature map."""
-    smallest = torch.zeros(1, 3, backbone.spec.smallest_input, backbone.spec.smallest_input)
-    channels: int = backbone.suffix(backbone.prefix(smallest)).shape[1]
+    """The number of features C that the backbone gives."""
+    side = backbone.spec.image_size
+    channels: int = backbone.suffix(backbone.prefix(torch.zeros(1, 3, side, side))).shape[1]
     return channels

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-POOLINGS = ("max", "avg")
+POOLINGS = ("max", "avg", "model")
 HEAD_VERSION = 1
 
 
 class GlobalPool(nn.Module):
-    """(B, C, h, w) -> (B, C), float32."""
+    """(B, C, h, w) -> (B, C), float32. With `model` the backbone has pooled: (B, C) -> (B, C)."""
 
     def __init__(self, pooling: str) -> None:
         super().__init__()
@@ -25,6 +25,8 @@ class GlobalPool(nn.Module):
         self.pooling = pooling
 
     def forward(self, features: Tensor) -> Tensor:
+        if self.pooling == "model":
+            return features.float()
         pooled = features.amax((2, 3)) if self.pooling == "max" else features.mean((2, 3))
         return pooled.float()
 

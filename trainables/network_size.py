@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from math import prod
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from trainables.backbones import build_backbone
-from trainables.registry import BACKBONES
+from trainables.registry import BackboneSpec
 
 
 @dataclass(frozen=True)
@@ -26,16 +28,25 @@ class NetworkSize:
     suffix_parameters: int
     largest_layer: int  # numbers that the largest layer's output holds
     all_layers: int  # numbers that the outputs of all layers with weights hold
+    prefix_shape: tuple[int, ...] = ()
 
     @property
     def macs(self) -> float:
         return self.prefix_macs + self.suffix_macs
 
 
-def network_size(backbone: str, image_size: int, model_args: dict[str, str]) -> NetworkSize:
-    """The sizes of a backbone at N pixels. Raises WeightsError for arguments timm does not take."""
-    built = build_backbone(BACKBONES[backbone], model_args, device="meta")
-    pixels = torch.empty(1, 3, image_size, image_size, device="meta")
+def network_size(spec: BackboneSpec, model_args: dict[str, str]) -> NetworkSize:
+    """The sizes of a backbone on images of `spec.image_size`.
+
+    Raises WeightsError for arguments timm does not take.
+    """
+    return _network_size(spec, tuple(sorted(model_args.items())))
+
+
+@cache
+def _network_size(spec: BackboneSpec, model_args: tuple[tuple[str, str], ...]) -> NetworkSize:
+    built = build_backbone(spec, dict(model_args), device="meta")
+    pixels = torch.empty(1, 3, spec.image_size, spec.image_size, device="meta")
     activations, prefix_macs, outputs = _counted(built.prefix, pixels)
     features, suffix_macs, more = _counted(built.suffix, activations)
     own, suffix = (sum(p.numel() for p in m.parameters()) for m in (built.prefix, built.suffix))
@@ -48,6 +59,7 @@ def network_size(backbone: str, image_size: int, model_args: dict[str, str]) -> 
         suffix,
         max(outputs + more),
         sum(outputs + more),
+        tuple(activations.shape[1:]),
     )
 
 
@@ -59,18 +71,17 @@ def head_macs(feature_dim: int, hidden: Sequence[int], classes: int) -> float:
 
 @torch.no_grad()
 def _counted(part: nn.Module, inputs: Tensor) -> tuple[Tensor, float, list[int]]:
-    """What the part gives, its multiply-adds in convolutions and matrix products, and the numbers
-    that each of those puts out."""
-    total, sizes = 0.0, list[int]()
+    """What the part gives, its multiply-adds in convolutions and matrix products (attention's
+    included), and the numbers that each layer with weights puts out."""
+    sizes = list[int]()
 
     def add(layer: nn.Module, given: tuple[Tensor, ...], out: Tensor) -> None:
-        nonlocal total
-        total += out.numel() * layer.get_parameter("weight")[0].numel()
         sizes.append(out.numel())
 
     layers = [m for m in part.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     hooks = [layer.register_forward_hook(add) for layer in layers]
-    outputs: Tensor = part(inputs)
+    with FlopCounterMode(display=False) as counter:
+        outputs: Tensor = part(inputs)
     for hook in hooks:
         hook.remove()
-    return outputs, total, sizes
+    return outputs, counter.get_total_flops() / 2, sizes

@@ -9,21 +9,31 @@ from safetensors.torch import load_file
 
 from trainables.backbones import Backbone, build_backbone
 from trainables.machine_cache import local_copy, upload
-from trainables.registry import BACKBONES
+from trainables.registry import BackboneSpec
 from trainables.weights_file import write_weights
 
 
 @dataclass(frozen=True)
 class StoredBackbone:
-    """A backbone's file in the store, with everything needed to rebuild it on any machine."""
+    """A backbone's file in the store, with everything needed to rebuild it on any machine.
 
-    name: str
+    The file serves every cut of the network: `spec` says which one is loaded.
+    """
+
+    spec: BackboneSpec
     model_args: tuple[tuple[str, str], ...]
     path: str
     filesystem: pafs.FileSystem
 
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
     def load(self) -> Backbone:
-        backbone = build_backbone(BACKBONES[self.name], dict(self.model_args), device="meta")
+        args = dict(self.model_args)
+        backbone = build_backbone(self.spec, args, device="meta")
+        if backbone.has_unstored:
+            backbone = build_backbone(self.spec, args)
         folder = local_copy(self.path, self.filesystem)
         backbone.load_state(load_file(folder / "weights.safetensors"))
         return backbone

@@ -15,6 +15,7 @@ from sweeper.commands.prediction_output import (
     print_text,
     write_csv,
 )
+from sweeper.config.backbones import preprocess_of
 from sweeper.config.paths import typed_path
 from sweeper.errors import StoreError
 from sweeper.exit_codes import DONE, SOME_FAILED, USER_ERROR
@@ -98,8 +99,9 @@ def predict_images(options: argparse.Namespace, command: str) -> int:
             f"--explain: a {chosen.cell.strategy} network cannot be explained by Integrated "
             f"Gradients ({reason}); choose another cell with --cell"
         )
+    section = preprocess_of(run.config, chosen.cell.backbone)
     known, novelty = KnownImages(run, chosen, store), Novelty.of(run, chosen, store)
-    predictions = predict(chosen, store, paths, run.config.preprocess, known, novelty)
+    predictions = predict(chosen, store, paths, section, known, novelty)
     print_problems(predictions)
     if all(prediction.problem for prediction in predictions):
         return USER_ERROR
@@ -139,7 +141,7 @@ def _explain(
     from sweeper.use.prediction import write_explanations
 
     folder = options.out or run.folder / "explained"
-    section, explain = run.config.preprocess, run.config.explain
+    section, explain = preprocess_of(run.config, chosen.cell.backbone), run.config.explain
     try:
         return list(write_explanations(predictions, chosen, store, section, explain, folder))
     except OSError as error:

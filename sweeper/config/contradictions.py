@@ -11,13 +11,14 @@ from datasets.transforms import check_on_an_image
 from reports.axes import AXES
 from sweeper.config.allowed import unexpected
 from sweeper.config.axes import entries_of
+from sweeper.config.backbones import too_small, unknown_backbones
 from sweeper.config.recipes import base_mistakes
 from sweeper.config.schema import ALL_CLASSES, Config
 from sweeper.config.search_space import Range, most_settings
 from sweeper.strategies import STRATEGIES
 from sweeper.strategies.base import PIXELS
-from trainables.registry import BACKBONES
 
+_USUAL_SIZE = 224  # pixels; where each backbone has its own
 MAX_TRIALS = 100_000  # the most that was measured: docs/explanation/scale.md
 
 
@@ -30,6 +31,8 @@ def contradictions(config: Config) -> Iterator[str]:
     for augmentation in config.grid.augmentations:
         if augmentation not in config.known_augmentations:
             yield f"grid.augmentations: {unexpected(augmentation, config.known_augmentations)}"
+    yield from unknown_backbones(config)
+    yield from too_small(config)
     yield from _unusable_transforms(config)
     mistaken = list(base_mistakes(config.recipes))
     yield from mistaken
@@ -42,11 +45,6 @@ def contradictions(config: Config) -> Iterator[str]:
     if not mistaken:
         yield from _too_many_trials(config)
         yield from _uneven_batches(config)
-    size = config.preprocess.image_size
-    for name in config.grid.backbones:
-        needed = BACKBONES[name].smallest_input
-        if size < needed:
-            yield f"preprocess.image_size={size}: {name} needs at least {needed} pixels"
     gpus = config.resources.gpus_per_trial or 0.0
     if gpus > 1:
         yield (
@@ -66,7 +64,7 @@ def contradictions(config: Config) -> Iterator[str]:
 
 def _unusable_transforms(config: Config) -> Iterator[str]:
     """Transforms of the user's own augmentations that cannot make copies of this size."""
-    size = config.preprocess.image_size
+    size = config.preprocess.image_size or _USUAL_SIZE
     for name in config.grid.augmentations:
         for number, transform in enumerate(config.own_transforms(name)):
             try:

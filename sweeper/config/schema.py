@@ -31,7 +31,7 @@ from sweeper.config.paths import NAME_RULE, expanded, is_folder_name
 from sweeper.config.recipes import Recipe, RecipeSection, known_recipes, resolved
 from sweeper.config.transform_entry import known_transform
 from sweeper.strategies import STRATEGIES
-from trainables.registry import BACKBONES, BASELINES, SCORES, Weights
+from trainables.registry import BASELINES, SCORES, Weights
 
 ALL_CLASSES = "all"  # the scenario that is always there
 DEFAULT_STORE = "store"
@@ -39,6 +39,7 @@ DEFAULT_STORE = "store"
 # Bounds far above any useful value: a typo is reported, not run.
 Count = Annotated[int, Field(ge=1, le=10_000)]
 Share = Annotated[float, Field(gt=0, lt=1)]
+ImageSize = Annotated[int, Field(ge=32, le=1024)]
 Seed = Annotated[int, Field(ge=-(2**53), le=2**53)]  # whole numbers that JSON keeps
 
 
@@ -112,8 +113,9 @@ class DataSection(Section):
 
 
 class PreprocessSection(Section):
-    image_size: Annotated[int, Field(ge=32, le=1024)] = 224
-    """Side of the square that every image becomes, in pixels."""
+    image_size: ImageSize | None = None
+    """Side of the square that every image becomes, in pixels. `null` or `auto`: that of each
+    backbone's weights."""
     fit: str = "pad"
     """How an image becomes a square: `pad` keeps all of it and fills the rest with the colour of
     its edges, `crop` keeps its centre, `squash` distorts it."""
@@ -125,6 +127,11 @@ class PreprocessSection(Section):
     clahe: Annotated[float, Field(gt=0, le=40)] | None = None
     """Clip limit of CLAHE, which evens out contrast in 8 x 8 tiles; 2 is usual. Not applied by
     default."""
+
+    @field_validator("image_size", mode="before")
+    @classmethod
+    def own_size(cls, value: Any) -> Any:
+        return None if value == "auto" else value
 
     @field_validator("contrast")
     @classmethod
@@ -138,7 +145,13 @@ class PreprocessSection(Section):
 
     @property
     def steps(self) -> Preprocessing:
-        return Preprocessing(**self.model_dump())
+        """The steps at the size that is set; see `sweeper.config.backbones.preprocess_of`."""
+        assert self.image_size is not None
+        return self.at(self.image_size)
+
+    def at(self, image_size: int) -> Preprocessing:
+        """The steps for images of one size."""
+        return Preprocessing(**{**self.model_dump(), "image_size": image_size})
 
 
 class SplitSection(Section):
@@ -200,6 +213,17 @@ class AugmentationSection(Section):
         return Augmentation.of(self.transforms)
 
 
+class BackboneSection(Section):
+    """One entry of `backbones`: a network of timm."""
+
+    model: Annotated[str, Field(min_length=1)] | None = None
+    """timm's name of the network and its weights, as in `convnext_tiny.in12k_ft_in1k`. An entry
+    under a built-in name may leave it out."""
+    image_size: ImageSize | None = None
+    """Side of its images in pixels; defaults to `preprocess.image_size`, and that to the size of
+    the weights."""
+
+
 class GridSection(Section):
     backbones: Annotated[list[str], Field(min_length=1)] = [
         "efficientnetb3",
@@ -208,7 +232,7 @@ class GridSection(Section):
         "mobilenet",
         "inceptionv3",
     ]
-    """Networks to compare."""
+    """Networks to compare: built-in ones, entries of `backbones`, or names of timm's models."""
     scenarios: Annotated[list[str], Field(min_length=1, max_length=1000)] = [ALL_CLASSES]
     """Names from `scenarios` to run; `all` means every class."""
     augmentations: Annotated[list[str], Field(min_length=1)] = [NO_AUGMENTATION, "fec-ige"]
@@ -223,11 +247,6 @@ class GridSection(Section):
     seeds: Annotated[list[Seed], Field(min_length=1, max_length=1000)] = [0]
     """Training seeds: further trainings on the same division of the images."""
 
-    @field_validator("backbones")
-    @classmethod
-    def known_backbones(cls, values: list[str]) -> list[str]:
-        return [one_of(value, BACKBONES) for value in values]
-
     @field_validator("strategies")
     @classmethod
     def known_strategies(cls, values: list[str]) -> list[str]:
@@ -240,8 +259,9 @@ class GridSection(Section):
 
 
 class HeadSection(Section):
-    pooling: Literal["max", "avg"] = "max"
-    """Pooling of the backbone's last feature map."""
+    pooling: Literal["max", "avg", "model"] = "max"
+    """Pooling of the backbone's last feature map or tokens: their maximum, their mean, or what the
+    network itself does before its classifier (`model`), such as taking the class token."""
     batchnorm_statistics: Literal["training_rows", "running_average"] = "training_rows"
     """BatchNorm statistics at validation, test and export: computed on the training rows, or
     Keras' running average."""
@@ -278,15 +298,21 @@ class SearchSection(Section):
 class FinetuneSection(Section):
     start: Literal["transfer", "fresh"] = "transfer"
     """Start from the head of the transfer champion (`transfer`) or from a new head (`fresh`)."""
-    depth: Literal["suffix", "all"] = "suffix"
-    """What is trained: the backbone's last block (`suffix`) or the whole backbone from pixels
-    (`all`)."""
+    depth: Literal["head", "last", "half", "all"] = "last"
+    """What is trained beside the head: nothing (`head`), the backbone's last block (`last`, also
+    written `suffix`), the later half of its layer groups (`half`), or the whole backbone from
+    pixels (`all`)."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Arithmetic of training; `auto` uses bfloat16 on a GPU that supports it."""
     epochs: Count | None = None
     """Number of epochs; defaults to `search.epochs`."""
     draws: Count | None = None
     """Number of trials per cell; defaults to `search.draws`."""
+
+    @field_validator("depth", mode="before")
+    @classmethod
+    def former_name(cls, value: Any) -> Any:
+        return "last" if value == "suffix" else value
 
 
 class ExplainSection(Section):
@@ -366,13 +392,16 @@ class Config(Section):
     recipes: dict[str, RecipeSection] = {}
     """How trials train: recipes beside the shipped ones. An entry changes what it lists of its
     base; one under a shipped recipe's name changes that recipe."""
+    backbones: dict[str, BackboneSection] = {}
+    """Networks beside the built-in ones, under names of your own; an entry under a built-in name
+    changes the keys it lists."""
     scenarios: dict[str, Annotated[list[str], Field(min_length=2)]] = {}
     """Named lists of classes: `{name: [class, class, ...]}`."""
     grid: GridSection = GridSection()
     """What the experiment varies."""
     weights: dict[str, str] = {}
-    """Weights of each backbone: `{name: imagenet}`, `none` for random weights, or the path of a
-    safetensors file."""
+    """Weights of each backbone: `{name: imagenet}` for those that timm has under its name, `none`
+    for random weights, or the path of a safetensors file or of a folder downloaded from the hub."""
     head: HeadSection = HeadSection()
     """The classification head."""
     cache: CacheSection = CacheSection()
@@ -404,6 +433,14 @@ class Config(Section):
         if isinstance(value, dict) and len(value) != 1:
             raise ValueError("expected one of sensitivity and specificity, {sensitivity: 0.9}")
         return value
+
+    @field_validator("backbones")
+    @classmethod
+    def names_of_cells(cls, values: dict[str, BackboneSection]) -> dict[str, BackboneSection]:
+        for name in values:
+            if not is_folder_name(name):
+                raise ValueError(f"'{name}': {NAME_RULE}")
+        return values
 
     @field_validator("scenarios")
     @classmethod
@@ -438,7 +475,6 @@ class Config(Section):
     @classmethod
     def known_weights(cls, values: dict[str, str]) -> dict[str, str]:
         for name, text in values.items():
-            one_of(name, BACKBONES)
             try:
                 Weights.parse(text)
             except ValueError:

@@ -101,11 +101,11 @@ class Estimate:
     def _preprocess(self) -> Iterator[StageCost]:
         if not (self._open or self._unexplained):
             return
-        size, rate = self.config.preprocess.image_size, self.speeds.of("preprocess")
+        rate = self.speeds.of("preprocess")
         for images in self.plan.distinct_image_sets:
             if not self.plan.store.find(*images.target.place):
-                busy = Span.exactly(images.rows * pixels_scale(size)) / rate.span
-                stored = _ZSTD * (images.rows * 3 * size**2)
+                busy = Span.exactly(images.rows * pixels_scale(images.image_size)) / rate.span
+                stored = _ZSTD * (images.rows * 3 * images.image_size**2)
                 yield self._stage(
                     "preprocess and augment",
                     "",
@@ -192,7 +192,10 @@ class Estimate:
         return trained, max(0.0, size.macs + head - trained) if from_pixels else 0.0
 
     def _kind(self, cell: Cell, setting: Mapping[str, Any]) -> str:
-        return "train" if self._image(cell, setting)[1] else STRATEGIES[cell.strategy].work
+        trained, frozen = self._image(cell, setting)
+        is_head = trained == self._head(cell, setting).macs
+        work = STRATEGIES[cell.strategy].work
+        return "train" if frozen else "head" if is_head and work == "train" else work
 
     def _head(self, cell: Cell, setting: Mapping[str, Any]) -> Trained:
         size, classes = self.sizes[cell.backbone], len(self.plan.scenarios[cell.scenario])
@@ -254,7 +257,7 @@ class Estimate:
             busy = Span(min(busy.low, most.low), min(busy.high, most.high))
         busy += _OF_CHAMPION * len(groups)
         stored = Span(0, sum(max(map(self._most_maps, cells)) for cells in groups))
-        stored *= self.config.preprocess.image_size**2 * _FLOAT
+        stored *= max(self.plan.image_sizes) ** 2 * _FLOAT
         largest = max((self.sizes[c.backbone] for g in groups for c in g), key=lambda s: s.macs)
         memory = _FLOAT * (2.5 * largest.all_layers * _EXPLAIN_IMAGES + largest.parameters)
         origin = self.speeds.of("explain", groups[0][0].backbone).origin
@@ -311,10 +314,9 @@ class Estimate:
 
 
 def sizes_of(ledger: Ledger) -> dict[str, NetworkSize]:
-    """The sizes of the plan's backbones at its image size."""
+    """The sizes of the plan's backbones, with the cut before what fine-tuning trains."""
     plan = ledger.plan
-    side = plan.config.preprocess.image_size
     return {
-        name: network_size(name, side, dict(weights.model_args))
+        name: network_size(plan.tuned[name], dict(weights.model_args))
         for name, weights in plan.weights.items()
     }

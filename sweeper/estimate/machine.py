@@ -28,8 +28,8 @@ def learnt_speeds(ledger: Ledger, sizes: Mapping[str, NetworkSize], out: Path) -
     """Guesses, replaced by what the last run in the folder `out` and the store teach."""
     config = ledger.plan.config
     slots, limit = slots_of(config.resources)
-    speeds, size = Speeds(limit == "GPU"), config.preprocess.image_size
-    learn_from_run(speeds, out / "results" / "run.json", sizes, slots, size)
+    speeds = Speeds(limit == "GPU")
+    learn_from_run(speeds, out / "results" / "run.json", sizes, slots, ledger.plan)
     device = torch.cuda.get_device_name(0) if limit == "GPU" else "cpu"
     learn_from_records(speeds, ledger, sizes, device)
     return speeds

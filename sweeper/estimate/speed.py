@@ -12,12 +12,14 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 
 from sweeper.estimate.span import Span
 from sweeper.plan.ledger import Ledger
+from sweeper.plan.plan import Plan
 from trainables.network_size import NetworkSize
 
 KINDS = ("forward", "train", "head", "probe", "explain", "preprocess")
@@ -102,9 +104,10 @@ def learn_from_records(
 
 
 def learn_from_run(
-    speeds: Speeds, run_file: Path, sizes: Mapping[str, NetworkSize], slots: int, image_size: int
+    speeds: Speeds, run_file: Path, sizes: Mapping[str, NetworkSize], slots: int, plan: Plan
 ) -> None:
     """Learn rates from an earlier run's stages, if it had as many processors and the image size."""
+    image_size = plan.config.preprocess.image_size
     try:
         about = json.loads(run_file.read_text(encoding="utf-8"))
         stages, cores = about["stages"], about["hardware"]["cores"]
@@ -121,7 +124,7 @@ def learn_from_run(
             speeds.know("forward", stage["backbone"], _of_stage(work, stage), LEARNT)
     for stage in stages:
         if stage["stage"] == "preprocess and augment" and stage["made"]:
-            rows = stage["made"] / slots * pixels_scale(image_size)
+            rows = stage["made"] / slots * fmean(map(pixels_scale, plan.image_sizes))
             speeds.know("preprocess", "", _of_stage(rows, stage), LEARNT)
 
 

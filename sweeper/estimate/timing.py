@@ -18,9 +18,8 @@ from trainables.backbones import Backbone, build_backbone
 from trainables.explain import Score
 from trainables.finetune import with_backbone
 from trainables.heads import GlobalPool, build_head
-from trainables.inference import for_inference
+from trainables.inference import channels_last, for_inference
 from trainables.network_size import NetworkSize, head_macs
-from trainables.registry import BACKBONES
 
 _FORWARD, _BATCH = 32, 16
 _LEAST_S = 0.3  # of repeats, after one that warms up
@@ -39,24 +38,24 @@ def measure(
         arguments = dict(plan.weights[name].model_args)
 
         def built(name: str = name, arguments: dict[str, str] = arguments) -> Backbone:
-            return build_backbone(BACKBONES[name], arguments).to(device)
+            return build_backbone(plan.tuned[name], arguments).to(device)
 
-        pixels = torch.rand(_FORWARD, 3, *[plan.config.preprocess.image_size] * 2, device=device)
+        pixels = torch.rand(_FORWARD, 3, *[plan.networks[name].image_size] * 2, device=device)
         _network(speeds, name, size, plan, built, pixels)
 
 
 def _preprocess(speeds: Speeds, plan: Plan) -> None:
-    options = plan.config.preprocess
     images = plan.distinct_image_sets[0]
+    steps = plan.preprocess_at(images.image_size)
     paths = [Path(plan.collection.root, p) for p in plan.collection.images["path"][:_IMAGES]]
 
     def work() -> None:
         for path in paths:
-            image = preprocess(decode_image(read_file(path)), options.steps)
+            image = preprocess(decode_image(read_file(path)), steps)
             for copy in range(images.copies + 1):
                 augment(image, "0" * 64, copy, images.pipeline)
 
-    rows = len(paths) * (images.copies + 1) * pixels_scale(options.image_size)
+    rows = len(paths) * (images.copies + 1) * pixels_scale(images.image_size)
     speeds.know("preprocess", "", _around(rows / _seconds(work)), MEASURED)
 
 
@@ -108,7 +107,7 @@ def _step(
 
 def _forward_rate(backbone: Backbone, size: NetworkSize, pixels: torch.Tensor) -> float:
     network = for_inference(torch.nn.Sequential(backbone.prefix, backbone.suffix))
-    inputs = pixels.contiguous(memory_format=torch.channels_last)
+    inputs = channels_last(pixels)
 
     def work() -> None:
         with torch.inference_mode():

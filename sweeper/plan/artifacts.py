@@ -48,8 +48,9 @@ def shards(
 def backbone(
     spec: BackboneSpec, weights: Weights, preprocessing: Preprocessing, calibrated_on: str
 ) -> Target:
-    """A backbone with its weights. Random ones depend on the pictures that set their BatchNorm
-    statistics. Raises WeightsError if a weights file is missing."""
+    """A backbone with its weights; one file serves every depth of fine-tuning, so `spec` is that of
+    depth `last`. Random weights depend on the pictures that set their BatchNorm statistics. Raises
+    WeightsError if a weights file is missing."""
     made_from: dict[str, Any] = {
         "version": BACKBONES_VERSION,
         "backbone": spec.timm_name,
@@ -63,11 +64,16 @@ def backbone(
         }
         if calibrated_on:
             made_from["calibration"]["pictures"] = calibrated_on
+    if spec.own_pooling:
+        made_from["pooling"] = "model"
+    if spec.built_for_size:
+        made_from["built_for"] = spec.image_size
     return Target("backbones", made_from)
 
 
 def table(kind: str, shards_key: str, backbone_key: str, settings: Mapping[str, Any]) -> Target:
-    """An activation table; `settings`: the pooling of `pooled`, the dtype of `prefix`."""
+    """An activation table; `settings`: the pooling of `pooled`; the dtype of `prefix`, and its cut
+    where that is not the one of depth `last`."""
     made_from = {"version": TABLES_VERSION, "shards": shards_key, "backbone": backbone_key}
     return Target(kind, made_from | dict(settings))
 

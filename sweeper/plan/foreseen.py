@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from reports.statistics.intervals import share_interval
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.plan import Plan
-from trainables.backbones import check_weights_file
 from trainables.hub import out_of_reach
-from trainables.registry import BACKBONES, WeightsError
+from trainables.pretrained import check_weights_file
+from trainables.registry import WeightsError
 
 FEWEST_TESTED = 12  # groups; with fewer the interval of an accuracy of 50 % spans 50 points
 
@@ -22,11 +22,11 @@ def refusals(ledger: Ledger) -> Iterator[str]:
         weights = plan.weights[name]
         if not weights.is_hub and not weights.is_random:
             try:
-                check_weights_file(BACKBONES[name], weights)
+                check_weights_file(plan.networks[name], weights)
             except WeightsError as error:
                 yield str(error)
     hub = [name for name in needed if plan.weights[name].is_hub]
-    if hub and (reason := out_of_reach(BACKBONES[name] for name in hub)):
+    if hub and (reason := out_of_reach(plan.networks[name] for name in hub)):
         yield (
             f"weights.{hub[0]}='imagenet': the hub cannot be reached ({reason}); give the path of "
             "a safetensors file, or none for random weights"

@@ -15,6 +15,7 @@ from datasets.augment import FEC_IGE, Augmentation
 from datasets.calibration_pictures import CALIBRATION_PICTURES
 from datasets.preprocess import Preprocessing
 from datasets.splitting.policies import POLICIES
+from sweeper.config.backbones import backbone_spec
 from sweeper.config.schema import AugmentationSection, Config
 from sweeper.config.search_space import Space, largest_of
 from sweeper.plan import artifacts
@@ -31,12 +32,13 @@ from sweeper.store.artifact import Target
 from sweeper.store.store import Store
 from sweeper.strategies import STRATEGIES
 from sweeper.strategies.base import PIXELS
+from trainables.backbones import resolve
 from trainables.hyperparameters import HYPERPARAMETERS, settled
-from trainables.registry import BACKBONES
+from trainables.registry import BackboneSpec
 
-_TABLE_SETTINGS: Mapping[str, Callable[[Config], dict[str, Any]]] = {
-    "pooled": lambda config: {"pooling": config.head.pooling},
-    "prefix": lambda config: {"dtype": config.cache.dtype},
+_TABLE_SETTINGS: Mapping[str, Callable[[Config, dict[str, Any]], dict[str, Any]]] = {
+    "pooled": lambda config, cut: {"pooling": config.head.pooling},
+    "prefix": lambda config, cut: {"dtype": config.cache.dtype} | cut,
 }
 TABLE_KINDS = tuple(_TABLE_SETTINGS)
 """The kinds of activation tables."""
@@ -44,9 +46,10 @@ TABLE_KINDS = tuple(_TABLE_SETTINGS)
 
 @dataclass(frozen=True)
 class ImageSet:
-    """The preprocessed images with the fixed copies of one augmentation, or without copies."""
+    """The images preprocessed at one size, with the fixed copies of one augmentation or without."""
 
     target: Target
+    image_size: int
     copies: int
     rows: int
     augmentation: AugmentationSection | None
@@ -74,14 +77,20 @@ class Plan:
     """The grid of a config over a collection, with every key that can be known before running."""
 
     def __init__(self, config: Config, collection: Collection, store: Store) -> None:
-        """Raises DataError (classes, too few images) and WeightsError (no such file)."""
+        """Raises DataError (classes, too few images) and WeightsError (no such file or model)."""
         self.config, self.collection, self.store = config, collection, store
         self.cells = build_grid(config)
         self.scenarios = resolve_scenarios(
             config.grid.scenarios, config.scenarios, collection.classes
         )
         self.prevalence = resolve_prevalence(config.prevalence, collection.classes)
-        self.weights = {name: config.weights_of(name) for name in config.grid.backbones}
+        self.networks = {name: backbone_spec(config, name) for name in config.grid.backbones}
+        self.weights = {
+            name: config.weights_of(name).located(spec.timm_name)
+            for name, spec in self.networks.items()
+        }
+        self.networks = {name: self._cut(spec, "last") for name, spec in self.networks.items()}
+        self.tuned = {name: self._tuned(spec) for name, spec in self.networks.items()}
         self.backbones = {name: self._backbone(name) for name in config.grid.backbones}
         self.recipes = {name: config.recipe(name) for name in config.grid.recipes}
         # A run requests the same trials many times, and their keys are hashes.
@@ -96,12 +105,25 @@ class Plan:
     # --- images and splits ---------------------------------------------------------------------
 
     @cached_property
-    def image_sets(self) -> dict[str, ImageSet]:
-        """The images of each augmentation. Cells without fixed copies read the images of the first
-        augmentation that has some, so that they are preprocessed once."""
-        fixed = {name: self._image_set(one) for name, one in self._fixed.items()}
-        others = next(iter(fixed.values()), None) or self._image_set(None)
-        return {name: fixed.get(name, others) for name in self.config.grid.augmentations}
+    def image_sets(self) -> dict[tuple[str, int], ImageSet]:
+        """The images of each augmentation, at each size. Cells without fixed copies read the images
+        of the first augmentation that has some, so that they are preprocessed once."""
+        found: dict[tuple[str, int], ImageSet] = {}
+        for size in self.image_sizes:
+            fixed = {name: self._image_set(one, size) for name, one in self._fixed.items()}
+            others = next(iter(fixed.values()), None) or self._image_set(None, size)
+            for name in self.config.grid.augmentations:
+                found[name, size] = fixed.get(name, others)
+        return found
+
+    @property
+    def image_sizes(self) -> list[int]:
+        """The sizes of the images that the backbones process, pixels."""
+        return sorted({spec.image_size for spec in self.networks.values()})
+
+    def images_of(self, cell: Cell) -> ImageSet:
+        """The images that the cell's backbone processes."""
+        return self.image_sets[cell.augmentation, self.networks[cell.backbone].image_size]
 
     @cached_property
     def _fixed(self) -> dict[str, AugmentationSection]:
@@ -109,12 +131,16 @@ class Plan:
         found = {name: self.config.augmentation(name) for name in self.config.grid.augmentations}
         return {name: one for name, one in found.items() if one and not one.online}
 
-    def _image_set(self, augmentation: AugmentationSection | None) -> ImageSet:
+    def _image_set(self, augmentation: AugmentationSection | None, size: int) -> ImageSet:
         copies = augmentation.copies if augmentation else 0
         ids = self.collection.images["image_id"]
         pipeline = augmentation.pipeline if augmentation else None
-        target = artifacts.shards(ids, self.config.preprocess.steps, copies, pipeline)
-        return ImageSet(target, copies, len(ids) * (copies + 1), augmentation)
+        target = artifacts.shards(ids, self.preprocess_at(size), copies, pipeline)
+        return ImageSet(target, size, copies, len(ids) * (copies + 1), augmentation)
+
+    def preprocess_at(self, size: int) -> Preprocessing:
+        """What is done to the images of one size."""
+        return self.config.preprocess.at(size)
 
     @cached_property
     def distinct_image_sets(self) -> list[ImageSet]:
@@ -138,16 +164,25 @@ class Plan:
 
     # --- artifacts that trials share -----------------------------------------------------------
 
+    def _cut(self, spec: BackboneSpec, depth: str) -> BackboneSpec:
+        """The network with the cut of a depth; that of the paper's five is given for `last`."""
+        if depth == "last" and spec.is_cut:
+            return spec
+        return resolve(spec, depth, dict(self.weights[spec.name].model_args))
+
+    def _tuned(self, spec: BackboneSpec) -> BackboneSpec:
+        """The network with the cut before what fine-tuning trains."""
+        return self._cut(spec, "half") if self.config.finetune.depth == "half" else spec
+
     def _backbone(self, name: str) -> Target:
         calibrated_on = CALIBRATION_PICTURES[self.config.data.source].name
-        spec, weights = BACKBONES[name], self.weights[name]
-        return artifacts.backbone(spec, weights, self.calibration, calibrated_on)
+        spec, weights = self.networks[name], self.weights[name]
+        return artifacts.backbone(spec, weights, self.calibration(spec.image_size), calibrated_on)
 
-    @property
-    def calibration(self) -> Preprocessing:
+    def calibration(self, size: int) -> Preprocessing:
         """The preprocessing of the drawn pictures that calibrate random weights. Always squashed,
         so that runs that differ in the fit share their backbones."""
-        return replace(self.config.preprocess.steps, fit="squash")
+        return replace(self.preprocess_at(size), fit="squash")
 
     def source_of(self, cell: Cell) -> str:
         """Where the cell's trials have their rows from: a kind of activation table, or `PIXELS`
@@ -155,17 +190,20 @@ class Plan:
         augmentation = self.config.augmentation(cell.augmentation)
         if augmentation and augmentation.online:
             return PIXELS
-        return STRATEGIES[cell.strategy].source(self.config)
+        kind = STRATEGIES[cell.strategy].source(self.config)
+        return PIXELS if kind == "prefix" and not self.tuned[cell.backbone].is_cut else kind
 
     def source(self, cell: Cell) -> Target:
         """The artifact that holds the rows of the cell's trials."""
-        images, kind = self.image_sets[cell.augmentation], self.source_of(cell)
+        images, kind = self.images_of(cell), self.source_of(cell)
         return images.target if kind == PIXELS else self._table(kind, cell.backbone, images)
 
     def _table(self, kind: str, backbone: str, images: ImageSet) -> Target:
         known = kind, backbone, images.key
         if known not in self._tables:
-            settings = _TABLE_SETTINGS[kind](self.config)
+            own, tuned = self.networks[backbone].suffix_from, self.tuned[backbone].suffix_from
+            cut = {"suffix_from": tuned} if tuned != own else {}
+            settings = _TABLE_SETTINGS[kind](self.config, cut)
             self._tables[known] = artifacts.table(
                 kind, images.key, self.backbones[backbone].key, settings
             )
@@ -178,7 +216,7 @@ class Plan:
         for cell in self.cells:
             target = self.source(cell)
             if target.kind != PIXELS and target.key not in tables:
-                images = self.image_sets[cell.augmentation]
+                images = self.images_of(cell)
                 tables[target.key] = Shared(target, cell.backbone, images)
         return [
             *(Shared(one.target, "", one) for one in self.distinct_image_sets),
@@ -284,6 +322,10 @@ class Plan:
             for name, one in HYPERPARAMETERS.items()
             if start and one.of_head
         }
+        strategy = STRATEGIES[cell.strategy]
+        settings, trains_suffix = strategy.settings(config), strategy.source(config) == "prefix"
+        if trains_suffix and not self.tuned[cell.backbone].is_cut:
+            settings["depth"] = "all"
         common = {
             "store": self.store.address,
             "cell": cell.id,
@@ -291,12 +333,13 @@ class Plan:
             "split_key": self.split_of(cell).key,
             "source": source.kind,
             "table_key": source.key,
-            "shards_key": self.image_sets[cell.augmentation].key,
+            "shards_key": self.images_of(cell).key,
             "backbone_key": self.backbones[cell.backbone].key,
             "backbone": cell.backbone,
             "model_args": self.weights[cell.backbone].model_args,
             "classes": len(self.scenarios[cell.scenario]),
-            "settings": STRATEGIES[cell.strategy].settings(config),
+            "network": self.tuned[cell.backbone] if trains_suffix else self.networks[cell.backbone],
+            "settings": settings,
             "batchnorm_statistics": config.head.batchnorm_statistics,
             "epochs": self.limits(cell.strategy)[1],
             "epoch_rows": self.epoch_rows(cell),

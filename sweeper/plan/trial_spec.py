@@ -16,6 +16,7 @@ from trainables.heads import HEAD_VERSION
 from trainables.hyperparameters import keyed, plain, value_of
 from trainables.loop import LOOP_VERSION
 from trainables.online import ONLINE_VERSION
+from trainables.registry import BACKBONES, BackboneSpec
 from trainables.stream import STREAM_VERSION
 
 TRIAL_VERSION = 1
@@ -51,6 +52,7 @@ class TrialSpec:
     metric: str  # decides on validation which epoch is kept
     rungs: tuple[int, ...]  # epochs at which the scheduler decides
     grace_epochs: int  # it is not stopped at an earlier rung
+    network: BackboneSpec | None = None  # the backbone with its cut; None: the built-in one
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> TrialSpec:
@@ -62,6 +64,8 @@ class TrialSpec:
             for name, value in values["hyperparameters"].items()
         }
         values["augmentation"] = Augmentation(**values["augmentation"])
+        if values.get("network"):
+            values["network"] = BackboneSpec(**values["network"])
         return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
@@ -70,6 +74,11 @@ class TrialSpec:
     def elsewhere(self, store: str) -> TrialSpec:
         """The same trial in a store that has moved."""
         return replace(self, store=store)
+
+    @property
+    def backbone_spec(self) -> BackboneSpec:
+        """Its network, with the cut before what it trains."""
+        return self.network or BACKBONES[self.backbone]
 
     @property
     def entry(self) -> Strategy:

@@ -24,9 +24,9 @@ from sweeper.plan.plan import class_counts
 from sweeper.results.tables import Outcome
 from sweeper.stage_times import StageTime
 from sweeper.strategies import STRATEGIES
-from trainables.backbones import build_backbone
 from trainables.hyperparameters import HYPERPARAMETERS, keyed, plain
-from trainables.registry import BACKBONES
+from trainables.network_size import network_size
+from trainables.timm_models import vintage
 
 _PACKAGES = (
     "ray",
@@ -100,28 +100,24 @@ def _counts(states: Counter[str]) -> dict[str, int]:
 
 
 def _backbone(ledger: Ledger, name: str) -> dict[str, Any]:
-    spec, weights, plan = BACKBONES[name], ledger.plan.weights[name], ledger.plan
-    size = plan.config.preprocess.image_size
-    backbone = build_backbone(spec, dict(weights.model_args), device="meta")
-    pixels = torch.empty(1, 3, size, size, device="meta")
-    with torch.no_grad():
-        activations = backbone.prefix(pixels)
-        features = backbone.suffix(activations)
-    counts = [
-        sum(p.numel() for p in part.parameters()) for part in (backbone.prefix, backbone.suffix)
-    ]
-    note = "random weights: untrained features" if weights.is_random else "ImageNet weights"
+    plan = ledger.plan
+    spec, weights = plan.tuned[name], plan.weights[name]
+    size, known = network_size(spec, dict(weights.model_args)), vintage(spec.timm_name)
+    note = "random weights: untrained features" if weights.is_random else "pretrained weights"
     return {
         "timm_name": spec.timm_name,
         "weights": weights.label,
         "weights_note": note,
         "random": weights.is_random,
+        "vintage": asdict(known),
+        "image_size": spec.image_size,
+        "pooling": plan.config.head.pooling,
         "suffix": spec.suffix_text,
-        "feature_dim": features.shape[1],
-        "prefix_shape": list(activations.shape[1:]),
-        "parameters": sum(counts),
-        "suffix_parameters": counts[1],
-        "gmacs": round(spec.gmacs * (size / 224) ** 2, 3),
+        "feature_dim": size.feature_dim,
+        "prefix_shape": list(size.prefix_shape),
+        "parameters": size.parameters,
+        "suffix_parameters": size.suffix_parameters,
+        "gmacs": round(size.macs / 1e9, 3),
     }
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 import ray
@@ -26,9 +26,9 @@ from sweeper.ray.session import Resources
 from sweeper.stage_times import StageTimes
 from sweeper.store.artifact import Target
 from sweeper.threads import in_parallel
-from trainables.backbones import load_backbone
 from trainables.extraction import Extraction, ExtractionError, extract
-from trainables.registry import BACKBONES
+from trainables.network_size import network_size
+from trainables.pretrained import load_backbone
 from trainables.stored_backbone import StoredBackbone, save_backbone
 
 
@@ -63,22 +63,21 @@ class Caches:
             if self.store.verified(*target.place) is None:
                 self.progress.skip("load weights", f"{name}: {weights.label}")
                 with self.progress.during(f"load weights of {name}"):
-                    calibration = self._calibration if weights.is_random else None
-                    backbone = load_backbone(BACKBONES[name], weights, calibration)
+                    spec = self.plan.networks[name]
+                    calibration = self._calibration(spec.image_size) if weights.is_random else None
+                    backbone = load_backbone(spec, weights, calibration)
                 with self.store.writing(*target.content) as folder:
                     save_backbone(backbone, folder, self.store.filesystem)
 
-    @cached_property
-    def _calibration(self) -> torch.Tensor:
-        """Drawn pictures, uint8 (B, 3, H, W), for the BatchNorm statistics of random weights.
+    def _calibration(self, size: int) -> torch.Tensor:
+        """Drawn pictures, uint8 (B, 3, size, size), for the BatchNorm statistics of random weights.
 
         Not images of the data set: whichever were used, some split would test on them, and another
         split would change the network that all tables depend on.
         """
+        how = self.plan.calibration(size)
         pictures = CALIBRATION_PICTURES[self.config.data.source].draw(CALIBRATION_IMAGES)
-        images = [
-            preprocess(np.repeat(one[..., None], 3, 2), self.plan.calibration) for one in pictures
-        ]
+        images = [preprocess(np.repeat(one[..., None], 3, 2), how) for one in pictures]
         return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
 
     def make_shards(self) -> None:
@@ -101,7 +100,7 @@ class Caches:
                     plan.collection.remote or plan.collection.root,
                     folder,
                     self.store.filesystem,
-                    preprocessing=self.config.preprocess.steps,
+                    preprocessing=self.plan.preprocess_at(images.image_size),
                     copies=images.copies,
                     augmentation=images.pipeline,
                     on_progress=self.progress.reach,
@@ -135,11 +134,17 @@ class Caches:
             reached[one] = rows
             self.progress.reach(reached.total())
 
-        passes.sort(key=lambda one: -BACKBONES[one.backbone].gmacs)
+        macs = {name: self._macs(name) for name in {one.backbone for one in passes}}
+        passes.sort(key=lambda one: -macs[one.backbone])
         self.progress.start("extract", sum(one.images.rows for one in passes), "images")
         in_parallel(work, passes, at_once)
         names = {one.backbone for one in passes}
         self.progress.finish(f"{len(names)} backbone{'s' * (len(names) > 1)}")
+
+    def _macs(self, backbone: str) -> float:
+        """Multiply-adds of an image."""
+        args = dict(self.plan.weights[backbone].model_args)
+        return network_size(self.plan.tuned[backbone], args).macs
 
     def _passes(self, backbone: str) -> list[_Pass]:
         """A pass for each set of images that lacks a table."""
@@ -173,7 +178,9 @@ class Caches:
             extract(
                 self.store.get(*one.images.target.place).folder,
                 self.store.filesystem,
-                StoredBackbone(one.backbone, args, backbone, self.store.filesystem),
+                StoredBackbone(
+                    self.plan.tuned[one.backbone], args, backbone, self.store.filesystem
+                ),
                 Extraction(
                     folders.get("pooled"),
                     folders.get("prefix"),

@@ -51,7 +51,7 @@ class TrialParts:
         themselves."""
         folder = self.store.get("backbones", self.spec.backbone_key).folder
         args, filesystem = self.spec.model_args, self.store.filesystem
-        return StoredBackbone(self.spec.backbone, args, folder, filesystem).load()
+        return StoredBackbone(self.spec.backbone_spec, args, folder, filesystem).load()
 
     @cached_property
     def feature_dim(self) -> int:

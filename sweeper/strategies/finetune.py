@@ -1,4 +1,4 @@
-"""Fine-tuning: the backbone's last layers and the head are trained, or the whole network."""
+"""Fine-tuning: the head and the backbone's last layers are trained, or more, or the head alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from trainables.rows import IndexedRows
 
 _GPU_SHARE = 0.6  # of the free GPU memory, for a trial's resident rows
-_NEUTRAL = {"depth": "suffix", "precision": "auto"}  # left out of keys, as before there were others
+# Left out of keys, as before there were others. `last` was once written `suffix`.
+_NEUTRAL = {"depth": ("last", "suffix"), "precision": ("auto",)}
+_SOURCES = {"head": "pooled", "all": PIXELS}  # by depth; between them the prefix's activations
 
 
 class Finetune(ByEpochs):
@@ -38,7 +40,7 @@ class Finetune(ByEpochs):
         return finetune.draws or search.draws, finetune.epochs or search.epochs
 
     def source(self, config: Config) -> str:
-        return PIXELS if config.finetune.depth == "all" else "prefix"
+        return _SOURCES.get(config.finetune.depth, "prefix")
 
     def settings(self, config: Config) -> dict[str, Any]:
         finetune = config.finetune
@@ -49,33 +51,40 @@ class Finetune(ByEpochs):
         }
 
     def keyed(self, spec: TrialSpec) -> dict[str, Any]:
-        settings = {k: v for k, v in spec.settings.items() if v != _NEUTRAL.get(k)}
+        settings = {k: v for k, v in spec.settings.items() if v not in _NEUTRAL.get(k, ())}
         start = {"start": spec.start_key, "backbone": spec.backbone_key}
         return {**settings, **start, "batchnorm": spec.drawn("batchnorm")}
 
     def module(self, parts: TrialParts) -> nn.Module:
-        from trainables.finetune import finetune_module
+        from trainables.finetune import finetune_module, head_module
 
         spec, settings = parts.spec, parts.spec.settings
+        hidden, dropout, seed = spec.drawn("hidden"), spec.drawn("dropout"), spec.training_seed
+        state = _head_of(parts.weights(spec.start_key)) if spec.start_key else None
+        if settings["depth"] == "head":
+            return head_module(parts.feature_dim, hidden, spec.classes, seed, dropout, state)
         return finetune_module(
             parts.backbone,
             settings["pooling"],
-            spec.drawn("hidden"),
+            hidden,
             spec.classes,
             batchnorm=spec.drawn("batchnorm"),
-            seed=spec.training_seed,
-            head_state=_head_of(parts.weights(spec.start_key)) if spec.start_key else None,
+            seed=seed,
+            head_state=state,
             depth=settings["depth"],
             mixed=_is_mixed(settings["precision"]),
-            dropout=spec.drawn("dropout"),
+            dropout=dropout,
         )
 
     def network(self, parts: TrialParts, module: nn.Module) -> nn.Module:
-        """The frozen prefix followed by the trained suffix; the module itself if trained whole."""
-        from trainables.finetune import with_prefix
+        """The frozen part of the backbone, followed by the trained one."""
+        from trainables.finetune import with_backbone, with_prefix
 
-        if parts.spec.settings["depth"] == "all":
+        settings = parts.spec.settings
+        if settings["depth"] == "all":
             return module
+        if settings["depth"] == "head":
+            return with_backbone(parts.backbone, settings["pooling"], module)
         return with_prefix(parts.backbone, module)
 
     def rows(
@@ -88,7 +97,10 @@ class Finetune(ByEpochs):
         import torch
 
         from trainables.finetune import ActivationRows
+        from trainables.transfer import PooledRows
 
+        if parts.spec.settings["depth"] == "head":
+            return PooledRows(parts.table, numbers, labels, device)
         budget = 0
         if device.type == "cuda":
             budget = int(torch.cuda.mem_get_info(device)[0] * _GPU_SHARE)
@@ -100,6 +112,8 @@ class Finetune(ByEpochs):
         return {k.removeprefix(at): v for k, v in names.items() if k.startswith("suffix.")}
 
     def trained(self, size: NetworkSize, config: Config) -> Trained:
+        if config.finetune.depth == "head":
+            return Trained(0.0, 0)
         if config.finetune.depth == "all":
             return Trained(size.macs, size.parameters)
         return Trained(size.suffix_macs, size.suffix_parameters)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from datasets.preprocess import FITS
 from reports.axes import TRAININGS
 from reports.metrics import METRICS
+from sweeper.config.backbones import preprocess_of
 from sweeper.errors import StoreError
 from sweeper.run.champions import champion_network
 from sweeper.run.parts import TrialParts
@@ -82,7 +83,8 @@ def exported_config(
     run: FinishedRun, chosen: ChosenCell, backbone: Backbone, weights: Mapping[str, Tensor]
 ) -> dict[str, Any]:
     """The contents of `config.json`."""
-    row, preprocess, interval = chosen.row, run.config.preprocess, chosen.interval
+    row, interval = chosen.row, chosen.interval
+    preprocess = preprocess_of(run.config, chosen.cell.backbone)
     normalise = backbone.normalise
     arguments = timm_arguments(chosen)
     return {
@@ -116,7 +118,8 @@ def exported_config(
 
 def timm_arguments(chosen: ChosenCell) -> dict[str, Any]:
     """timm's model arguments, without mean and std, which are part of the preprocessing."""
-    return typed({k: v for k, v in chosen.spec.model_args if k not in ("mean", "std")})
+    given = typed({k: v for k, v in chosen.spec.model_args if k not in ("mean", "std")})
+    return given | chosen.spec.backbone_spec.size_arguments
 
 
 def _state(
@@ -126,15 +129,8 @@ def _state(
     state = backbone.state()
     state |= chosen.spec.entry.backbone_names(chosen.spec, weights)
     head = {k: v for k, v in weights.items() if k.startswith("head.")}
-    timm_name = {local: name for name, local in backbone.names.items()}
-    named = {f"backbone.{_renamed(k, timm_name)}": v for k, v in state.items()}
+    named = {f"backbone.{backbone.timm_name(k)}": v for k, v in state.items()}
     return {k: v.contiguous().clone() for k, v in (named | head).items()}
-
-
-def _renamed(key: str, names: Mapping[str, str]) -> str:
-    part, module, rest = (*key.split(".", 2), "")[:3]
-    name = names[f"{part}.{module}"]
-    return f"{name}.{rest}" if rest else name
 
 
 @torch.no_grad()

@@ -124,7 +124,7 @@ def test_its_weights_are_named_by_what_they_belong_to(strategy: Strategy) -> Non
 
 @EVERY
 def test_it_costs_no_more_than_the_whole_network(strategy: Strategy) -> None:
-    size = network_size("mobilenet", SIDE, {})
+    size = network_size(replace(BACKBONES["mobilenet"], image_size=SIDE), {})
     trained = strategy.trained(size, CONFIG)
     assert 0 <= trained.macs <= size.macs
     assert 0 <= trained.parameters <= size.parameters

@@ -7,7 +7,8 @@ from functools import cache
 import pytest
 import torch
 
-from trainables.backbones import Backbone, load_backbone
+from trainables.backbones import Backbone
+from trainables.pretrained import load_backbone
 from trainables.registry import BACKBONES, Weights
 
 SIDE = 80  # pixels; Inception needs 75

@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from tests.trainables.conftest import noise
-from trainables.backbones import Backbone, build_backbone, calibrate_batchnorm, load_backbone
+from trainables.backbones import Backbone, build_backbone, calibrate_batchnorm
+from trainables.pretrained import load_backbone
 from trainables.registry import BACKBONES, Weights, WeightsError
 
 MOBILENET = BACKBONES["mobilenet"]

@@ -28,9 +28,10 @@ from datasets.sources import list_folder
 from tests.trainables.conftest import noise
 from trainables import extraction
 from trainables.activations import ActivationTable
-from trainables.backbones import Backbone, build_backbone, load_backbone
+from trainables.backbones import Backbone, build_backbone
 from trainables.extraction import Extraction, ExtractionError, _Extractor, extract
 from trainables.machine_cache import local_copy
+from trainables.pretrained import load_backbone
 from trainables.registry import BACKBONES, Weights
 from trainables.stored_backbone import StoredBackbone, save_backbone
 
@@ -75,7 +76,7 @@ def stored(away: FileSystem, backbone: Backbone) -> Iterator[StoredBackbone]:
     folder = f"backbone-{uuid4().hex}"  # the processes of this machine share a copy under this name
     away.create_dir(folder)
     save_backbone(backbone, folder, away)
-    yield StoredBackbone("mobilenet", ARGS, folder, away)
+    yield StoredBackbone(BACKBONES["mobilenet"], ARGS, folder, away)
     shutil.rmtree(local_copy(folder, away))
 
 
@@ -218,7 +219,9 @@ def test_an_images_values_do_not_depend_on_its_batch(tmp_path: Path) -> None:
     name, side = "efficientnetb3", 80
     save_backbone(build_backbone(BACKBONES[name]), str(tmp_path), LOCAL)
     extraction = Extraction(str(tmp_path), str(tmp_path), "max", "float32")
-    extractor = _Extractor(StoredBackbone(name, (), str(tmp_path), LOCAL), extraction, LOCAL)
+    extractor = _Extractor(
+        StoredBackbone(BACKBONES[name], (), str(tmp_path), LOCAL), extraction, LOCAL
+    )
     images = noise(20, side=side)
     whole, some = extractor._forward(images), extractor._forward(images[[7, 3, 11]])
     for every, chosen in zip(whole, some, strict=True):

@@ -13,7 +13,7 @@ from pyarrow.fs import LocalFileSystem
 from safetensors import SafetensorError
 
 from trainables.activations import ActivationTable
-from trainables.backbones import load_backbone
+from trainables.pretrained import load_backbone
 from trainables.registry import BACKBONES, Weights, WeightsError
 from trainables.stored_backbone import StoredBackbone
 
@@ -59,7 +59,7 @@ def data_of(data: object) -> bytes:
 def test_a_pickle_as_a_stored_backbone_is_refused_and_not_run(tmp_path: Path) -> None:
     torch.save({"weight": Payload(tmp_path / "run")}, tmp_path / "weights.safetensors")
     with pytest.raises(SafetensorError):
-        StoredBackbone("mobilenet", (), str(tmp_path), LOCAL).load()
+        StoredBackbone(BACKBONES["mobilenet"], (), str(tmp_path), LOCAL).load()
     assert not (tmp_path / "run").exists()
 
 

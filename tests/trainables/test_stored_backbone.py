@@ -20,7 +20,7 @@ def test_every_backbone_can_be_stored(
 ) -> None:
     backbone = calibrated(name)
     save_backbone(backbone, str(tmp_path), LOCAL)
-    loaded = StoredBackbone(name, (), str(tmp_path), LOCAL).load()
+    loaded = StoredBackbone(BACKBONES[name], (), str(tmp_path), LOCAL).load()
     torch.testing.assert_close(loaded.state(), backbone.state(), rtol=0, atol=0)
     loose = [*loaded.prefix.buffers(), *loaded.suffix.buffers(), loaded.normalise.mean]
     assert not any(tensor.is_meta for tensor in loose)

@@ -54,9 +54,21 @@ class Classifier(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         features: torch.Tensor = self.backbone.forward_features((pixels - self.mean) / self.std)
-        pooled = features.amax((2, 3)) if self.pooling == "max" else features.mean((2, 3))
-        logits: torch.Tensor = self.head(pooled)
+        logits: torch.Tensor = self.head(self._pooled(features))
         return (logits / self.temperature).softmax(1)
+
+    def _pooled(self, features: torch.Tensor) -> torch.Tensor:
+        """(B, C), by the network itself, or over all positions of a map or all image tokens."""
+        if self.pooling == "model":
+            pooled: torch.Tensor = self.backbone.forward_head(features, pre_logits=True)
+            return pooled
+        if features.ndim == 3:  # (B, L, C), after the class and register tokens
+            positions = features[:, int(getattr(self.backbone, "num_prefix_tokens", 0)) :]
+        elif str(getattr(self.backbone, "output_fmt", None)) == "NHWC":
+            positions = features.flatten(1, 2)
+        else:
+            positions = features.flatten(2).transpose(1, 2)
+        return positions.amax(1) if self.pooling == "max" else positions.mean(1)
 
 
 def load_model(folder: Path) -> tuple[Classifier, dict[str, Any]]:

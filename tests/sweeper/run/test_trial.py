@@ -22,6 +22,7 @@ from sweeper.store.records import split_target, write_split
 from sweeper.store.store import Artifact, Store
 from tests.trainables.recipe_options import OTHER_VALUES
 from trainables.loop import probabilities
+from trainables.registry import BACKBONES
 
 DIM, IMAGES = 6, 20
 TABLE = {"table": "by hand"}
@@ -87,7 +88,7 @@ WITHOUT_EFFECT: dict[str, Any] = {
     "grace_epochs": 9,
 }
 IN_ANOTHER_KEY = {"shards_key": "x"}  # the table's
-IN_THE_BACKBONES_KEY = {"backbone": "vgg16", "model_args": ()}
+IN_THE_BACKBONES_KEY = {"backbone": "vgg16", "model_args": (), "network": BACKBONES["vgg16"]}
 
 
 def test_a_trial_travels_as_json() -> None:
