@@ -185,10 +185,11 @@ def cut(
     """Cut timm's network as `spec` says; `scale`: input mean and standard deviation, 0..1."""
     model.requires_grad_(False).eval()
     features = Features(model, spec.own_pooling)
+    prefix: nn.Module = nn.Sequential()
+    suffix: nn.Module = features
     if spec.is_cut:
         prefix, suffix, names = split(features, spec.suffix_from, spec.image_size)
     else:
-        prefix, suffix = nn.Sequential(), features
         own = [name for name, _ in model.named_children()]
         own += [name for name, _ in model.named_parameters(recurse=False)]
         names = {name: f"suffix.net.{name}" for name in own}

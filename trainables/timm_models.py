@@ -103,11 +103,12 @@ def full_name(name: str) -> str:
 
 def unknown_model(name: str) -> str:
     """The error for a name that is neither timm's nor built in."""
-    close = difflib.get_close_matches(name, BACKBONES, 1)
-    hint = f" (did you mean {close[0]}?)" if close else ""
+    close = close_names(name)
+    likely = difflib.get_close_matches(name, [*BACKBONES, *close], 1)
+    hint = f" (did you mean {likely[0]}?)" if likely else ""
     return (
         f"'{name}'{hint}: expected one of {', '.join(BACKBONES)}, an entry of backbones, or a timm "
-        f"model, such as {', '.join(close_names(name))}"
+        f"model, such as {', '.join(close)}"
     )
 
 

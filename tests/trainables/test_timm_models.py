@@ -16,9 +16,8 @@ def test_a_name_without_a_tag_is_that_of_timms_default() -> None:
 )
 def test_an_unknown_name_is_refused_with_close_ones(name: str, close: str) -> None:
     assert any(one.startswith(close) for one in close_names(name) if one != name)
-    with pytest.raises(
-        WeightsError, match=f"'{name}'.*: expected one of .* or a timm model, such as"
-    ):
+    expected = f"'{name}'.*: expected one of .* or a timm model, such as"
+    with pytest.raises(WeightsError, match=expected):
         full_name(name)
 
 

@@ -34,7 +34,7 @@ def test_a_timm_name_stands_for_itself() -> None:
     [
         (
             "grid.backbones=[resnet18x]",
-            r"^grid\.backbones: 'resnet18x': expected .* such as resnet18,",
+            r"^grid\.backbones: 'resnet18x' \(did you mean resnet18\?\)",
         ),
         ("backbones={a: {model: vit_tinny}}", r"^backbones\.a\.model='vit_tinny': expected"),
         ("backbones={a: {image_size: 64}}", r"^backbones\.a\.model: required"),
