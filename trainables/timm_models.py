@@ -84,9 +84,11 @@ def close_names(name: str) -> list[str]:
     else:
         names = timm.list_models()
         name = architecture
-    longer = [one for one in names if one.startswith(name)]
-    close = difflib.get_close_matches(name, names, _CLOSE, 0.5)
-    return list(dict.fromkeys([*longer, *close, *names]))[:_CLOSE]
+
+    def likeness(one: str) -> tuple[float, int]:
+        return difflib.SequenceMatcher(None, name, one[: len(name)]).ratio(), -len(one)
+
+    return sorted(names, key=likeness, reverse=True)[:_CLOSE]
 
 
 def full_name(name: str) -> str:

@@ -12,6 +12,7 @@ from sweeper.plan.grid import Cell
 from sweeper.plan.plan import Plan, class_counts
 from sweeper.plan.trial_spec import TrialSpec
 from sweeper.store.store import Store
+from trainables.cutting import CutError
 from trainables.registry import WeightsError
 
 CONFIG = {
@@ -308,6 +309,54 @@ def test_slower_trials_have_more_grace(make: MakePlan) -> None:
     }
 
 
+def test_images_of_one_size_are_made_once_and_each_backbone_reads_its_own(make: MakePlan) -> None:
+    own = "backbones={small: {model: resnet18}, vgg16: {image_size: 48}}"
+    plan = make(own, "grid.backbones=[small, vgg16, mobilenet]", "weights.small=none")
+    assert [(one.image_size, one.rows) for one in plan.distinct_image_sets] == [
+        (48, 180),
+        (64, 180),
+    ]
+    read = {cell.backbone: plan.images_of(cell).image_size for cell in plan.cells}
+    assert read == {"small": 64, "vgg16": 48, "mobilenet": 64}
+    before = keys(make())
+    assert {name: keys(plan)[name] for name in before} == before
+
+
+def test_another_depth_has_a_prefix_table_of_its_own_and_shares_all_else(make: MakePlan) -> None:
+    depths = {depth: make(f"finetune.depth={depth}") for depth in ("head", "last", "half", "all")}
+    last = depths["last"]
+    for depth, plan in depths.items():
+        kinds = {one.target.kind for one in plan.shared}
+        assert ("prefix" in kinds) == (depth in ("last", "half")), depth
+        assert plan.backbones == last.backbones
+        assert table_key(plan, "pooled") == table_key(last, "pooled")
+    assert table_key(depths["half"], "prefix") != table_key(last, "prefix")
+    assert keys(make("finetune.depth=suffix")) == keys(last)
+    tuned = [
+        {key for (name, _), key in keys(plan).items() if "/finetune/" in name}
+        for plan in depths.values()
+    ]
+    assert len(set.union(*tuned)) == sum(map(len, tuned))
+
+
+def test_a_network_that_cannot_be_cut_trains_whole_from_pixels(
+    make: MakePlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*given: object) -> None:
+        raise CutError("no")
+
+    monkeypatch.setattr("trainables.backbones.split", never)
+    plan = make("grid.backbones=[resnet10t]", "weights.resnet10t=none")
+    (spec,) = plan.networks.values()
+    assert not spec.is_cut
+    assert "from pixels" in spec.suffix_text
+    assert {one.target.kind for one in plan.shared} == {"shards", "backbones", "pooled"}
+    for cell in plan.cells:
+        if cell.strategy == "finetune":
+            assert {spec.settings["depth"] for spec in trials(plan, cell)} == {"all"}
+            assert plan.source_of(cell) == "shards"
+
+
 def test_every_augmentation_has_images_of_its_own_and_none_reads_the_first_ones(
     make: MakePlan,
 ) -> None:
@@ -316,7 +365,7 @@ def test_every_augmentation_has_images_of_its_own_and_none_reads_the_first_ones(
         "augmentations.gentle.copies=1",
         "grid.augmentations=[none, fec-ige, gentle]",
     )
-    sets = plan.image_sets
+    sets = {name: one for (name, _), one in plan.image_sets.items()}
     assert sets["none"] == sets["fec-ige"] != sets["gentle"]
     assert [one.rows for one in plan.distinct_image_sets] == [180, 120]
     assert [len(plan.tables("mobilenet", one)) for one in plan.distinct_image_sets] == [2, 2]
