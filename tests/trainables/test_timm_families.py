@@ -190,13 +190,14 @@ def test_a_size_that_a_network_cannot_process_is_refused_in_one_line() -> None:
 
 def test_layer_groups_run_from_input_to_output() -> None:
     backbone = calibrated(spec_of("vit_tiny_patch16_224", "half"))
-    module = finetune_module(backbone, "model", [8], 3, batchnorm="train", seed=0)
-    groups = module.layer_groups()
-    assert len(groups) == 6 + 1  # blocks 6 to 11, the last with the final norm; the head
+    blocks = [{name.split(".")[1] for name in names} for names in backbone.layer_groups]
+    assert blocks[1:] == [*({f"blocks_{n}"} for n in range(11)), {"blocks_11", "norm"}]
+    module = finetune_module(backbone, "model", [8], 3, batchnorm="train", seed=0, depth="half")
     names = {id(value): name for name, value in module.named_parameters()}
-    blocks = [{names[id(value)].split(".")[1] for value in group} for group in groups[:-1]]
-    assert blocks == [*({f"blocks_{n}"} for n in range(6, 11)), {"blocks_11", "norm"}]
-    assert {names[id(value)].split(".")[0] for value in groups[-1]} == {"head"}
-    assert sum(map(len, groups)) == len(names)
-    whole = finetune_module(backbone, "model", [8], 3, batchnorm="train", seed=0, depth="all")
-    assert len(whole.layer_groups()) == 13 + 1
+    early, last, head = ([names[id(value)] for value in group] for group in module.layer_groups())
+    assert {name.split(".")[1] for name in early} == {f"blocks_{n}" for n in range(6, 11)}
+    assert {name.split(".")[1] for name in last} == {"blocks_11", "norm"}
+    assert {name.split(".")[0] for name in head} == {"head"}
+    assert len(early) + len(last) + len(head) == len(names)
+    one = finetune_module(backbone, "model", [8], 3, batchnorm="train", seed=0)
+    assert len(one.layer_groups()) == 2
