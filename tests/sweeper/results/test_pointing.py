@@ -32,7 +32,7 @@ def test_a_drawn_image_has_a_region_and_an_altered_copy_has_none(tmp_path: Path)
     config = load_config("smoke", settings)
     store = Store(config.store)
     plan = Plan(config, collect(config.data, store), store)
-    regions, side = MarkedRegions(plan), config.preprocess.image_size
+    regions, side = MarkedRegions(plan), plan.image_sizes[0]
     found = {}
     for image_id, path in plan.collection.images[["image_id", "path"]].itertuples(index=False):
         values = np.zeros((side, side), np.float32)
