@@ -7,6 +7,7 @@ image. The drawn radiographs know where their break lies.
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import Any
 
@@ -29,22 +30,22 @@ class MarkedRegions:
     def columns(self, row: dict[str, Any]) -> dict[str, Any]:
         """`marked` and `hit` of a row of `attributions`: None where no region is known, or no map
         is shown."""
-        mask = self._mask(row["image_id"])
+        mask = self._mask(row["image_id"], math.isqrt(len(row["map"])))
         if mask is None:
             return {"marked": None, "hit": None}
         is_hit = points_into(row["map"], mask) if row["converged"] else None
         return {"marked": float(mask.mean()), "hit": is_hit}
 
-    def _mask(self, image_id: str) -> np.ndarray | None:
-        """(N, N) bool."""
-        data, how = self._plan.config.data, self._plan.config.preprocess.steps
+    def _mask(self, image_id: str, side: int) -> np.ndarray | None:
+        """(N, N) bool, N = side."""
+        data = self._plan.config.data
         if data.source != "synthetic" or image_id not in self._paths:
             return None
         mask = file_mask(self._paths[image_id], data.synthetic.seed)
         if mask is None:
             return None
         white = np.repeat(np.uint8(255) * mask[..., None].astype(np.uint8), 3, axis=2)
-        steps = Preprocessing(how.image_size, contrast="none", fit=how.fit)
+        steps = Preprocessing(side, contrast="none", fit=self._plan.config.preprocess.fit)
         return np.asarray(preprocess(white, steps)[..., 0] > 127)
 
     @cached_property
