@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from reports.run import Row, Run, interval_of
 from reports.statistics import Interval, share_interval
 
+_UNEVEN = 1.5  # share of the largest class, of what it would be if all were equal
 _OF_ROWS = ("accuracy", "recall")  # shares of the test rows; other metrics are of classes
 
 
@@ -60,6 +61,19 @@ def fold_repeats(rows: Sequence[Row]) -> Repeats | None:
         repeats=len({row["repeat"] for row in rows}),
         folds=len({row["fold"] for row in rows}),
     )
+
+
+def balanced_accuracy(run: Run, rows: Sequence[Row]) -> tuple[float, Interval | None] | None:
+    """The mean balanced accuracy of a configuration's done cells with its interval, where their
+    test classes are uneven: always predicting the largest one scores half as much again as it would
+    if they were even."""
+    done = [row for row in rows if row["state"] == "done"]
+    values = [row["balanced_accuracy"] for row in done if row["balanced_accuracy"] is not None]
+    classes = len(run.classes(done[0]["scenario"])) if done else 0
+    if not values or max(row["chance"] for row in done) * classes < _UNEVEN:
+        return None
+    mean = sum(values) / len(values)
+    return mean, metric_interval(run, rows, "balanced_accuracy", mean, 0)
 
 
 def metric_interval(

@@ -10,7 +10,7 @@ from reports import wording
 from reports.axes import configuration_name
 from reports.headline import Headline, headline, used_headline
 from reports.policy_scores import leak_score
-from reports.repeats import Repeats, fold_repeats
+from reports.repeats import Repeats, balanced_accuracy, fold_repeats
 from reports.run import Row, Run, records
 from reports.sections.trainings import subject
 from reports.statistics import Interval
@@ -34,6 +34,7 @@ class Best:
     anchor: str
     of: int  # configurations that validation chose from
     repeats: str  # "mean of 5 folds"; empty for a single training
+    balanced: str  # the balanced accuracy where classes are uneven, else empty
     alike: str  # how many others do not differ significantly, a sentence
     covers_trainings: bool  # whether the interval covers other trainings too
     used: bool  # whether `predict` and `export` take it
@@ -119,11 +120,21 @@ def _best(run: Run, one: Headline, used: Headline, others: list[Headline]) -> Be
         anchor=row["anchor"],
         of=one.of,
         repeats=f"mean of {repeats.text}" if len(one.rows) > 1 else "",
+        balanced=_balanced(run, one),
         alike=_alike(run, row),
         covers_trainings=run.covers_trainings(one.rows),
         used=one.scenario == used.scenario,
         elsewhere=[_elsewhere(other) for other in others],
     )
+
+
+def _balanced(run: Run, one: Headline) -> str:
+    found = balanced_accuracy(run, one.rows)
+    if found is None:
+        return ""
+    value, interval = found
+    text = f"balanced accuracy {wording.percent(value)}\u00a0%"
+    return f"{text} (95 % CI {wording.percent_range(interval)})" if interval else text
 
 
 def _elsewhere(one: Headline) -> str:

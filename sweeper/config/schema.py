@@ -25,7 +25,7 @@ from datasets.splits import FEWEST_FOLDS
 from datasets.splitting.policies import POLICIES
 from reports.axes import NO_AUGMENTATION
 from reports.metrics.deciding import DECIDING, DEFAULT
-from reports.statistics.operating_points import Rule
+from reports.statistics.operating_points import SENSITIVITY, SPECIFICITY, YOUDEN, Rule
 from sweeper.config.allowed import distinct, one_of
 from sweeper.config.paths import NAME_RULE, expanded, is_folder_name
 from sweeper.config.recipes import Recipe, RecipeSection, known_recipes, resolved
@@ -427,12 +427,22 @@ class Config(Section):
     def known_metric(cls, value: str) -> str:
         return one_of(value, DECIDING)
 
-    @field_validator("operating_point")
+    @field_validator("operating_point", mode="before")
     @classmethod
-    def one_share(cls, value: Any) -> Any:
-        if isinstance(value, dict) and len(value) != 1:
-            raise ValueError("expected one of sensitivity and specificity, {sensitivity: 0.9}")
-        return value
+    def known_rule(cls, value: Any) -> Any:
+        if value == YOUDEN:
+            return value
+        try:
+            ((kind, share),) = value.items()
+            is_rule = kind in (SENSITIVITY, SPECIFICITY) and 0 < float(share) < 1
+        except (AttributeError, TypeError, ValueError):
+            is_rule = False
+        if not is_rule:
+            raise ValueError(
+                f"{value!r}: expected youden, or one share below 1 as {{sensitivity: 0.9}} or "
+                "{specificity: 0.95}"
+            )
+        return {kind: float(share)}
 
     @field_validator("backbones")
     @classmethod

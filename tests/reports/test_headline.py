@@ -87,6 +87,21 @@ def test_a_card_names_the_headlines_of_the_other_policies(folder: Path) -> None:
     assert card.elsewhere[0].startswith("pooled split: ")
 
 
+def test_balanced_accuracy_stands_beside_accuracy_where_classes_are_uneven(folder: Path) -> None:
+    even = verdict.verdict_of(changed(folder))
+    assert [card.balanced for card in even.best] == ["", ""]
+    tables = load_run(folder).tables
+    confusion = tables["confusion"]
+    count = confusion["count"].where(confusion["label"] != "a", 40)
+    run = Run(load_run(folder).info, tables | {"confusion": confusion.assign(count=count)})
+    for card in verdict.verdict_of(run).best:
+        assert card.balanced.startswith("balanced accuracy ")
+        rows = [row for row in run.cells if row["anchor"] == card.anchor]
+        own = next(own for own in run.configurations if rows[0] in own)
+        mean = sum(row["balanced_accuracy"] for row in own) / len(own)
+        assert f"{100 * mean:.1f}\u00a0%" in card.balanced
+
+
 def test_a_scenario_without_a_result_has_no_headline(folder: Path) -> None:
     cells = load_run(folder).tables["cells"]
     gone = cells["scenario"] == "many"

@@ -455,3 +455,26 @@ def test_an_augmentation_needs_transforms() -> None:
 def test_the_published_grid_squashes_and_own_images_keep_their_aspect(name: str) -> None:
     assert load_config(name).preprocess.fit == "squash"
     assert Config(name="own").preprocess.fit == "pad"
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("metric=acuracy", "metric='acuracy' (did you mean accuracy?): expected one of"),
+        ("metric=ece", "metric='ece'"),
+        ("operating_point=youdn", "'youdn': expected youden, or one share below 1"),
+        ("operating_point={sensitivity: 1.2}", "expected youden, or one share below 1"),
+        ("operating_point={sensitivity: 0.9, specificity: 0.9}", "expected youden, or one share"),
+        ("prevalence={a: 1.0}", "prevalence"),
+    ],
+)
+def test_what_cannot_decide_or_be_an_operating_point_is_an_error(
+    setting: str, message: str
+) -> None:
+    assert message in mistake(setting)
+
+
+def test_an_operating_point_becomes_its_rule() -> None:
+    config = load_config("smoke", ["operating_point={specificity: 0.95}"])
+    assert config.operating_rule.text == "specificity at least 95 %"
+    assert load_config("smoke").operating_rule.text == "Youden's index"
