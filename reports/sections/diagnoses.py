@@ -23,8 +23,8 @@ _TITLES = {
     "specificity": "specificity",
     "ppv": "PPV",
     "npv": "NPV",
-    "ppv_at_prevalence": "PPV at stated prevalence",
-    "npv_at_prevalence": "NPV at stated prevalence",
+    "ppv_at_prevalence": "adjusted PPV",
+    "npv_at_prevalence": "adjusted NPV",
 }
 
 
