@@ -6,13 +6,14 @@ Only `sweeper` sees these classes; the packages below take plain arguments.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    create_model,
     field_validator,
     model_validator,
 )
@@ -31,6 +32,7 @@ from sweeper.config.paths import NAME_RULE, expanded, is_folder_name
 from sweeper.config.recipes import Recipe, RecipeSection, known_recipes, resolved
 from sweeper.config.transform_entry import known_transform
 from sweeper.strategies import STRATEGIES
+from sweeper.tracking import TRACKERS
 from trainables.registry import BASELINES, SCORES, Weights
 
 ALL_CLASSES = "all"  # the scenario that is always there
@@ -361,6 +363,27 @@ class ResourcesSection(Section):
     """Further attempts when the process of a trial or task dies."""
 
 
+if TYPE_CHECKING:
+
+    class TrackingSection(Section):
+        """Experiment trackers; an entry for each of `sweeper.tracking.TRACKERS`."""
+
+        def __getattr__(self, name: str) -> Any: ...
+
+else:
+    TrackingSection = create_model(
+        "TrackingSection",
+        __base__=Section,
+        **{
+            one.name: (
+                Annotated[str, Field(min_length=1)] | None,
+                Field(None, description=f"{one.target}."),
+            )
+            for one in TRACKERS.values()
+        },
+    )
+
+
 class Config(Section):
     name: str
     """Name of the run; results go to `runs/<name>/`."""
@@ -414,6 +437,8 @@ class Config(Section):
     """Explanations."""
     resources: ResourcesSection = ResourcesSection()
     """Processors, GPUs and retries."""
+    tracking: TrackingSection = TrackingSection()
+    """Experiment trackers that are given curves, results, page and models."""
 
     @field_validator("name")
     @classmethod

@@ -16,6 +16,8 @@ from sweeper.store.records import done_record, write_record
 from sweeper.store.refusals import raise_refusal
 from sweeper.store.store import Store
 
+OnCurve = Callable[[TrialSpec, list[dict[str, Any]]], None]
+
 
 class Recorder(tune.Callback):
     """Records trials that were stopped or died; calls `on_end` with each trial's key and state.
@@ -29,7 +31,9 @@ class Recorder(tune.Callback):
         scheduler: CellAsha,
         on_end: Callable[[str, str], None],
         retries: int,
+        on_curve: OnCurve | None = None,
     ) -> None:
+        self.on_curve = on_curve
         self.specs, self.scheduler, self.on_end = specs, scheduler, on_end
         self.attempts = Attempts(retries)
         self.curves: dict[str, list[Mapping[str, Any]]] = {}
@@ -50,6 +54,8 @@ class Recorder(tune.Callback):
     ) -> None:
         key = trial.config["trial"]["key"]
         self.curves[key] = result["curve"]
+        if self.on_curve is not None:
+            self.on_curve(self.specs[key], result["curve"])
         if result["failed"]:
             self.failed.add(key)
         if not result["finite"]:

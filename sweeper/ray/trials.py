@@ -18,7 +18,7 @@ from ray import tune
 
 from sweeper.plan.trial_spec import TrialSpec
 from sweeper.ray.asha import CellAsha
-from sweeper.ray.recorder import Recorder
+from sweeper.ray.recorder import OnCurve, Recorder
 from sweeper.ray.session import DRIVER, DRIVERS, Resources
 from sweeper.run.trial import report_if_done, run_trial, training_dataset
 from sweeper.store.refusals import raise_refusal
@@ -32,13 +32,15 @@ def run_trials(
     scheduler: CellAsha,
     resources: Resources,
     on_end: Callable[[str, str], None],
+    on_curve: OnCurve | None = None,
 ) -> None:
     """Run trials in the order given, those on cached rows before those that train end to end, and
     retry those that died as far as `resources.retries` allows; calls `on_end` with each trial's key
-    and state."""
+    and state, and `on_curve`, where it is given, with a trial and its curve after each epoch (of a
+    trial on several workers at the rungs)."""
     for end_to_end in (False, True):
         chosen = {spec.key: spec for spec in specs if spec.is_end_to_end == end_to_end}
-        recorder = Recorder(chosen, scheduler, on_end, resources.retries)
+        recorder = Recorder(chosen, scheduler, on_end, resources.retries, on_curve)
         while chosen:
             _run_alike(chosen, scheduler, resources, recorder)
             chosen = recorder.to_repeat()
@@ -48,7 +50,11 @@ def _run_alike(
     specs: Mapping[str, TrialSpec], scheduler: CellAsha, resources: Resources, recorder: Recorder
 ) -> None:
     """Run trials that take the same resources."""
-    configs = [{"key": key, "spec": spec.to_json()} for key, spec in specs.items()]
+    every_epoch = recorder.on_curve is not None
+    configs = [
+        {"key": key, "spec": spec.to_json(), "every_epoch": every_epoch}
+        for key, spec in specs.items()
+    ]
     one = next(iter(specs.values()))
     distributed = resources.workers_per_trial > 1 and (
         one.is_end_to_end or one.entry.shares_workers
@@ -135,7 +141,8 @@ def _driver(resources: Resources, scratch: Path) -> Callable[[dict[str, Any]], N
 
 
 def _run_here(config: dict[str, Any]) -> None:
-    run_trial(TrialSpec.from_json(config["trial"]["spec"]), tune.report)
+    trial = config["trial"]
+    run_trial(TrialSpec.from_json(trial["spec"]), tune.report, every_epoch=trial["every_epoch"])
 
 
 def _drive_workers(config: dict[str, Any], workers: int, use_gpu: bool, scratch: Path) -> None:

@@ -37,6 +37,7 @@ from sweeper.ray.trials import run_trials
 from sweeper.results.champions_file import write_champions_file
 from sweeper.results.run_file import describe_run, write_run_file
 from sweeper.results.tables import Outcome, write_tables
+from sweeper.results.tracked import track_results, trial_name
 from sweeper.run.caches import Caches
 from sweeper.run.champions import evaluate_champion
 from sweeper.run.explanations import count_examples, explain_champion
@@ -45,6 +46,7 @@ from sweeper.store.records import write_split
 from sweeper.store.refusals import writing_to
 from sweeper.store.store import Artifact
 from sweeper.strategies import STRATEGIES
+from sweeper.tracking.tracking import Tracking
 from sweeper.use.finished import FinishedRun
 
 _PASSES = 3
@@ -87,6 +89,7 @@ def _run_steps(
         store = sweep.plan.store
         damaged = store.damaged()
         try:
+            sweep.open_trackers()
             sweep.store_splits()
             sweep.load_backbones()
             sweep.preprocess_and_augment()
@@ -94,7 +97,7 @@ def _run_steps(
             sweep.train()
             sweep.evaluate()
             sweep.explain()
-            return sweep.report("complete") if store.damaged() <= damaged else None
+            return sweep.complete() if store.damaged() <= damaged else None
         except KeyboardInterrupt:
             for _ in range(_PASSES):
                 with suppress(DamagedError):  # quarantined: missing the next time
@@ -177,6 +180,20 @@ class Sweep:
             cell.backbone for cell, is_so in zip(self.plan.cells, found, strict=True) if not is_so
         }
 
+    @cached_property
+    def _tracking(self) -> Tracking:
+        """The configured trackers."""
+        targets = self.config.tracking.model_dump(exclude_none=True)
+        tracking = Tracking(
+            targets, self.config.name, self.out, lambda text: self.progress.skip("tracking", text)
+        )
+        self.closing.callback(tracking.close)
+        return tracking
+
+    def open_trackers(self) -> None:
+        """Open the trackers first, so that one that cannot be opened is reported without delay."""
+        bool(self._tracking)
+
     def store_splits(self) -> None:
         """Store the splits, so that trials on any machine can read them."""
         for split in self.plan.splits.values():
@@ -227,7 +244,8 @@ class Sweep:
         while missing := [one for one in self.ledger.needing(cells) if one.key not in ran]:
             specs = [spec for cell in cells for spec in self.ledger.trials(cell)]
             scheduler = self._scheduler(strategy, specs)
-            run_trials(self._ordered(missing), scheduler, resources, self._trial_ended)
+            live = self._curve if self._tracking else None
+            run_trials(self._ordered(missing), scheduler, resources, self._trial_ended, live)
             ran |= {spec.key for spec in missing}
 
     def _scheduler(self, strategy: str, specs: Sequence[TrialSpec]) -> CellAsha:
@@ -248,6 +266,9 @@ class Sweep:
         trials with the most rows first, so that no long one is left for the end."""
         rows = {split.key: len(split.rows) for split in self.plan.splits.values()}
         return sorted(specs, key=lambda spec: (spec.draw, -rows[spec.split_key]))
+
+    def _curve(self, spec: TrialSpec, curve: Sequence[Mapping[str, Any]]) -> None:
+        self._tracking.epochs(trial_name(spec), curve)
 
     def _trial_ended(self, key: str, state: str) -> None:
         self.ledger.forget(key)
@@ -323,6 +344,14 @@ class Sweep:
         self.errors |= {cell.id: error for cell in cells}
 
     # --- report ------------------------------------------------------------------------------
+
+    def complete(self) -> Outcome:
+        """Write the report, and give the trackers what they do not have yet."""
+        outcome = self.report("complete")
+        if self._tracking:
+            with self.progress.during("log to trackers"):
+                track_results(self._tracking, Ledger(self.plan), self.out)
+        return outcome
 
     def report(self, status: str) -> Outcome:
         """Write the tables, run.json, the page and its exports."""

@@ -49,12 +49,13 @@ def run_trial(
     writes: bool = True,
     workers: int = 1,
     stream: DataIterator | None = None,
+    every_epoch: bool = False,
 ) -> None:
     """Train a trial and store it; if it raises, it is stored as failed, with its traceback.
 
-    `report` gets results at the rungs and at the end. Where several `workers` share the trial,
-    `wrap` makes the module distributed and only one of them `writes`. `stream`: this worker's share
-    of an end-to-end trial's `training_dataset`.
+    `report` gets results at the rungs (with `every_epoch`, after each epoch) and at the end. Where
+    several `workers` share the trial, `wrap` makes the module distributed and only one of them
+    `writes`. `stream`: this worker's share of an end-to-end trial's `training_dataset`.
 
     A trial that is already done, by a process that died before reporting it or by another run on
     this store, is not trained again. Running out of memory is raised, so that the caller can retry.
@@ -65,7 +66,7 @@ def run_trial(
     if workers == 1 and report_if_done(spec, report):
         return
     try:
-        outcome = _train(spec, store, report, wrap, stream)
+        outcome = _train(spec, store, report, wrap, stream, every_epoch)
     except Exception as error:
         if reason := refusal(error):  # no fault of the trial
             raise StoreError(f"trial {spec.key}: {reason}") from None
@@ -130,6 +131,7 @@ def _train(
     report: Report,
     wrap: Wrap | None,
     stream: DataIterator | None,
+    every_epoch: bool,
 ) -> _Outcome:
     device, parts = assigned_device(), TrialParts(spec, store)
     module = parts.module()
@@ -141,7 +143,7 @@ def _train(
         wrap(network) if wrap else network,
         _training_rows(parts, device, stream),
         validation,
-        on_epoch=lambda curve: _tell(spec, curve, report),
+        on_epoch=lambda curve: _tell(spec, curve, report, every_epoch),
         criterion=criterion_of(spec.metric),
     )
     if not fit.curve[-1].is_finite:
@@ -163,8 +165,8 @@ def _training_rows(parts: TrialParts, device: torch.device, stream: DataIterator
     return StreamRows(stream, len(part), size, device, augment, sent=len(_sent(parts)))
 
 
-def _tell(spec: TrialSpec, curve: Sequence[Epoch], report: Report) -> None:
-    if len(curve) in spec.rungs or not curve[-1].is_finite:
+def _tell(spec: TrialSpec, curve: Sequence[Epoch], report: Report, every_epoch: bool) -> None:
+    if every_epoch or len(curve) in spec.rungs or not curve[-1].is_finite:
         report(_result([asdict(epoch) for epoch in curve]))
 
 

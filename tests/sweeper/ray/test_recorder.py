@@ -65,6 +65,21 @@ def die(recorder: Recorder) -> None:
         recorder.on_trial_error(0, [], FakeTrial(file.name))  # type: ignore[arg-type]
 
 
+def test_each_result_hands_on_the_trials_curve(tmp_path: Path) -> None:
+    found: list[tuple[str, int]] = []
+    recorder = Recorder(
+        {SPEC_KEY: SPEC},
+        CellAsha(),
+        lambda key, state: None,
+        0,
+        lambda spec, curve: found.append((spec.key, len(curve))),
+    )
+    for length in (1, 2):
+        result = {"curve": [{}] * length, "failed": False, "finite": True}
+        recorder.on_trial_result(0, [], FakeTrial(""), result)  # type: ignore[arg-type]
+    assert found == [(SPEC_KEY, 1), (SPEC_KEY, 2)]
+
+
 def test_a_trial_that_died_is_given_back_and_recorded_nowhere(
     recorder_of: Callable[[int], Recorder], tmp_path: Path, ended: list[tuple[str, str]]
 ) -> None:

@@ -208,6 +208,13 @@ def predictions(store: Store, artifact: Artifact) -> pd.DataFrame:
     return pd.read_parquet(io.BytesIO(data))
 
 
+def test_a_tracked_trial_reports_after_every_epoch(tmp_path: Path) -> None:
+    reports: list[dict[str, Any]] = []
+    run_trial(prepare(tmp_path), reports.append, every_epoch=True)
+    assert [report["epoch"] for report in reports] == [1, 2, 3, 4, 5, 5]
+    assert [len(report["curve"]) for report in reports] == [1, 2, 3, 4, 5, 5]
+
+
 def test_a_trial_leaves_a_record_with_its_curve(tmp_path: Path) -> None:
     spec = prepare(tmp_path)
     _, artifact, record, _ = run(spec)
