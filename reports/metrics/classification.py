@@ -162,7 +162,6 @@ CLASSIFICATION: tuple[Metric, ...] = (
         meaning="unweighted mean of the classes' recall, over the classes that have test rows",
         function=OfSums(_counted(_balanced_accuracy)),
         interval=rules.average_over_classes,
-        exported=True,
     ),
     Metric(
         name="mcc",
