@@ -156,7 +156,8 @@ def atlas_of(run: Run) -> Atlas:
         atlas.add_picture(row)
     explained = _explained(run)
     leading = [_one_per_image(explained[row["key"]]) for row in _leading(run, explained)]
-    everything = [sorted(rows, key=_baselines_last) for rows in explained.values()]
+    baselines = list(dict.fromkeys(run.tables["attributions"]["baseline"]))  # the first one first
+    everything = [_baselines_last(rows, baselines) for rows in explained.values()]
     for row in chain(_in_turn(leading), _in_turn(everything)):
         atlas.add(row)
     for key, rows in explained.items():
@@ -257,12 +258,12 @@ def _examples(row: Row, name: str, panels: Sequence[Explanation]) -> ClassExampl
 def _order(row: Row) -> tuple[Any, ...]:
     right = row["label"] == row["predicted"]
     is_true_class = row["target"] != row["predicted"]
-    return (row["label"], right, row["image_id"], is_true_class, row["baseline"])
+    return (row["label"], right, row["image_id"], is_true_class)
 
 
-def _baselines_last(row: Row) -> tuple[Any, ...]:
+def _baselines_last(rows: Sequence[Row], baselines: Sequence[str]) -> list[Row]:
     """One map of every image before a second of any."""
-    return (row["baseline"], *_order(row))
+    return sorted(rows, key=lambda row: baselines.index(row["baseline"]))
 
 
 def _one_per_image(rows: Sequence[Row]) -> list[Row]:

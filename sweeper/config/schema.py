@@ -334,7 +334,7 @@ class ExplainSection(Section):
     max_steps: Annotated[int, Field(ge=2, le=10_000)] = 512
     """Largest number of steps of an Integrated Gradients path. Steps are added until the map is
     complete to 1 %; a map that is not complete by then is not shown."""
-    baselines: list[str] = ["black", "blurred"]
+    baselines: list[str] = ["blurred", "black"]
     """Baselines of Integrated Gradients: `black`, `mean` (the image's mean colour), `blurred` (the
     image itself), `random` (noise)."""
     random_baselines: Count = 4

@@ -11,7 +11,7 @@ import hashlib
 import io
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ def explain_champion(
     spec: TrialSpec, settings: ExplanationSettings, seconds: float | None = None
 ) -> Iterator[int]:
     """Compute and store Integrated Gradients of a champion's examples, unless another run on the
-    same store has done so meanwhile. Yields 1 after each image.
+    same store has done so meanwhile. Yields 1 after each map.
 
     `seconds`: what is not complete by then is left out.
     """
@@ -46,24 +46,46 @@ def explain_champion(
     if store.find(*target.place):
         return
     parts = TrialParts(spec, store)
-    examples = choose_examples(read_predictions(store, spec), settings.examples, settings.per_class)
-    wanted = list(zip(examples["image_id"], examples["copy"], strict=True))
+    examples = _records(_examples(store, spec, settings))
+    wanted = [(example["image_id"], example["copy"]) for example in examples]
     images = read_images(parts.shards, store.filesystem, wanted)
     network = Score(champion_network(parts), settings.score).to(device)
     until = time.perf_counter() + (math.inf if seconds is None else seconds)
     rows: list[dict[str, Any]] = []
-    for example, image in zip(_records(examples), images, strict=True):
-        rows += _attributions(network, example, image, settings, device, until)
+    for number, label, baseline in _asked(examples, settings):
+        example, image = examples[number], images[number]
+        found = _attribution(network, example, image, label, baseline, settings, device, until)
+        rows.append(_row(example, image, found, label, baseline))
         yield 1
     with store.writing(*target.content) as folder:
         frame = pd.DataFrame(rows)
         store.write_file(f"{folder}/attributions.parquet", parquet_bytes(frame))
 
 
-def count_examples(store: Store, spec: TrialSpec, settings: ExplanationSettings) -> int:
-    """How many images of an evaluated champion are to be explained."""
+def count_maps(store: Store, spec: TrialSpec, settings: ExplanationSettings) -> int:
+    """How many maps of an evaluated champion are asked for."""
+    return len(_asked(_records(_examples(store, spec, settings)), settings))
+
+
+def _examples(store: Store, spec: TrialSpec, settings: ExplanationSettings) -> pd.DataFrame:
     predictions = read_predictions(store, spec)
-    return len(choose_examples(predictions, settings.examples, settings.per_class))
+    return choose_examples(predictions, settings.examples, settings.per_class)
+
+
+def _asked(
+    examples: Sequence[dict[str, Any]], settings: ExplanationSettings
+) -> list[tuple[int, int, str]]:
+    """(number of the example, class, baseline) of each map, in the order of their importance.
+
+    With the first baseline, the predicted class of every example, then the true class of every
+    mistake; then the same with the next baseline.
+    """
+    asked = []
+    for place, baseline in enumerate(settings.baselines):
+        for number, example in enumerate(examples):
+            for label in dict.fromkeys((int(example["predicted"]), int(example["label"]))):
+                asked.append((place, label != example["predicted"], number, label, baseline))
+    return [one[2:] for one in sorted(asked)]
 
 
 def choose_examples(predictions: pd.DataFrame, count: int, per_class: int = 0) -> pd.DataFrame:
@@ -100,40 +122,33 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
 
 
-def _asked(example: dict[str, Any], settings: ExplanationSettings) -> Iterator[tuple[int, str]]:
-    """(class, baseline) of an image's maps: the predicted class, and of a mistake the true one."""
-    for target in dict.fromkeys((int(example["predicted"]), int(example["label"]))):
-        for baseline in settings.baselines:
-            yield target, baseline
-
-
-def _attributions(
+def _attribution(
     network: torch.nn.Module,
     example: dict[str, Any],
     image: np.ndarray,
+    label: int,
+    baseline: str,
     settings: ExplanationSettings,
     device: torch.device,
     until: float,
-) -> Iterator[dict[str, Any]]:
+) -> Attribution | None:
+    """The map of one class; None if there is no time for it."""
+    if time.perf_counter() > until:
+        return None
     name = f"{example['image_id']}{example['copy']}"
-    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big")
-    for target, baseline in _asked(example, settings):
-        if time.perf_counter() > until:
-            yield _row(example, image, None, target, baseline)
-            continue
-        found = attribute(
-            network,
-            image,
-            target,
-            baseline=baseline,
-            max_steps=settings.max_steps,
-            random_baselines=settings.random_baselines,
-            seed=seed,
-            device=device,
-            until=until,
-        )
-        was_cut = not found.converged and time.perf_counter() > until
-        yield _row(example, image, None if was_cut else found, target, baseline)
+    found = attribute(
+        network,
+        image,
+        label,
+        baseline=baseline,
+        max_steps=settings.max_steps,
+        random_baselines=settings.random_baselines,
+        seed=int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big"),
+        device=device,
+        until=until,
+    )
+    was_cut = not found.converged and time.perf_counter() > until
+    return None if was_cut else found
 
 
 def _row(

@@ -40,7 +40,7 @@ from sweeper.results.tables import Outcome, write_tables
 from sweeper.results.tracked import track_results, trial_name
 from sweeper.run.caches import Caches
 from sweeper.run.champions import evaluate_champion
-from sweeper.run.explanations import count_examples, explain_champion
+from sweeper.run.explanations import count_maps, explain_champion
 from sweeper.stage_times import StageTimes
 from sweeper.store.records import write_split
 from sweeper.store.refusals import writing_to
@@ -289,8 +289,8 @@ class Sweep:
         champions = [spec for spec in self._champions() if spec.key in wanted]
         seconds = self._seconds_to_explain(len(champions))
         work = partial(explain_champion, settings=settings, seconds=seconds)
-        images = partial(count_examples, self.plan.store, settings=settings)
-        self._for_champions("explain", champions, self.ledger.explanation, work, images)
+        maps = partial(count_maps, self.plan.store, settings=settings)
+        self._for_champions("explain", champions, self.ledger.explanation, work, maps)
 
     def _seconds_to_explain(self, champions: int) -> float | None:
         """The time that each of these champions may take, so that together they take no more than
@@ -312,10 +312,10 @@ class Sweep:
         champions: Sequence[TrialSpec],
         artifact: Callable[[TrialSpec], Artifact | None],
         work: Callable[[TrialSpec], Iterator[int] | None],
-        images: Callable[[TrialSpec], int] | None = None,
+        maps: Callable[[TrialSpec], int] | None = None,
     ) -> None:
-        """Do the work of champions without this artifact. `images`: how many images a champion
-        takes, if progress counts them and not champions."""
+        """Do the work of champions without this artifact. `maps`: how many a champion has,
+        if progress counts them and not champions."""
         with self.times.timed(name) as stage:
             found = self.plan.store.each(artifact, champions)
             missing = [spec for spec, one in zip(champions, found, strict=True) if one is None]
@@ -324,15 +324,15 @@ class Sweep:
                 self.progress.skip(name, f"{len(champions)} champions in the store")
                 return
             resources = self.resources
-            if images:
-                self.progress.start(name, sum(map(images, missing)), "images")
+            if maps:
+                self.progress.start(name, sum(map(maps, missing)), "maps")
             else:
                 self.progress.start(name, len(missing), "champions")
 
             def ended(spec: TrialSpec, error: str) -> None:
                 if error:
                     self._fail(spec, f"{name}: {error}")
-                if error or not images:
+                if error or not maps:
                     self.progress.count("failed" if error else "done")
 
             run_tasks(work, missing, resources, ended, lambda: self.progress.count("done"))

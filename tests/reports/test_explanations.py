@@ -106,3 +106,15 @@ def test_the_pointing_game_counts_each_image_once_against_chance(tmp_path: Path)
     unknown = explanations.gallery_of(load_run(folder), explanations.atlas_of(load_run(folder)))
     assert unknown is not None
     assert unknown.pointing == []
+
+
+def test_the_gallery_shows_the_baseline_that_the_run_names_first(tmp_path: Path) -> None:
+    folder = write_fake_run(tmp_path, FAKE)
+    maps = read_tables(folder / "results")["attributions"]
+    maps["baseline"] = maps["baseline"].map({"black": "random", "random": "black"})
+    write_table(folder / "results", "attributions", maps)
+    changed = load_run(folder)
+    gallery = explanations.gallery_of(changed, explanations.atlas_of(changed))
+    assert gallery is not None
+    shown = [panel for one in gallery.classes for panel in (*one.right, *one.wrong)]
+    assert {panel.baseline for panel in shown} == {"random"}

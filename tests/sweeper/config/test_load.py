@@ -320,7 +320,7 @@ def test_an_invalid_value_is_reported_with_its_key_and_the_rule(override: str, r
     ],
 )
 def test_contradictory_split_keys_are_reported_in_one_line(overrides: list[str], rule: str) -> None:
-    (line,) = mistakes(*overrides)
+    (line,) = mistakes(*overrides, config="smoke")
     assert line.startswith("split.")
     assert rule in line
 
@@ -392,7 +392,7 @@ def test_grouping_is_by_name_by_file_or_by_a_regular_expression() -> None:
 def test_workers_that_cannot_divide_a_batch_evenly_are_an_error_if_they_must() -> None:
     three = ["resources.workers_per_trial=3", "recipes.paper.batch_size=[12, 9, 16]"]
     line = "resources.workers_per_trial=3: end-to-end training divides every batch evenly"
-    for key in ("finetune.depth=all", "augmentations.fec-ige.online=true"):
+    for key in ("finetune.depth=all", "augmentations.slight.online=true"):
         told = mistakes(*three, key)
         assert [one.startswith(line) and "batch_size=16" in one for one in told] == [True]
     load_config("demo", three)

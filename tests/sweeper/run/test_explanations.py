@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from sweeper.run.explanations import choose_examples
+from sweeper.plan.artifacts import ExplanationSettings
+from sweeper.run.explanations import _asked, choose_examples
 
 
 def predictions(*rows: tuple[int, int, float]) -> pd.DataFrame:
@@ -50,3 +51,11 @@ def test_no_image_is_explained_twice() -> None:
 
 def test_a_class_with_fewer_examples_gives_what_it_has() -> None:
     assert sorted(chosen(0, 5)) == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_every_image_has_a_map_before_any_has_a_second() -> None:
+    settings = ExplanationSettings(2, 1, "logit", ["black", "blurred"], 1, 64, 0.15)
+    examples = [{"predicted": 0, "label": 1}, {"predicted": 2, "label": 2}]
+    black = [(0, 0, "black"), (1, 2, "black"), (0, 1, "black")]
+    blurred = [(number, label, "blurred") for number, label, _ in black]
+    assert _asked(examples, settings) == [*black, *blurred]
