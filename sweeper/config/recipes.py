@@ -88,7 +88,7 @@ def base_mistakes(entries: Mapping[str, RecipeSection]) -> Iterator[str]:
         elif entry.base not in known:
             yield f"recipes.{name}.base={unexpected(entry.base, known)}"
         elif _leads_back(name, entries):
-            yield f"recipes.{name}.base='{entry.base}': {name} would start from itself"
+            yield f"recipes.{name}.base='{entry.base}': {name} would start from itself; change it"
 
 
 def _leads_back(name: str, entries: Mapping[str, RecipeSection]) -> bool:

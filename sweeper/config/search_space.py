@@ -116,7 +116,8 @@ def _value(one: Hyperparameter, given: Any) -> Any:
         details = error.errors()[0]
         rule = bound_rule(details["type"], details.get("ctx", {}))
         expected = f"expected {KINDS.get(details['type'], 'another value')}"
-        raise ValueError(f"{given}: {rule or expected}") from None
+        is_text = isinstance(given, str) and not rule
+        raise ValueError(f"{repr(given) if is_text else given}: {rule or expected}") from None
 
 
 def _range(one: Hyperparameter, given: Mapping[str, Any]) -> Range:

@@ -5,6 +5,7 @@ import pytest
 from sweeper.config.load import load_config
 from sweeper.config.schema import Config
 from sweeper.config.search_space import Range, largest_of, most_settings
+from sweeper.errors import ConfigError
 from tests.sweeper.config.test_load import mistake
 
 
@@ -15,7 +16,7 @@ from tests.sweeper.config.test_load import mistake
         ("lr={loguniform: [1, 2]}", "'loguniform' (did you mean log_uniform?): expected one of"),
         ("lr={uniform: [1e-3]}", "uniform: expected the two ends of a range"),
         ("lr={uniform: [1e-3, 100]}", "uniform: 100: expected 10 or less"),
-        ("lr={uniform: [a, 1]}", "uniform: a: expected a number"),
+        ("lr={uniform: [a, 1]}", "uniform: 'a': expected a number"),
         ("hidden={uniform: [1, 2]}", "has no range; write a list of values"),
         ("batch_size={uniform: [1, 64]}", "uniform: 1: expected 2 or more"),
     ],
@@ -45,3 +46,45 @@ def test_whole_numbers_are_drawn_whole_and_ends_belong_to_the_range() -> None:
 def test_a_log_range_gives_every_factor_the_same_share() -> None:
     rates = Range(1e-4, 1e-2, is_log=True, is_whole=False)
     assert rates.at(0.5) == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("recipes.x.lr=abc", "recipes.x.lr='abc': expected a number"),
+        ("recipes.x.lr=11", "recipes.x.lr=11: expected 10 or less"),
+        ("recipes.x.optimizer=adm", "recipes.x.optimizer='adm' (did you mean adam?): expected one"),
+        ("recipes.x.lr=[]", "recipes.x.lr: expected 1 to 100 values, got 0"),
+        ("recipes.x.base=nope", "recipes.x.base='nope': expected one of paper, modern, x"),
+        ("recipes.paper.base=modern", "recipes.paper.base: paper is a shipped recipe"),
+        ("grid.recipes=[papr]", "grid.recipes: 'papr' (did you mean paper?): expected one of"),
+    ],
+)
+def test_a_mistake_in_a_recipe_is_one_line(given: str, said: str) -> None:
+    assert mistake(given).startswith(said)
+
+
+def test_recipes_that_start_from_each_other_are_an_error() -> None:
+    with pytest.raises(ConfigError, match="a would start from itself"):
+        load_config("smoke", ["recipes={a: {base: b}, b: {base: a}}"])
+
+
+def test_an_entry_changes_what_it_lists_of_its_base() -> None:
+    config = load_config(
+        "smoke",
+        [
+            "recipes.small.class_weights=balanced",
+            "recipes.small.lr={log_uniform: [1e-4, 1e-2]}",
+            "recipes.far.base=small",
+            "recipes.far.lr={log_uniform: [0.04, 0.4]}",
+            "recipes.far.hidden=[8, 4]",
+        ],
+    )
+    modern, small, far = (config.recipe(name) for name in ("modern", "small", "far"))
+    changed = {"class_weights": "balanced"}
+    assert small.first_draw == {**modern.first_draw, **changed}
+    assert far.first_draw == {**small.first_draw, "lr": pytest.approx(0.1265, rel=1e-3)} | {
+        "hidden": [8, 4]
+    }
+    assert far.space["hidden"] == [[8, 4]]
+    assert config.recipe("paper").first_draw["optimizer"] == "adam"
