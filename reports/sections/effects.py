@@ -17,6 +17,7 @@ from reports.sections.section import of_run
 from reports.statistics import Interval
 from reports.statistics.multiplicity import Conclusion, conclusion
 from reports.statistics.training import IMAGES
+from reports.vintages import vintages
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Effects:
     scope: str  # what the intervals cover
     words: list[str]  # what is significant and what is not, a sentence a policy
     budget: str  # of each side, in words
+    vintages: str  # what the backbones' weights were trained on
 
 
 def effects_of(run: Run) -> Effects | None:
@@ -88,6 +90,7 @@ def effects_of(run: Run) -> Effects | None:
         scope=_scope(rows),
         words=[text for policy in run.policies if (text := _words(policy, rows))],
         budget=budget(run),
+        vintages=vintages(run),
     )
 
 

@@ -17,6 +17,7 @@ from reports.repeats import Repeats, fold_repeats
 from reports.run import Row, Run, interval_of
 from reports.sections.section import of_run
 from reports.statistics import Interval
+from reports.vintages import vintages
 
 _SHARE = Scale(0.0, 1.0)
 
@@ -79,11 +80,12 @@ class Block:
 class Grid:
     blocks: list[Block]
     caption: str
+    vintages: str  # what the backbones' weights were trained on
 
 
 def grid_of(run: Run) -> Grid:
     """Fold the cells into blocks, groups, lines and tiles."""
-    return Grid([_block(run, policy) for policy in run.policies], _caption(run))
+    return Grid([_block(run, policy) for policy in run.policies], _caption(run), vintages(run))
 
 
 def _block(run: Run, policy: str) -> Block:

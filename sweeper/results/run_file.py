@@ -103,7 +103,9 @@ def _backbone(ledger: Ledger, name: str) -> dict[str, Any]:
     plan = ledger.plan
     spec, weights = plan.tuned[name], plan.weights[name]
     size, known = network_size(spec, dict(weights.model_args)), vintage(spec.timm_name)
-    note = "random weights: untrained features" if weights.is_random else "pretrained weights"
+    note = f"{known.text}; license: {known.license}"
+    if not weights.is_hub:
+        note = "random weights: untrained features" if weights.is_random else "weights of a file"
     return {
         "timm_name": spec.timm_name,
         "weights": weights.label,
