@@ -16,11 +16,13 @@ from reports.sections import (
     leak,
     listing,
     reproduce,
+    screening,
     significance,
 )
 from reports.sections.section import Section
 
 SECTIONS: tuple[Section, ...] = (
+    screening.SECTION,
     grid.SECTION,
     leak.SECTION,
     effects.SECTION,

@@ -44,6 +44,11 @@ TERMS: tuple[tuple[str, str], ...] = (
     ("optimism", "how much better champions look on the validation images that chose them"),
     ("PPV, NPV", "the share of calls for, and against, a class that are right"),
     ("precision", "the same as PPV"),
+    (
+        "probe",
+        "a simple classifier on frozen features: logistic regression (linear probe) or nearest "
+        "neighbours",
+    ),
     ("recall", "the same as sensitivity"),
     ("seed", "another training on the same division"),
     (

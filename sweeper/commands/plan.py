@@ -56,7 +56,7 @@ def _planned(
     from sweeper.estimate.cost import Estimate, sizes_of
     from sweeper.estimate.machine import learnt_speeds, measured_speeds, slots_of
     from sweeper.estimate.table import cost_lines
-    from sweeper.plan.foreseen import refusals, warnings
+    from sweeper.plan.foreseen import warnings, weights_lines
     from sweeper.plan.ledger import Ledger
     from sweeper.plan.start import make_plan
     from sweeper.stage_times import StageTimes
@@ -73,8 +73,9 @@ def _planned(
         estimate = Estimate(ledger, speeds or known(ledger, sizes, out), sizes, slots)
         lines += [*ledger.summary(), ""]
         lines += cost_lines(estimate, device, options.price_per_hour)
-        lines += [f"warning: {text}" for text in warnings(ledger.plan)]
-        return lines, list(refusals(ledger))
+        left_out, refused = weights_lines(ledger)
+        lines += [f"warning: {text}" for text in (*warnings(ledger.plan), *left_out)]
+        return lines, refused
 
 
 @contextmanager

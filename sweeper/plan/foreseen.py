@@ -14,9 +14,9 @@ from trainables.registry import WeightsError
 FEWEST_TESTED = 12  # groups; with fewer the interval of an accuracy of 50 % spans 50 points
 
 
-def refusals(ledger: Ledger) -> Iterator[str]:
-    """A line for weights that a run needs but cannot load."""
-    plan = ledger.plan
+def _unloadable(ledger: Ledger) -> dict[str, str]:
+    """The backbones whose weights a run needs but cannot load, with the reason."""
+    plan, found = ledger.plan, {}
     needed = [name for name in sorted(plan.backbones) if _needs_weights(ledger, name)]
     for name in needed:
         weights = plan.weights[name]
@@ -24,13 +24,26 @@ def refusals(ledger: Ledger) -> Iterator[str]:
             try:
                 check_weights_file(plan.networks[name], weights)
             except WeightsError as error:
-                yield str(error)
+                found[name] = str(error)
     hub = [name for name in needed if plan.weights[name].is_hub]
     if hub and (reason := out_of_reach(plan.networks[name] for name in hub)):
-        yield (
-            f"weights.{hub[0]}='imagenet': the hub cannot be reached ({reason}); give the path of "
-            "a safetensors file, or none for random weights"
-        )
+        found |= {
+            name: (
+                f"weights.{name}='imagenet': the hub cannot be reached ({reason}); give the path "
+                "of a safetensors file, or none for random weights"
+            )
+            for name in hub
+        }
+    return found
+
+
+def weights_lines(ledger: Ledger) -> tuple[list[str], list[str]]:
+    """Backbones that cannot be loaded, as warnings and as errors: errors if none can."""
+    found = _unloadable(ledger)
+    lines = list(found.values())
+    if all(name in found for name in ledger.plan.backbones if _needs_weights(ledger, name)):
+        return [], lines
+    return [f"{line}; its cells will fail" for line in lines], []
 
 
 def _needs_weights(ledger: Ledger, name: str) -> bool:

@@ -11,11 +11,13 @@ import pyarrow.parquet as pq
 
 from reports import wording
 from reports.run import Row, Run, load_run_tables, records
+from reports.screening import screening_of
+from reports.sections.screening import proposal_of
 from reports.sections.verdict import budget_sentence
 from sweeper.errors import one_line
 from sweeper.results.headlines import headline_lines
 
-_TABLES = ("cells", "confusion", "intervals", "leaks")
+_TABLES = ("cells", "confusion", "intervals", "leaks", "candidates", "comparisons")
 _ERRORS_SHOWN = 3
 
 
@@ -28,11 +30,31 @@ def conclusion(out: Path) -> Iterator[str]:
     if lines := list(headline_lines(run)):
         yield "best on validation:"
         yield from (f"    {line}" for line in lines)
+    yield from _screened(run)
     for text in (*_failures(run), *_leaks(run), *_unshown(results), *_random(run)):
         yield f"warning: {text}"
     if text := budget_sentence(run.info):
         yield text
     yield from _time(run.info)
+
+
+def _screened(run: Run) -> Iterator[str]:
+    """The ranking of a run that only probes, and how to go on."""
+    found = screening_of(run)
+    if found is None:
+        return
+    yield "backbones by the test accuracy of their preferred probe:"
+    for number, one in enumerate(found.ranked, 1):
+        accuracy = f"{wording.percent(one.repeats.mean)} %"
+        line = f"{number:>4}  {one.backbone:<16}{one.rows[0]['strategy']:<8}{accuracy:>7}"
+        if one.interval:
+            line += (
+                f"  {wording.points(one.difference)} points against the best "
+                f"({wording.points_range(one.interval)})"
+            )
+        yield line
+    yield proposal_of(found)
+    yield f"    {found.command}"
 
 
 def _failures(run: Run) -> Iterator[str]:

@@ -29,6 +29,7 @@ from sweeper.threads import in_parallel
 from trainables.extraction import Extraction, ExtractionError, extract
 from trainables.network_size import network_size
 from trainables.pretrained import load_backbone
+from trainables.registry import WeightsError
 from trainables.stored_backbone import StoredBackbone, save_backbone
 
 
@@ -56,18 +57,30 @@ class Caches:
         self.plan, self.store, self.config = plan, plan.store, plan.config
         self.progress, self.times, self.resources = progress, times, resources
 
-    def load_backbones(self, names: Collection[str]) -> None:
-        """Backbones with their weights, cut and stored. Raises WeightsError."""
+    def load_backbones(self, names: Collection[str]) -> dict[str, str]:
+        """Backbones with their weights, cut and stored. Returns those whose weights cannot be had,
+        with the reason; raises WeightsError if that is so of all."""
+        refused: dict[str, str] = {}
         for name in sorted(names):
-            target, weights = self.plan.backbones[name], self.plan.weights[name]
-            if self.store.verified(*target.place) is None:
-                self.progress.skip("load weights", f"{name}: {weights.label}")
-                with self.progress.during(f"load weights of {name}"):
-                    spec = self.plan.networks[name]
-                    calibration = self._calibration(spec.image_size) if weights.is_random else None
-                    backbone = load_backbone(spec, weights, calibration)
-                with self.store.writing(*target.content) as folder:
-                    save_backbone(backbone, folder, self.store.filesystem)
+            try:
+                self._load_backbone(name)
+            except WeightsError as error:
+                refused[name] = str(error)
+                if len(refused) == len(names):
+                    raise
+                self.progress.skip("load weights", f"{name} left out: {error}")
+        return refused
+
+    def _load_backbone(self, name: str) -> None:
+        target, weights = self.plan.backbones[name], self.plan.weights[name]
+        if self.store.verified(*target.place) is None:
+            self.progress.skip("load weights", f"{name}: {weights.label}")
+            with self.progress.during(f"load weights of {name}"):
+                spec = self.plan.networks[name]
+                calibration = self._calibration(spec.image_size) if weights.is_random else None
+                backbone = load_backbone(spec, weights, calibration)
+            with self.store.writing(*target.content) as folder:
+                save_backbone(backbone, folder, self.store.filesystem)
 
     def _calibration(self, size: int) -> torch.Tensor:
         """Drawn pictures, uint8 (B, 3, size, size), for the BatchNorm statistics of random weights.

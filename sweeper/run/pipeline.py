@@ -202,8 +202,15 @@ class Sweep:
     # --- what is computed once -------------------------------------------------------------
 
     def load_backbones(self) -> None:
-        """Load weights first, so that a missing file or hub is reported without delay."""
-        self._caches.load_backbones(self._open_backbones | self._unexplained_backbones)
+        """Load weights first, so that a missing file or hub is reported without delay. The cells
+        of a backbone whose weights cannot be had fail, and the others go on."""
+        wanted = self._open_backbones | self._unexplained_backbones
+        refused = self._caches.load_backbones(wanted)
+        for cell in self.plan.cells:
+            if reason := refused.get(cell.backbone):
+                self.errors[cell.id] = reason
+        self._open_backbones.difference_update(refused)
+        self._unexplained_backbones.difference_update(refused)
 
     def preprocess_and_augment(self) -> None:
         """Image shards: every image preprocessed, with its augmented copies."""
@@ -222,7 +229,8 @@ class Sweep:
             self._run_cells(strategy)
 
     def _run_cells(self, strategy: str) -> None:
-        cells = [cell for cell in self.plan.cells if cell.strategy == strategy]
+        sound = [cell for cell in self.plan.cells if cell.id not in self.errors]
+        cells = [cell for cell in sound if cell.strategy == strategy]
         specs = [spec for cell in cells for spec in self.ledger.trials(cell)]
         if not cells:
             return

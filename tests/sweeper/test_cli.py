@@ -365,6 +365,17 @@ def test_a_plan_refuses_an_unreachable_hub(
     assert line.startswith("weights.mobilenet='imagenet': the hub cannot be reached (no route)")
 
 
+def test_a_plan_warns_of_one_backbone_of_several_that_cannot_be_loaded(
+    config: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foreseen, "out_of_reach", lambda specs: "no route")
+    options = ["grid.backbones=[mobilenet, resnet50]", "weights.resnet50=imagenet"]
+    assert main(["plan", config, *(part for one in options for part in ("--set", one))]) == 0
+    out = capsys.readouterr().out
+    assert "warning: weights.resnet50='imagenet': the hub cannot be reached (no route)" in out
+    assert "its cells will fail" in out
+
+
 def test_a_plan_warns_of_a_test_part_too_small_to_be_informative(
     config: str, tmp_path: Path, capsys: Captured
 ) -> None:

@@ -18,12 +18,15 @@ from sweeper.plan.collect import collect
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.plan import Plan
 from sweeper.progress import Progress
-from sweeper.run import pipeline
+from sweeper.run import caches, pipeline
+from sweeper.stage_times import StageTimes
 from sweeper.store.store import Store
 from sweeper.strategies import STRATEGIES
 from sweeper.use.finished import FinishedRun, read_run
 from tests.one_ray import OneRay
 from tests.sweeper.run.test_trial import SPEC
+from trainables.backbones import build_backbone
+from trainables.registry import WeightsError
 
 Captured = pytest.CaptureFixture[str]
 PROBES = ["knn", "linear"]
@@ -192,3 +195,25 @@ def test_a_probe_has_one_trial_however_many_draws_are_planned(tmp_path: Path) ->
     for cell in ledger.plan.cells:
         (spec,) = ledger.trials(cell)
         assert (spec.draw, spec.hyperparameters, spec.epochs, spec.rungs) == (0, {}, 1, ())
+
+
+def test_a_backbone_whose_weights_cannot_be_had_is_left_out_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(spec: Any, weights: Any, calibration: Any) -> Any:
+        if spec.name == "resnet50":
+            raise WeightsError("weights.resnet50='imagenet': no route")
+        return build_backbone(spec)
+
+    monkeypatch.setattr(caches, "load_backbone", load)
+    options = ["grid.backbones=[resnet50, mobilenet]", "weights.resnet50=none"]
+    config = load_config("smoke", [f"store={tmp_path}", *options])
+    store = Store(config.store)
+    plan = Plan(config, collect(config.data, store), store)
+    made = caches.Caches(plan, Progress(), StageTimes(), lambda: pytest.fail("no Ray needed"))
+    assert made.load_backbones(["resnet50", "mobilenet"]) == {
+        "resnet50": "weights.resnet50='imagenet': no route"
+    }
+    assert store.find(*plan.backbones["mobilenet"].place)
+    with pytest.raises(WeightsError, match="no route"):
+        made.load_backbones(["resnet50"])
