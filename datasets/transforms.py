@@ -96,12 +96,14 @@ class Motion:
     """What a transform does to directions at the centre of the image, over many draws.
 
     Shares of the copies: `swaps_sides` points right to the left, `upside_down` points down upwards,
-    `mirrors` changes handedness. `tilt` is the largest angle of the vertical, degrees, 0..180.
+    `mirrors` changes handedness, `half_turns` reverses both directions without mirroring. `tilt` is
+    the largest angle between the vertical axis before and after, degrees, 0..90.
     """
 
     swaps_sides: float
     upside_down: float
     mirrors: float
+    half_turns: float
     tilt: float
 
 
@@ -120,7 +122,8 @@ def motion(transform: Transform) -> Motion:
         swaps_sides=float((right[:, 0] < -_NO_MOTION).mean()),
         upside_down=float((down[:, 1] < -_NO_MOTION).mean()),
         mirrors=float((handedness < -_NO_MOTION).mean()),
-        tilt=float(np.degrees(np.arccos(np.clip(cosine, -1, 1))).max()),
+        half_turns=float((np.maximum(right[:, 0], down[:, 1]) < -_NO_MOTION).mean()),
+        tilt=float(np.degrees(np.arccos(np.clip(np.abs(cosine), 0, 1))).max()),
     )
 
 

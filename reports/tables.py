@@ -172,6 +172,24 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "map": pa.list_(pa.float32()),  # height * width, signed; empty if it did not converge
         "image": pa.binary(),  # WebP of the preprocessed picture
     },
+    "corrupted": {
+        **_CELL,
+        "corruption": _STR,  # "none": as it is
+        "severity": _STR,  # mild | strong; "" of none
+        "image_id": _STR,
+        "label": _STR,
+        "predicted": _STR,
+        "probabilities": pa.list_(pa.float32()),  # in the order of the scenario's classes
+    },
+    "previews": {
+        "augmentation": _STR,
+        "transforms": pa.list_(_STR),
+        "warnings": pa.list_(_STR),
+        "classes": pa.list_(_STR),  # of the images, one a row of the sheet
+        "width": _INT,
+        "height": _INT,
+        "image": pa.binary(),  # JPEG: each row an image and some of its copies
+    },
     "leaks": {
         **_SPLIT,
         "split_key": _STR,  # a hash of the rows and their labels: equal splits have equal keys
@@ -183,6 +201,20 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
 }
 
 _DERIVED: dict[str, dict[str, pa.DataType]] = {
+    "robustness": {
+        **_CELL,
+        "corruption": _STR,
+        "severity": _STR,  # mild | strong
+        "metric": _STR,
+        "value": _FLOAT,
+        "clean": _FLOAT,  # of the same images without the corruption
+        "difference": _FLOAT,
+        "low": _FLOAT,  # of the difference; for the accuracy
+        "high": _FLOAT,
+        "p": _FLOAT,
+        "n": _INT,  # test images
+        "units": _INT,  # groups of them
+    },
     "intervals": {
         **_CELL,  # seed, repeat and fold null: the mean of a configuration over its trainings
         "label": _STR,  # a class against the rest; "" of all rows

@@ -1,5 +1,5 @@
 """Tables made from a run's other tables: intervals, operating points, effects,
-comparisons, trainings, policies, optimism.
+comparisons, trainings, policies, optimism, robustness.
 
 The page and the Parquet files both take their statistics from here, so they cannot disagree.
 """
@@ -16,6 +16,7 @@ from reports.derived.intervals import interval_rows
 from reports.derived.operating_points import operating_rows
 from reports.derived.optimism import optimism_rows
 from reports.derived.policies import policy_rows
+from reports.derived.robustness import robustness_rows
 from reports.derived.tested import tested_cells
 from reports.derived.trainings import training_rows
 from reports.split_policies import split_policies
@@ -44,5 +45,6 @@ def write_derived(folder: Path) -> None:
         "trainings": training_rows(tested),
         "policies": policy_rows(tested, tables),
         "optimism": optimism_rows(tested, tables),
+        "robustness": list(robustness_rows(tables, info.get("scenarios", {}))),
     }.items():
         write_table(folder, name, rows)

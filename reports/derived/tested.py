@@ -114,7 +114,7 @@ def tested_cells(
     cells = tables["cells"]
     cells = cells[(cells["state"] == "done") & cells["accuracy"].notna()]
     cells = cells.sort_values(list(CELL), ignore_index=True)
-    groups = _group_numbers(tables["images"])
+    groups = group_numbers(tables["images"])
     by_cell = {
         tuple(key): own.sort_values(["image_id", "copy"])
         for key, own in tables["predictions"].groupby(list(CELL), sort=False, dropna=False)
@@ -129,7 +129,8 @@ def tested_cells(
     return Tested(cells, outcomes, rows, classes, count, draws, by_trust)
 
 
-def _group_numbers(images: pd.DataFrame) -> dict[str, int]:
+def group_numbers(images: pd.DataFrame) -> dict[str, int]:
+    """The number of each image's group, by image_id, from the table `images`."""
     known = images.drop_duplicates("image_id").sort_values("image_id")
     names = known["group"].where(known["group"].notna() & (known["group"] != ""), known["image_id"])
     return dict(zip(known["image_id"], (int(n) for n in pd.factorize(names)[0]), strict=True))

@@ -4,6 +4,7 @@ and a line here."""
 from __future__ import annotations
 
 from reports.sections import (
+    augmentations,
     cells,
     comparison,
     cost,
@@ -16,6 +17,7 @@ from reports.sections import (
     leak,
     listing,
     reproduce,
+    robustness,
     screening,
     significance,
 )
@@ -28,11 +30,13 @@ SECTIONS: tuple[Section, ...] = (
     effects.SECTION,
     significance.SECTION,
     diagnoses.SECTION,
+    robustness.SECTION,
     comparison.SECTION,
     explanations.SECTION,
     listing.SECTION,
     cells.SECTION,
     data.SECTION,
+    augmentations.SECTION,
     cost.SECTION,
     reproduce.SECTION,
     glossary.SECTION,

@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from sweeper.config.earlier import in_present_keys
 from sweeper.config.paths import typed_path
 from sweeper.config.run_paths import with_paths_of
 from sweeper.config.schema import Config, DataSection
@@ -77,6 +78,7 @@ def _existing_images(folder: Path, file: str) -> str | None:
         about: dict[str, Any] = json.loads((folder / "results" / file).read_text(encoding="utf-8"))
         if file == _AUDIT:
             return str(about["folder"])
-        return image_source(with_paths_of(Config(**about["config"]), about, folder).data)
+        config = Config.model_validate(in_present_keys(about["config"]))
+        return image_source(with_paths_of(config, about, folder).data)
     except (OSError, ValueError, KeyError, TypeError, ValidationError):
         return None  # nothing is lost by replacing it

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from sweeper.commands.output_folder import run_folder
 from sweeper.config.load import load_chosen_config
@@ -14,6 +15,9 @@ from sweeper.config.schema import Config
 from sweeper.errors import ConfigError
 from sweeper.progress import Progress
 from sweeper.store.address import is_remote
+
+if TYPE_CHECKING:
+    from sweeper.plan.plan import Plan
 
 
 def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +79,7 @@ def _planned(
         lines += cost_lines(estimate, device, options.price_per_hour)
         left_out, refused = weights_lines(ledger)
         lines += [f"warning: {text}" for text in (*warnings(ledger.plan), *left_out)]
+        lines += _written_previews(ledger.plan, out)
         return lines, refused
 
 
@@ -89,6 +94,24 @@ def _store_outside_images(config: Config) -> Iterator[Config]:
             yield config.model_copy(update={"store": temporary})
     else:
         yield config
+
+
+def _written_previews(plan: Plan, out: Path) -> Iterator[str]:
+    """Write the contact sheet of each augmentation, and name the files; nothing where the folder
+    is among the images or cannot be written to."""
+    from sweeper.plan.previews import contact_sheets
+
+    folder, images = out / "augmentations", plan.config.data.path
+    if images and out.resolve().is_relative_to(Path(images).resolve()):
+        return  # a preview must not become one of the images
+    for sheet in contact_sheets(plan):
+        path = folder / f"{sheet.augmentation}.jpg"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(sheet.image)
+        except OSError:
+            return
+        yield f"copies by augmentation {sheet.augmentation}: {path}"
 
 
 def _price(text: str) -> float:

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from datasets.augment import BUILT_IN, BUILT_IN_TRANSFORMS, Augmentation
+from datasets.corruptions import CORRUPTIONS
 from datasets.errors import DataError
 from datasets.groups import check_group_by
 from datasets.preprocess import CONTRASTS, FITS, Preprocessing
@@ -351,6 +352,19 @@ class ExplainSection(Section):
         return distinct([one_of(value, BASELINES) for value in values])
 
 
+class RobustnessSection(Section):
+    champions: Literal["leading", "all", "none"] = "leading"
+    """Which champions predict corrupted test images: the best of each split policy and scenario
+    (`leading`), `all`, or `none`."""
+    corruptions: Annotated[list[str], Field(min_length=1)] = list(CORRUPTIONS)
+    """Corruptions of the test images, each mild and strong."""
+
+    @field_validator("corruptions")
+    @classmethod
+    def known_corruptions(cls, values: list[str]) -> list[str]:
+        return distinct([one_of(value, CORRUPTIONS) for value in values])
+
+
 class ResourcesSection(Section):
     cpus: Count | None = None
     """Processor cores to use; defaults to all that Ray sees."""
@@ -435,6 +449,8 @@ class Config(Section):
     """Fine-tuning."""
     explain: ExplainSection = ExplainSection()
     """Explanations."""
+    robustness: RobustnessSection = RobustnessSection()
+    """Test images with noise, blur and other corruptions."""
     resources: ResourcesSection = ResourcesSection()
     """Processors, GPUs and retries."""
     tracking: TrackingSection = TrackingSection()

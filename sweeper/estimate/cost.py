@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from datasets.corruptions import SEVERITIES
 from sweeper.estimate.span import Span
 from sweeper.estimate.speed import TRAINING_PASSES, Speeds, pixels_scale
 from sweeper.plan.grid import Cell
@@ -67,7 +68,7 @@ class Estimate:
             *(stage for name in STRATEGIES for stage in self._trials(name)),
             *self._evaluate(),
         ]
-        return [*stages, *self._explain(stages)]
+        return [*stages, *self._explain(stages), *self._robustness()]
 
     @property
     def wall_s(self) -> Span:
@@ -286,6 +287,28 @@ class Estimate:
         steps = Span(0.5 * min(FIRST_STEPS, explain.max_steps), explain.max_steps)
         work = steps * (paths * size.macs * _EXPLAIN_PASSES)
         return work / self.speeds.of("explain", cell.backbone).span
+
+    def _robustness(self) -> Iterator[StageCost]:
+        """Which champions lead is not known yet: the bounds take the smallest and largest network
+        of each split policy and scenario."""
+        section = self.config.robustness
+        missing = [cell for cell in self.plan.cells if self.ledger.corrupted_is_open(cell)]
+        if not missing:
+            return
+        versions = 1 + len(section.corruptions) * len(SEVERITIES)
+        groups: dict[tuple[Any, ...], list[Span]] = {}
+        for cell in missing:
+            macs = self.sizes[cell.backbone].macs * self._rows(cell)["test"] * versions
+            busy = Span.exactly(macs) / self.speeds.of("forward", cell.backbone).span
+            key = cell.point if section.champions == "all" else (cell.split_policy, cell.scenario)
+            groups.setdefault(key, []).append(busy + _OF_CHAMPION)
+        busy = sum(
+            (Span(min(o.low for o in one), max(o.high for o in one)) for one in groups.values()),
+            Span.none(),
+        )
+        origin = self.speeds.of("forward", missing[0].backbone).origin
+        stored = Span.exactly(len(groups) * versions * 100.0 * self._rows(missing[0])["test"])
+        yield self._stage("robustness", "", len(groups), "champions", busy, stored, 0, origin)
 
     # -------------------------------------------------------------------------------------------
 

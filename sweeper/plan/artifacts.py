@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from datasets.augment import Augmentation
+from datasets.corruptions import CORRUPTIONS_VERSION
 from datasets.decoding.decode import DECODING_VERSION
 from datasets.preprocess import PREPROCESS_VERSION, Preprocessing
 from datasets.shards import SHARDS_VERSION
@@ -83,6 +84,17 @@ def evaluation(spec: TrialSpec) -> Target:
     return Target(
         "evaluations", {"versions": [CHAMPIONS_VERSION, PREDICTIONS_VERSION], "trial": spec.key}
     )
+
+
+def robustness(spec: TrialSpec, corruptions: Sequence[str]) -> Target:
+    """A champion's predictions of its test images under corruptions."""
+    made_from = {
+        "versions": [CHAMPIONS_VERSION, PREDICTIONS_VERSION, CORRUPTIONS_VERSION],
+        "evaluation": evaluation(spec).key,
+        "shards": spec.shards_key,
+        "corruptions": list(corruptions),
+    }
+    return Target("robustness", made_from)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -16,13 +16,13 @@ from datasets.findings.coverage import (
 )
 from datasets.findings.one_group import overfull_groups
 from datasets.findings.sides import opposite_classes
-from datasets.transforms import motion
-from sweeper.config.schema import Config
+from datasets.transforms import Motion, motion
+from sweeper.config.schema import AugmentationSection, Config
 from sweeper.plan.collect import Collection
 from sweeper.plan.splits import Split, SplitName
 
 _REASONS = 5
-_TURNED = {"horizontal": "left to right", "vertical": "upside down"}
+_QUARTER = 40  # degrees from which a rotation may exchange horizontal and vertical
 
 
 def collection_warnings(collection: Collection) -> Iterator[str]:
@@ -39,22 +39,42 @@ def collection_warnings(collection: Collection) -> Iterator[str]:
 
 def augmentation_warnings(config: Config, classes: Sequence[str]) -> Iterator[str]:
     """A line for each transform that may turn one class into another under an unchanged label."""
+    for name in config.grid.augmentations:
+        if augmentation := config.augmentation(name):
+            yield from label_warnings(name, augmentation, classes)
+
+
+def label_warnings(
+    name: str, augmentation: AugmentationSection, classes: Sequence[str]
+) -> Iterator[str]:
+    """The same for one augmentation."""
     found: dict[str, tuple[str, str]] = {}
-    for flip, first, second in opposite_classes(classes):
-        found.setdefault(flip, (first, second))
-    for name in config.grid.augmentations if found else ():
-        augmentation = config.augmentation(name)
-        for transform in augmentation.transforms if augmentation else ():
-            moved, label = motion(transform), next(iter(transform))
-            for flip, (first, second) in found.items():
-                share = moved.swaps_sides if flip == "horizontal" else moved.upside_down
-                if share:
-                    yield (
-                        f"augmentation {name}: {label} turns {100 * share:.0f} % of the copies "
-                        f"{_TURNED[flip]}, so a copy of {first!r} may look like {second!r} under "
-                        f"an unchanged label; list augmentations.{name}.transforms without {label} "
-                        "if the side matters"
-                    )
+    for change, first, second in opposite_classes(classes):
+        found.setdefault(change, (first, second))
+    for transform in augmentation.transforms if found else ():
+        moved, label = motion(transform), next(iter(transform))
+        for change, (first, second) in found.items():
+            if did := _CHANGES[change](moved):
+                yield (
+                    f"augmentation {name}: {label} {did}, so a copy of {first!r} may look like "
+                    f"{second!r} under an unchanged label; list augmentations.{name}.transforms "
+                    f"without {label} if the direction defines the class"
+                )
+
+
+def _share(share: float, how: str) -> str:
+    return f"turns {100 * share:.0f} % of the copies {how}" if share else ""
+
+
+_CHANGES: Mapping[str, Callable[[Motion], str]] = {
+    "horizontal": lambda moved: _share(moved.swaps_sides, "left to right"),
+    "vertical": lambda moved: _share(moved.upside_down, "upside down"),
+    "mirror": lambda moved: _share(moved.mirrors, "into their mirror image"),
+    "half turn": lambda moved: _share(moved.half_turns, "by half a turn"),
+    "quarter turn": lambda moved: (
+        f"rotates copies by up to {moved.tilt:.0f} degrees" if moved.tilt >= _QUARTER else ""
+    ),
+}
 
 
 def left_out(collection: Collection) -> Iterator[tuple[str, str]]:

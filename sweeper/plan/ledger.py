@@ -12,7 +12,7 @@ from threading import RLock
 from typing import Any
 
 from reports.headline import Validation, preferred
-from sweeper.plan.artifacts import evaluation, explanation
+from sweeper.plan.artifacts import evaluation, explanation, robustness
 from sweeper.plan.grid import Cell
 from sweeper.plan.plan import Plan
 from sweeper.plan.suggestions import Result
@@ -35,6 +35,7 @@ class Ledger:
         self._rounds: dict[tuple[Cell, str], list[TrialSpec]] = {}
         self._reading = RLock()
         self._to_explain: dict[str, TrialSpec] | None = None
+        self._leading: frozenset[str] | None = None
 
     def record(self, spec: TrialSpec) -> Record | None:
         """The trial's record, or None if it has none yet."""
@@ -58,6 +59,7 @@ class Ledger:
         """Read the trial again the next time, because it has been run."""
         self._records.pop(key, None)
         self._to_explain = None
+        self._leading = None
 
     def needs_running(self, spec: TrialSpec) -> bool:
         """Whether the trial must be trained: it is missing, or failed other than by a loss that was
@@ -152,6 +154,46 @@ class Ledger:
             one.info.get("seconds", 0.0) * one.info.get("workers", 1) for one in tables if one
         )
         return float(trained + extracted)
+
+    def corrupted(self, champion: TrialSpec) -> Artifact | None:
+        """Its predictions of corrupted test images."""
+        corruptions = self.plan.config.robustness.corruptions
+        return self.store.verified(*robustness(champion, corruptions).place)
+
+    def is_tested_for_robustness(self, champion: TrialSpec) -> bool:
+        """Whether this champion predicts corrupted images."""
+        return champion.key in self._chosen(self.plan.config.robustness.champions)
+
+    def lacks_robustness(self, cell: Cell) -> bool:
+        """Whether the cell's predictions of corrupted images are requested and missing."""
+        champion = self.champion(cell)
+        if champion is None or not self.is_tested_for_robustness(champion):
+            return False
+        return self.corrupted(champion) is None
+
+    def corrupted_is_open(self, cell: Cell) -> bool:
+        """Whether the cell may still have to predict corrupted images."""
+        if self.plan.config.robustness.champions == "none":
+            return False
+        return not self.is_settled(cell) or self.lacks_robustness(cell)
+
+    def _chosen(self, which: str) -> frozenset[str]:
+        """The keys of the champions that are `leading`, of `all`, or of `none`."""
+        if which == "none":
+            return frozenset()
+        if self._leading is None:
+            self._leading = frozenset(_headlines(self._champions()))
+        if which == "leading":
+            return self._leading
+        return frozenset(key for key, _ in self._champions().values())
+
+    def _champions(self) -> dict[Cell, tuple[str, Validation]]:
+        """Key and validation result of each cell's champion so far."""
+        return {
+            cell: (champion.key, validation_of(record))
+            for cell in self.plan.cells
+            if (champion := self.champion(cell)) and (record := self.record(champion))
+        }
 
     def is_settled(self, cell: Cell) -> bool:
         """Whether the cell is trained and evaluated."""

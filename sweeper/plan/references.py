@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sweeper.plan.artifacts import evaluation, explanation
+from sweeper.plan.artifacts import evaluation, explanation, robustness
 from sweeper.plan.grid import Cell
 from sweeper.plan.image_source import stored_images
 from sweeper.plan.lookalikes import comparison
@@ -23,6 +23,7 @@ def references(plan: Plan) -> set[tuple[str, str]]:
     for spec in specs.values():
         explained = explanation(spec, plan.explanation_settings)
         found |= {spec.target.place, evaluation(spec).place, explained.place}
+        found.add(robustness(spec, plan.config.robustness.corruptions).place)
     return found
 
 

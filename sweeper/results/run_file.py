@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from datasets.corruptions import CORRUPTIONS
 from datasets.splitting.leaks import KINDS
 from datasets.splitting.policies import describe_policies
 from sweeper.config.recipes import Recipe
@@ -75,6 +76,7 @@ def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) 
             for name in config.grid.augmentations
             if (one := config.augmentation(name))
         },
+        "corruptions": {name: one.meaning for name, one in CORRUPTIONS.items()},
         "hyperparameters": {name: one.title for name, one in HYPERPARAMETERS.items()},
         "recipes": {name: _recipe(recipe) for name, recipe in plan.recipes.items()},
         "artifacts": _artifacts(ledger),

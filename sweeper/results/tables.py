@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ from reports.mistakes import Mistake, most_mistaken, pictured
 from reports.tables import write_table
 from sweeper.plan.grid import Cell
 from sweeper.plan.ledger import Ledger
+from sweeper.plan.previews import contact_sheets
 from sweeper.results.calibrated import Calibrated
 from sweeper.results.pictures import SIDE, draw_pictures
 from sweeper.results.pointing import MarkedRegions
 from sweeper.results.thresholds import threshold_rows
 from sweeper.run.predictions import read_predictions, read_validation
+from sweeper.run.robustness import read_corrupted
 from sweeper.store.records import validation_of
 from trainables.criterion import rank
 from trainables.hyperparameters import HYPERPARAMETERS
@@ -61,6 +63,8 @@ def write_tables(ledger: Ledger, errors: Mapping[str, str], folder: Path) -> Out
             for rows in ledger.store.each(_attributions, cells)
             for row in rows
         ],
+        "corrupted": [row for rows in cells for row in rows.corrupted_rows()],
+        "previews": [asdict(sheet) for sheet in contact_sheets(ledger.plan)],
         "images": ledger.plan.collection.manifest,
         "duplicates": ledger.plan.collection.duplicates,
         "splits": _splits(ledger),
@@ -170,6 +174,15 @@ class _CellRows:
                     "label": self.classes[row["label"]],
                     "predicted": self.classes[row["predicted"]],
                 }
+
+    def corrupted_rows(self) -> Iterator[dict[str, Any]]:
+        """Predictions of corrupted test images, if the champion makes any."""
+        if self.champion is None or not self.ledger.is_tested_for_robustness(self.champion):
+            return
+        if artifact := self.ledger.corrupted(self.champion):
+            for row in read_corrupted(self.ledger.store, artifact).to_dict("records"):
+                names = {name: self.classes[row[name]] for name in ("label", "predicted")}
+                yield {**self.columns, **{str(k): v for k, v in row.items()}, **names}
 
     def confusion_rows(self) -> Iterator[dict[str, Any]]:
         if self.predictions is not None:

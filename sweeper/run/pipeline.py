@@ -1,7 +1,7 @@
 """Run all steps, in the order of the paper's; a killed run resumes here.
 
     collect -> audit -> split -> preprocess + augment -> extract -> transfer -> fine-tune
-            -> evaluate -> explain -> report
+            -> evaluate -> explain -> corrupt -> report
 
 Each step checks what exists in the store and computes only what is missing.
 """
@@ -41,6 +41,7 @@ from sweeper.results.tracked import track_results, trial_name
 from sweeper.run.caches import Caches
 from sweeper.run.champions import evaluate_champion
 from sweeper.run.explanations import count_maps, explain_champion
+from sweeper.run.robustness import corrupt_champion
 from sweeper.stage_times import StageTimes
 from sweeper.store.records import write_split
 from sweeper.store.refusals import writing_to
@@ -97,6 +98,7 @@ def _run_steps(
             sweep.train()
             sweep.evaluate()
             sweep.explain()
+            sweep.test_robustness()
             return sweep.complete() if store.damaged() <= damaged else None
         except KeyboardInterrupt:
             for _ in range(_PASSES):
@@ -174,6 +176,10 @@ class Sweep:
     def _unexplained_backbones(self) -> set[str]:
         return self._backbones_without(self.ledger.is_explained)
 
+    @property
+    def _lacks_robustness(self) -> bool:
+        return any(self.ledger.lacks_robustness(cell) for cell in self.plan.cells)
+
     def _backbones_without(self, has: Callable[[Cell], bool]) -> set[str]:
         found = self.plan.store.each(has, self.plan.cells)
         return {
@@ -214,7 +220,7 @@ class Sweep:
 
     def preprocess_and_augment(self) -> None:
         """Image shards: every image preprocessed, with its augmented copies."""
-        if self._open_backbones or self._unexplained_backbones:
+        if self._open_backbones or self._unexplained_backbones or self._lacks_robustness:
             self._caches.make_shards()
 
     def extract(self) -> None:
@@ -313,6 +319,13 @@ class Sweep:
         sound = [cell for cell in self.plan.cells if cell.id not in self.errors]
         found = {spec.key: spec for cell in sound if (spec := self.ledger.champion(cell))}
         return list(found.values())
+
+    def test_robustness(self) -> None:
+        """The leading champions predict corrupted test images."""
+        if self.config.robustness.champions != "none":
+            work = partial(corrupt_champion, corruptions=self.config.robustness.corruptions)
+            champions = filter(self.ledger.is_tested_for_robustness, self._champions())
+            self._for_champions("robustness", list(champions), self.ledger.corrupted, work)
 
     def _for_champions(
         self,

@@ -49,6 +49,7 @@ KINDS = (
     "trials",
     "evaluations",
     "explanations",
+    "robustness",
 )
 _FETCHED = ("pooled", "prefix")  # large; machines without the store's disk hash their own copy
 CONCURRENT_READS = 32

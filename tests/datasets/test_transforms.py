@@ -96,5 +96,6 @@ def test_motion_is_measured_for_any_transform() -> None:
     assert (turned.swaps_sides, turned.upside_down, turned.mirrors) == (0, 0, 0)
     square = motion({"D4": {"p": 1.0}})
     assert min(square.swaps_sides, square.upside_down, square.mirrors) > 0.1
-    assert square.tilt == pytest.approx(180)
+    assert square.tilt == pytest.approx(90)
+    assert motion({"VerticalFlip": {"p": 1.0}}).tilt == 0
     assert motion({"GaussNoise": {}}).tilt == 0

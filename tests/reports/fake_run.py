@@ -24,7 +24,7 @@ from datasets.splitting.leaks import KINDS
 from datasets.splitting.policies import describe_policies
 from reports.published import CLASSES
 from reports.statistics.operating_points import Rule
-from reports.tables import SCHEMAS, write_table
+from reports.tables import CELL, SCHEMAS, write_table
 from sweeper.results.calibrated import Calibrated
 from sweeper.results.thresholds import threshold_rows
 from trainables.hyperparameters import HYPERPARAMETERS
@@ -100,6 +100,8 @@ def _write(folder: Path, fake: FakeRun) -> None:
     for number, cell in enumerate(_cells(fake)):
         _fill(tables, fake, number, cell)
     tables["pictures"] = _pictures(tables["predictions"])
+    tables["corrupted"] = _corrupted(tables["predictions"])
+    tables["previews"] = _previews(fake)
     for name, rows in tables.items():
         write_table(folder, name, rows)
     info = json.dumps(_info(fake, tables), indent=1, ensure_ascii=False)
@@ -339,6 +341,43 @@ def _pictures(predictions: list[Row]) -> list[Row]:
     return [
         {"image_id": image_id, "width": 96, "height": 96, "image": _radiograph(number, 96)[0]}
         for number, image_id in enumerate(sorted(set(wrong))[:40])
+    ]
+
+
+def _corrupted(predictions: list[Row]) -> list[Row]:
+    """Of the first cell: its predictions, and all wrong under a strong corruption."""
+    if not predictions:
+        return []
+    first = [predictions[0][name] for name in CELL]
+    own = [row for row in predictions if [row[name] for name in CELL] == first]
+    own = list({row["image_id"]: row for row in own}.values())
+    rows = []
+    for corruption, severity in (("none", ""), ("blur", "mild"), ("blur", "strong")):
+        for row in own:
+            kept = {name: row[name] for name in (*CELL, "image_id", "label", "probabilities")}
+            predicted = row["predicted"]
+            if severity == "strong":
+                predicted = next(r["label"] for r in own if r["label"] != row["label"])
+            kept |= {"predicted": predicted, "corruption": corruption, "severity": severity}
+            rows.append(kept)
+    return rows
+
+
+def _previews(fake: FakeRun) -> list[Row]:
+    if True not in fake.augmented:
+        return []
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 32), (40, 40, 40)).save(picture, "JPEG")
+    return [
+        {
+            "augmentation": "fec-ige",
+            "transforms": ["HorizontalFlip(p=0.5)"],
+            "warnings": [],
+            "classes": ["first"],
+            "width": 64,
+            "height": 32,
+            "image": picture.getvalue(),
+        }
     ]
 
 

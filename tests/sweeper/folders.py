@@ -30,6 +30,7 @@ def write_config(folder: Path, images: Path) -> str:
         "weights": {"mobilenet": "none"},
         "search": {"draws": 2, "epochs": 3, "scheduler": "none"},
         "explain": {"examples": 0},
+        "robustness": {"champions": "none"},
     }
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config))

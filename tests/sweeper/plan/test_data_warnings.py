@@ -96,5 +96,12 @@ def test_flips_of_classes_that_differ_by_side_are_a_warning() -> None:
     assert not list(augmentation_warnings(config, ["hand", "foot"]))
     still = load_config("smoke", ["augmentations.fec-ige.transforms=[{VerticalFlip: {p: 0.5}}]"])
     assert not list(augmentation_warnings(still, ["left hand", "right hand"]))
+    assert not list(augmentation_warnings(config, ["6", "9"]))  # both flips are one by one
+    histology = load_config("smoke", ["grid.augmentations=[histology]"])
+    (line,) = augmentation_warnings(histology, ["6", "9"])
+    assert "D4 turns" in line
+    assert "by half a turn" in line
+    *_, line = augmentation_warnings(config, ["horizontal", "vertical"])
+    assert "Rotate rotates copies by up to 5" in line
     plain = load_config("smoke", ["grid.augmentations=[none]"])
     assert not list(augmentation_warnings(plain, ["left hand", "right hand"]))
