@@ -30,7 +30,7 @@ _BASES = ("BasicTransform", "DualTransform", "ImageOnlyTransform", "Transform3D"
 _NEED_OTHER_INPUTS = ("metadata_key", "reference_images", "templates")
 _SOME_SIDE, _TRIES = 224, 4
 _CROSS = np.array([[112.0, 112.0], [120.0, 112.0], [112.0, 120.0]])  # centre, to its right, below
-_DRAWS_OF_MOTION = 64
+_DRAWS_OF_MOTION = 200
 _NO_MOTION = 1e-6  # px
 _local = threading.local()  # pipelines keep state between calls
 
@@ -113,7 +113,8 @@ def motion(transform: Transform) -> Motion:
     points = library.KeypointParams(format="xy", remove_invisible=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a transform of colours moves no points
-        pipeline = library.Compose([_built(transform, _SOME_SIDE)], keypoint_params=points)
+        built = _built(_with_constant_border(transform), _SOME_SIDE)
+        pipeline = library.Compose([built], keypoint_params=points)
         moved = [_moved_cross(pipeline, seed) for seed in range(_DRAWS_OF_MOTION)]
     right, down = (np.array([one[i] for one in moved]) for i in (0, 1))  # (draws, 2) each
     cosine = down[:, 1] / np.maximum(np.linalg.norm(down, axis=1), 1e-9)
@@ -125,6 +126,17 @@ def motion(transform: Transform) -> Motion:
         half_turns=float((np.maximum(right[:, 0], down[:, 1]) < -_NO_MOTION).mean()),
         tilt=float(np.degrees(np.arccos(np.clip(np.abs(cosine), 0, 1))).max()),
     )
+
+
+def _with_constant_border(transform: Transform) -> Transform:
+    """The same, without the further images of each point that reflected borders make."""
+    ((name, arguments),) = transform.items()
+    changed = dict(arguments)
+    if name in _CHOICES:
+        changed["transforms"] = [_with_constant_border(one) for one in arguments["transforms"]]
+    elif "border_mode" in changed:
+        changed["border_mode"] = cv2.BORDER_CONSTANT
+    return {name: changed}
 
 
 def _moved_cross(pipeline: Any, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -11,7 +11,7 @@ from reports.sections.section import of_run
 
 @dataclass(frozen=True)
 class Preview:
-    """`image`: a data URI; `alt`: what it shows."""
+    """`image`: a data URI; `alt`: what it shows; `width` and `height`: px."""
 
     name: str
     transforms: str
@@ -35,7 +35,7 @@ def previews_of(run: Run) -> list[Preview] | None:
             width=row["width"],
             height=row["height"],
         )
-        for row in records(run.tables["previews"])
+        for row in sorted(records(run.tables["previews"]), key=lambda row: row["augmentation"])
     ] or None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from reports import wording
-from reports.run import Row, Run, cell_key, records
+from reports.run import CellKey, Row, Run, cell_key, records
 from reports.sections.section import of_run
 from reports.statistics import Interval
 
@@ -41,13 +41,18 @@ class Tested:
 def robustness_of(run: Run) -> list[Tested] | None:
     """The champions of the table `robustness`; None without any."""
     frame = run.tables["robustness"]
+    order = list(run.info.get("corruptions", {}))
     rows = records(frame[frame["metric"] == "accuracy"])
-    of_cell = {row["key"]: row for row in run.cells}
-    found = []
-    for key, group in groupby(rows, key=cell_key):
-        if cell := of_cell.get(key):
-            found.append(_tested(run, cell, list(group)))
-    return found or None
+    rows.sort(key=lambda row: (_place(order, row["corruption"]), row["severity"]))
+    of_cell: dict[CellKey, list[Row]] = {}
+    for row in rows:
+        of_cell.setdefault(cell_key(row), []).append(row)
+    cells = [cell for cell in run.cells if cell["key"] in of_cell]
+    return [_tested(run, cell, of_cell[cell["key"]]) for cell in cells] or None
+
+
+def _place(order: list[str], name: str) -> tuple[int, str]:
+    return (order.index(name) if name in order else len(order)), name
 
 
 def _tested(run: Run, cell: Row, rows: list[Row]) -> Tested:

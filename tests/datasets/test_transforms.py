@@ -91,6 +91,8 @@ def test_motion_is_measured_for_any_transform() -> None:
     assert motion({"HorizontalFlip": {"p": 1.0}}).swaps_sides == 1
     assert 0.3 < motion({"HorizontalFlip": {"p": 0.5}}).mirrors < 0.7
     assert motion({"VerticalFlip": {"p": 1.0}}).upside_down == 1
+    reflected = {"limit": [30, 30], "p": 1.0, "border_mode": "BORDER_REFLECT"}
+    assert motion({"Rotate": reflected}).tilt == pytest.approx(30, abs=1)
     turned = motion({"Rotate": {"limit": [30, 30], "p": 1.0}})
     assert turned.tilt == pytest.approx(30, abs=1)
     assert (turned.swaps_sides, turned.upside_down, turned.mirrors) == (0, 0, 0)
