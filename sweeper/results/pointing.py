@@ -30,7 +30,8 @@ class MarkedRegions:
     def columns(self, row: dict[str, Any]) -> dict[str, Any]:
         """`marked` and `hit` of a row of `attributions`: None where no region is known, or no map
         is shown."""
-        mask = self._mask(row["image_id"], math.isqrt(len(row["map"])))
+        side = math.isqrt(len(row["map"]))  # 0 where no map is shown
+        mask = self._mask(row["image_id"], side) if side else None
         if mask is None:
             return {"marked": None, "hit": None}
         is_hit = points_into(row["map"], mask) if row["converged"] else None
