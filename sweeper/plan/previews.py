@@ -69,7 +69,7 @@ def _some_images(plan: Plan) -> list[tuple[str, str, np.ndarray]]:
             image = decode_image(read_file(Path(plan.collection.root, str(row.path))))
         except (DataError, OSError):
             continue
-        pixels = preprocess(image, plan.config.preprocess.steps)
+        pixels = preprocess(image, plan.config.preprocess.at(plan.image_sizes[0]))
         found.append((str(row.image_id), str(first.at[row.Index, "class"]), pixels))
     return found[:_CLASSES]
 
