@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports.axes import AXES, Axis, Role
+from reports.axes import AXES, NO_AUGMENTATION, Axis, Role
 from sweeper.budget.settings import Settings, value_at
 from sweeper.config.axes import entries_of
 from sweeper.config.schema import Config
@@ -87,11 +87,13 @@ def _is_list(config: Config, axis: Axis) -> bool:
 
 
 def _first(config: Config, axis: Axis) -> Any:
-    """The reference where that is listed, and a strategy that needs no other; else the first."""
+    """The first entry; of strategies one that needs no other, of augmentations none if listed."""
     entries = entries_of(config, axis.key)
     if axis.name == "strategy":
         return next(name for name in entries if STRATEGIES[name].parent(config) is None)
-    return axis.reference if axis.reference in entries else entries[0]
+    if axis.name == "augmentation" and NO_AUGMENTATION in entries:
+        return NO_AUGMENTATION
+    return entries[0]
 
 
 def _others(config: Config, axis: Axis) -> list[Any]:

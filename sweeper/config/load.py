@@ -104,6 +104,9 @@ def _find(name: str) -> Path:
             raise ConfigError([f"config '{name}': no such file"])
         return path
     shipped = sorted(file.stem for file in SHIPPED.glob("*.yaml"))
+    if name not in shipped and path.is_dir():
+        advice = f"to use its images, write --set data.path={name} and no config"
+        raise ConfigError([f"config '{name}': a folder; {advice}"])
     if name not in shipped:
         raise ConfigError([f"config '{name}': expected a YAML file or one of {', '.join(shipped)}"])
     return SHIPPED / f"{name}.yaml"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sweeper.budget.additions import additions, least
-from sweeper.budget.choice import Choice, TooLittleTime, choose
+from sweeper.budget.choice import Choice, TooLittleTime, choose, left_out_texts
 from sweeper.budget.settings import with_settings
 from sweeper.config.contradictions import contradictions
 from sweeper.config.schema import Config
@@ -100,6 +100,26 @@ def test_draws_are_doubled_while_they_fit_and_what_remains_is_named() -> None:
     assert "draws 5 to 6" in texts(choice)
 
 
+def test_a_strategy_is_left_out_with_the_one_that_it_starts_from() -> None:
+    strategies = {"grid.strategies": ["linear", "transfer", "finetune"], "split.folds": None}
+    asked = with_settings(ASKED, {**strategies, "split.repeats": 1})
+
+    def transfer_is_dear(config: Config) -> Span:
+        dear = 1000.0 * ("transfer" in config.grid.strategies)
+        return Span.exactly(len(build_grid(config)) + dear)
+
+    choice = choose(asked, 900, transfer_is_dear)
+    left_out = {one.text: one.added_s for one in choice.left_out}
+    assert choice.settings["grid.strategies"] == ["linear"]
+    assert left_out["strategy transfer"] is not None
+    assert left_out["strategy finetune"] is None
+    texts = list(left_out_texts(choice, lambda span: "long"))
+    assert texts == [
+        "strategy transfer (would add long)",
+        "strategy finetune (needs what is left out)",
+    ]
+
+
 def test_folds_give_way_last_and_this_is_said_first() -> None:
     config, choice = chosen(3)
     assert config.split.folds is None
@@ -114,7 +134,7 @@ def test_too_little_time_says_what_the_smallest_experiment_needs() -> None:
     assert caught.value.cost_s == Span(1.5, 3)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(share=st.floats(0.0005, 1.0))
 def test_whatever_the_budget_the_grid_is_complete_fits_and_cannot_be_extended(share: float) -> None:
     limit_s = share * cost_of(ASKED).high

@@ -338,6 +338,11 @@ def test_images_too_small_for_a_backbone_of_the_grid_are_an_error() -> None:
     assert load_config("demo", others).preprocess.image_size == 64
 
 
+def test_a_folder_of_images_in_place_of_a_config_is_pointed_to_data_path(tmp_path: Path) -> None:
+    (line,) = mistakes(config=str(tmp_path))
+    assert f"a folder; to use its images, write --set data.path={tmp_path}" in line
+
+
 def test_a_missing_config_is_reported_with_the_shipped_names() -> None:
     assert "no such file" in mistakes(config="nowhere.yaml")[0]
     assert "default, demo, paper, smoke" in mistakes(config="nowhere")[0]
