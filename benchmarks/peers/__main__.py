@@ -36,17 +36,12 @@ def main() -> None:
         options.our_epochs,
     )
     with TemporaryDirectory(prefix="peers-") as scratch:
-        splits = write_splits(
-            setting.data,
-            options.group_by,
-            options.folds,
-            options.test_folds,
-            options.share,
-            Path(scratch),
-        )
+        splits = _splits(options, Path(scratch))
         tested: list[pd.DataFrame] = []
         for fold, split in splits.items():
-            for outcome in _on_fold(options, setting, fold, split):
+            folder = Path(scratch, f"fold{fold}")
+            folder.mkdir()
+            for outcome in _on_fold(_task(options, split, folder), options.only, setting, fold):
                 tested.append(outcome)
                 _write(options, tested)
     print((options.out / "peers.md").read_text(encoding="utf-8"))
@@ -77,6 +72,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=32, help="of peers")
     parser.add_argument("--folds", type=int, default=5, help="folds of the division")
     parser.add_argument("--test-folds", type=int, nargs="+", default=[1], help="folds to run")
+    parser.add_argument("--split", type=Path, help="the CSV file of a split, in place of folds")
     parser.add_argument("--share", type=float, default=1.0, help="of the images, for a trial run")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", choices=list(CONTENDERS), default=list(CONTENDERS))
@@ -84,15 +80,19 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _splits(options: argparse.Namespace, scratch: Path) -> dict[int, Path]:
+    if options.split:
+        return {0: options.split.resolve()}
+    data, folds, tested = options.data, options.folds, options.test_folds
+    return write_splits(data, options.group_by, folds, tested, options.share, scratch)
+
+
 def _on_fold(
-    options: argparse.Namespace, setting: Setting, fold: int, split: Path
+    task: Task, names: Sequence[str], setting: Setting, fold: int
 ) -> Iterator[pd.DataFrame]:
     """The rows of `summary` of each contender on one fold."""
-    folder = split.with_suffix("")
-    folder.mkdir()
-    task = _task(options, split, folder)
     tested = task.of("test")[["image_id", "label", "group"]]
-    for name in options.only:
+    for name in names:
         for one in CONTENDERS[name](task, setting):
             print(f"fold {fold}: {one.title}: {one.wall_s:.0f} s", flush=True)
             complete = tested.merge(one.predicted, on="image_id", validate="one_to_one")
@@ -124,7 +124,7 @@ def _task(options: argparse.Namespace, split: Path, folder: Path) -> Task:
 
 
 def _about(options: argparse.Namespace) -> dict[str, Any]:
-    places = ("data", "weights", "environment", "out")  # of this machine
+    places = ("data", "weights", "environment", "out", "split")  # of this machine
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": os.cpu_count(),

@@ -71,4 +71,5 @@ def _config(contender: Ours, task: Task, data: str, folder: Path) -> dict[str, A
         "weights": {BACKBONE: weights},
         "search": {"draws": 1, "epochs": task.epochs, "scheduler": "none"},
         "explain": {"examples": 0},
+        "robustness": {"champions": "none"},  # peers test and explain nothing of the kind
     }

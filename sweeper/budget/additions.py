@@ -7,7 +7,7 @@ of `additions`, whatever still fits:
    backbones, augmentations, strategies, ...
 2. further scenarios
 3. further draws of hyperparameters
-4. explanations
+4. explanations, then corrupted test images
 5. further training seeds, then repeats of the division
 
 Whole entries of axes are left out, so the grid stays complete and effects remain comparable.
@@ -54,13 +54,15 @@ class Addition:
 
 def least(config: Config) -> Iterator[Settings]:
     """The smallest experiments that answer a question, the better one first: every axis with one
-    entry, one draw, no explanations; then the same on one division instead of folds."""
+    entry, one draw, nothing but the test; then the same on one division instead of folds."""
     one: Settings = {}
     for axis in _reducible():
         one[axis.key] = [_first(config, axis)] if _is_list(config, axis) else 1
     one |= _draws(config, 1)
     if config.explain.examples:
         one |= {"explain.examples": 0}
+    if config.robustness.champions != "none":
+        one |= {"robustness.champions": "none"}
     yield one
     if config.split.folds:
         yield {**one, "split.folds": None}
@@ -74,6 +76,9 @@ def additions(config: Config) -> Iterator[Addition]:
             yield Addition(f"{axis.title} {entry}", {}, key=axis.key, entry=entry)
     yield from _more_draws(config)
     yield from _explanations(config)
+    if config.robustness.champions != "none":
+        settings = {"robustness.champions": config.robustness.champions}
+        yield Addition("corrupted test images", settings, series="robustness")
     for axis in (one for one in axes if one.role is Role.TRAINING):
         yield from _more_trainings(config, axis)
 

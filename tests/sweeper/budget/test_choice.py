@@ -42,7 +42,7 @@ def cost_of(config: Config) -> Span:
         draws = (config.finetune.draws or 1) * 4 if cell.strategy == "finetune" else 1
         draws *= config.search.draws if cell.strategy == "transfer" else 1
         seconds += BACKBONE_S[cell.backbone] * (9 if cell.augmented else 1) * draws
-        seconds += config.explain.examples
+        seconds += config.explain.examples + (config.robustness.champions != "none")
     return Span(seconds / 2, seconds)
 
 
@@ -80,6 +80,7 @@ def test_other_backbones_come_first_then_augmentation_and_fine_tuning_in_the_ord
         "scenario few",
         "draws 2 to 6",
         "explanations",
+        "corrupted test images",
         "training seeds 8 to 9",
         "repeat 2",
     ]
@@ -162,6 +163,7 @@ _CHANGED: dict[str, Any] = {
     "search": {"draws"},
     "finetune": {"draws"},
     "explain": {"examples", "per_class"},
+    "robustness": {"champions"},
 }
 
 
