@@ -167,6 +167,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "converged": _BOOL,
         "marked": _FLOAT,  # share of the image where the finding is known to be
         "hit": _BOOL,  # whether the map points there
+        "hit_by_others": _FLOAT,  # share of other images' maps that point there
         "height": _INT,
         "width": _INT,
         "map": pa.list_(pa.float32()),  # height * width, signed; empty if it did not converge

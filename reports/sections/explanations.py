@@ -59,8 +59,8 @@ class Pointing:
     hits: int
     rate: str
     interval: str
-    chance: str
-    is_above_chance: bool
+    by_others: str  # of other images' maps
+    is_above_others: bool
 
 
 @dataclass(frozen=True)
@@ -194,10 +194,11 @@ def gallery_of(run: Run, atlas: Atlas) -> Gallery | None:
 def _pointing(maps: pd.DataFrame) -> Iterator[Pointing]:
     """One map of an image counts, of the first cell that explains it: maps of one image resemble
     each other."""
-    known = maps[maps["hit"].notna() & (maps["target"] == maps["predicted"])]
+    is_known = maps["hit"].notna() & maps["hit_by_others"].notna()
+    known = maps[is_known & (maps["target"] == maps["predicted"])]
     for baseline, rows in known.drop_duplicates(["image_id", "baseline"]).groupby("baseline"):
         hits, images = int(rows["hit"].astype(bool).sum()), len(rows)
-        interval, chance = wilson(hits, images), float(rows["marked"].mean())
+        interval, by_others = wilson(hits, images), float(rows["hit_by_others"].mean())
         low, high = wording.percent(interval.low), wording.percent(interval.high)
         yield Pointing(
             baseline=str(baseline),
@@ -205,8 +206,8 @@ def _pointing(maps: pd.DataFrame) -> Iterator[Pointing]:
             hits=hits,
             rate=wording.percent(hits / images),
             interval=f"{low} to {high}",
-            chance=wording.percent(chance),
-            is_above_chance=interval.low > chance,
+            by_others=wording.percent(by_others),
+            is_above_others=interval.low > by_others,
         )
 
 

@@ -1,14 +1,18 @@
 """The pointing game: does an attribution map point to where the finding is known to be?
 
 A map hits if its strongest positive attribution, after a blur of a fiftieth of the image's side,
-lies in the marked region (Zhang et al. 2018). By chance it does so with the region's share of the
-image. The drawn radiographs know where their break lies.
+lies in the marked region (Zhang et al. 2018). Findings often lie near the centre, and so do the
+peaks of maps that ignore the image. So a map is compared with the maps of other images by the same
+cell: those that ignore the image point into its region as often. The drawn radiographs know where
+their break lies.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 import cv2
@@ -27,15 +31,34 @@ class MarkedRegions:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
 
-    def columns(self, row: dict[str, Any]) -> dict[str, Any]:
-        """`marked` and `hit` of a row of `attributions`: None where no region is known, or no map
-        is shown."""
+    def with_columns(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """The rows of one cell of `attributions` with `marked`, `hit` and `hit_by_others`: None
+        where no region is known, no map is shown or, for the last, no other image has a map."""
+        ordered = sorted(rows, key=lambda row: str(row["baseline"]))
+        for _, alike in groupby(ordered, key=lambda row: str(row["baseline"])):
+            maps = list(alike)
+            peaks = [_peak(row) for row in maps]
+            for row, peak in zip(maps, peaks, strict=True):
+                others = [
+                    found
+                    for other, found in zip(maps, peaks, strict=True)
+                    if found is not None and other["image_id"] != row["image_id"]
+                ]
+                yield {**row, **self._columns(row, peak, others)}
+
+    def _columns(
+        self, row: Mapping[str, Any], peak: int | None, others: Sequence[int]
+    ) -> dict[str, Any]:
         side = math.isqrt(len(row["map"]))  # 0 where no map is shown
         mask = self._mask(row["image_id"], side) if side else None
         if mask is None:
-            return {"marked": None, "hit": None}
-        is_hit = points_into(row["map"], mask) if row["converged"] else None
-        return {"marked": float(mask.mean()), "hit": is_hit}
+            return {"marked": None, "hit": None, "hit_by_others": None}
+        flat = mask.ravel()
+        return {
+            "marked": float(mask.mean()),
+            "hit": None if peak is None else bool(flat[peak]),
+            "hit_by_others": float(flat[list(others)].mean()) if others else None,
+        }
 
     def _mask(self, image_id: str, side: int) -> np.ndarray | None:
         """(N, N) bool, N = side."""
@@ -55,8 +78,14 @@ class MarkedRegions:
         return dict(zip(images["image_id"], images["path"], strict=True))
 
 
-def points_into(values: np.ndarray, mask: np.ndarray) -> bool:
-    """Whether the strongest positive attribution of a map, (N * N,) or (N, N), lies in the mask."""
-    signed = np.asarray(values, np.float32).reshape(mask.shape)
-    smooth = cv2.GaussianBlur(np.maximum(signed, 0), (0, 0), max(0.5, _BLUR * mask.shape[0]))
-    return bool(mask.ravel()[int(smooth.argmax())])
+def _peak(row: Mapping[str, Any]) -> int | None:
+    """Where the map of a row points; None if it has not converged or is not shown."""
+    return peak_of(row["map"]) if row["converged"] and len(row["map"]) else None
+
+
+def peak_of(values: np.ndarray) -> int:
+    """The flat index of the strongest positive attribution of a map, (N * N,)."""
+    side = math.isqrt(len(values))
+    signed = np.asarray(values, np.float32).reshape(side, side)
+    smooth = cv2.GaussianBlur(np.maximum(signed, 0), (0, 0), max(0.5, _BLUR * side))
+    return int(smooth.argmax())

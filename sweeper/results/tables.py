@@ -59,9 +59,9 @@ def write_tables(ledger: Ledger, errors: Mapping[str, str], folder: Path) -> Out
             ledger.store,
         ),
         "attributions": [
-            {**row, **marked.columns(row)}
+            row
             for rows in ledger.store.each(_attributions, cells)
-            for row in rows
+            for row in marked.with_columns(rows)
         ],
         "corrupted": [row for rows in cells for row in rows.corrupted_rows()],
         "previews": [asdict(sheet) for sheet in contact_sheets(ledger.plan)],

@@ -403,6 +403,7 @@ def _attributions(fake: FakeRun, rng: np.random.Generator, cell: Row) -> Iterato
             "converged": True,
             "marked": 0.2,
             "hit": bool(number % 3),
+            "hit_by_others": 0.25,
             "height": side,
             "width": side,
             "map": signed.astype(np.float32).ravel(),

@@ -87,7 +87,7 @@ def test_a_run_none_of_whose_maps_converged_says_so(tmp_path: Path) -> None:
     assert (gallery.failed, gallery.classes) == (gallery.maps, [])
 
 
-def test_the_pointing_game_counts_each_image_once_against_chance(tmp_path: Path) -> None:
+def test_the_pointing_game_counts_each_image_once_against_other_maps(tmp_path: Path) -> None:
     folder = write_fake_run(tmp_path, FAKE)
     maps = read_tables(folder / "results")["attributions"]
     maps["target"] = maps["predicted"]
@@ -98,9 +98,18 @@ def test_the_pointing_game_counts_each_image_once_against_chance(tmp_path: Path)
     gallery = explanations.gallery_of(changed, explanations.atlas_of(changed))
     assert gallery is not None
     (black,) = gallery.pointing
-    assert (black.images, black.hits, black.chance) == (maps["image_id"].nunique(), 3, "20.0")
+    assert (black.images, black.hits, black.by_others) == (
+        maps["image_id"].nunique(),
+        3,
+        "25.0",
+    )
     assert black.interval == "43.9 to 100.0"  # Wilson, 3 of 3
-    assert black.is_above_chance
+    assert black.is_above_others
+    maps["hit_by_others"] = 0.5  # within the interval
+    write_table(folder / "results", "attributions", maps)
+    centred = explanations.gallery_of(load_run(folder), explanations.atlas_of(load_run(folder)))
+    assert centred is not None
+    assert not centred.pointing[0].is_above_others
     maps["hit"] = None
     write_table(folder / "results", "attributions", maps)
     unknown = explanations.gallery_of(load_run(folder), explanations.atlas_of(load_run(folder)))

@@ -3,42 +3,85 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 from sweeper.config.load import load_config
 from sweeper.plan.collect import collect
 from sweeper.plan.plan import Plan
-from sweeper.results.pointing import MarkedRegions, points_into
+from sweeper.results.pointing import MarkedRegions, peak_of
 from sweeper.store.store import Store
 
 
-def test_the_strongest_positive_attribution_decides() -> None:
-    mask = np.zeros((50, 50), bool)
-    mask[10:20, 10:20] = True
-    values = np.zeros((50, 50), np.float32)
-    values[15, 15], values[40, 40] = 1.0, -5.0
-    assert points_into(values.ravel(), mask)
-    values[30:33, 30:33] = 0.5  # together stronger than one pixel
-    assert not points_into(values, mask)
-
-
-def test_a_drawn_image_has_a_region_and_an_altered_copy_has_none(tmp_path: Path) -> None:
+def _regions(store: Path) -> tuple[MarkedRegions, Plan]:
     settings = [
-        f"store={tmp_path}",
+        f"store={store}",
         "data.synthetic.images_per_class=3",
         "data.synthetic.near_duplicate_fraction=0.4",
     ]
     config = load_config("smoke", settings)
-    store = Store(config.store)
-    plan = Plan(config, collect(config.data, store), store)
-    regions, side = MarkedRegions(plan), plan.image_sizes[0]
+    opened = Store(config.store)
+    plan = Plan(config, collect(config.data, opened), opened)
+    return MarkedRegions(plan), plan
+
+
+def test_the_strongest_positive_attribution_decides() -> None:
+    values = np.zeros((50, 50), np.float32)
+    values[15, 15], values[40, 40] = 1.0, -5.0
+    assert peak_of(values.ravel()) == 15 * 50 + 15
+    values[30:33, 30:33] = 0.5  # together stronger than one pixel
+    assert peak_of(values.ravel()) == 31 * 50 + 31
+
+
+def test_maps_that_ignore_the_image_hit_as_often_as_those_of_other_images(tmp_path: Path) -> None:
+    regions, plan = _regions(tmp_path)
+    side, generator = plan.image_sizes[0], np.random.default_rng(0)
+    paths = plan.collection.images[["image_id", "path"]].itertuples(index=False)
+    ids = [image_id for image_id, path in paths if "-near-" not in path]
+    centred, following = [], []
+    for image_id in ids:
+        region = regions._mask(image_id, side)
+        inside = np.flatnonzero(region)
+        for found, peak in (
+            (centred, (side // 2 + generator.integers(-6, 7)) * side + side // 2),
+            (following, inside[len(inside) // 2]),
+        ):
+            values = np.zeros(side * side, np.float32)
+            values[peak] = 1
+            found.append(
+                {"image_id": image_id, "map": values, "converged": True, "baseline": "black"}
+            )
+
+    def rates(rows: list[dict[str, Any]]) -> tuple[float, float]:
+        columns = list(regions.with_columns(rows))
+        assert {row["image_id"] for row in columns} == set(ids)
+        hits = float(np.mean([row["hit"] for row in columns]))
+        return hits, float(np.mean([row["hit_by_others"] for row in columns]))
+
+    hits, by_others = rates(centred)
+    assert hits == pytest.approx(by_others, abs=0.1)
+    hits, by_others = rates(following)
+    assert hits > 0.9
+    assert hits > by_others + 0.2
+
+
+def test_a_drawn_image_has_a_region_and_an_altered_copy_has_none(tmp_path: Path) -> None:
+    regions, plan = _regions(tmp_path)
+    side = plan.image_sizes[0]
     found = {}
     for image_id, path in plan.collection.images[["image_id", "path"]].itertuples(index=False):
         values = np.zeros((side, side), np.float32)
-        row = {"image_id": image_id, "map": values.ravel(), "converged": True}
-        found[path] = regions.columns(row)
-        found[path]["unshown"] = regions.columns({**row, "converged": False})["hit"]
+        row = {
+            "image_id": image_id,
+            "map": values.ravel(),
+            "converged": True,
+            "baseline": "black",
+        }
+        (found[path],) = regions.with_columns([row])
+        (unshown,) = regions.with_columns([{**row, "converged": False}])
+        found[path]["unshown"] = unshown["hit"]
     near = {path for path in found if "-near-" in path}
     assert len(near) == 10
     for path, columns in found.items():
