@@ -97,21 +97,24 @@ def _store_outside_images(config: Config) -> Iterator[Config]:
 
 
 def _written_previews(plan: Plan, out: Path) -> Iterator[str]:
-    """Write the contact sheet of each augmentation, and name the files; nothing where the folder
-    is among the images or cannot be written to."""
-    from sweeper.plan.previews import contact_sheets
+    """Write the contact sheet of each augmentation, unless it is there, and name the files; nothing
+    where the folder is among the images or cannot be written to."""
+    from sweeper.plan.previews import contact_sheets, key_of_file, sheet_names, sheets_key
 
     folder, images = out / "augmentations", plan.config.data.path
     if images and out.resolve().is_relative_to(Path(images).resolve()):
         return  # a preview must not become one of the images
-    for sheet in contact_sheets(plan):
-        path = folder / f"{sheet.augmentation}.jpg"
+    paths = {name: folder / f"{name}.jpg" for name in sheet_names(plan)}
+    if {key_of_file(path) for path in paths.values()} - {sheets_key(plan)}:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(sheet.image)
+            for sheet in contact_sheets(plan):
+                paths[sheet.augmentation].write_bytes(sheet.image)
         except OSError:
             return
-        yield f"copies by augmentation {sheet.augmentation}: {path}"
+    for name, path in paths.items():
+        if path.exists():
+            yield f"copies by augmentation {name}: {path}"
 
 
 def _price(text: str) -> float:

@@ -13,10 +13,19 @@ _AS_PUBLISHED = (0.5, 0.5, 54.0, 0.1)
 
 def in_present_keys(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration with the keys of this version and the meaning of its own: every image was
-    squashed, and an augmentation was four numbers."""
-    preprocess = {"fit": "squash", **config.get("preprocess", {})}
-    augmentations = {name: _listed(one) for name, one in config.get("augmentations", {}).items()}
+    squashed, and an augmentation was four numbers. Raises TypeError if it is no configuration."""
+    preprocess = {"fit": "squash", **_mapping(_mapping(config).get("preprocess", {}))}
+    augmentations = {
+        name: _listed(_mapping(one))
+        for name, one in _mapping(config.get("augmentations", {})).items()
+    }
     return {**config, "preprocess": preprocess, "augmentations": augmentations}
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"expected a mapping, got {type(value).__name__}")
+    return value
 
 
 def _listed(augmentation: Mapping[str, Any]) -> dict[str, Any]:

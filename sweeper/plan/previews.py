@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,10 +39,38 @@ class Sheet:
     image: bytes
 
 
+def sheet_names(plan: Plan) -> list[str]:
+    """The augmentations that have a sheet."""
+    return [name for name in plan.config.grid.augmentations if plan.config.augmentation(name)]
+
+
+def sheets_key(plan: Plan) -> str:
+    """A hash of what the sheets show: images, preprocessing and transforms. It is the comment of
+    each sheet's JPEG file."""
+    config = plan.config
+    shown = [config.augmentation(name) for name in sheet_names(plan)]
+    made_from = {
+        "images": sorted(plan.collection.images["image_id"]),
+        "preprocess": plan.preprocess_at(plan.image_sizes[0]).made_from,
+        "augmentations": [one.pipeline.made_from for one in shown if one],
+    }
+    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+
+
+def key_of_file(path: Path) -> str:
+    """The key of the sheets that a file was written with; "" if there is no such file."""
+    try:
+        with Image.open(path) as image:
+            return bytes(image.info.get("comment", b"")).decode("ascii", "replace")
+    except (OSError, TypeError):
+        return ""
+
+
 def contact_sheets(plan: Plan) -> Iterator[Sheet]:
     """A sheet for each augmentation of the grid; none if no image can be read any more."""
-    names = [name for name in plan.config.grid.augmentations if plan.config.augmentation(name)]
+    names = sheet_names(plan)
     images = _some_images(plan) if names else []
+    key = sheets_key(plan) if images else ""
     for name in names if images else ():
         section = plan.config.augmentation(name)
         assert section is not None
@@ -56,7 +86,7 @@ def contact_sheets(plan: Plan) -> Iterator[Sheet]:
             [label for _, label, _ in images],
             sheet.shape[1],
             sheet.shape[0],
-            _jpeg(sheet, _MOST_BYTES // len(names)),
+            _jpeg(sheet, _MOST_BYTES // len(names), key),
         )
 
 
@@ -91,11 +121,11 @@ def _sheet(rows: list[list[np.ndarray]]) -> np.ndarray:
     return sheet
 
 
-def _jpeg(sheet: np.ndarray, most_bytes: int) -> bytes:
+def _jpeg(sheet: np.ndarray, most_bytes: int, comment: str) -> bytes:
     """At the highest of `_QUALITIES` that fits."""
     for quality in _QUALITIES:
         buffer = io.BytesIO()
-        Image.fromarray(sheet).save(buffer, "JPEG", quality=quality, optimize=True)
+        Image.fromarray(sheet).save(buffer, "JPEG", quality=quality, optimize=True, comment=comment)
         if buffer.tell() <= most_bytes:
             break
     return buffer.getvalue()

@@ -85,7 +85,9 @@ def test_a_run_and_an_audit_never_share_a_folder() -> None:
         audit_folder("images", Path("run"))
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"config": 3}'])
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"config": 3}', '{"config": {"augmentations": [1]}}']
+)
 def test_a_folder_with_an_unreadable_run_is_reused(text: str) -> None:
     (Path("runs/smoke/results")).mkdir(parents=True)
     Path("runs/smoke/results/run.json").write_text(text)

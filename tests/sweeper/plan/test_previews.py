@@ -58,3 +58,6 @@ def test_plan_writes_the_sheets_and_names_them(
     path = Path("runs", "four-cells", "augmentations", "fec-ige.jpg")
     assert f"copies by augmentation fec-ige: {path}" in capsys.readouterr().out
     assert Image.open(path).size == (7 * STEP - 4, 2 * STEP - 4)
+    before = path.read_bytes()
+    assert main(["plan", write_config(tmp_path, root), "--set", "preprocess.fit=crop"]) == 0
+    assert path.read_bytes() != before
