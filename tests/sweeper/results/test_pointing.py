@@ -40,9 +40,11 @@ def test_maps_that_ignore_the_image_hit_as_often_as_those_of_other_images(tmp_pa
     side, generator = plan.image_sizes[0], np.random.default_rng(0)
     paths = plan.collection.images[["image_id", "path"]].itertuples(index=False)
     ids = [image_id for image_id, path in paths if "-near-" not in path]
-    centred, following = [], []
+    centred: list[dict[str, Any]] = []
+    following: list[dict[str, Any]] = []
     for image_id in ids:
         region = regions._mask(image_id, side)
+        assert region is not None
         inside = np.flatnonzero(region)
         for found, peak in (
             (centred, (side // 2 + generator.integers(-6, 7)) * side + side // 2),
