@@ -207,3 +207,18 @@ def test_an_unknown_baseline_or_score_is_refused() -> None:
         _attribute(baseline="white")
     with pytest.raises(ValueError, match="score='odds': expected one of log_probability, logit"):
         Score(nn.Flatten(), "odds")
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_a_converged_map_is_that_of_captum(score: str) -> None:
+    from captum.attr import IntegratedGradients
+
+    network = _network(score)
+    ours = _attribute(network, target=2)
+    assert ours.converged
+    reference = IntegratedGradients(network).attribute(
+        _pixels()[None], torch.zeros(1, 3, SIDE, SIDE), target=2, n_steps=400
+    )
+    expected = reference[0].sum(0).detach().numpy()  # Gauss-Legendre
+    error = np.abs(ours.map - expected).sum()
+    assert error < 2 * TOLERANCE * np.abs(expected).sum() + 1e-6
