@@ -25,19 +25,19 @@ CLEAN = "none"
 def robustness_rows(
     tables: Mapping[str, pd.DataFrame], classes: Mapping[str, Sequence[str]]
 ) -> Iterator[Row]:
-    """A row for each cell, corruption, severity and metric.
+    """A row for each cell, corruption, severity and metric, sorted.
 
     `classes`: names by scenario, in the order of the probabilities.
     """
     groups = group_numbers(tables["images"])
     corrupted = tables["corrupted"]
-    for key, rows in corrupted.groupby(list(CELL), sort=False, dropna=False):
+    for key, rows in corrupted.groupby(list(CELL), dropna=False):
         names = dict(zip(CELL, key, strict=True))
         found = {
             (str(name), str(severity)): outcomes_of(
                 own.sort_values("image_id"), classes[str(names["scenario"])], groups
             )
-            for (name, severity), own in rows.groupby(["corruption", "severity"], sort=False)
+            for (name, severity), own in rows.groupby(["corruption", "severity"])
         }
         clean = found.pop((CLEAN, ""))
         for (name, severity), outcomes in found.items():

@@ -39,4 +39,11 @@ def previews_of(run: Run) -> list[Preview] | None:
     ] or None
 
 
-SECTION = of_run("augmentations", "Augmentations", "augmentations.html.j2", previews_of)
+SECTION = of_run(
+    "augmentations",
+    "Augmentations",
+    "augmentations.html.j2",
+    previews_of,
+    "Ask of every copy whether an expert would still give it the label of its image; where not, "
+    "the augmentation teaches wrong labels.",
+)

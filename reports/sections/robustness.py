@@ -76,4 +76,11 @@ def _loss(row: Row) -> Loss:
     return Loss(wording.percent(row["value"]), difference, 0 not in interval)
 
 
-SECTION = of_run("robustness", "Robustness", "robustness.html.j2", robustness_of)
+SECTION = of_run(
+    "robustness",
+    "Robustness",
+    "robustness.html.j2",
+    robustness_of,
+    "A large loss under a corruption that your images may have, such as another scanner's noise, "
+    "says that the accuracy above will not hold there. No network was trained on these copies.",
+)

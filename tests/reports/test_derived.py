@@ -41,7 +41,9 @@ def test_every_cell_has_every_metric_with_an_interval_about_its_accuracy(
     for _, cell in tables["cells"].iterrows():
         own = overall[(overall[list(CELL)] == cell[list(CELL)]).all(axis=1)].set_index("metric")
         assert set(own.index) == {
-            *("accuracy", "precision", "recall", "f1", "macro_f1", "auroc", "ece", "brier"),
+            *("accuracy", "balanced_accuracy", "precision", "recall", "f1", "macro_f1"),
+            *("mcc", "kappa", "quadratic_kappa", "auroc", "macro_auroc", "average_precision"),
+            *("ece", "brier"),
         }
         assert own.loc["accuracy", "value"] == pytest.approx(cell["accuracy"])
         assert own.loc["accuracy", "low"] < cell["accuracy"] <= own.loc["accuracy", "high"]

@@ -31,7 +31,9 @@ def _cells(backbones: int, scenarios: int) -> pd.DataFrame:
         ("finetune", "transfer"),
     )
     cells = pd.DataFrame(list(levels), columns=names)
-    return cells.assign(split_policy="grouped", weights="imagenet", seed=0, repeat=1, fold=0)
+    return cells.assign(
+        split_policy="grouped", weights="imagenet", recipe="paper", seed=0, repeat=1, fold=0
+    )
 
 
 def test_matches_that_share_a_training_are_one_block() -> None:
