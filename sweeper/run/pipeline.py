@@ -300,7 +300,7 @@ class Sweep:
         if not self.plan.explains:
             return
         wanted, settings = self.ledger.to_explain(), self.plan.explanation_settings
-        champions = [spec for spec in self._champions() if spec.key in wanted]
+        champions = [spec for spec in self._evaluated() if spec.key in wanted]
         seconds = self._seconds_to_explain(len(champions))
         work = partial(explain_champion, settings=settings, seconds=seconds)
         maps = partial(count_maps, self.plan.store, settings=settings)
@@ -320,11 +320,17 @@ class Sweep:
         found = {spec.key: spec for cell in sound if (spec := self.ledger.champion(cell))}
         return list(found.values())
 
+    def _evaluated(self) -> list[TrialSpec]:
+        """Those that have predicted the test images: one whose weights are found damaged has not."""
+        champions = self._champions()
+        found = self.plan.store.each(self.ledger.evaluation, champions)
+        return [spec for spec, one in zip(champions, found, strict=True) if one]
+
     def test_robustness(self) -> None:
         """The leading champions predict corrupted test images."""
         if self.config.robustness.champions != "none":
             work = partial(corrupt_champion, corruptions=self.config.robustness.corruptions)
-            champions = filter(self.ledger.is_tested_for_robustness, self._champions())
+            champions = filter(self.ledger.is_tested_for_robustness, self._evaluated())
             self._for_champions("robustness", list(champions), self.ledger.corrupted, work)
 
     def _for_champions(

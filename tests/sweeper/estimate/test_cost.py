@@ -99,9 +99,10 @@ def test_asha_lowers_the_low_end_alone(config: str) -> None:
 
 
 def unexplained(config: Config) -> Config:
-    """The config without the explanations that the shared run has."""
+    """The config without the explanations and corrupted images that the shared run has."""
     explain = config.explain.model_copy(update={"examples": 0})
-    return config.model_copy(update={"explain": explain})
+    robustness = config.robustness.model_copy(update={"champions": "none"})
+    return config.model_copy(update={"explain": explain, "robustness": robustness})
 
 
 def test_a_finished_run_costs_nothing_and_another_seed_only_its_trials(
