@@ -321,7 +321,7 @@ class Sweep:
         return list(found.values())
 
     def _evaluated(self) -> list[TrialSpec]:
-        """Those that have predicted the test images: one whose weights are found damaged has not."""
+        """Those that have predicted the test images; one with damaged weights has not."""
         champions = self._champions()
         found = self.plan.store.each(self.ledger.evaluation, champions)
         return [spec for spec, one in zip(champions, found, strict=True) if one]
