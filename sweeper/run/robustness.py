@@ -71,5 +71,5 @@ def _predicted(
     network: torch.nn.Module, test: pd.DataFrame, images: np.ndarray, device: torch.device
 ) -> pd.DataFrame:
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
-    scores = [network(part.to(device).float()).cpu() for part in pixels.split(_FORWARD)]
+    scores = [network(part.to(device).float()).softmax(1).cpu() for part in pixels.split(_FORWARD)]
     return predictions_of(test, torch.cat(scores).numpy())
