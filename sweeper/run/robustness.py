@@ -21,6 +21,7 @@ from sweeper.run.predictions import predictions_of
 from sweeper.store.records import parquet_bytes
 from sweeper.store.store import Artifact, Store
 from trainables.device import assigned_device
+from trainables.explain import Score
 
 _FILE = "corrupted.parquet"
 _FORWARD = 32  # images
@@ -37,7 +38,7 @@ def corrupt_champion(spec: TrialSpec, corruptions: Sequence[str]) -> None:
         return
     parts = TrialParts(spec, store)
     test = parts.part("test").drop_duplicates("image_id").assign(copy=0)
-    network = champion_network(parts).to(device)
+    network = Score(champion_network(parts), "probability").to(device)
     wanted = [(image_id, 0) for image_id in test["image_id"]]
     images = read_images(parts.shards, store.filesystem, wanted)
     frames = [
@@ -71,5 +72,5 @@ def _predicted(
     network: torch.nn.Module, test: pd.DataFrame, images: np.ndarray, device: torch.device
 ) -> pd.DataFrame:
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
-    scores = [network(part.to(device).float()).softmax(1).cpu() for part in pixels.split(_FORWARD)]
+    scores = [network(part.to(device).float()).cpu() for part in pixels.split(_FORWARD)]
     return predictions_of(test, torch.cat(scores).numpy())
