@@ -11,11 +11,9 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sweeper.strategies.base import Strategy, Trained
+from sweeper.strategies.frozen import FrozenBackbone
 
 if TYPE_CHECKING:
-    import numpy as np
-    import torch
     from torch import nn
 
     from sweeper.config.schema import Config
@@ -23,12 +21,11 @@ if TYPE_CHECKING:
     from sweeper.run.parts import TrialParts
     from trainables.criterion import Criterion
     from trainables.loop import Epoch, Fit
-    from trainables.network_size import NetworkSize
     from trainables.probes import Features, Searched
     from trainables.rows import IndexedRows, Rows
 
 
-class Probe(Strategy):
+class Probe(FrozenBackbone):
     """A strategy that fits a head in closed form or to convergence."""
 
     work = "probe"
@@ -47,12 +44,6 @@ class Probe(Strategy):
     def limits(self, config: Config) -> tuple[int, int]:
         return 1, 1
 
-    def source(self, config: Config) -> str:
-        return "pooled"
-
-    def settings(self, config: Config) -> dict[str, Any]:
-        return {"pooling": config.head.pooling}
-
     def keyed(self, spec: TrialSpec) -> dict[str, Any]:
         """The table's key contains the backbone and the pooling."""
         from trainables.probes import PROBES_VERSION
@@ -65,22 +56,6 @@ class Probe(Strategy):
         from torch import nn
 
         return nn.Sequential(OrderedDict(head=self.build(parts.feature_dim, parts.spec.classes)))
-
-    def network(self, parts: TrialParts, module: nn.Module) -> nn.Module:
-        from trainables.finetune import with_backbone
-
-        return with_backbone(parts.backbone, parts.spec.settings["pooling"], module)
-
-    def rows(
-        self,
-        parts: TrialParts,
-        numbers: np.ndarray,
-        labels: np.ndarray,
-        device: torch.device,
-    ) -> IndexedRows:
-        from trainables.transfer import PooledRows
-
-        return PooledRows(parts.table, numbers, labels, device)
 
     def fit(
         self,
@@ -100,6 +75,3 @@ class Probe(Strategy):
             return self.search(train, val, parts.spec.classes, criterion)
 
         return fit_probe(search, rows, validation, prefix="head.")
-
-    def trained(self, size: NetworkSize, config: Config) -> Trained:
-        return Trained(0.0, 0)
