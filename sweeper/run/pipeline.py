@@ -367,8 +367,10 @@ class Sweep:
 
     def _fail(self, champion: TrialSpec, error: str) -> None:
         """Every cell of this champion has failed."""
-        cells = [cell for cell in self.plan.cells if self.ledger.champion(cell) == champion]
-        self.errors |= {cell.id: error for cell in cells}
+        for cell in self.plan.cells:
+            found = self.ledger.champion(cell)
+            if found and found.key == champion.key:
+                self.errors[cell.id] = error
 
     # --- report ------------------------------------------------------------------------------
 

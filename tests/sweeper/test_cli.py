@@ -26,8 +26,9 @@ Captured = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> str:
-    """A config of four cells over a folder of ten small images."""
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A config of four cells over a folder of ten small images, in whose parent commands run."""
+    monkeypatch.chdir(tmp_path)
     return write_config(tmp_path, write_images(tmp_path / "images", {"a": 5, "b": 5}))
 
 

@@ -174,13 +174,16 @@ def test_a_duplicate_row_does_not_make_up_for_a_missing_one(tmp_path: Path) -> N
 
 @dataclass(frozen=True)
 class Loud(StoredBackbone):
-    """Returns values beyond float16 from its third forward pass on."""
+    """Returns values beyond float16 from its third full batch on."""
 
     def load(self) -> Backbone:
-        backbone, passes = super().load(), itertools.count()
-        backbone.prefix.register_forward_hook(
-            lambda *given: given[-1] * 1e9 if next(passes) >= 2 else given[-1]
-        )
+        backbone, batches = super().load(), itertools.count()
+
+        def amplify(_: object, inputs: tuple[Tensor], output: Tensor) -> Tensor:
+            is_full = len(inputs[0]) == extraction._FORWARD  # not the sample it is optimised with
+            return output * 1e9 if is_full and next(batches) >= 2 else output
+
+        backbone.prefix.register_forward_hook(amplify)
         return backbone
 
 
