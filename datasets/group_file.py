@@ -1,23 +1,17 @@
-"""Read the user's CSV file of image groups: columns path and group.
-
-The separator is a comma, semicolon or tab; column names are case-insensitive.
-"""
+"""Read the user's CSV file of image groups: columns path and group."""
 
 from __future__ import annotations
 
-import csv
-import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from datasets.delimited import read_delimited
 from datasets.errors import DataError
 from datasets.layout.remarks import Remark
+from datasets.listed_paths import ListedPaths, composed
 
 COLUMNS = ("path", "group")
-_SEPARATORS = (",", ";", "\t")
-_SEP_LINE = re.compile(r"\s*\"?sep=(.)\"?[\s,;]*", re.IGNORECASE)  # Excel's
 
 
 @dataclass(frozen=True)
@@ -57,12 +51,12 @@ def read_group_file(name: str, paths: Iterable[str], root: str) -> GroupFile:
             listed files is in the data.
     """
     file, setting = Path(name).expanduser(), f"data.group_by={name!r}"
-    known = _Paths(paths)
+    known = ListedPaths(paths, Path(root), file.parent)
     groups: dict[str, str] = {}
     missing: list[_Row] = []
     rows = _rows(file, setting)
     for row in rows:
-        found = _known_path(row.path, file.parent, Path(root), known)
+        found = known.find(row.path)
         if found is None:
             missing.append(row)
         elif groups.setdefault(found, row.group) != row.group:
@@ -93,64 +87,15 @@ def _missing_remark(setting: str, missing: list[_Row], listed: int) -> tuple[Rem
 
 def _rows(file: Path, setting: str) -> list[_Row]:
     """The rows that have a group."""
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines(keepends=True)
-        first = 1
-        separators: Iterable[str] = _SEPARATORS
-        if lines and (declared := _SEP_LINE.fullmatch(lines[0])):
-            lines, first, separators = lines[1:], 2, declared[1]
-        header = lines[0] if lines else ""
-        reader = csv.reader(lines, delimiter=max(separators, key=header.count), strict=True)
-        names = [name.strip().casefold() for name in next(reader, [])]
-        if missing := [name for name in COLUMNS if name not in names]:
-            raise DataError(
-                f"{setting}: no column {' and '.join(missing)}; expected path and group in the "
-                "first line"
-            )
-        path, group = (names.index(name) for name in COLUMNS)
-        rows = []
-        for row in reader:
-            cells = [*row, *[""] * len(names)]
-            line = reader.line_num + first - 1
-            rows.append(_Row(line, cells[path].strip(), composed(cells[group])))
-    except OSError as error:
-        raise DataError(f"{setting}: cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{setting}: not a CSV file in UTF-8 ({error})") from None
+    table = read_delimited(file, setting)
+    if missing := [name for name in COLUMNS if name not in table.names]:
+        raise DataError(
+            f"{setting}: no column {' and '.join(missing)}; expected path and group in the "
+            "first line"
+        )
+    path, group = (table.names.index(name) for name in COLUMNS)
+    rows = []
+    for line in table.lines:
+        cells = [*line.cells, *[""] * len(table.names)]
+        rows.append(_Row(line.number, cells[path].strip(), composed(cells[group])))
     return [row for row in rows if row.group]
-
-
-class _Paths:
-    """Look up manifest paths in any Unicode form: file systems differ in how they store é."""
-
-    def __init__(self, paths: Iterable[str]) -> None:
-        self._exact = set(paths)
-        self._composed: dict[str, list[str]] = {}
-        for path in sorted(self._exact):
-            self._composed.setdefault(composed(path), []).append(path)
-
-    def find(self, path: str) -> str | None:
-        """The manifest's spelling; None for an unknown or ambiguous path."""
-        if path in self._exact:
-            return path
-        alike = self._composed.get(composed(path), [])
-        return alike[0] if len(alike) == 1 else None
-
-
-def composed(text: str) -> str:
-    return unicodedata.normalize("NFC", text).strip()
-
-
-def _known_path(path: str, beside: Path, root: Path, known: _Paths) -> str | None:
-    """The manifest's spelling of a path that is relative to the root or to the CSV's folder."""
-    plain = Path(path.replace("\\", "/")).as_posix()
-    if found := known.find(plain):
-        return found
-    for base in (beside, root):
-        try:
-            relative = (base / plain).resolve().relative_to(root.resolve()).as_posix()
-        except (ValueError, OSError):  # outside the root
-            continue
-        if found := known.find(relative):
-            return found
-    return None

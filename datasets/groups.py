@@ -25,15 +25,20 @@ _ROBOFLOW_NAME = re.compile(r"([^/]+)_[A-Za-z]+\.rf[.0-9a-f][^/]*$")
 
 @dataclass(frozen=True)
 class KnownPairs:
-    """`pairs`; how many usable images the rule leaves without a group; remarks about the rule."""
+    """`pairs`; how many usable images rule and table leave without a group; remarks about them."""
 
     pairs: pd.DataFrame
     unmatched: int
     remarks: tuple[Remark, ...] = ()
 
 
-def known_pairs(manifest: pd.DataFrame, group_by: str | None, root: str) -> KnownPairs:
-    """Pairs of images that belong together by DICOM patient or by the user's rule.
+def known_pairs(
+    manifest: pd.DataFrame,
+    group_by: str | None,
+    root: str,
+    table: Mapping[str, str] | None = None,
+) -> KnownPairs:
+    """Pairs of images that belong together by DICOM patient, a table of labels or the user's rule.
 
     Args:
         manifest: as `build_manifest` returns it.
@@ -43,6 +48,7 @@ def known_pairs(manifest: pd.DataFrame, group_by: str | None, root: str) -> Know
             group, else the whole match is the image's group.
         root: the folder that paths are relative to; paths in a CSV file may also be relative to
             its own folder.
+        table: the group of each path in a table of labels, "" for none.
 
     Returns:
         Pairs with `pairs.PAIR_COLUMNS`, kind "user": a star from the smallest image_id of each
@@ -54,8 +60,12 @@ def known_pairs(manifest: pd.DataFrame, group_by: str | None, root: str) -> Know
     """
     images = manifest[manifest["problem"] == ""].sort_values("image_id", ignore_index=True)
     pairs = _stars(images["image_id"], images["patient"], "patient")
-    unmatched = 0
+    ungrouped = pd.Series(table is not None or group_by is not None, index=images.index)
     remarks: tuple[Remark, ...] = ()
+    if table is not None:
+        groups = images["path"].map(_lookup(table))
+        ungrouped &= groups == ""
+        pairs += _stars(images["image_id"], groups, "group")
     if group_by is not None:
         if is_group_file(group_by):
             listed = read_group_file(group_by, manifest["path"], root)
@@ -63,14 +73,14 @@ def known_pairs(manifest: pd.DataFrame, group_by: str | None, root: str) -> Know
         else:
             group_of = _rule(group_by, manifest)
         groups = images["path"].map(group_of)
-        unmatched = int((groups == "").sum())
-        if unmatched == len(images) and group_by != FILENAME:
+        if (groups == "").all() and group_by != FILENAME:
             raise DataError(
                 f"data.group_by={group_by!r}: matches none of the {len(images)} images, the first "
                 f"of which is {images['path'].min()!r}; correct or remove it"
             )
+        ungrouped &= groups == ""
         pairs += _stars(images["image_id"], groups, "group")
-    return KnownPairs(pair_table(pairs), unmatched, remarks)
+    return KnownPairs(pair_table(pairs), int(ungrouped.sum()), remarks)
 
 
 def check_group_by(group_by: str) -> None:

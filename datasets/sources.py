@@ -5,10 +5,12 @@ split, patients or masks, `datasets.layout.structure` says; layers are merged, b
 are made here, not by whoever made the folders.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+
+import pandas as pd
 
 from datasets.errors import DataError
 from datasets.layout.archives import archive_problem
@@ -38,12 +40,25 @@ class ImageFile:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What a table says of the images, by path.
+
+    `groups`: the group of each image, "" for none; None if the table has no column group.
+    `metadata`: the table's further columns as text, "" where there is none.
+    """
+
+    groups: Mapping[str, str] | None = None
+    metadata: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+@dataclass(frozen=True)
 class Contents:
     """The image files of a folder, sorted by path, what is left out, and what was noticed."""
 
     files: list[ImageFile]
     others: list[str] = field(default_factory=list)  # names of files that are no images
     noticed: list[Remark] = field(default_factory=list)
+    known: Known = field(default_factory=Known)  # what a table of labels says
 
     @property
     def remarks(self) -> list[Remark]:
@@ -79,6 +94,12 @@ def read_folder(
             `find_structure` takes.
     """
     called = called or root
+    tree = checked_tree(root, called, follow_links)
+    return _Reading(tree, find_structure(tree, called, own)).contents(called)
+
+
+def checked_tree(root: str, called: str, follow_links: bool) -> Tree:
+    """The tree of a folder. Raises DataError if there is none or it cannot be listed."""
     tree = Tree(root, follow_links)
     if not tree.top.exists():
         raise DataError(f"data.path={called!r}: no such folder; give a folder of class folders")
@@ -87,7 +108,7 @@ def read_folder(
         raise DataError(f"data.path={called!r}: {problem}")
     if problem := tree.listing(tree.top).problem.removeprefix("a folder that "):
         raise DataError(f"data.path={called!r}: {problem}")
-    return _Reading(tree, find_structure(tree, called, own)).contents(called)
+    return tree
 
 
 class _Reading:

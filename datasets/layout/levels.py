@@ -11,7 +11,8 @@ from datasets.layout.tool_folders import written_by_a_tool
 from datasets.layout.tree import Tree
 
 EXPECTED = "expected one folder per class: CLASS/image, or train/CLASS/image and test/CLASS/image"
-_TABLES = {".csv", ".tsv", ".json", ".jsonl", ".xml", ".xls", ".xlsx"}  # may contain labels
+_READ_TABLES = {".csv", ".parquet"}
+_TABLES = _READ_TABLES | {".tsv", ".json", ".jsonl", ".xml", ".xls", ".xlsx"}  # may have labels
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,11 @@ def labels_hint(tree: Tree, folders: Sequence[Path]) -> str:
     """A clause that names the first file in the folders that may contain labels, or ""."""
     for folder in dict.fromkeys(folders):
         for name in tree.listing(folder).others:
-            if Path(name).suffix.lower() in _TABLES:
-                return f" (labels in a file, such as {tree.relative(folder / name)}, are not read)"
+            shown, suffix = tree.relative(folder / name), Path(name).suffix.lower()
+            if suffix in _READ_TABLES:
+                return f" (for labels in a table, such as {shown}, set data.labels to its path)"
+            if suffix in _TABLES:
+                return f" (labels in a file, such as {shown}, are not read)"
     return ""
 
 

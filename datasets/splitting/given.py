@@ -1,4 +1,5 @@
-"""The split that a folder came with: its own train, validation and test layers, taken as they are.
+"""The split that the images came with: the folder's own train, validation and test layers, or the
+column split of their table of labels, taken as it is.
 
     root/train/<class>/...   root/test/<class>/...   and perhaps root/val/<class>/...
 
@@ -24,13 +25,13 @@ def given_rows(
     copies: int,
     fractions: tuple[float, float, float] = (0.8, 0.1, 0.1),
 ) -> pd.DataFrame:
-    """The folder's own split of the images of some classes.
+    """The split that the images of some classes came with.
 
     Test is the test layer; validation is the validation layer, or where there is none of these
     classes a stratified draw of the train layer (`take_validation`): the seed decides that only.
 
     Args:
-        manifest: columns image_id, class, origin (the layer's name, "" without one).
+        manifest: columns image_id, class, origin (the layer's or part's name, "" without one).
         classes, seed, copies, fractions: as for `splits.split_rows`; of the fractions only the
             ratio of train to validation counts, where validation is drawn.
 
@@ -46,13 +47,14 @@ def given_rows(
     outside = int(parts.isna().sum())
     if not images["origin"].any():
         raise DataError(
-            "split.policies: given needs a folder with a train and a test layer "
-            "(train/CLASS/..., test/CLASS/...), and this one has no layers; leave given out"
+            "split.policies: given needs a train and a test layer (train/CLASS/..., "
+            "test/CLASS/...) or a column split in data.labels, and there is neither; leave given "
+            "out"
         )
     if outside:
         raise DataError(
             f"split.policies: given: {outside} of {len(images)} images are in no train, val or "
-            "test layer; move them into one, or leave given out"
+            "test layer or split; assign them to one, or leave given out"
         )
     part_of = dict(zip(images["image_id"], parts, strict=True))
     check_classes(part_of, images, "split.policies: given", "layer")

@@ -129,7 +129,7 @@ _BY_TRUST = (
     ),
     SplitPolicy(
         name="given",
-        meaning="the folder's own train, validation and test layers",
+        meaning="the data's own train, validation and test parts",
         rows=_given,
         leak="because it leaks, and because its test images are different ones",
         leakier_than=("grouped",),

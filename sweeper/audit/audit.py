@@ -74,7 +74,7 @@ def run_audit(
     if images.empty:
         raise _nothing_usable(path, manifest)
     with progress.during("look for copies"):
-        collection = find_groups(source.root, manifest, data, descriptions)
+        collection = find_groups(source.root, manifest, data, descriptions, contents.known)
     remarks = (*remarks_on(contents, data), *collection.remarks)
     collection = replace(collection, remarks=remarks)
     ranked = no_ranking()

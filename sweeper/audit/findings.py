@@ -237,7 +237,7 @@ class Findings:
                 uncounted = self.uncounted and f"; {self.uncounted}"
                 text = f"{leak} ({_by_kind(count)}){uncounted}"
                 advice = (
-                    f"do not test on the folder's own layers, use split.policies=[grouped]: {leak}"
+                    f"do not test on the data's own split, use split.policies=[grouped]: {leak}"
                 )
                 found.append(Finding("cross_layer", text, advice))
         return found
@@ -247,7 +247,7 @@ class Findings:
         if not lacking:
             return []
         words = in_words(lacking, len(self.classes))
-        text = f"classes are missing in the folder's own layers: {words}"
+        text = f"classes are missing in the data's own split: {words}"
         return [Finding("missing_class", text, LAYERS_ADVICE)]
 
     def _file_names(self) -> list[Finding]:

@@ -45,7 +45,10 @@ def resolved_path(path: str) -> str:
 
 
 def image_source(data: DataSection) -> str:
-    """The images of a run: their folder, or their generator."""
+    """The images of a run: their folder with the table of their labels, or their generator."""
+    if data.path and data.labels:
+        column = f", column {data.label}" if data.label else ""
+        return f"{resolved_path(data.path)} with the labels of {resolved_path(data.labels)}{column}"
     if data.path:
         return resolved_path(data.path)
     return "drawn radiographs"

@@ -44,7 +44,7 @@ def add_predict(commands: Any) -> None:
         type=typed_path,
         metavar="IMAGE",
         nargs="+",
-        help="image files, or folders of them",
+        help="image files, folders of them, or .csv or .parquet tables with a column path",
     )
     add_choice(parser)
     parser.add_argument(

@@ -157,7 +157,7 @@ def _policy_contradictions(config: Config, policy: SplitPolicy) -> Iterator[str]
         )
     if policy.needs == "layers" and config.data.source == "synthetic":
         yield (
-            f"split.policies: {name} uses a folder's own layers, but data.source='synthetic' has "
+            f"split.policies: {name} uses the data's own split, but data.source='synthetic' has "
             f"none; set data.path, or remove {name}"
         )
     if policy.needs == "file" and not split.file:

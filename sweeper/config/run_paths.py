@@ -46,6 +46,8 @@ def with_paths_of(config: Config, about: Mapping[str, Any], folder: Path) -> Con
         values["store"] = resolve(config.store)
     if config.data.path:
         values["data"]["path"] = resolve(config.data.path)
+    if config.data.labels:
+        values["data"]["labels"] = resolve(config.data.labels)
     if config.data.group_by and config.data.group_by.lower().endswith(".csv"):
         values["data"]["group_by"] = resolve(config.data.group_by)
     if config.split.file:

@@ -68,7 +68,16 @@ class DataSection(Section):
     """`folder` reads `data.path`; `synthetic` draws radiographs. Setting `data.path` implies
     `folder`."""
     path: str | None = None
-    """Folder or zip file with one folder of images per class."""
+    """Folder or zip file with one folder of images per class, or with the images that `data.labels`
+    lists."""
+    labels: Annotated[str, Field(min_length=1)] | None = None
+    """CSV or Parquet table with the class of each image, in place of folder names: columns `path`
+    and `label`, optionally `group`, `split` and any others."""
+    label: Annotated[str, Field(min_length=1)] | None = None
+    """Column of `data.labels` with the classes; defaults to `label` or `class`."""
+    labels_unmatched: Literal["stop", "leave_out"] = "stop"
+    """Images without a row or label in `data.labels`, and rows without an image: end the run
+    (`stop`) or leave them out (`leave_out`)."""
     on_error: Literal["exclude", "stop"] = "exclude"
     """Files that cannot be read: leave them out and report them (`exclude`), or end the run
     (`stop`)."""
@@ -86,7 +95,7 @@ class DataSection(Section):
     """Which images belong together: a regular expression on the path, a `.csv` file with `path`
     and `group`, `filename` or `roboflow`."""
 
-    @field_validator("path")
+    @field_validator("path", "labels")
     @classmethod
     def home_is_known(cls, value: str | None) -> str | None:
         return value and expanded(value)
@@ -112,6 +121,10 @@ class DataSection(Section):
     def folder_needs_path(self) -> DataSection:
         if self.source == "folder" and not self.path:
             raise ValueError("source 'folder' needs data.path, a folder of class folders")
+        if self.labels and self.source != "folder":
+            raise ValueError("data.labels needs data.path, the folder or zip file of its images")
+        if self.label and not self.labels:
+            raise ValueError("data.label needs data.labels, the table that has this column")
         return self
 
 

@@ -14,6 +14,7 @@ from datasets.groups import known_pairs
 from datasets.layout.remarks import Remark
 from datasets.manifest import check_problems, manifest_hash, usable
 from datasets.pairs import pair_table
+from datasets.sources import Known
 from sweeper.config.schema import DataSection
 from sweeper.plan.descriptions import Descriptions
 from sweeper.plan.image_source import contents_of, find_source, remarks_on
@@ -37,7 +38,7 @@ class Collection:
     manifest: pd.DataFrame
     images: pd.DataFrame
     duplicates: pd.DataFrame
-    ungrouped: int = 0  # images of which `data.group_by` says nothing
+    ungrouped: int = 0  # images of which neither `data.group_by` nor a column group says anything
     remote: MachineCopy | None = None
     remarks: tuple[Remark, ...] = ()  # on the folder, what is left out of it, and data.group_by
     artifacts: tuple[tuple[str, str], ...] = ()
@@ -70,24 +71,36 @@ def collect(data: DataSection, store: Store, progress: Progress | None = None) -
     read = read_images(source, contents, descriptions, progress)
     check_problems(read.manifest, data.on_error)
     with progress.during("look for copies"):
-        groups = find_groups(source.root, read.manifest, data, descriptions)
+        groups = find_groups(source.root, read.manifest, data, descriptions, contents.known)
     remarks = (*remarks_on(contents, data), *groups.remarks)
     return replace(groups, remote=source.remote, remarks=remarks, artifacts=read.artifacts)
 
 
 def find_groups(
-    root: str, manifest: pd.DataFrame, data: DataSection, descriptions: Descriptions
+    root: str,
+    manifest: pd.DataFrame,
+    data: DataSection,
+    descriptions: Descriptions,
+    known: Known,
 ) -> Collection:
-    """The images of a manifest, with their duplicates and groups as `data` asks for them."""
+    """The images of a manifest, with their duplicates and groups as `data` asks for them and as a
+    table of labels states them."""
     patients = manifest if data.use_patient_id else manifest.assign(patient="")
-    known = known_pairs(patients, data.group_by, root)
+    declared = known_pairs(patients, data.group_by, root, known.groups)
     near = pair_table([])
     if data.near_duplicates:
         near = near_pairs(root, usable(manifest), descriptions)
-    duplicates = pd.concat([find_exact(manifest), near, known.pairs], ignore_index=True)
+    duplicates = pd.concat([find_exact(manifest), near, declared.pairs], ignore_index=True)
     manifest = with_groups(manifest, duplicates)
     images = usable(manifest)
-    return Collection(root, manifest, images, duplicates, known.unmatched, remarks=known.remarks)
+    return Collection(
+        root,
+        manifest,
+        images,
+        duplicates,
+        declared.unmatched,
+        remarks=declared.remarks,
+    )
 
 
 def label_ranking(

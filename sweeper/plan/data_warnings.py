@@ -34,7 +34,7 @@ def collection_warnings(collection: Collection) -> Iterator[str]:
         yield str(one)
     if lacking := missing_in_layers(collection.images):
         words = in_words(lacking, len(collection.classes))
-        yield f"the folder's own layers lack classes: {words}; {LAYERS_ADVICE}"
+        yield f"the data's own split lacks classes: {words}; {LAYERS_ADVICE}"
 
 
 def augmentation_warnings(config: Config, classes: Sequence[str]) -> Iterator[str]:

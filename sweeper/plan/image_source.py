@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets.drawn.synthetic import SYNTHETIC_VERSION, write_synthetic
+from datasets.labels.labelled_folder import read_labelled_folder
 from datasets.layout.remarks import PATIENTS, Remark
 from datasets.sources import Contents, read_folder
 from datasets.zipped import ZIP_VERSION, is_zip, left_out, unpack
@@ -60,11 +61,23 @@ def stored_images(data: DataSection) -> Target:
 
 
 def contents_of(root: str, data: DataSection, own: Sequence[str] = ()) -> Contents:
-    """The content of the folder of images; for a zip, including files that were not unpacked.
+    """The content of the folder of images, with its classes from folder names or from the table
+    `data.labels`; for a zip, including files that were not unpacked.
 
     `own`: as for `read_folder`.
     """
-    contents = read_folder(root, data.path, follow_links=data.follow_links, own=own)
+    if data.labels:
+        contents = read_labelled_folder(
+            root,
+            data.labels,
+            label=data.label,
+            unmatched=data.labels_unmatched,
+            called=data.path,
+            follow_links=data.follow_links,
+            own=own,
+        )
+    else:
+        contents = read_folder(root, data.path, follow_links=data.follow_links, own=own)
     if data.source == "folder" and is_zip(str(data.path)):
         contents = replace(contents, others=[*contents.others, *left_out(str(data.path))])
     return contents

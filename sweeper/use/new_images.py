@@ -12,6 +12,8 @@ import numpy as np
 from datasets.decoding.decode import decode_image, read_file
 from datasets.decoding.isolation import Reader
 from datasets.errors import DataError
+from datasets.labels.label_table import named_images
+from datasets.labels.table_file import SUFFIXES
 from datasets.layout.file_kinds import unread_reason
 from datasets.layout.tree import Tree
 from datasets.lookalikes.thumbnails import thumbnail
@@ -38,12 +40,16 @@ class NewImage:
 
 
 def image_files(paths: Sequence[Path]) -> list[Path]:
-    """The files among `paths`, and the sorted image files below the folders among them.
+    """The files among `paths`, the sorted image files below the folders among them, and those that
+    the .csv or .parquet tables among them name, relative to the table.
 
-    Raises DataError for a folder without an image file.
+    Raises DataError for a folder without an image file, or a table that cannot be read.
     """
     files: list[Path] = []
     for path in paths:
+        if path.suffix.lower() in SUFFIXES and path.is_file():
+            files += named_images(path)
+            continue
         if not path.is_dir():
             files.append(path)
             continue

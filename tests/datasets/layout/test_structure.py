@@ -236,7 +236,7 @@ def test_a_single_class_is_reported_with_the_file_that_may_contain_labels(
 ) -> None:
     found = read_folder(str(folder(tmp_path, *folders, files=("labels.csv",))))
     (remark,) = [remark for remark in found.remarks if remark.kind == "one_class"]
-    assert "labels in a file, such as labels.csv, are not read" in remark.text
+    assert "such as labels.csv, set data.labels to its path" in remark.text
 
 
 @pytest.mark.parametrize("name", ["train", "images"])

@@ -61,7 +61,7 @@ def test_a_small_class_keeps_an_image_to_train_on() -> None:
 @pytest.mark.parametrize(
     ("layers", "other", "message"),
     [
-        ([""] * 9, [""] * 9, "needs a folder with a train and a test layer .*has no layers"),
+        ([""] * 9, [""] * 9, "needs a train and a test layer .*there is neither"),
         (["fold1"] * 9, ["fold2"] * 9, "18 of 18 images are in no train, val or test layer"),
         (["train"] * 9, ["train"] * 9, "there is no test layer"),
         (["test"] * 9, ["test"] * 9, "there is no train layer"),

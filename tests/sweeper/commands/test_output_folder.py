@@ -98,3 +98,11 @@ def test_a_folder_behind_a_link_may_have_any_name() -> None:
     os.mkdir(b"M\xfcller")
     os.symlink(b"M\xfcller", "plain")
     assert resolved_path("plain").endswith("/M\\xfcller")
+
+
+def test_another_column_of_labels_is_another_run(tmp_path: Path) -> None:
+    labels = "data.labels=labels.csv"
+    finish_run(smoke("images", labels, "data.label=age"), Path("runs/smoke"))
+    assert run_folder(smoke("images", labels, "data.label=age"), None) == Path("runs/smoke")
+    for other in (smoke("images"), smoke("images", labels, "data.label=sex")):
+        assert run_folder(other, None, lambda text: None) == Path("runs/smoke-2")

@@ -18,7 +18,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "project"
     for name in ("bones", "store", "runs/smoke/results", "elsewhere"):
         (home / name).mkdir(parents=True)
-    for name in ("w.safetensors", "groups.csv", "parts.csv"):
+    for name in ("w.safetensors", "groups.csv", "parts.csv", "labels.csv"):
         (home / name).touch()
     monkeypatch.chdir(home)
     config = load_config(
@@ -26,6 +26,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         [
             "data.path=bones",
             "data.group_by=groups.csv",
+            "data.labels=labels.csv",
             "weights.mobilenet=w.safetensors?a=b",
             "split.file=parts.csv",
             "split.policies=[file]",
@@ -44,6 +45,7 @@ def places(folder: Path) -> dict[str, str]:
         "store": config.store,
         "images": str(config.data.path),
         "groups": str(config.data.group_by),
+        "labels": str(config.data.labels),
         "split": str(config.split.file),
         "weights": config.weights["mobilenet"],
     }
@@ -54,6 +56,7 @@ def below(home: Path) -> dict[str, str]:
         "store": f"{home}/store",
         "images": f"{home}/bones",
         "groups": f"{home}/groups.csv",
+        "labels": f"{home}/labels.csv",
         "split": f"{home}/parts.csv",
         "weights": f"{home}/w.safetensors?a=b",
     }

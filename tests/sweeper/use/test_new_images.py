@@ -35,6 +35,15 @@ def test_a_folder_stands_for_the_images_below_it(tmp_path: Path) -> None:
     ]
 
 
+def test_a_table_stands_for_the_images_that_it_names(tmp_path: Path) -> None:
+    table = tmp_path / "new.csv"
+    table.write_text(f"path;site\nscans\\1.png;x\n{tmp_path}/2.png;y\n")
+    assert image_files([table]) == [tmp_path / "scans/1.png", tmp_path / "2.png"]
+    table.write_text("name\n1.png\n")
+    with pytest.raises(DataError, match=r"new.csv': no column path; its columns are name"):
+        image_files([table])
+
+
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("")
     with pytest.raises(DataError, match="a folder without image files"):

@@ -1,0 +1,1 @@
+"""Labels of images from a table instead of folder names."""
