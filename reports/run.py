@@ -53,6 +53,11 @@ class Run:
             row["mean_interval"] = self.mean_interval(row)
         return [row for row in rows if self.only is None or row["key"] in self.only]
 
+    def method_title(self, name: str) -> str:
+        """A method of explanation, as the page names it."""
+        titles = self.info.get("explanation_methods", {})
+        return str(titles.get(name, name.replace("_", " ")))
+
     def interval(self, row: Row, metric: str, label: str = "") -> Interval | None:
         """The 95 % interval of a cell's metric, of one class or (label '') overall."""
         return self._intervals.get((*cell_key(row), label, metric))

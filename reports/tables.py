@@ -160,8 +160,9 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "target": _STR,
         "chosen": _STR,  # why this image
         "probability": _FLOAT,  # of the target
-        "baseline": _STR,
-        "n_steps": _INT,  # gradients; 0 where there was no time for any
+        "method": _STR,
+        "baseline": _STR,  # "" of a method without one
+        "n_steps": _INT,  # passes; 0 where there was no time for any
         "change": _FLOAT,  # of the score, from the baseline to the image
         "delta": _FLOAT,  # the sum of the map minus that
         "converged": _BOOL,

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-# Of Integrated Gradients: what an image is compared with, and the score that is explained.
+# Of explanations: the methods, what an image is compared with, and the score that is explained.
+METHODS = ("integrated_gradients", "grad_cam", "attention_rollout", "occlusion")
 BASELINES = ("black", "mean", "blurred", "random")
 SCORES = ("log_probability", "logit", "probability")
 

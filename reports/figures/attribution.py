@@ -1,4 +1,4 @@
-"""Integrated Gradients maps as small WebP pictures: red supports the class, blue opposes it."""
+"""Attribution maps as small WebP pictures: red supports the class, blue opposes it."""
 
 from __future__ import annotations
 

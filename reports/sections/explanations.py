@@ -1,9 +1,9 @@
-"""Integrated Gradients panels and the pictures of mistakes: each encoded once, and shown wherever
+"""Panels of attribution maps and the pictures of mistakes: each encoded once, and shown wherever
 the page needs it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, zip_longest
 from typing import Any
@@ -21,10 +21,21 @@ from reports.statistics import wilson
 _MOST_BYTES = 1_200_000  # of images and maps on a page, as base64
 _MOST_CLASSES = 50
 
+View = list[Row]
+"""The rows of `attributions` in one panel: the map that is shown large, then other methods'."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """The map of another method."""
+
+    title: str
+    map_class: str
+
 
 @dataclass(frozen=True)
 class Explanation:
-    """One image, its map, and what the map is of."""
+    """One image, its map, what the map is of, and the maps of the same by other methods."""
 
     image_class: str  # CSS classes that hold the pictures, each embedded once
     map_class: str
@@ -34,8 +45,9 @@ class Explanation:
     right: bool
     chosen: str
     probability: str
-    baseline: str
-    steps: int
+    method: str
+    source: str  # of the map: baseline and steps, or ""
+    voices: list[Voice]
 
 
 @dataclass(frozen=True)
@@ -52,9 +64,9 @@ class ClassExamples:
 
 @dataclass(frozen=True)
 class Pointing:
-    """The pointing game of one baseline's maps of the predicted class; all numbers in percent."""
+    """The pointing game of one kind of maps of the predicted class; all numbers in percent."""
 
-    baseline: str
+    kind: str  # method and baseline
     images: int
     hits: int
     rate: str
@@ -70,6 +82,7 @@ class Gallery:
     policy: str
     score: str  # what is explained, in words
     maps: int  # that were asked for
+    methods: str  # of the maps, in words
     failed: int  # of these, that did not converge
     untried: int  # of these, for which there was no time
     pointing: list[Pointing]
@@ -80,6 +93,7 @@ class Gallery:
 class Atlas:
     """The panels of the page by cell, and the style rules that hold its pictures."""
 
+    title_of: Callable[[str], str] = str  # of a method
     panels: dict[CellKey, list[Explanation]] = field(default_factory=dict)
     left_out: dict[CellKey, int] = field(default_factory=dict)
     pictures: dict[str, str] = field(default_factory=dict)  # CSS class of a mistake by image_id
@@ -103,33 +117,40 @@ class Atlas:
         self.pictures[row["image_id"]] = name
         self.rules.append(f".{name}{{--i:url({embedded(row['image'])})}}")
 
-    def add(self, row: Row) -> None:
-        """Encode one row of `attributions`, unless it is there or the page can carry no more."""
-        if self._bytes < _MOST_BYTES and _identity(row) not in self._drawn:
-            self._drawn[_identity(row)] = self._explanation(row)
+    def add(self, view: View) -> None:
+        """Encode one panel, unless it is there or the page can carry no more."""
+        identity = _identity(view[0])
+        if self._bytes < _MOST_BYTES and identity not in self._drawn:
+            self._drawn[identity] = self._explanation(view)
 
-    def panel(self, row: Row) -> Explanation | None:
-        """The panel of one row of `attributions`, if the page has it."""
-        return self._drawn.get(_identity(row))
+    def panel(self, view: View) -> Explanation | None:
+        """The panel of a view, if the page has it."""
+        return self._drawn.get(_identity(view[0]))
 
-    def put_in_order(self, key: CellKey, rows: Sequence[Row]) -> None:
-        """File the panels of a cell, whose `rows` are in order."""
-        found = [panel for row in rows if (panel := self.panel(row))]
-        self.panels[key], self.left_out[key] = found, len(rows) - len(found)
+    def put_in_order(self, key: CellKey, views: Sequence[View]) -> None:
+        """File the panels of a cell, whose `views` are in order."""
+        found = [(view, self.panel(view)) for view in views]
+        self.panels[key] = [panel for _, panel in found if panel]
+        self.left_out[key] = sum(len(view) for view, panel in found if not panel)
 
-    def _explanation(self, row: Row) -> Explanation:
+    def _explanation(self, view: View) -> Explanation:
+        row, *others = view
         return Explanation(
             image_class=self._image(row["image"]),
-            map_class=self._rule("m", heat(row["map"], row["height"], row["width"])),
+            map_class=self._heat(row),
             label=row["label"],
             predicted=row["predicted"],
             target=row["target"],
             right=row["label"] == row["predicted"],
             chosen=row["chosen"],
             probability=wording.percent(row["probability"]),
-            baseline=row["baseline"],
-            steps=row["n_steps"],
+            method=self.title_of(row["method"]),
+            source=_source(row),
+            voices=[Voice(self.title_of(one["method"]), self._heat(one)) for one in others],
         )
+
+    def _heat(self, row: Row) -> str:
+        return self._rule("m", heat(row["map"], row["height"], row["width"]))
 
     def _image(self, encoded: bytes) -> str:
         if encoded not in self._images:
@@ -145,23 +166,29 @@ class Atlas:
 
 def _identity(row: Row) -> tuple[Any, ...]:
     """An image may have several copies: they differ in their pixels."""
-    return (*cell_key(row), row["image_id"], row["image"], row["target"], row["baseline"])
+    names = ("image_id", "image", "target", "method", "baseline")
+    return (*cell_key(row), *(row[name] for name in names))
+
+
+def _source(row: Row) -> str:
+    baseline = f"{row['baseline']} baseline, " if row["baseline"] else ""
+    return f"{baseline}{row['n_steps']} steps" if row["change"] is not None else ""
 
 
 def atlas_of(run: Run) -> Atlas:
     """Embed the pictures of mistakes, then as many maps as the page can carry: first what the
     gallery shows, then those of all cells in turn."""
-    atlas = Atlas()
+    atlas = Atlas(run.method_title)
     for row in records(run.tables["pictures"].sort_values("image_id")):
         atlas.add_picture(row)
     explained = _explained(run)
-    leading = [_one_per_image(explained[row["key"]]) for row in _leading(run, explained)]
-    baselines = list(dict.fromkeys(run.tables["attributions"]["baseline"]))  # the first one first
-    everything = [_baselines_last(rows, baselines) for rows in explained.values()]
-    for row in chain(_in_turn(leading), _in_turn(everything)):
-        atlas.add(row)
-    for key, rows in explained.items():
-        atlas.put_in_order(key, rows)
+    first = {key: _first_views(rows) for key, rows in explained.items()}
+    leading = [first[row["key"]] for row in _leading(run, explained)]
+    every = {key: first[key] + _further_views(rows) for key, rows in explained.items()}
+    for view in chain(_in_turn(leading), _in_turn(list(every.values()))):
+        atlas.add(view)
+    for key, views in every.items():
+        atlas.put_in_order(key, views)
     return atlas
 
 
@@ -174,7 +201,7 @@ def gallery_of(run: Run, atlas: Atlas) -> Gallery | None:
     leading = _leading(run, explained)
     classes: dict[str, ClassExamples] = {}
     for row in sorted(leading, key=lambda one: -len(run.classes(one["scenario"]))):
-        found = [atlas.panel(one) for one in _one_per_image(explained[row["key"]])]
+        found = [atlas.panel(one) for one in _first_views(explained[row["key"]])]
         panels = [panel for panel in found if panel]
         for name in dict.fromkeys(panel.label for panel in panels):
             classes.setdefault(name, _examples(row, name, panels))
@@ -184,24 +211,27 @@ def gallery_of(run: Run, atlas: Atlas) -> Gallery | None:
         policy=leading[0]["split_policy"] if leading else str(maps["split_policy"].iloc[0]),
         score=_score(run),
         maps=len(maps),
+        methods=wording.listed(map(run.method_title, dict.fromkeys(maps["method"]))),
         failed=len(unshown) - untried,
         untried=untried,
-        pointing=list(_pointing(maps)),
+        pointing=list(_pointing(run, maps)),
         classes=list(classes.values())[:_MOST_CLASSES],
     )
 
 
-def _pointing(maps: pd.DataFrame) -> Iterator[Pointing]:
+def _pointing(run: Run, maps: pd.DataFrame) -> Iterator[Pointing]:
     """One map of an image counts, of the first cell that explains it: maps of one image resemble
     each other."""
     is_known = maps["hit"].notna() & maps["hit_by_others"].notna()
     known = maps[is_known & (maps["target"] == maps["predicted"])]
-    for baseline, rows in known.drop_duplicates(["image_id", "baseline"]).groupby("baseline"):
+    kinds = ["method", "baseline"]
+    for kind, rows in known.drop_duplicates(["image_id", *kinds]).groupby(kinds, sort=False):
+        method, baseline = kind
         hits, images = int(rows["hit"].astype(bool).sum()), len(rows)
         interval, by_others = wilson(hits, images), float(rows["hit_by_others"].mean())
         low, high = wording.percent(interval.low), wording.percent(interval.high)
         yield Pointing(
-            baseline=str(baseline),
+            kind=run.method_title(str(method)) + (f", {baseline} baseline" if baseline else ""),
             images=images,
             hits=hits,
             rate=wording.percent(hits / images),
@@ -240,7 +270,7 @@ def _leading(run: Run, explained: Mapping[CellKey, list[Row]]) -> list[Row]:
         if chosen and chosen.best["key"] in explained:
             found.append(chosen.best)
         elif own:
-            found.append(max(own, key=lambda row: len(_one_per_image(explained[row["key"]]))))
+            found.append(max(own, key=lambda row: len(_first_views(explained[row["key"]]))))
     return found
 
 
@@ -262,21 +292,40 @@ def _order(row: Row) -> tuple[Any, ...]:
     return (row["label"], right, row["image_id"], is_true_class)
 
 
-def _baselines_last(rows: Sequence[Row], baselines: Sequence[str]) -> list[Row]:
-    """One map of every image before a second of any."""
-    return sorted(rows, key=lambda row: baselines.index(row["baseline"]))
+def _first_views(rows: Sequence[Row]) -> list[View]:
+    """A panel for each class of each image: the first method, and what the others say of it, each
+    with its first baseline. `rows` in order."""
+    return [list(_first_of_methods(own).values()) for own in _by_image(rows)]
 
 
-def _one_per_image(rows: Sequence[Row]) -> list[Row]:
-    """The first baseline's map of each class of each image; `rows` in order."""
-    found = {(row["image_id"], row["image"], row["target"]): row for row in reversed(rows)}
-    return list(found.values())[::-1]
+def _further_views(rows: Sequence[Row]) -> list[View]:
+    """A panel for each map with a further baseline."""
+    found = []
+    for own in _by_image(rows):
+        first = _first_of_methods(own)
+        found += [[row] for row in own if row is not first[row["method"]]]
+    return found
 
 
-def _in_turn(groups: Sequence[Sequence[Row]]) -> Iterator[Row]:
+def _by_image(rows: Sequence[Row]) -> list[list[Row]]:
+    """Together what is of one class of one image."""
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row["image_id"], row["image"], row["target"]), []).append(row)
+    return list(found.values())
+
+
+def _first_of_methods(rows: Sequence[Row]) -> dict[str, Row]:
+    found: dict[str, Row] = {}
+    for row in rows:
+        found.setdefault(row["method"], row)
+    return found
+
+
+def _in_turn(groups: Sequence[Sequence[View]]) -> Iterator[View]:
     """The first of each group, then the second of each, and so on."""
     turns = zip_longest(*groups)
-    return (row for turn in turns for row in turn if row is not None)
+    return (view for turn in turns for view in turn if view is not None)
 
 
 def _shown(shown: Shown) -> Gallery | None:

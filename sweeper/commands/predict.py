@@ -96,8 +96,8 @@ def predict_images(options: argparse.Namespace, command: str) -> int:
     chosen = choose(run, store, options.cell)
     if options.explain and (reason := chosen.spec.entry.unexplained):
         raise StoreError(
-            f"--explain: a {chosen.cell.strategy} network cannot be explained by Integrated "
-            f"Gradients ({reason}); choose another cell with --cell"
+            f"--explain: a {chosen.cell.strategy} network cannot be explained "
+            f"({reason}); choose another cell with --cell"
         )
     section = preprocess_of(run.config, chosen.cell.backbone)
     known, novelty = KnownImages(run, chosen, store), Novelty.of(run, chosen, store)

@@ -34,7 +34,7 @@ from sweeper.config.recipes import Recipe, RecipeSection, known_recipes, resolve
 from sweeper.config.transform_entry import known_transform
 from sweeper.strategies import STRATEGIES
 from sweeper.tracking import TRACKERS
-from trainables.registry import BASELINES, SCORES, Weights
+from trainables.registry import BASELINES, METHODS, SCORES, Weights
 
 ALL_CLASSES = "all"  # the scenario that is always there
 DEFAULT_STORE = "store"
@@ -343,6 +343,10 @@ class ExplainSection(Section):
     time_share: Annotated[float, Field(gt=0, lt=1)] | None = 0.15
     """Largest share of the run's computing time for explanations: images that would exceed it are
     left out. `null` explains all of them."""
+    methods: list[str] = list(METHODS)
+    """Methods, the first of which the page shows large: `integrated_gradients`, `grad_cam` (for
+    networks whose features are a map), `attention_rollout` (for transformers), `occlusion`. One
+    that does not apply to a network is left out."""
     score: str = "log_probability"
     """The explained score of a class: `log_probability`, `logit`, `probability`."""
     max_steps: Annotated[int, Field(ge=2, le=10_000)] = 512
@@ -350,9 +354,14 @@ class ExplainSection(Section):
     complete to 1 %; a map that is not complete by then is not shown."""
     baselines: list[str] = ["blurred", "black"]
     """Baselines of Integrated Gradients: `black`, `mean` (the image's mean colour), `blurred` (the
-    image itself), `random` (noise)."""
+    image itself), `random` (noise). The first one also fills what occlusion covers."""
     random_baselines: Count = 4
     """Number of random images averaged for the baseline `random`."""
+
+    @field_validator("methods")
+    @classmethod
+    def known_methods(cls, values: list[str]) -> list[str]:
+        return distinct([one_of(value, METHODS) for value in values])
 
     @field_validator("score")
     @classmethod

@@ -19,7 +19,7 @@ from sweeper.plan.ledger import Ledger
 from sweeper.plan.splits import SplitName
 from sweeper.strategies import STRATEGIES
 from sweeper.strategies.base import PIXELS, Trained
-from trainables.explain import FIRST_STEPS
+from trainables.explain import METHODS, Method
 from trainables.network_size import NetworkSize, network_size
 
 # Seconds, as seen on two cores of an AMD EPYC, idle and busy.
@@ -30,7 +30,6 @@ _ZSTD = Span(0.3, 0.8)  # of the pixels' bytes
 _PROCESS_BYTES = Span(0.4e9, 0.9e9)  # of a worker, before it has anything to compute
 _ENGINE_BYTES = Span(0.9e9, 2.0e9)  # driver and Ray
 _FORWARD_IMAGES, _EXPLAIN_IMAGES = 32, 16
-_EXPLAIN_PASSES = 2.0  # forward, gradient of the inputs
 _FLOAT = 4
 _HEAD_WIDTH = 700  # numbers of a head for each of its inputs
 
@@ -276,16 +275,27 @@ class Estimate:
 
     def _most_maps(self, cell: Cell) -> int:
         """A mistake has a map of two classes."""
+        return self._most_explained(cell) * len(list(self._voices()))
+
+    def _most_explained(self, cell: Cell) -> int:
         explain, classes = self.config.explain, len(self.plan.scenarios[cell.scenario])
-        return 2 * (explain.examples + 2 * explain.per_class * classes) * len(explain.baselines)
+        return 2 * (explain.examples + 2 * explain.per_class * classes)
+
+    def _voices(self) -> Iterator[tuple[Method, str]]:
+        """Method and baseline of each map of one class of an image."""
+        explain = self.config.explain
+        for name in explain.methods:
+            method = METHODS[name]
+            wanted = explain.baselines if method.compares_baselines else explain.baselines[:1]
+            yield from ((method, baseline) for baseline in wanted)
 
     def _of_maps(self, cell: Cell) -> Span:
         explain, size = self.config.explain, self.sizes[cell.backbone]
-        paths = self._most_maps(cell) * max(
-            {"random": explain.random_baselines}.get(name, 1) for name in explain.baselines
-        )
-        steps = Span(0.5 * min(FIRST_STEPS, explain.max_steps), explain.max_steps)
-        work = steps * (paths * size.macs * _EXPLAIN_PASSES)
+        passes = Span.none()
+        for method, baseline in self._voices():
+            noises = explain.random_baselines if baseline == "random" else 1
+            passes += Span(*method.passes(explain.max_steps, noises))
+        work = passes * (self._most_explained(cell) * size.macs)
         return work / self.speeds.of("explain", cell.backbone).span
 
     def _robustness(self) -> Iterator[StageCost]:

@@ -103,6 +103,7 @@ class ExplanationSettings:
 
     examples: int
     per_class: int
+    methods: Sequence[str]
     score: str
     baselines: Sequence[str]
     random_baselines: int

@@ -375,7 +375,8 @@ class Plan:
     @property
     def explains(self) -> bool:
         """Whether explanations are requested."""
-        return bool(self.config.explain.examples and self.config.explain.baselines)
+        explain = self.config.explain
+        return bool(explain.examples and explain.methods and explain.baselines)
 
     @property
     def explanation_settings(self) -> ExplanationSettings:
@@ -383,6 +384,7 @@ class Plan:
         return ExplanationSettings(
             examples=explain.examples,
             per_class=explain.per_class,
+            methods=list(explain.methods),
             score=explain.score,
             baselines=list(explain.baselines),
             random_baselines=explain.random_baselines,

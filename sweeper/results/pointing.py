@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import groupby
 from typing import Any
 
 import cv2
@@ -32,19 +31,18 @@ class MarkedRegions:
         self._plan = plan
 
     def with_columns(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-        """The rows of one cell of `attributions` with `marked`, `hit` and `hit_by_others`: None
-        where no region is known, no map is shown or, for the last, no other image has a map."""
-        ordered = sorted(rows, key=lambda row: str(row["baseline"]))
-        for _, alike in groupby(ordered, key=lambda row: str(row["baseline"])):
-            maps = list(alike)
-            peaks = [_peak(row) for row in maps]
-            for row, peak in zip(maps, peaks, strict=True):
-                others = [
-                    found
-                    for other, found in zip(maps, peaks, strict=True)
-                    if found is not None and other["image_id"] != row["image_id"]
-                ]
-                yield {**row, **self._columns(row, peak, others)}
+        """The rows of one cell of `attributions`, in their order, with `marked`, `hit` and
+        `hit_by_others`: None where no region is known, no map is shown or, for the last, no other
+        image has a map."""
+        maps = [(row, _peak(row)) for row in rows]
+        alike: dict[tuple[str, str], list[tuple[str, int]]] = {}
+        for row, peak in maps:
+            if peak is not None:
+                alike.setdefault(_kind(row), []).append((row["image_id"], peak))
+        for row, peak in maps:
+            own, known = row["image_id"], alike.get(_kind(row), [])
+            others = [found for image_id, found in known if image_id != own]
+            yield {**row, **self._columns(row, peak, others)}
 
     def _columns(
         self, row: Mapping[str, Any], peak: int | None, others: Sequence[int]
@@ -76,6 +74,11 @@ class MarkedRegions:
     def _paths(self) -> dict[str, str]:
         images = self._plan.collection.images
         return dict(zip(images["image_id"], images["path"], strict=True))
+
+
+def _kind(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Maps of one method and baseline resemble each other."""
+    return row["method"], row["baseline"]
 
 
 def _peak(row: Mapping[str, Any]) -> int | None:

@@ -25,6 +25,7 @@ from sweeper.plan.plan import class_counts
 from sweeper.results.tables import Outcome
 from sweeper.stage_times import StageTime
 from sweeper.strategies import STRATEGIES
+from trainables.explain import METHODS
 from trainables.hyperparameters import HYPERPARAMETERS, keyed, plain
 from trainables.network_size import network_size
 from trainables.timm_models import vintage
@@ -77,6 +78,7 @@ def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) 
             if (one := config.augmentation(name))
         },
         "corruptions": {name: one.meaning for name, one in CORRUPTIONS.items()},
+        "explanation_methods": {name: one.title for name, one in METHODS.items()},
         "hyperparameters": {name: one.title for name, one in HYPERPARAMETERS.items()},
         "recipes": {name: _recipe(recipe) for name, recipe in plan.recipes.items()},
         "artifacts": _artifacts(ledger),

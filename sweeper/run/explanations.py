@@ -1,8 +1,8 @@
 """Explain champions: choose test images, compute their attribution maps, and store them.
 
-The artifact is `explanations` (attributions.parquet): a row for each chosen image, explained class
-and baseline. Only maps that converged are kept; the rows of others say that they did not, or that
-there was no time for them.
+The artifact is `explanations` (attributions.parquet): a row for each chosen image, explained class,
+method and baseline. Only maps that converged are kept; the rows of others say that they did not, or
+that there was no time for them. A method that does not apply to the network has no rows.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from PIL import Image
 
 from datasets.shards import read_images
 from sweeper.plan.artifacts import ExplanationSettings, explanation
 from sweeper.plan.trial_spec import TrialSpec
 from sweeper.run.champions import champion_network
+from sweeper.run.examples import choose_examples
 from sweeper.run.parts import TrialParts
 from sweeper.run.predictions import read_predictions
 from sweeper.store.records import parquet_bytes
 from sweeper.store.store import Store
 from trainables.device import assigned_device
-from trainables.explain import Attribution, Score, attribute
+from trainables.explain import METHODS, Attribution, Method, Options, Score
 
 _WEBP_QUALITY = 80
 _KEPT = ["image_id", "copy", "label", "predicted", "chosen"]
@@ -37,8 +37,8 @@ _KEPT = ["image_id", "copy", "label", "predicted", "chosen"]
 def explain_champion(
     spec: TrialSpec, settings: ExplanationSettings, seconds: float | None = None
 ) -> Iterator[int]:
-    """Compute and store Integrated Gradients of a champion's examples, unless another run on the
-    same store has done so meanwhile. Yields 1 after each map.
+    """Compute and store the maps of a champion's examples, unless another run on the same store
+    has done so meanwhile. Yields 1 after each map.
 
     `seconds`: what is not complete by then is left out.
     """
@@ -51,19 +51,40 @@ def explain_champion(
     images = read_images(parts.shards, store.filesystem, wanted)
     network = Score(champion_network(parts), settings.score).to(device)
     until = time.perf_counter() + (math.inf if seconds is None else seconds)
+    applied = applicable(network, settings.methods, images.shape[1])
     rows: list[dict[str, Any]] = []
-    for number, label, baseline in _asked(examples, settings):
-        example, image = examples[number], images[number]
-        found = _attribution(network, example, image, label, baseline, settings, device, until)
-        rows.append(_row(example, image, found, label, baseline))
+    for number, label, name, baseline in _asked(examples, settings):
+        if method := applied.get(name):
+            example, image = examples[number], images[number]
+            options = Options(
+                baseline or settings.baselines[0],
+                settings.max_steps,
+                settings.random_baselines,
+                noise_seed(example["image_id"], example["copy"]),
+                device,
+                until,
+            )
+            found = _attribution(network, method, image, label, options)
+            rows.append(_row(example, image, found, label, name, baseline))
         yield 1
     with store.writing(*target.content) as folder:
         frame = pd.DataFrame(rows)
         store.write_file(f"{folder}/attributions.parquet", parquet_bytes(frame))
 
 
+def applicable(network: Score, names: Sequence[str], side: int) -> dict[str, Method]:
+    """The methods that have maps of this network."""
+    methods = {name: METHODS[name] for name in names}
+    return {name: one for name, one in methods.items() if not one.refusal(network, side)}
+
+
+def noise_seed(image_id: str, copy: int) -> int:
+    """The seed of an image's random baselines."""
+    return int.from_bytes(hashlib.sha256(f"{image_id}{copy}".encode()).digest()[:6], "big")
+
+
 def count_maps(store: Store, spec: TrialSpec, settings: ExplanationSettings) -> int:
-    """How many maps of an evaluated champion are asked for."""
+    """How many maps of an evaluated champion are asked for, if every method applies."""
     return len(_asked(_records(_examples(store, spec, settings)), settings))
 
 
@@ -74,48 +95,34 @@ def _examples(store: Store, spec: TrialSpec, settings: ExplanationSettings) -> p
 
 def _asked(
     examples: Sequence[dict[str, Any]], settings: ExplanationSettings
-) -> list[tuple[int, int, str]]:
-    """(number of the example, class, baseline) of each map, in the order of their importance.
+) -> list[tuple[int, int, str, str]]:
+    """(number of the example, class, method, baseline) of each map, in the order of their
+    importance.
 
-    With the first baseline, the predicted class of every example, then the true class of every
-    mistake; then the same with the next baseline.
+    First all methods of one example, the predicted class before the true class of a mistake, then
+    those of the next; at last the further baselines.
     """
     asked = []
-    for place, baseline in enumerate(settings.baselines):
-        for number, example in enumerate(examples):
-            for label in dict.fromkeys((int(example["predicted"]), int(example["label"]))):
-                asked.append((place, label != example["predicted"], number, label, baseline))
-    return [one[2:] for one in sorted(asked)]
+    for number, example in enumerate(examples):
+        for label in dict.fromkeys((int(example["predicted"]), int(example["label"]))):
+            for place, name, baseline in _voices(settings):
+                if METHODS[name].is_of_class or label == example["predicted"]:
+                    asked.append(
+                        (place, number, label != example["predicted"], label, name, baseline)
+                    )
+    return [
+        (number, label, name, baseline)
+        for _, number, _, label, name, baseline in sorted(asked, key=lambda one: one[:3])
+    ]
 
 
-def choose_examples(predictions: pd.DataFrame, count: int, per_class: int = 0) -> pd.DataFrame:
-    """The test rows that are explained, the most important first, with the reason in `chosen`.
-
-    Of each class, correct rows in order of typicality (a confidence close to the median of the
-    class's correct rows) and misclassified rows in order of confidence. First up to `count` of
-    them, half of these misclassified, no class twice while another has one left; then up to
-    `per_class` of either kind of each class, without those already chosen.
-    """
-    sure = predictions.assign(confidence=predictions["probabilities"].map(max))
-    right = sure["label"] == sure["predicted"]
-    median = sure[right].groupby("label")["confidence"].median()
-    sure["chosen"] = np.where(right, "typical of the correct ones", "surest mistake")
-    distance = (sure["confidence"] - sure["label"].map(median)).abs()
-    sure["place"] = distance.where(right, -sure["confidence"])
-    sure = sure.sort_values(["place", "image_id", "copy"])
-    right = sure["label"] == sure["predicted"]
-    wrong = _spread(sure[~right])[: count // 2]
-    chosen = wrong + _spread(sure[right])[: count - len(wrong)]
-    rest = [i for i in _spread(sure[~right]) if i not in chosen]
-    chosen += rest[: count - len(chosen)]
-    of_class = list(sure.groupby([right, "label"]).head(per_class).index)
-    return sure.loc[chosen + [i for i in of_class if i not in chosen]]
-
-
-def _spread(rows: pd.DataFrame) -> list[Any]:
-    """The index of the rows in turn: one of each class before a second of any."""
-    turn = rows.groupby("label").cumcount()
-    return list(rows.assign(turn=turn).sort_values("turn", kind="stable").index)
+def _voices(settings: ExplanationSettings) -> Iterator[tuple[int, str, str]]:
+    """(place of the baseline, method, baseline) of the maps of one class of an image."""
+    for name in settings.methods:
+        method = METHODS[name]
+        baselines = settings.baselines if method.compares_baselines else settings.baselines[:1]
+        for place, baseline in enumerate(baselines):
+            yield place, name, baseline if method.has_baseline else ""
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -123,31 +130,13 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _attribution(
-    network: torch.nn.Module,
-    example: dict[str, Any],
-    image: np.ndarray,
-    label: int,
-    baseline: str,
-    settings: ExplanationSettings,
-    device: torch.device,
-    until: float,
+    network: Score, method: Method, image: np.ndarray, label: int, options: Options
 ) -> Attribution | None:
     """The map of one class; None if there is no time for it."""
-    if time.perf_counter() > until:
+    if time.perf_counter() > options.until:
         return None
-    name = f"{example['image_id']}{example['copy']}"
-    found = attribute(
-        network,
-        image,
-        label,
-        baseline=baseline,
-        max_steps=settings.max_steps,
-        random_baselines=settings.random_baselines,
-        seed=int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big"),
-        device=device,
-        until=until,
-    )
-    was_cut = not found.converged and time.perf_counter() > until
+    found = method.attribute(network, image, label, options)
+    was_cut = not found.converged and time.perf_counter() > options.until
     return None if was_cut else found
 
 
@@ -156,6 +145,7 @@ def _row(
     image: np.ndarray,
     attribution: Attribution | None,
     target: int,
+    method: str,
     baseline: str,
 ) -> dict[str, Any]:
     """`attribution`: None where there was no time for it."""
@@ -164,6 +154,7 @@ def _row(
         **{name: example[name] for name in _KEPT},
         "target": target,
         "probability": float(example["probabilities"][target]),
+        "method": method,
         "baseline": baseline,
         "n_steps": attribution.steps if attribution else 0,
         "change": attribution.change if attribution else None,

@@ -296,7 +296,7 @@ class Sweep:
         self._for_champions("evaluate", champions, self.ledger.evaluation, evaluate_champion)
 
     def explain(self) -> None:
-        """Integrated Gradients for a few test images of the leading champions."""
+        """Attribution maps of a few test images of the leading champions."""
         if not self.plan.explains:
             return
         wanted, settings = self.ledger.to_explain(), self.plan.explanation_settings

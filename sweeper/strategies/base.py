@@ -42,7 +42,7 @@ class Strategy(ABC):
     trains_backbone: ClassVar[bool] = False  # whether some of its layers are trained
     shares_workers: ClassVar[bool] = False  # whether several may train one of its cached trials
     by_epochs: ClassVar[bool]  # whether hyperparameters, epochs and seeds make a difference
-    unexplained: ClassVar[str] = ""  # why Integrated Gradients does not apply to its networks
+    unexplained: ClassVar[str] = ""  # why its networks have no maps
 
     # --- the plan ------------------------------------------------------------------------------
 

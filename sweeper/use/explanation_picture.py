@@ -15,7 +15,7 @@ from reports.exports.png import to_png
 from reports.exports.standalone import standalone
 from reports.figures.letters import shortened
 from reports.figures.svg import element, join
-from trainables.explain import Attribution
+from trainables.explain import Attribution, Method
 
 _RED, _BLUE = (203, 24, 29), (33, 102, 172)
 _FULL_AT = 0.99  # quantile of |attribution| drawn in full colour
@@ -29,6 +29,7 @@ _MAX_LEGEND_CHARACTERS = 50  # per half of the legend
 def explanation_picture(
     image: np.ndarray,
     attribution: Attribution,
+    method: Method,
     score: str,
     name: str,
     class_name: str,
@@ -39,6 +40,7 @@ def explanation_picture(
     Args:
         image: (N, N, 3) uint8, as the network sees it.
         attribution: of the `score` of the class `class_name`.
+        method: that gave it.
         name: the image's file name.
         class_name, probability: the prediction.
     """
@@ -46,7 +48,7 @@ def explanation_picture(
     white = np.full_like(image, 255)
     panels = [("as the network sees it", Image.fromarray(image))]
     if attribution.converged:
-        panels.append(("Integrated Gradients", overlay(white, signed)))
+        panels.append((method.title, overlay(white, signed)))
         panels.append(("both", overlay(image, signed)))
     named = shortened(class_name, _MAX_CLASS_CHARACTERS)
     parts = [
@@ -58,7 +60,7 @@ def explanation_picture(
         parts.append(_panel(picture, x, 54))
         parts.append(_line(caption, 54 + _SIDE + 15, x=x, fill="#5f6067"))
     y = 54 + _SIDE + 38
-    parts += _legend(named, y) if attribution.converged else []
+    parts += _legend(named, method, y) if attribution.converged else []
     for text in _convergence(attribution, score.replace("_", "-")):
         y += 20
         parts.append(_line(text, y))
@@ -87,6 +89,9 @@ def _smooth(attributions: np.ndarray) -> np.ndarray:
 def _convergence(attribution: Attribution, score: str) -> Iterator[str]:
     """The sums, and whether they agree."""
     change, delta = attribution.change, attribution.delta
+    if change is None or delta is None:
+        yield f"Map of the {score}; its values need not sum to a difference of scores."
+        return
     yield f"The {score} differs from that of a {attribution.baseline} image by {change:+.3f}."
     if attribution.converged:
         yield f"The map sums to {change + delta:+.3f}: it converged in {attribution.steps} steps."
@@ -97,9 +102,12 @@ def _convergence(attribution: Attribution, score: str) -> Iterator[str]:
         )
 
 
-def _legend(class_name: str, y: int) -> list[Markup]:
+def _legend(class_name: str, method: Method, y: int) -> list[Markup]:
     parts, x = [], float(_GAP)
-    for colour, words in ((_RED, f"evidence for {class_name}"), (_BLUE, "evidence against it")):
+    entries = [(_RED, "what the network attends to, for any class")]
+    if method.is_of_class:
+        entries = [(_RED, f"evidence for {class_name}"), (_BLUE, "evidence against it")]
+    for colour, words in entries:
         fill = "#{:02x}{:02x}{:02x}".format(*colour)
         parts.append(element("rect", x=x, y=y - 9, width=10, height=10, fill=fill))
         parts.append(_line(words, y, x=x + 15, most=_MAX_LEGEND_CHARACTERS))

@@ -21,7 +21,7 @@ from sweeper.use.known_images import KnownImage, KnownImages
 from sweeper.use.new_images import NewImage, read_each
 from sweeper.use.novelty import Novelty
 from trainables.device import local_device
-from trainables.explain import Attribution, Score, attribute
+from trainables.explain import METHODS, Attribution, Method, Options, Score
 from trainables.registry import BASELINES
 
 _BATCH = 32
@@ -76,17 +76,22 @@ class Predictor:
             ]
         )
 
-    def explanation(self, image: np.ndarray, target: int, explain: ExplainSection) -> Attribution:
-        """Integrated Gradients of a class, with the run's first baseline."""
-        return attribute(
-            Score(self._network, explain.score, self._temperature),
-            image,
-            target,
+    def explanation(
+        self, image: np.ndarray, target: int, explain: ExplainSection
+    ) -> tuple[Method, Attribution]:
+        """The map of a class by the run's first method that applies, with its first baseline."""
+        model = Score(self._network, explain.score, self._temperature)
+        names = [*explain.methods, *METHODS]
+        method = next(
+            METHODS[name] for name in names if not METHODS[name].refusal(model, image.shape[0])
+        )
+        options = Options(
             baseline=(explain.baselines or BASELINES)[0],
             max_steps=explain.max_steps,
             random_baselines=explain.random_baselines,
             device=self.device,
         )
+        return method, method.attribute(model, image, target, options)
 
 
 def predict(
@@ -131,13 +136,14 @@ def write_explanations(
             yield None
             continue
         best = prediction.best
-        attribution = predictor.explanation(image.pixels, best, explain)
+        method, attribution = predictor.explanation(image.pixels, best, explain)
         path_hash = hashlib.sha256(str(prediction.path.resolve()).encode()).hexdigest()[:8]
         target = folder / f"{prediction.path.stem}-{path_hash}.png"
         target.write_bytes(
             explanation_picture(
                 image.pixels,
                 attribution,
+                method,
                 explain.score,
                 prediction.path.name,
                 chosen.classes[best],

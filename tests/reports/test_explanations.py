@@ -126,4 +126,4 @@ def test_the_gallery_shows_the_baseline_that_the_run_names_first(tmp_path: Path)
     gallery = explanations.gallery_of(changed, explanations.atlas_of(changed))
     assert gallery is not None
     shown = [panel for one in gallery.classes for panel in (*one.right, *one.wrong)]
-    assert {panel.baseline for panel in shown} == {"random"}
+    assert {panel.source for panel in shown} == {"random baseline, 64 steps"}

@@ -209,11 +209,11 @@ def explanations(of: Subject) -> list[Fact]:
     frame = of.table("attributions")
     if frame.empty:
         return []
-    baselines = wording.listed(sorted(set(frame["baseline"])))
+    methods = wording.listed(map(of.run.method_title, dict.fromkeys(frame["method"])))
     return [
         Fact(
             f"Attribution maps of {wording.plural(frame['image_id'].nunique(), 'test image')}: "
-            f"{wording.plural(len(frame), 'map')}, baselines {baselines}",
+            f"{wording.plural(len(frame), 'map')} by {methods}",
             "attributions",
         )
     ]

@@ -14,6 +14,8 @@ from sweeper.plan.plan import Plan
 from sweeper.results.pointing import MarkedRegions, peak_of
 from sweeper.store.store import Store
 
+KIND = {"method": "integrated_gradients", "baseline": "black"}
+
 
 def _regions(store: Path) -> tuple[MarkedRegions, Plan]:
     settings = [
@@ -52,9 +54,7 @@ def test_maps_that_ignore_the_image_hit_as_often_as_those_of_other_images(tmp_pa
         ):
             values = np.zeros(side * side, np.float32)
             values[peak] = 1
-            found.append(
-                {"image_id": image_id, "map": values, "converged": True, "baseline": "black"}
-            )
+            found.append({"image_id": image_id, "map": values, "converged": True, **KIND})
 
     def rates(rows: list[dict[str, Any]]) -> tuple[float, float]:
         columns = list(regions.with_columns(rows))
@@ -69,6 +69,30 @@ def test_maps_that_ignore_the_image_hit_as_often_as_those_of_other_images(tmp_pa
     assert hits > by_others + 0.2
 
 
+def test_the_order_of_the_rows_is_kept_and_only_maps_of_one_kind_are_compared(
+    tmp_path: Path,
+) -> None:
+    regions, plan = _regions(tmp_path)
+    side = plan.image_sizes[0]
+    paths = plan.collection.images[["image_id", "path"]].itertuples(index=False)
+    first, second, *_ = (image_id for image_id, path in paths if "-near-" not in path)
+    region = regions._mask(first, side)
+    assert region is not None
+    inside, outside = np.flatnonzero(region)[0], np.flatnonzero(~region)[0]
+    maps = np.eye(side * side, dtype=np.float32)[[inside, outside]]
+    kinds = [("occlusion", "blurred"), ("grad_cam", ""), ("occlusion", "black")]
+    rows = [
+        {"image_id": image_id, "map": values, "converged": True, "method": kind[0]}
+        | {"baseline": kind[1]}
+        for kind in kinds
+        for image_id, values in ((first, maps[0]), (second, maps[int(kind == kinds[1])]))
+    ]
+    found = list(regions.with_columns(rows))
+    assert [(row["method"], row["baseline"]) for row in found[::2]] == kinds
+    by_others = [row["hit_by_others"] for row in found if row["image_id"] == first]
+    assert by_others == [1.0, 0.0, 1.0]
+
+
 def test_a_drawn_image_has_a_region_and_an_altered_copy_has_none(tmp_path: Path) -> None:
     regions, plan = _regions(tmp_path)
     side = plan.image_sizes[0]
@@ -79,7 +103,7 @@ def test_a_drawn_image_has_a_region_and_an_altered_copy_has_none(tmp_path: Path)
             "image_id": image_id,
             "map": values.ravel(),
             "converged": True,
-            "baseline": "black",
+            **KIND,
         }
         (found[path],) = regions.with_columns([row])
         (unshown,) = regions.with_columns([{**row, "converged": False}])

@@ -8,7 +8,9 @@ from PIL import Image
 
 from sweeper.use import explanation_picture as module
 from sweeper.use.explanation_picture import explanation_picture, overlay
-from trainables.explain import Attribution
+from trainables.explain import METHODS, Attribution
+
+GRADIENTS = METHODS["integrated_gradients"]
 
 
 def attribution(converged: bool = True) -> Attribution:
@@ -29,7 +31,7 @@ def test_the_overlay_is_red_for_evidence_and_blue_against() -> None:
 
 def test_three_panels_show_the_image_the_map_and_both() -> None:
     image = np.full((32, 32, 3), 90, np.uint8)
-    drawn = explanation_picture(image, attribution(), "logit", "a.png", "bone", 0.9)
+    drawn = explanation_picture(image, attribution(), GRADIENTS, "logit", "a.png", "bone", 0.9)
     picture = Image.open(io.BytesIO(drawn)).convert("RGB")
     zoom = picture.width // (3 * 224 + 4 * 12)
     at = [((12 + n * 236) * zoom, 54 * zoom) for n in range(3)]
@@ -59,7 +61,9 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_class_probability_and_convergence_are_shown(said: list[str]) -> None:
     image = np.zeros((32, 32, 3), np.uint8)
-    explanation_picture(image, attribution(), "log_probability", "a<b>.png", "骨折", 0.876)
+    explanation_picture(
+        image, attribution(), GRADIENTS, "log_probability", "a<b>.png", "骨折", 0.876
+    )
     (svg,) = said
     for text in (
         "骨折, 87.6 %",
@@ -76,7 +80,7 @@ def test_class_probability_and_convergence_are_shown(said: list[str]) -> None:
 
 def test_a_map_that_did_not_converge_is_not_drawn(said: list[str]) -> None:
     image = np.zeros((32, 32, 3), np.uint8)
-    explanation_picture(image, attribution(False), "logit", "a.png", "bone", 0.9)
+    explanation_picture(image, attribution(False), GRADIENTS, "logit", "a.png", "bone", 0.9)
     (svg,) = said
     assert svg.count("<image") == 1
     assert "evidence for" not in svg
@@ -87,8 +91,21 @@ def test_a_long_class_name_cuts_off_neither_its_probability_nor_the_verdict(
     said: list[str],
 ) -> None:
     picture = np.zeros((32, 32, 3), np.uint8)
-    explanation_picture(picture, attribution(), "logit", "a.png", "grade " * 40, 0.876)
+    explanation_picture(picture, attribution(), GRADIENTS, "logit", "a.png", "grade " * 40, 0.876)
     (svg,) = said
     assert "…, 87.6 %" in svg
     assert "that of a black image by +0.319." in svg
     assert "it converged in 41 steps" in svg
+
+
+def test_a_method_without_completeness_says_nothing_of_convergence(said: list[str]) -> None:
+    values = np.ones((32, 32), np.float32)
+    image = np.zeros((32, 32, 3), np.uint8)
+    for name, legend in (("grad_cam", "evidence for bone"), ("attention_rollout", "attends to")):
+        found, method = Attribution(values, "", None, None, 1, True), METHODS[name]
+        explanation_picture(image, found, method, "logit", "a.png", "bone", 0.9)
+        svg = said.pop()
+        assert method.title in svg
+        assert legend in svg
+        assert "converge" not in svg
+        assert ("evidence against it" in svg) == method.is_of_class

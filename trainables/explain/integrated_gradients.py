@@ -1,8 +1,8 @@
 """Integrated Gradients of the whole model with respect to the pixels.
 
 IG_i(x) = (x_i - x'_i) * integral over a in 0..1 of dF(x' + a (x - x')) / dx_i
-(Sundararajan, Taly, Yan 2017, Eq. 1). F is a score of the target class (`SCORES`), x' a baseline
-(`BASELINES`). By completeness the attributions sum to F(x) - F(x'); the difference is `delta`.
+(Sundararajan, Taly, Yan 2017, Eq. 1). F is a score of the target class, x' a baseline. By
+completeness the attributions sum to F(x) - F(x'); the difference is `delta`.
 
 The integral is a trapezoid rule that refines itself: on an interval of the path the rule must give
 the rise of F, which is known, so further points go where that fails, in proportion to the error,
@@ -15,63 +15,46 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from trainables.registry import BASELINES, SCORES
+from trainables.explain.baselines import as_pixels, baselines_of
+from trainables.explain.method import Attribution, Method, Options
+from trainables.explain.score import Score
 
-EXPLAIN_VERSION = 3
 TOLERANCE = 0.01  # of |F(x) - F(x')|: the largest |delta| of a map that is shown
 _TOTAL_ERROR = 0.25  # the same for the errors of all intervals, which must not merely cancel
 FIRST_STEPS = 9  # points of the path to begin with
 _BATCH = 16  # gradients at once
-_BLUR = 0.1  # standard deviation of the blurred baseline, in sides of the image
 
 Scorer = Callable[[Tensor], Tensor]  # pixels (B, 3, H, W) float32 0..255 -> (B, classes)
 
 
-@dataclass(frozen=True)
-class Attribution:
-    """An attribution map: signed, summed over channels, (H, W) float32, in units of the score.
+class IntegratedGradients(Method):
+    name = "integrated_gradients"
+    title = "Integrated Gradients"
+    has_baseline = True
+    compares_baselines = True
 
-    `change` is F(x) - F(x'), `steps` the number of gradients it took. With several baselines, the
-    map, `change` and `delta` are means, and `converged` says that each of them converged.
-    """
+    def passes(self, max_steps: int, random_baselines: int) -> tuple[float, float]:
+        return 2 * 0.5 * min(FIRST_STEPS, max_steps), 2 * max_steps * random_baselines
 
-    map: np.ndarray
-    baseline: str
-    change: float
-    delta: float
-    steps: int
-    converged: bool
-
-
-class Score(nn.Module):
-    """What is explained: a score of each class, from a network of logits in eval mode.
-
-    `log_probability` is the log of the softmax: it keeps rising where the softmax is flat at 1, and
-    unlike a logit it says something about one class against the others. `temperature` divides the
-    logits before it (Guo et al. 2017).
-    """
-
-    def __init__(
-        self, network: nn.Module, score: str = "log_probability", temperature: float = 1.0
-    ) -> None:
-        super().__init__()
-        if score not in SCORES:
-            raise ValueError(f"score={score!r}: expected one of {', '.join(SCORES)}")
-        self.network = network.eval().requires_grad_(False)
-        self.score, self.temperature = score, temperature
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        logits: Tensor = self.network(pixels) / self.temperature
-        if self.score == "logit":
-            return logits
-        return logits.softmax(1) if self.score == "probability" else logits.log_softmax(1)
+    def attribute(
+        self, model: Score, image: np.ndarray, target: int, options: Options
+    ) -> Attribution:
+        return attribute(
+            model,
+            image,
+            target,
+            baseline=options.baseline,
+            max_steps=options.max_steps,
+            random_baselines=options.random_baselines,
+            seed=options.seed,
+            device=options.device,
+            until=options.until,
+        )
 
 
 def attribute(
@@ -92,8 +75,8 @@ def attribute(
     `time.perf_counter`. Raises ValueError for an unknown baseline.
     """
     device = device or torch.device("cpu")
-    pixels = _pixels(image).to(device)
-    starts = _baselines(baseline, image, random_baselines, seed)
+    pixels = as_pixels(image).to(device)
+    starts = baselines_of(baseline, image, random_baselines, seed)
     paths = [_Path(model, pixels, start.to(device), target) for start in starts]
     for path in paths:
         _refine(path, max_steps, until)
@@ -180,22 +163,3 @@ class _Path:
     def integral(self) -> np.ndarray:
         """The attributions by the trapezoid rule, (H, W) float64."""
         return np.asarray(np.trapezoid(self.gradients.astype(np.float64), self.positions, axis=0))
-
-
-def _pixels(image: np.ndarray) -> Tensor:
-    return torch.from_numpy(image).permute(2, 0, 1)[None].float()
-
-
-def _baselines(name: str, image: np.ndarray, count: int, seed: int) -> list[Tensor]:
-    pixels = _pixels(image)
-    if name == "black":
-        return [torch.zeros_like(pixels)]
-    if name == "mean":
-        return [pixels.mean((2, 3), keepdim=True).expand_as(pixels)]
-    if name == "blurred":
-        blurred = cv2.GaussianBlur(image, (0, 0), _BLUR * max(image.shape[:2]))
-        return [_pixels(blurred)]
-    if name == "random":
-        generator = torch.Generator().manual_seed(seed)
-        return [torch.rand(pixels.shape, generator=generator) * 255 for _ in range(count)]
-    raise ValueError(f"baseline={name!r}: expected one of {', '.join(BASELINES)}")
