@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from datasets.splitting.policies import POLICIES
 from sweeper.errors import StoreError, one_line
 from sweeper.use.finished import FinishedRun
+from sweeper.use.operating_points import classes_reached
 
 if TYPE_CHECKING:
     from sweeper.use.chosen import ChosenCell
@@ -34,6 +35,19 @@ class Answer:
 
     def drawing(self, number: int) -> Drawing | None:
         return self.drawings[number] if self.drawings else None
+
+    def decision(self, name: str, probability: float) -> str:
+        """'  at its operating point (41.0 % or more)', or '' if it is not reached."""
+        for point in self.chosen.points:
+            if point.label == name and point.threshold is not None:
+                at = f"  at its operating point ({100 * point.threshold:.1f} % or more)"
+                return at if point.is_reached(probability) else ""
+        return ""
+
+    def reached(self, prediction: Prediction) -> list[str]:
+        """The classes whose operating point is reached."""
+        pairs = zip(self.chosen.classes, prediction.probabilities, strict=True)
+        return classes_reached(self.chosen.points, dict(pairs))
 
     @property
     def warnings(self) -> list[str]:
@@ -57,7 +71,8 @@ def print_text(answer: Answer) -> None:
         print(f"\n{prediction.path}")
         pairs = zip(classes, prediction.probabilities, strict=True)
         for name, probability in sorted(pairs, key=lambda pair: -pair[1]):
-            print(f"    {name:<{width}} {100 * probability:5.1f} %")
+            decision = answer.decision(name, probability)
+            print(f"    {name:<{width}} {100 * probability:5.1f} %{decision}")
         for line in _remarks(answer, prediction):
             print(f"    {line}")
         if drawing := answer.drawing(number):
@@ -66,8 +81,10 @@ def print_text(answer: Answer) -> None:
 
 
 def print_summary(answer: Answer, stream: Any) -> None:
-    """Print the chosen cell and the warnings."""
+    """Print the chosen cell, how its thresholds were chosen, and the warnings."""
     print(answer.chosen.summary(), file=stream)
+    if points := answer.chosen.points:
+        print(f"operating points: chosen on validation by {points[0].rule}", file=stream)
     for warning in answer.warnings:
         print(f"warning: {warning}", file=stream)
 
@@ -91,6 +108,7 @@ def print_json(answer: Answer) -> None:
         "test_rows": chosen.row["n_test"],
         "val_accuracy": chosen.row["val_accuracy"],
         "temperature": chosen.temperature,
+        "operating_points": [asdict(point) for point in chosen.points],
         "unlike_threshold": asdict(answer.threshold) if answer.threshold else None,
         "warnings": answer.warnings,
         "images": [_as_json(answer, number) for number in range(len(answer.predictions))],
@@ -106,7 +124,16 @@ def write_csv(answer: Answer, target: str) -> None:
     text = io.StringIO(newline="")
     names = answer.chosen.classes
     head = ["path", "predicted", "probability", *(f"p({name})" for name in names)]
-    head += ["known", "known_path", "known_part", "distance", "unlike", "explanation", "problem"]
+    head += [
+        "at_operating_point",
+        "known",
+        "known_path",
+        "known_part",
+        "distance",
+        "unlike",
+        "explanation",
+        "problem",
+    ]
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(head)
     writer.writerows(_csv_row(answer, number) for number in range(len(answer.predictions)))
@@ -144,6 +171,7 @@ def _as_json(answer: Answer, number: int) -> dict[str, Any]:
         "path": str(prediction.path),
         "predicted": names[prediction.best],
         "probabilities": dict(zip(names, prediction.probabilities, strict=True)),
+        "at_operating_point": answer.reached(prediction) if answer.chosen.points else None,
         "known": asdict(prediction.known) if prediction.known else None,
         "distance": prediction.distance,
         "unlike": prediction.is_far if answer.threshold else None,
@@ -156,11 +184,18 @@ def _csv_row(answer: Answer, number: int) -> list[Any]:
     prediction, drawing = answer.predictions[number], answer.drawing(number)
     names, known = answer.chosen.classes, prediction.known
     if prediction.problem:
-        return [prediction.path, *[""] * (len(names) + 8), prediction.problem]
+        return [prediction.path, *[""] * (len(names) + 9), prediction.problem]
     copy = (known.how, known.path, known.part) if known else ("", "", "")
     distance = "" if prediction.distance is None else f"{prediction.distance:.4f}"
     unlike = "" if answer.threshold is None else str(prediction.is_far).lower()
     scores = [f"{probability:.6f}" for probability in prediction.probabilities]
-    checks = [*copy, distance, unlike, drawing.path if drawing else "", ""]
+    checks = [
+        ";".join(answer.reached(prediction)),
+        *copy,
+        distance,
+        unlike,
+        drawing.path if drawing else "",
+        "",
+    ]
     best = prediction.best
     return [prediction.path, names[best], scores[best], *scores, *checks]

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.headline import used_headline
 from reports.run import Row, Run, interval_of
 from reports.statistics import Interval
-from reports.tables import SCHEMAS, read_tables
 from sweeper.errors import StoreError
 from sweeper.plan.grid import Cell
 from sweeper.plan.trial_spec import TrialSpec
 from sweeper.results.champions_file import CHAMPIONS_FILE
 from sweeper.store.store import Store
 from sweeper.use.finished import FinishedRun
+from sweeper.use.operating_points import OperatingPoint, operating_points
+from sweeper.use.run_tables import read_run_tables
 
-_TABLES = ("cells", "confusion", "intervals")
+_TABLES = ("cells", "confusion", "intervals", "thresholds", "operating_points")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class ChosenCell:
     spec: TrialSpec
     classes: list[str]  # in the order of the network's outputs
     n_candidates: int  # configurations it was chosen from; 0 if the cell was requested
+    points: Sequence[OperatingPoint] = ()  # of the classes, where the run has them
 
     @property
     def interval(self) -> Interval | None:
@@ -73,18 +76,13 @@ def choose(run: FinishedRun, store: Store, wanted: str | None = None) -> ChosenC
         assert headline is not None
         row, n_candidates = headline.best, headline.of
     classes = list(run.about["scenarios"][row["scenario"]])
-    return ChosenCell(Cell.of(row), row, _spec(row, run, store), classes, n_candidates)
+    points = operating_points(tables.tables, row, classes)
+    return ChosenCell(Cell.of(row), row, _spec(row, run, store), classes, n_candidates, points)
 
 
 def _read_tables(run: FinishedRun) -> Run:
     """Read the tables of a run that has at least one finished cell."""
-    try:
-        schemas = {name: SCHEMAS[name] for name in _TABLES}
-        tables = read_tables(run.folder / "results", schemas)
-    except (OSError, ValueError) as error:  # written by another version, or not Parquet
-        reason = " ".join(str(error).split())
-        raise StoreError(f"run '{run.folder}': its tables cannot be read ({reason})") from None
-    with_tables = Run(run.about, tables)
+    with_tables = Run(run.about, read_run_tables(run, _TABLES))
     if not with_tables.done:
         raise StoreError(f"run '{run.folder}': none of its cells is done; finish the run first")
     return with_tables

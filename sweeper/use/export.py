@@ -24,6 +24,7 @@ from sweeper.run.parts import TrialParts
 from sweeper.store.store import Store
 from sweeper.use.bundle import write_classifier
 from sweeper.use.chosen import ChosenCell
+from sweeper.use.evidence import evidence_of
 from sweeper.use.exported import classify
 from sweeper.use.finished import FinishedRun
 from sweeper.use.model_card import model_card
@@ -108,6 +109,7 @@ def exported_config(
         "metrics": {name: row[name] for name in _METRICS}
         | {"n_test": row["n_test"], "n_val": row["n_val"]}
         | {"accuracy_interval": [interval.low, interval.high] if interval else None},
+        "evidence": evidence_of(run, chosen),
         "cell": chosen.cell.id,
         "trial": chosen.spec.key,
         "run": run.config.name,

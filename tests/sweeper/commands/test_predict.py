@@ -52,6 +52,12 @@ def test_one_bad_file_in_a_folder_changes_the_exit_code_only(
         assert sum(one["probabilities"].values()) == pytest.approx(1)
         assert one["predicted"] == max(one["probabilities"], key=one["probabilities"].get)
         assert list(one["probabilities"]) == finished_run.about["scenarios"]["all"]
+        thresholds = {point["label"]: point["threshold"] for point in results["operating_points"]}
+        assert one["at_operating_point"] == [
+            name
+            for name, probability in one["probabilities"].items()
+            if thresholds[name] is not None and probability >= thresholds[name]
+        ]
     assert known["known"]["how"] == "exact"
     assert (known["unlike"], noise["known"], noise["unlike"]) == (False, None, True)
     assert noise["distance"] > results["unlike_threshold"]["distance"]
@@ -68,6 +74,7 @@ def test_the_text_marks_copies_and_unlike_images(
     assert "known" not in noise
     assert "unlike all training images: feature distance" in noise
     assert "test images (" in noise
+    assert "at its operating point (" in known + noise
 
 
 @pytest.mark.parametrize("target", ["file", "-", None])

@@ -194,6 +194,37 @@ def test_config_and_card_describe_the_network(finished_run: FinishedRun, tmp_pat
     assert "model.onnx" not in card
 
 
+def test_the_card_and_config_carry_the_evidence(finished_run: FinishedRun, tmp_path: Path) -> None:
+    folder = exported(finished_run, tmp_path / "out", "transfer")
+    evidence = json.loads((folder / "config.json").read_text())["evidence"]
+    chosen = choose(finished_run, Store(finished_run.config.store), cell_of("transfer"))
+    interval = chosen.interval
+    assert interval is not None
+    assert evidence["metric"]["name"] == finished_run.config.metric
+    assert evidence["metric"]["value"] == chosen.row[finished_run.config.metric]
+    assert (evidence["accuracy"]["low"], evidence["accuracy"]["high"]) == (
+        interval.low,
+        interval.high,
+    )
+    assert [one["threshold"] for one in evidence["operating_points"]] == [
+        one.threshold for one in chosen.points
+    ]
+    parts = evidence["test_set"]["parts"]
+    assert parts["test"]["images"] == chosen.row["n_test"]
+    assert sum(part["images"] for part in parts.values()) == evidence["data"]["images"]
+    assert evidence["test_set"]["leaked_rows"] == 0  # of a grouped split
+    assert evidence["data"]["manifest_hash"] == finished_run.about["data"]["manifest_hash"]
+    card = (folder / "README.md").read_text()
+    known = next(one for one in chosen.points if one.threshold is not None)
+    for fact in (
+        f"| {known.label} | {100 * known.threshold:.1f} % |",
+        evidence["data"]["manifest_hash"],
+        f"test {parts['test']['images']} images in {parts['test']['groups']} groups",
+        f"temperature {chosen.temperature:.3g}",
+    ):
+        assert fact in card
+
+
 def test_onnx_computes_what_torch_computes(finished_run: FinishedRun, tmp_path: Path) -> None:
     runtime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
