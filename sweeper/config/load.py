@@ -20,14 +20,14 @@ from sweeper.errors import ConfigError
 
 SHIPPED = Path(__file__).resolve().parents[2] / "configs"
 AUDIT_KEYS = (
-    "data.labels",
-    "data.label",
-    "data.labels_unmatched",
     "data.group_by",
     "data.near_duplicates",
     "data.check_labels",
     "data.use_patient_id",
     "data.follow_links",
+    "data.labels",
+    "data.label",
+    "data.labels_unmatched",
 )
 
 
