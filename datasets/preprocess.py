@@ -2,23 +2,36 @@
 
 The paper squashes every image to a square, which changes the angles in it; padding and cropping
 keep them. The paper's text stretches contrast (Eq. (2)); its notebook multiplies by 1.35, which
-clips every value above 189 to white.
+clips every value above 189 to white. Networks of timm were evaluated on images resized by Pillow
+and cropped; `fit: model` does the same.
 """
 
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as Pillow
 
 FITS = {
     "pad": "resized to fit inside a square, the rest filled with the colour of the edges beside it",
     "crop": "central square, resized",
     "squash": "resized to a square without keeping the aspect ratio",
+    "model": "resized and cropped as the weights were evaluated",
 }
+_RESAMPLING = {  # of Pillow, which timm resizes with; its filters widen as an image is reduced
+    "bilinear": Pillow.Resampling.BILINEAR,
+    "bicubic": Pillow.Resampling.BICUBIC,
+    "lanczos": Pillow.Resampling.LANCZOS,
+}
+INTERPOLATIONS = ("area", *_RESAMPLING)
+CROP_MODES = ("center", "squash", "border")
 CONTRASTS = ("stretch", "weighted", "none")
 PREPROCESS_VERSION = 1
+_MOST_SIDES = 16  # of a longer image no more is resized before a crop; the memory is for its middle
 CLAHE_TILES = 8  # an edge, as in Zuiderveld (1994) and OpenCV
 
 Image = NDArray[np.uint8]
@@ -32,10 +45,16 @@ class Preprocessing:
     contrast: one of `CONTRASTS`: `stretch` is Eq. (2), `weighted` the published notebook's.
     fit: one of `FITS`. `pad` keeps the whole image and fills the rest of the square with the median
         colour of the two edges beside it, so that the fill of a radiograph is as dark as its
-        background; `crop` keeps the central square; `squash` distorts, as the paper does.
+        background; `crop` keeps the central square; `squash` distorts, as the paper does; `model`
+        does what `crop_mode` and `crop_pct` say.
     grey: replace colours by their luminance (ITU-R 601).
     clahe: clip limit of contrast-limited adaptive histogram equalisation, applied to the luminance
         in 8 x 8 tiles; None: not applied.
+    interpolation: one of `INTERPOLATIONS`: `area` averages areas (OpenCV), the others are Pillow's.
+    crop_mode, crop_pct: timm's, of the weights' evaluation. The shorter side (`center`), the longer
+        side (`border`) or both (`squash`) are resized to `image_size / crop_pct` pixels, and the
+        central square of `image_size` is kept.
+    fill: RGB of what the image does not cover; None: the colour of the edges beside it.
 
     The defaults are the paper's.
     """
@@ -45,15 +64,29 @@ class Preprocessing:
     fit: str = "squash"
     grey: bool = False
     clahe: float | None = None
+    interpolation: str = "area"
+    crop_mode: str = "center"
+    crop_pct: float = 1.0
+    fill: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
             ("contrast", self.contrast, CONTRASTS),
             ("fit", self.fit, tuple(FITS)),
+            ("interpolation", self.interpolation, INTERPOLATIONS),
+            ("crop_mode", self.crop_mode, CROP_MODES),
         ):
             if value not in allowed:
                 expected = ", ".join(allowed)
                 raise ValueError(f"preprocess.{name}={value!r}: expected one of {expected}")
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "Preprocessing":
+        """From the values of `asdict`, also as read from JSON; others are ignored."""
+        known = {field.name: values[field.name] for field in fields(cls) if field.name in values}
+        if known.get("fill") is not None:
+            known["fill"] = tuple(known["fill"])
+        return cls(**known)
 
     @property
     def made_from(self) -> dict[str, Any]:
@@ -77,7 +110,16 @@ def preprocess(image: Image, how: Preprocessing) -> Image:
     adjusted = _adjusted(_resized(image, how), how.contrast)
     if how.clahe is not None:
         adjusted = _clahe(adjusted, how.clahe)
-    return _padded(adjusted, how.image_size)
+    return _padded(adjusted, how.image_size, how.fill)
+
+
+def resampling(how: Preprocessing) -> str:
+    """What resizes the images, in words."""
+    if how.interpolation == "area":
+        return "OpenCV INTER_AREA"
+    name = f"Pillow {_RESAMPLING[how.interpolation].name}"
+    crop = f", size / {how.crop_pct:g}, timm's crop mode {how.crop_mode}"
+    return name + crop if how.fit == "model" else name
 
 
 def contents(square: Image, width: int, height: int, how: Preprocessing) -> tuple[Image, float]:
@@ -88,13 +130,12 @@ def contents(square: Image, width: int, height: int, how: Preprocessing) -> tupl
         width, height: of the original, pixels.
         how: the preprocessing.
     """
-    if how.fit == "crop":
-        return square, 1.0
-    if how.fit == "pad":
-        rows, columns = _fitted(height, width, how.image_size)
-        top, left = (how.image_size - rows) // 2, (how.image_size - columns) // 2
-        square = square[top : top + rows, left : left + columns]
-    return square, width / height
+    height, width = _shown(height, width, how)
+    rows, columns = _size(height, width, how)
+    kept_rows, kept_columns = min(rows, how.image_size), min(columns, how.image_size)
+    y, x = (how.image_size - kept_rows) // 2, (how.image_size - kept_columns) // 2
+    aspect = (width * (kept_columns / columns)) / (height * (kept_rows / rows))
+    return square[y : y + kept_rows, x : x + kept_columns], aspect
 
 
 def stretch(image: Image) -> Image:
@@ -115,26 +156,52 @@ def _grey(image: Image) -> Image:
 
 
 def _resized(image: Image, how: Preprocessing) -> Image:
-    """Resize by averaging areas: to (N, N) by `squash` and `crop`, to fit inside it by `pad`."""
-    width = height = how.image_size
-    if how.fit == "crop":
-        image = _central_square(image)
-    elif how.fit == "pad":
-        height, width = _fitted(image.shape[0], image.shape[1], how.image_size)
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    """What is shown of an image at its final size, without padding."""
+    height, width = _shown(image.shape[0], image.shape[1], how)
+    image = _middle(image, height, width)
+    rows, columns = _size(height, width, how)
+    if how.interpolation == "area":
+        resized = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
+    else:
+        kind = _RESAMPLING[how.interpolation]
+        resized = np.asarray(Pillow.fromarray(image).resize((columns, rows), kind))
+    top, left = (max(0, round((one - how.image_size) / 2)) for one in (rows, columns))  # as timm
+    return np.asarray(resized[top : top + how.image_size, left : left + how.image_size], np.uint8)
+
+
+def _shown(height: int, width: int, how: Preprocessing) -> tuple[int, int]:
+    """Height and width of the middle of an image that is resized."""
+    most = {"crop": 1, "model": _MOST_SIDES}.get(how.fit)
+    short = min(height, width)
+    return (min(height, most * short), min(width, most * short)) if most else (height, width)
+
+
+def _middle(image: Image, height: int, width: int) -> Image:
+    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    return np.ascontiguousarray(image[top : top + height, left : left + width])
+
+
+def _size(height: int, width: int, how: Preprocessing) -> tuple[int, int]:
+    """Rows and columns of the resized image, of which the central square is kept; of `model` as in
+    timm's `transforms_imagenet_eval`."""
+    side = how.image_size
+    if how.fit == "pad":
+        return _fitted(height, width, side)
+    if how.fit != "model":
+        return side, side
+    side = math.floor(side / how.crop_pct)
+    if how.crop_mode == "squash":
+        return side, side
+    if how.crop_mode == "border":
+        return _fitted(height, width, side)
+    short = min(height, width)
+    return int(side * height / short), int(side * width / short)
 
 
 def _fitted(height: int, width: int, side: int) -> tuple[int, int]:
     """Height and width of an image scaled to fit inside a square."""
     scale = side / max(height, width)
     return max(1, round(height * scale)), max(1, round(width * scale))
-
-
-def _central_square(image: Image) -> Image:
-    height, width, _ = image.shape
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return np.ascontiguousarray(image[top : top + side, left : left + side])
 
 
 def _adjusted(image: Image, contrast: str) -> Image:
@@ -156,15 +223,15 @@ def _clahe(image: Image, clip_limit: float) -> Image:
     return np.asarray(cv2.cvtColor(merged, cv2.COLOR_YCrCb2RGB), np.uint8)
 
 
-def _padded(image: Image, side: int) -> Image:
-    """Centre an image in a square, filled with the median colour of the edges beside the fill."""
+def _padded(image: Image, side: int, fill: tuple[int, int, int] | None) -> Image:
+    """Centre an image in a square, filled with `fill`, or with the median colour of the edges
+    beside it."""
     height, width, _ = image.shape
     if (height, width) == (side, side):
         return image
     edges = (image[:, 0], image[:, -1]) if width < side else (image[0], image[-1])
-    fill = np.median(np.concatenate(edges), axis=0)
     square = np.empty((side, side, 3), np.uint8)
-    square[:] = np.rint(fill)
+    square[:] = fill or np.rint(np.median(np.concatenate(edges), axis=0))
     top, left = (side - height) // 2, (side - width) // 2
     square[top : top + height, left : left + width] = image
     return square

@@ -127,11 +127,10 @@ class Weights:
         """
         if self.is_random or self.is_hub or not self.path.is_dir():
             return self
-        known = _read_snapshot(self.path)
+        known, given = _read_snapshot(self.path), self.stated_input
         found, wanted = str(known.get("architecture", "")), timm_name.partition(".")[0]
         if found and found != wanted:
             raise WeightsError(f"weights '{self.source}': those of {found}, not of {wanted}")
-        given = known.get("pretrained_cfg", known)
         scale = {
             name: ",".join(map(str, given[name]))
             for name in ("mean", "std")
@@ -139,6 +138,14 @@ class Weights:
         }
         args = tuple(sorted({**scale, **dict(self.model_args)}.items()))
         return replace(self, source=str(self.path / SNAPSHOT_FILE), model_args=args)
+
+    @property
+    def stated_input(self) -> dict[str, Any]:
+        """timm's description of the input, as a folder from the hub states it; else empty."""
+        if self.is_random or self.is_hub or not self.path.is_dir():
+            return {}
+        known = _read_snapshot(self.path)
+        return dict(known.get("pretrained_cfg", known))
 
     @property
     def label(self) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from datasets.preprocess import CROP_MODES, INTERPOLATIONS
 from trainables.registry import BACKBONES, WeightsError
 
 _CLOSE = 3  # names that an error suggests
@@ -36,8 +38,6 @@ class Vintage:
     license: str
     image_size: int  # pixels, of the weights' training; `test_size` where another one is advised
     test_size: int
-    interpolation: str
-    crop_pct: float
 
     @property
     def text(self) -> str:
@@ -57,9 +57,35 @@ def vintage(timm_name: str) -> Vintage:
         str(known.get("license") or "not stated by timm"),
         size,
         int((known.get("test_input_size") or known["input_size"])[-1]),
-        str(known.get("interpolation") or ""),
-        float(known.get("crop_pct") or 1.0),
     )
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How timm resizes and crops images to evaluate weights; see `datasets.preprocess`."""
+
+    interpolation: str
+    crop_pct: float
+    crop_mode: str
+    fill: tuple[int, int, int]
+
+
+def evaluation(timm_name: str, stated: Mapping[str, Any] | None = None) -> Evaluation:
+    """Of the weights that timm has under this name, or of others that come with a description like
+    timm's, `stated`. Raises WeightsError for an interpolation or a crop that is not known here."""
+    from timm.data.config import resolve_data_config
+
+    known = resolve_data_config(pretrained_cfg={**_pretrained(timm_name), **(stated or {})})
+    for name, allowed in (("interpolation", INTERPOLATIONS), ("crop_mode", CROP_MODES)):
+        if known[name] not in allowed:
+            raise WeightsError(
+                f"weights of {timm_name}: their {name} is {known[name]!r}: expected one of "
+                f"{', '.join(allowed)}; set preprocess.fit and preprocess.interpolation"
+            )
+    red, green, blue = (round(255 * value) for value in known["mean"])
+    fill = (red, green, blue) if known["crop_mode"] == "border" else (0, 0, 0)
+    crop_pct = float(known["crop_pct"])
+    return Evaluation(known["interpolation"], crop_pct, known["crop_mode"], fill)
 
 
 def is_model(name: str) -> bool:

@@ -15,7 +15,6 @@ from sweeper.commands.prediction_output import (
     print_text,
     write_csv,
 )
-from sweeper.config.backbones import preprocess_of
 from sweeper.config.paths import typed_path
 from sweeper.errors import StoreError
 from sweeper.exit_codes import DONE, SOME_FAILED, USER_ERROR
@@ -99,9 +98,9 @@ def predict_images(options: argparse.Namespace, command: str) -> int:
             f"--explain: a {chosen.cell.strategy} network cannot be explained "
             f"({reason}); choose another cell with --cell"
         )
-    section = preprocess_of(run.config, chosen.cell.backbone)
+    preprocessing = run.preprocessing(chosen.cell.backbone)
     known, novelty = KnownImages(run, chosen, store), Novelty.of(run, chosen, store)
-    predictions = predict(chosen, store, paths, section, known, novelty)
+    predictions = predict(chosen, store, paths, preprocessing, known, novelty)
     print_problems(predictions)
     if all(prediction.problem for prediction in predictions):
         return USER_ERROR
@@ -141,9 +140,9 @@ def _explain(
     from sweeper.use.prediction import write_explanations
 
     folder = options.out or run.folder / "explained"
-    section, explain = preprocess_of(run.config, chosen.cell.backbone), run.config.explain
+    preprocessing, explain = run.preprocessing(chosen.cell.backbone), run.config.explain
     try:
-        return list(write_explanations(predictions, chosen, store, section, explain, folder))
+        return list(write_explanations(predictions, chosen, store, preprocessing, explain, folder))
     except OSError as error:
         raise StoreError(f"--out '{folder}': cannot be written to ({error.strerror})") from None
 

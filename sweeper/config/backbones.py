@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from datasets.preprocess import Preprocessing
 from sweeper.config.allowed import unexpected
-from sweeper.config.schema import Config, PreprocessSection
+from sweeper.config.schema import OWN, Config
 from trainables.registry import BACKBONES, BackboneSpec
 
 
@@ -31,10 +32,20 @@ def backbone_spec(config: Config, name: str) -> BackboneSpec:
     return replace(spec, image_size=chosen or spec.image_size, own_pooling=own_pooling)
 
 
-def preprocess_of(config: Config, name: str) -> PreprocessSection:
-    """What is done to the images of a backbone, with their size."""
-    size = backbone_spec(config, name).image_size
-    return config.preprocess.model_copy(update={"image_size": size})
+def preprocessing_of(config: Config, name: str) -> Preprocessing:
+    """What is done to the images of a backbone. Raises WeightsError for a name that timm does not
+    have, or weights that are resized in a way that is not known here."""
+    spec, chosen = backbone_spec(config, name), config.preprocess
+    steps = {**chosen.model_dump(), "image_size": spec.image_size}
+    if OWN in (chosen.fit, chosen.interpolation):
+        from trainables.timm_models import evaluation  # imports torch: seconds
+
+        own = evaluation(spec.timm_name, config.weights_of(name).stated_input)
+        if chosen.interpolation == OWN:
+            steps["interpolation"] = own.interpolation
+        if chosen.fit == OWN:
+            steps |= {"crop_mode": own.crop_mode, "crop_pct": own.crop_pct, "fill": own.fill}
+    return Preprocessing(**steps)
 
 
 def unknown_backbones(config: Config) -> Iterator[str]:

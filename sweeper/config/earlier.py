@@ -13,8 +13,10 @@ _AS_PUBLISHED = (0.5, 0.5, 54.0, 0.1)
 
 def in_present_keys(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration with the keys of this version and the meaning of its own: every image was
-    squashed, and an augmentation was four numbers. Raises TypeError if it is no configuration."""
-    preprocess = {"fit": "squash", **_mapping(_mapping(config).get("preprocess", {}))}
+    squashed, later resized by averaging areas, and an augmentation was four numbers. Raises
+    TypeError if it is no configuration."""
+    given = _mapping(_mapping(config).get("preprocess", {}))
+    preprocess = {"fit": "squash", "interpolation": "area", **given}
     augmentations = {
         name: _listed(_mapping(one))
         for name, one in _mapping(config.get("augmentations", {})).items()

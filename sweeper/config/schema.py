@@ -22,7 +22,7 @@ from datasets.augment import BUILT_IN, BUILT_IN_TRANSFORMS, Augmentation
 from datasets.corruptions import CORRUPTIONS
 from datasets.errors import DataError
 from datasets.groups import check_group_by
-from datasets.preprocess import CONTRASTS, FITS, Preprocessing
+from datasets.preprocess import CONTRASTS, FITS, INTERPOLATIONS
 from datasets.splits import FEWEST_FOLDS
 from datasets.splitting.policies import POLICIES
 from reports.axes import NO_AUGMENTATION
@@ -36,6 +36,7 @@ from sweeper.strategies import STRATEGIES
 from sweeper.tracking import TRACKERS
 from trainables.registry import BASELINES, METHODS, SCORES, Weights
 
+OWN = "model"  # of `preprocess`: as the weights of each backbone ask
 ALL_CLASSES = "all"  # the scenario that is always there
 DEFAULT_STORE = "store"
 
@@ -134,7 +135,11 @@ class PreprocessSection(Section):
     backbone's weights."""
     fit: str = "pad"
     """How an image becomes a square: `pad` keeps all of it and fills the rest with the colour of
-    its edges, `crop` keeps its centre, `squash` distorts it."""
+    its edges, `crop` keeps its centre, `squash` distorts it, `model` resizes and crops it as the
+    weights of each backbone were evaluated."""
+    interpolation: str = OWN
+    """How images are resized: `area` (OpenCV's averages), `bilinear`, `bicubic` or `lanczos`
+    (Pillow's, which timm uses). `model`: that of each backbone's weights."""
     grey: bool = False
     """Replace colours by their luminance."""
     contrast: str = "stretch"
@@ -159,15 +164,10 @@ class PreprocessSection(Section):
     def known_fit(cls, value: str) -> str:
         return one_of(value, FITS)
 
-    @property
-    def steps(self) -> Preprocessing:
-        """The steps at the size that is set; see `sweeper.config.backbones.preprocess_of`."""
-        assert self.image_size is not None
-        return self.at(self.image_size)
-
-    def at(self, image_size: int) -> Preprocessing:
-        """The steps for images of one size."""
-        return Preprocessing(**{**self.model_dump(), "image_size": image_size})
+    @field_validator("interpolation")
+    @classmethod
+    def known_interpolation(cls, value: str) -> str:
+        return one_of(value, (OWN, *INTERPOLATIONS))
 
 
 class SplitSection(Section):

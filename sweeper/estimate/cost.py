@@ -257,7 +257,7 @@ class Estimate:
             busy = Span(min(busy.low, most.low), min(busy.high, most.high))
         busy += _OF_CHAMPION * len(groups)
         stored = Span(0, sum(max(map(self._most_maps, cells)) for cells in groups))
-        stored *= max(self.plan.image_sizes) ** 2 * _FLOAT
+        stored *= max(how.image_size for how in self.plan.preprocessings) ** 2 * _FLOAT
         largest = max((self.sizes[c.backbone] for g in groups for c in g), key=lambda s: s.macs)
         memory = _FLOAT * (2.5 * largest.all_layers * _EXPLAIN_IMAGES + largest.parameters)
         origin = self.speeds.of("explain", groups[0][0].backbone).origin

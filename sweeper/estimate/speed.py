@@ -124,7 +124,8 @@ def learn_from_run(
             speeds.know("forward", stage["backbone"], _of_stage(work, stage), LEARNT)
     for stage in stages:
         if stage["stage"] == "preprocess and augment" and stage["made"]:
-            rows = stage["made"] / slots * fmean(map(pixels_scale, plan.image_sizes))
+            scale = fmean(pixels_scale(how.image_size) for how in plan.preprocessings)
+            rows = stage["made"] / slots * scale
             speeds.know("preprocess", "", _of_stage(rows, stage), LEARNT)
 
 

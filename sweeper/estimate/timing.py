@@ -46,12 +46,11 @@ def measure(
 
 def _preprocess(speeds: Speeds, plan: Plan) -> None:
     images = plan.distinct_image_sets[0]
-    steps = plan.preprocess_at(images.image_size)
     paths = [Path(plan.collection.root, p) for p in plan.collection.images["path"][:_IMAGES]]
 
     def work() -> None:
         for path in paths:
-            image = preprocess(decode_image(read_file(path)), steps)
+            image = preprocess(decode_image(read_file(path)), images.preprocessing)
             for copy in range(images.copies + 1):
                 augment(image, "0" * 64, copy, images.pipeline)
 

@@ -15,7 +15,7 @@ from datasets.augment import FEC_IGE, Augmentation
 from datasets.calibration_pictures import CALIBRATION_PICTURES
 from datasets.preprocess import Preprocessing
 from datasets.splitting.policies import POLICIES
-from sweeper.config.backbones import backbone_spec
+from sweeper.config.backbones import backbone_spec, preprocessing_of
 from sweeper.config.schema import AugmentationSection, Config
 from sweeper.config.search_space import Space, largest_of
 from sweeper.plan import artifacts
@@ -46,10 +46,10 @@ TABLE_KINDS = tuple(_TABLE_SETTINGS)
 
 @dataclass(frozen=True)
 class ImageSet:
-    """The images preprocessed at one size, with the fixed copies of one augmentation or without."""
+    """The images preprocessed in one way, with the fixed copies of one augmentation or without."""
 
     target: Target
-    image_size: int
+    preprocessing: Preprocessing
     copies: int
     rows: int
     augmentation: AugmentationSection | None
@@ -57,6 +57,11 @@ class ImageSet:
     @property
     def key(self) -> str:
         return self.target.key
+
+    @property
+    def image_size(self) -> int:
+        """Side, pixels."""
+        return self.preprocessing.image_size
 
     @property
     def pipeline(self) -> Augmentation:
@@ -85,6 +90,7 @@ class Plan:
         )
         self.prevalence = resolve_prevalence(config.prevalence, collection.classes)
         self.networks = {name: backbone_spec(config, name) for name in config.grid.backbones}
+        self.preprocessing = {n: preprocessing_of(config, n) for n in config.grid.backbones}
         self.weights = {
             name: config.weights_of(name).located(spec.timm_name)
             for name, spec in self.networks.items()
@@ -105,25 +111,27 @@ class Plan:
     # --- images and splits ---------------------------------------------------------------------
 
     @cached_property
-    def image_sets(self) -> dict[tuple[str, int], ImageSet]:
-        """The images of each augmentation, at each size. Cells without fixed copies read the images
-        of the first augmentation that has some, so that they are preprocessed once."""
-        found: dict[tuple[str, int], ImageSet] = {}
-        for size in self.image_sizes:
-            fixed = {name: self._image_set(one, size) for name, one in self._fixed.items()}
-            others = next(iter(fixed.values()), None) or self._image_set(None, size)
+    def image_sets(self) -> dict[tuple[str, Preprocessing], ImageSet]:
+        """The images of each augmentation, preprocessed in each way. Cells without fixed copies
+        read the images of the first augmentation that has some, so that they are preprocessed once.
+        """
+        found: dict[tuple[str, Preprocessing], ImageSet] = {}
+        for how in self.preprocessings:
+            fixed = {name: self._image_set(one, how) for name, one in self._fixed.items()}
+            others = next(iter(fixed.values()), None) or self._image_set(None, how)
             for name in self.config.grid.augmentations:
-                found[name, size] = fixed.get(name, others)
+                found[name, how] = fixed.get(name, others)
         return found
 
-    @property
-    def image_sizes(self) -> list[int]:
-        """The sizes of the images that the backbones process, pixels."""
-        return sorted({spec.image_size for spec in self.networks.values()})
+    @cached_property
+    def preprocessings(self) -> list[Preprocessing]:
+        """The different ones of the backbones, by size. Those that agree share their images."""
+        distinct = dict.fromkeys(self.preprocessing.values())
+        return sorted(distinct, key=lambda how: (how.image_size, str(how)))
 
     def images_of(self, cell: Cell) -> ImageSet:
         """The images that the cell's backbone processes."""
-        return self.image_sets[cell.augmentation, self.networks[cell.backbone].image_size]
+        return self.image_sets[cell.augmentation, self.preprocessing[cell.backbone]]
 
     @cached_property
     def _fixed(self) -> dict[str, AugmentationSection]:
@@ -131,16 +139,12 @@ class Plan:
         found = {name: self.config.augmentation(name) for name in self.config.grid.augmentations}
         return {name: one for name, one in found.items() if one and not one.online}
 
-    def _image_set(self, augmentation: AugmentationSection | None, size: int) -> ImageSet:
+    def _image_set(self, augmentation: AugmentationSection | None, how: Preprocessing) -> ImageSet:
         copies = augmentation.copies if augmentation else 0
         ids = self.collection.images["image_id"]
         pipeline = augmentation.pipeline if augmentation else None
-        target = artifacts.shards(ids, self.preprocess_at(size), copies, pipeline)
-        return ImageSet(target, size, copies, len(ids) * (copies + 1), augmentation)
-
-    def preprocess_at(self, size: int) -> Preprocessing:
-        """What is done to the images of one size."""
-        return self.config.preprocess.at(size)
+        target = artifacts.shards(ids, how, copies, pipeline)
+        return ImageSet(target, how, copies, len(ids) * (copies + 1), augmentation)
 
     @cached_property
     def distinct_image_sets(self) -> list[ImageSet]:
@@ -177,12 +181,13 @@ class Plan:
     def _backbone(self, name: str) -> Target:
         calibrated_on = CALIBRATION_PICTURES[self.config.data.source].name
         spec, weights = self.networks[name], self.weights[name]
-        return artifacts.backbone(spec, weights, self.calibration(spec.image_size), calibrated_on)
+        return artifacts.backbone(spec, weights, self.calibration(name), calibrated_on)
 
-    def calibration(self, size: int) -> Preprocessing:
-        """The preprocessing of the drawn pictures that calibrate random weights. Always squashed,
-        so that runs that differ in the fit share their backbones."""
-        return replace(self.preprocess_at(size), fit="squash")
+    def calibration(self, backbone: str) -> Preprocessing:
+        """The preprocessing of the drawn pictures that calibrate random weights. Always squashed by
+        averaging areas, so that runs that differ in the fit share their backbones."""
+        how = self.preprocessing[backbone]
+        return Preprocessing(how.image_size, how.contrast, grey=how.grey, clahe=how.clahe)
 
     def source_of(self, cell: Cell) -> str:
         """Where the cell's trials have their rows from: a kind of activation table, or `PIXELS`

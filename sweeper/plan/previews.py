@@ -51,7 +51,7 @@ def sheets_key(plan: Plan) -> str:
     shown = [config.augmentation(name) for name in sheet_names(plan)]
     made_from = {
         "images": sorted(plan.collection.images["image_id"]),
-        "preprocess": plan.preprocess_at(plan.image_sizes[0]).made_from,
+        "preprocess": plan.preprocessings[0].made_from,
         "augmentations": [one.pipeline.made_from for one in shown if one],
     }
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
@@ -99,7 +99,7 @@ def _some_images(plan: Plan) -> list[tuple[str, str, np.ndarray]]:
             image = decode_image(read_file(Path(plan.collection.root, str(row.path))))
         except (DataError, OSError):
             continue
-        pixels = preprocess(image, plan.config.preprocess.at(plan.image_sizes[0]))
+        pixels = preprocess(image, plan.preprocessings[0])
         found.append((str(row.image_id), str(first.at[row.Index, "class"]), pixels))
     return found[:_CLASSES]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +19,7 @@ import cv2
 import numpy as np
 
 from datasets.drawn.synthetic import file_mask
-from datasets.preprocess import Preprocessing, preprocess
+from datasets.preprocess import preprocess
 from sweeper.plan.plan import Plan
 
 _BLUR = 1 / 50  # standard deviation, in sides of the image
@@ -48,7 +49,7 @@ class MarkedRegions:
         self, row: Mapping[str, Any], peak: int | None, others: Sequence[int]
     ) -> dict[str, Any]:
         side = math.isqrt(len(row["map"]))  # 0 where no map is shown
-        mask = self._mask(row["image_id"], side) if side else None
+        mask = self._mask(row["image_id"], side, row["backbone"]) if side else None
         if mask is None:
             return {"marked": None, "hit": None, "hit_by_others": None}
         flat = mask.ravel()
@@ -58,8 +59,8 @@ class MarkedRegions:
             "hit_by_others": float(flat[list(others)].mean()) if others else None,
         }
 
-    def _mask(self, image_id: str, side: int) -> np.ndarray | None:
-        """(N, N) bool, N = side."""
+    def _mask(self, image_id: str, side: int, backbone: str) -> np.ndarray | None:
+        """(N, N) bool, N = side, of an image as a backbone's images are resized and cropped."""
         data = self._plan.config.data
         if data.source != "synthetic" or image_id not in self._paths:
             return None
@@ -67,7 +68,10 @@ class MarkedRegions:
         if mask is None:
             return None
         white = np.repeat(np.uint8(255) * mask[..., None].astype(np.uint8), 3, axis=2)
-        steps = Preprocessing(side, contrast="none", fit=self._plan.config.preprocess.fit)
+        how = self._plan.preprocessing[backbone]
+        steps = replace(
+            how, image_size=side, contrast="none", grey=False, clahe=None, fill=(0, 0, 0)
+        )
         return np.asarray(preprocess(white, steps)[..., 0] > 127)
 
     @cached_property

@@ -116,7 +116,7 @@ def _backbone(ledger: Ledger, name: str) -> dict[str, Any]:
         "weights_note": note,
         "random": weights.is_random,
         "vintage": asdict(known),
-        "image_size": spec.image_size,
+        "preprocessing": asdict(plan.preprocessing[name]),
         "pooling": plan.config.head.pooling,
         "suffix": spec.suffix_text,
         "feature_dim": size.feature_dim,

@@ -19,7 +19,7 @@ from sweeper.plan.grid import Cell
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.previews import contact_sheets
 from sweeper.results.calibrated import Calibrated
-from sweeper.results.pictures import SIDE, draw_pictures
+from sweeper.results.pictures import draw_pictures
 from sweeper.results.pointing import MarkedRegions
 from sweeper.results.thresholds import threshold_rows
 from sweeper.run.predictions import read_predictions, read_validation
@@ -55,7 +55,7 @@ def write_tables(ledger: Ledger, errors: Mapping[str, str], folder: Path) -> Out
         "pictures": draw_pictures(
             ledger.plan.collection,
             pictured(rows.mistakes() for rows in cells),
-            ledger.plan.preprocess_at(SIDE),
+            ledger.plan.preprocessings[0],
             ledger.store,
         ),
         "attributions": [

@@ -77,18 +77,18 @@ class Caches:
             self.progress.skip("load weights", f"{name}: {weights.label}")
             with self.progress.during(f"load weights of {name}"):
                 spec = self.plan.networks[name]
-                calibration = self._calibration(spec.image_size) if weights.is_random else None
+                calibration = self._calibration(name) if weights.is_random else None
                 backbone = load_backbone(spec, weights, calibration)
             with self.store.writing(*target.content) as folder:
                 save_backbone(backbone, folder, self.store.filesystem)
 
-    def _calibration(self, size: int) -> torch.Tensor:
-        """Drawn pictures, uint8 (B, 3, size, size), for the BatchNorm statistics of random weights.
+    def _calibration(self, backbone: str) -> torch.Tensor:
+        """Drawn pictures, uint8 (B, 3, N, N), for the BatchNorm statistics of random weights.
 
         Not images of the data set: whichever were used, some split would test on them, and another
         split would change the network that all tables depend on.
         """
-        how = self.plan.calibration(size)
+        how = self.plan.calibration(backbone)
         pictures = CALIBRATION_PICTURES[self.config.data.source].draw(CALIBRATION_IMAGES)
         images = [preprocess(np.repeat(one[..., None], 3, 2), how) for one in pictures]
         return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
@@ -113,7 +113,7 @@ class Caches:
                     plan.collection.remote or plan.collection.root,
                     folder,
                     self.store.filesystem,
-                    preprocessing=self.plan.preprocess_at(images.image_size),
+                    preprocessing=images.preprocessing,
                     copies=images.copies,
                     augmentation=images.pipeline,
                     on_progress=self.progress.reach,

@@ -14,10 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from datasets.preprocess import FITS
+from datasets.preprocess import FITS, resampling
 from reports.axes import TRAININGS
 from reports.metrics import METRICS
-from sweeper.config.backbones import preprocess_of
 from sweeper.errors import StoreError
 from sweeper.run.champions import champion_network
 from sweeper.run.parts import TrialParts
@@ -85,7 +84,7 @@ def exported_config(
 ) -> dict[str, Any]:
     """The contents of `config.json`."""
     row, interval = chosen.row, chosen.interval
-    preprocess = preprocess_of(run.config, chosen.cell.backbone)
+    steps = run.preprocessing(chosen.cell.backbone)
     normalise = backbone.normalise
     arguments = timm_arguments(chosen)
     return {
@@ -96,8 +95,8 @@ def exported_config(
         **chosen.spec.entry.exported(chosen.spec, weights),
         "temperature": chosen.temperature,
         "preprocessing": {
-            **asdict(preprocess.steps),
-            "resize": f"{FITS[preprocess.fit]}; OpenCV INTER_AREA",
+            **asdict(steps),
+            "resize": f"{FITS[steps.fit]}; {resampling(steps)}",
             "mean": (normalise.mean.flatten() / 255).tolist(),
             "std": (normalise.std.flatten() / 255).tolist(),
         },

@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from datasets.preprocess import Preprocessing
+from sweeper.config.backbones import preprocessing_of
 from sweeper.config.earlier import in_present_keys
 from sweeper.config.run_paths import with_paths_of
 from sweeper.config.schema import Config
@@ -27,6 +29,14 @@ class FinishedRun:
     def command(self) -> str:
         """The command that created the run."""
         return str(self.about.get("command", ""))
+
+    def preprocessing(self, backbone: str) -> Preprocessing:
+        """What was done to the images of a backbone: as recorded, since timm may change what it
+        says of its weights; runs of earlier versions had one preprocessing for all sizes."""
+        about = self.about.get("backbones", {}).get(backbone, {})
+        if "preprocessing" in about:
+            return Preprocessing.of(about["preprocessing"])
+        return preprocessing_of(self.config, backbone)
 
 
 def read_run(folder: Path) -> FinishedRun:

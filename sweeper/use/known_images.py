@@ -20,7 +20,6 @@ from datasets.lookalikes.near import compare_pairs, guess_overlays, is_copy
 from datasets.lookalikes.thumbnails import SIDE, Thumbnails, thumbnail
 from datasets.preprocess import contents
 from datasets.shards import pixels_of
-from sweeper.config.backbones import preprocess_of
 from sweeper.store.records import read_split
 from sweeper.store.store import Store
 from sweeper.use.chosen import ChosenCell
@@ -62,7 +61,7 @@ class KnownImages:
         }
         self._store = store
         self._shards = shards_of(chosen.spec, store)
-        self._preprocessing = preprocess_of(run.config, chosen.cell.backbone).steps
+        self._preprocessing = run.preprocessing(chosen.cell.backbone)
 
     @property
     def finds_near_copies(self) -> bool:

@@ -17,8 +17,7 @@ from datasets.labels.table_file import SUFFIXES
 from datasets.layout.file_kinds import unread_reason
 from datasets.layout.tree import Tree
 from datasets.lookalikes.thumbnails import thumbnail
-from datasets.preprocess import contents, preprocess
-from sweeper.config.schema import PreprocessSection
+from datasets.preprocess import Preprocessing, contents, preprocess
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def image_files(paths: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(files))
 
 
-def read_each(paths: Sequence[Path], section: PreprocessSection) -> Iterator[NewImage]:
+def read_each(paths: Sequence[Path], how: Preprocessing) -> Iterator[NewImage]:
     """Read files one by one; a file that cannot be decoded is returned with a `problem`.
 
     Each is first decoded in a separate process, since it may crash its decoder.
@@ -68,12 +67,12 @@ def read_each(paths: Sequence[Path], section: PreprocessSection) -> Iterator[New
     with Reader() as reader:
         for path in paths:
             try:
-                yield _read(reader, path, section)
+                yield _read(reader, path, how)
             except DataError as error:
                 yield NewImage(path, str(error))
 
 
-def _read(reader: Reader, path: Path, section: PreprocessSection) -> NewImage:
+def _read(reader: Reader, path: Path, how: Preprocessing) -> NewImage:
     if not path.exists():
         raise DataError("no such file")
     if problem := unread_reason(path):
@@ -82,10 +81,10 @@ def _read(reader: Reader, path: Path, section: PreprocessSection) -> NewImage:
     if described.problem:
         raise DataError(described.problem)
     data = read_file(path)
-    image, steps = decode_image(data), section.steps
+    image = decode_image(data)
     height, width, _ = image.shape
-    pixels = preprocess(image, steps)
-    shown, aspect = contents(pixels, width, height, steps)
+    pixels = preprocess(image, how)
+    shown, aspect = contents(pixels, width, height, how)
     return NewImage(
         path,
         pixels=pixels,

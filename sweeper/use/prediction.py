@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sweeper.config.schema import ExplainSection, PreprocessSection
+from datasets.preprocess import Preprocessing
+from sweeper.config.schema import ExplainSection
 from sweeper.run.champions import champion_network
 from sweeper.run.parts import TrialParts
 from sweeper.store.store import Store
@@ -98,7 +99,7 @@ def predict(
     chosen: ChosenCell,
     store: Store,
     paths: Sequence[Path],
-    section: PreprocessSection,
+    preprocessing: Preprocessing,
     known: KnownImages | None = None,
     novelty: Novelty | None = None,
 ) -> list[Prediction]:
@@ -109,7 +110,7 @@ def predict(
     predictor = Predictor(chosen, store)
     predictions: list[Prediction] = []
     thumbnails: list[NewImage] = []
-    images = read_each(paths, section)
+    images = read_each(paths, preprocessing)
     while batch := list(islice(images, _BATCH)):
         predictions += _predict_batch(batch, predictor, novelty)
         thumbnails += [replace(image, pixels=None) for image in batch]
@@ -123,7 +124,7 @@ def write_explanations(
     predictions: Sequence[Prediction],
     chosen: ChosenCell,
     store: Store,
-    preprocessing: PreprocessSection,
+    preprocessing: Preprocessing,
     explain: ExplainSection,
     folder: Path,
 ) -> Iterator[Drawing | None]:

@@ -1,12 +1,23 @@
 """The formulas of the paper's text and of its notebook."""
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from datasets.preprocess import FITS, Preprocessing, contents, preprocess, stretch
+from datasets.preprocess import (
+    CROP_MODES,
+    FITS,
+    INTERPOLATIONS,
+    Preprocessing,
+    contents,
+    preprocess,
+    stretch,
+)
 
 IMAGES = arrays.arrays(np.uint8, (6, 6, 3), elements=st.integers(30, 200))
 
@@ -126,6 +137,53 @@ def test_steps_enter_the_key_only_where_they_are_used() -> None:
     assert Preprocessing(64).made_from == plain
     assert Preprocessing(64, fit="pad").made_from == plain | {"fit": "pad"}
     assert Preprocessing(64, grey=True, clahe=2.0).made_from == plain | {"grey": True, "clahe": 2.0}
+    cropped = {"fit": "model", "interpolation": "bicubic", "crop_pct": 0.9}
+    how = Preprocessing(64, fit="model", interpolation="bicubic", crop_pct=0.9)
+    assert how.made_from == plain | cropped
+
+
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+def test_every_interpolation_averages_when_it_reduces(interpolation: str) -> None:
+    """OpenCV's bilinear and bicubic ones do not: stripes would alias."""
+    image = np.zeros((64, 96, 3), np.uint8)
+    image[:, ::2] = 200
+    how = Preprocessing(12, "none", interpolation=interpolation)
+    assert np.abs(preprocess(image, how).astype(int) - 100).max() <= 12
+
+
+@pytest.mark.parametrize("crop_mode", CROP_MODES)
+@pytest.mark.parametrize("crop_pct", [0.875, 1.0, 1.15])
+def test_contents_of_a_models_crop_are_what_it_shows(crop_mode: str, crop_pct: float) -> None:
+    image = np.random.default_rng(0).integers(60, 200, (30, 90, 3), np.uint8)
+    how = Preprocessing(
+        48,
+        "none",
+        "model",
+        interpolation="bilinear",
+        crop_mode=crop_mode,
+        crop_pct=crop_pct,
+        fill=(0, 0, 0),
+    )
+    square = preprocess(image, how)
+    shown, aspect = contents(square, 90, 30, how)
+    assert shown.min() > 0  # the fill, and only it, is left out
+    assert shown.sum() == square.sum()
+    ratio = shown.shape[1] / shown.shape[0] if crop_mode != "squash" else 3
+    assert aspect == pytest.approx(ratio, rel=0.1)
+
+
+def test_an_extremely_long_image_is_cut_before_it_is_enlarged() -> None:
+    """Resizing all of it first, as timm does, would take 11 GB."""
+    image = np.random.default_rng(0).integers(0, 256, (3, 50_000, 3), np.uint8)
+    for interpolation in INTERPOLATIONS:
+        how = Preprocessing(224, fit="model", interpolation=interpolation, crop_pct=0.875)
+        assert preprocess(image, how).shape == (224, 224, 3)
+
+
+def test_steps_written_as_json_are_read_again() -> None:
+    how = Preprocessing(32, fit="model", interpolation="bicubic", crop_pct=0.9, fill=(1, 2, 3))
+    assert Preprocessing.of({**json.loads(json.dumps(asdict(how))), "mean": [0.5]}) == how
+    assert Preprocessing.of({"image_size": 32}) == Preprocessing(32)
 
 
 def test_a_wrong_image_or_step_is_refused() -> None:
@@ -135,3 +193,5 @@ def test_a_wrong_image_or_step_is_refused() -> None:
         Preprocessing(2, "gamma")
     with pytest.raises(ValueError, match="'fill': expected one of pad, crop, squash"):
         Preprocessing(2, fit="fill")
+    with pytest.raises(ValueError, match="'nearest': expected one of area, bilinear, bicubic"):
+        Preprocessing(2, interpolation="nearest")

@@ -6,7 +6,6 @@ own code for reading image files, so that images are preprocessed as in training
 """
 
 import argparse
-import dataclasses
 import json
 import sys
 from collections.abc import Callable
@@ -94,8 +93,7 @@ def load_image(path: Path, config: dict[str, Any]) -> torch.Tensor:
     except ModuleNotFoundError as error:
         install = "pip install pydicom imagecodecs"
         raise DataError(f"a DICOM file, which needs {error.name}: {install}") from None
-    steps = {field.name: settings[field.name] for field in dataclasses.fields(Preprocessing)}
-    pixels = preprocess(image, Preprocessing(**steps))
+    pixels = preprocess(image, Preprocessing.of(settings))
     return torch.from_numpy(pixels).permute(2, 0, 1).float()
 
 

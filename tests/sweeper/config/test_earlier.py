@@ -16,6 +16,7 @@ def test_images_of_earlier_runs_were_squashed() -> None:
     earlier = {"name": "x", "preprocess": {"image_size": 80}}
     assert Config.model_validate(in_present_keys(earlier)).preprocess.fit == "squash"
     assert Config.model_validate(in_present_keys({"name": "x"})).preprocess.fit == "squash"
+    assert Config.model_validate(in_present_keys(earlier)).preprocess.interpolation == "area"
 
 
 def test_the_numbers_of_an_augmentation_become_transforms() -> None:

@@ -322,6 +322,26 @@ def test_images_of_one_size_are_made_once_and_each_backbone_reads_its_own(make: 
     assert {name: keys(plan)[name] for name in before} == before
 
 
+def test_backbones_share_the_images_that_they_agree_on(make: MakePlan) -> None:
+    """resnet50 and vgg16 have bilinear weights and a crop of 0.875, mobilenet bicubic ones."""
+    grid = "grid.backbones=[resnet50, vgg16, mobilenet]"
+    expected = {"area": 1, "model": 2, "lanczos": 1}
+    for interpolation, count in expected.items():
+        plan = make(grid, f"preprocess.interpolation={interpolation}")
+        assert len(plan.distinct_image_sets) == count
+    cropped = make(grid, "preprocess.fit=model", "preprocess.interpolation=model")
+    read = {cell.backbone: plan.images_of(cell).key for plan in [cropped] for cell in plan.cells}
+    assert read["resnet50"] == read["vgg16"] != read["mobilenet"]
+    assert len({*read.values(), *(one.key for one in make(grid).distinct_image_sets)}) == 4
+
+
+def test_random_weights_are_calibrated_alike_whatever_images_they_read(make: MakePlan) -> None:
+    grid = "grid.backbones=[resnet50, mobilenet]"
+    before = make(grid, "preprocess.interpolation=area").backbones
+    assert make(grid, "preprocess.fit=model").backbones == before
+    assert make(grid, "preprocess.fit=pad").backbones == before
+
+
 def test_another_depth_has_a_prefix_table_of_its_own_and_shares_all_else(make: MakePlan) -> None:
     depths = {depth: make(f"finetune.depth={depth}") for depth in ("head", "last", "half", "all")}
     last = depths["last"]

@@ -14,7 +14,7 @@ from sweeper.plan.plan import Plan
 from sweeper.results.pointing import MarkedRegions, peak_of
 from sweeper.store.store import Store
 
-KIND = {"method": "integrated_gradients", "baseline": "black"}
+KIND = {"method": "integrated_gradients", "baseline": "black", "backbone": "mobilenet"}
 
 
 def _regions(store: Path) -> tuple[MarkedRegions, Plan]:
@@ -39,13 +39,13 @@ def test_the_strongest_positive_attribution_decides() -> None:
 
 def test_maps_that_ignore_the_image_hit_as_often_as_those_of_other_images(tmp_path: Path) -> None:
     regions, plan = _regions(tmp_path)
-    side, generator = plan.image_sizes[0], np.random.default_rng(0)
+    side, generator = plan.preprocessings[0].image_size, np.random.default_rng(0)
     paths = plan.collection.images[["image_id", "path"]].itertuples(index=False)
     ids = [image_id for image_id, path in paths if "-near-" not in path]
     centred: list[dict[str, Any]] = []
     following: list[dict[str, Any]] = []
     for image_id in ids:
-        region = regions._mask(image_id, side)
+        region = regions._mask(image_id, side, "mobilenet")
         assert region is not None
         inside = np.flatnonzero(region)
         for found, peak in (
@@ -73,17 +73,17 @@ def test_the_order_of_the_rows_is_kept_and_only_maps_of_one_kind_are_compared(
     tmp_path: Path,
 ) -> None:
     regions, plan = _regions(tmp_path)
-    side = plan.image_sizes[0]
+    side = plan.preprocessings[0].image_size
     paths = plan.collection.images[["image_id", "path"]].itertuples(index=False)
     first, second, *_ = (image_id for image_id, path in paths if "-near-" not in path)
-    region = regions._mask(first, side)
+    region = regions._mask(first, side, "mobilenet")
     assert region is not None
     inside, outside = np.flatnonzero(region)[0], np.flatnonzero(~region)[0]
     maps = np.eye(side * side, dtype=np.float32)[[inside, outside]]
     kinds = [("occlusion", "blurred"), ("grad_cam", ""), ("occlusion", "black")]
     rows = [
         {"image_id": image_id, "map": values, "converged": True, "method": kind[0]}
-        | {"baseline": kind[1]}
+        | {"baseline": kind[1], "backbone": "mobilenet"}
         for kind in kinds
         for image_id, values in ((first, maps[0]), (second, maps[int(kind == kinds[1])]))
     ]
@@ -95,7 +95,7 @@ def test_the_order_of_the_rows_is_kept_and_only_maps_of_one_kind_are_compared(
 
 def test_a_drawn_image_has_a_region_and_an_altered_copy_has_none(tmp_path: Path) -> None:
     regions, plan = _regions(tmp_path)
-    side = plan.image_sizes[0]
+    side = plan.preprocessings[0].image_size
     found = {}
     for image_id, path in plan.collection.images[["image_id", "path"]].itertuples(index=False):
         values = np.zeros((side, side), np.float32)

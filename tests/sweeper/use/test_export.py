@@ -59,7 +59,7 @@ def test_the_exported_folder_classifies_without_the_project(
     )
     store = Store(finished_run.config.store)
     chosen = choose(finished_run, store, cell_of(strategy))
-    (expected,) = predict(chosen, store, [image], finished_run.config.preprocess)
+    (expected,) = predict(chosen, store, [image], finished_run.preprocessing("mobilenet"))
     found = json.loads(ended.stdout)["probabilities"]
     assert list(found) == chosen.classes
     assert list(found.values()) == pytest.approx(expected.probabilities, abs=1e-4)
@@ -87,7 +87,7 @@ def test_every_kind_of_file_is_preprocessed_as_by_predict(
     assert (ended.returncode, ended.stderr) == (0, "")
     store = Store(finished_run.config.store)
     chosen = choose(finished_run, store, cell_of("transfer"))
-    expected = predict(chosen, store, paths, finished_run.config.preprocess)
+    expected = predict(chosen, store, paths, finished_run.preprocessing("mobilenet"))
     found = [json.loads(line) for line in ended.stdout.splitlines()]
     assert [one["image"] for one in found] == list(map(str, paths))
     for one, other in zip(found, expected, strict=True):
@@ -113,7 +113,7 @@ def test_the_pixels_are_bit_identical(
     for name, data in every_file().items():
         paths.append(tmp_path / name)
         paths[-1].write_bytes(data)
-        pixels = preprocess(decode_image(data), finished_run.config.preprocess.steps)
+        pixels = preprocess(decode_image(data), finished_run.preprocessing("mobilenet"))
         ordered = np.ascontiguousarray(pixels.transpose(2, 0, 1))
         expected.append(hashlib.sha256(ordered.tobytes()).hexdigest())
     ended = subprocess.run(

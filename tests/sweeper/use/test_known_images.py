@@ -37,7 +37,7 @@ def of_parts(finished_run: FinishedRun) -> dict[str, tuple[str, Path]]:
 
 
 def found(known: KnownImages, run: FinishedRun, *paths: Path) -> list[KnownImage | None]:
-    return known.find(list(read_each(paths, run.config.preprocess)))
+    return known.find(list(read_each(paths, run.preprocessing("mobilenet"))))
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -9,14 +9,13 @@ from PIL import Image
 from datasets.decoding.decode import decode_image
 from datasets.decoding.describe import describe
 from datasets.errors import DataError
-from datasets.preprocess import preprocess
+from datasets.preprocess import Preprocessing, preprocess
 from datasets.sources import read_folder
-from sweeper.config.schema import PreprocessSection
 from sweeper.use.new_images import image_files, read_each
 from tests.datasets.decoding.dicom_files import dicom_file, ramp
 from tests.datasets.decoding.picture_files import every_file
 
-SECTION = PreprocessSection(image_size=48)
+HOW = Preprocessing(48, fit="pad", interpolation="bicubic")
 
 
 def test_a_folder_stands_for_the_images_below_it(tmp_path: Path) -> None:
@@ -53,8 +52,8 @@ def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
 def test_every_kind_is_read_as_in_training_with_the_same_hashes(tmp_path: Path) -> None:
     for name, data in every_file().items():
         (tmp_path / name).write_bytes(data)
-    for image in read_each(image_files([tmp_path]), SECTION):
-        expected = preprocess(decode_image(image.path.read_bytes()), SECTION.steps)
+    for image in read_each(image_files([tmp_path]), HOW):
+        expected = preprocess(decode_image(image.path.read_bytes()), HOW)
         assert image.pixels is not None
         np.testing.assert_array_equal(image.pixels, expected)
         described = describe(str(image.path)).description
@@ -68,7 +67,7 @@ def test_an_unreadable_file_has_a_problem_and_keeps_its_position(tmp_path: Path)
     Image.new("L", (20, 20)).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes(b"")
     paths = [tmp_path / name for name in ("bad.png", "good.png", "gone.png")]
-    read = list(read_each(paths, SECTION))
+    read = list(read_each(paths, HOW))
     assert [image.path for image in read] == paths
     assert [image.problem for image in read] == [
         "cannot be read as an image: empty file",
@@ -87,7 +86,7 @@ def test_an_unsupported_format_has_the_reason_given_by_the_audit(tmp_path: Path)
     audited = {one.path: one.problem for one in read_folder(str(tmp_path)).files}
     problems = {
         image.path.relative_to(tmp_path).as_posix(): image.problem
-        for image in read_each(image_files([tmp_path]), SECTION)
+        for image in read_each(image_files([tmp_path]), HOW)
     }
     assert problems["class/a.pgm"] == ".pgm is not supported; save it as PNG or TIFF"
     assert problems.pop("class/f.png").startswith("cannot be read as an image")

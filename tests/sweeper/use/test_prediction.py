@@ -47,7 +47,7 @@ def test_a_test_image_gets_the_probabilities_that_the_run_stored(
     chosen = at_temperature(choose(finished_run, store, cell), 1.0)  # as stored
     stored = read_predictions(store, chosen.spec)
     paths = [file_of(finished_run, image_id) for image_id in stored["image_id"]]
-    found = predict(chosen, store, paths, finished_run.config.preprocess)
+    found = predict(chosen, store, paths, finished_run.preprocessing("mobilenet"))
     scores = np.array([one.probabilities for one in found])
     np.testing.assert_allclose(scores, np.stack(stored["probabilities"]), atol=1e-3)
     assert np.abs(scores - np.roll(scores, 1, axis=0)).max() > 0.01  # images do differ
@@ -136,7 +136,9 @@ def test_a_bad_file_keeps_its_position_among_the_others(
     for path in (paths[0], paths[2]):
         Image.effect_noise((90, 70), 60).save(path)
     paths[1].write_bytes(b"\xff\xd8\xff\xe0 cut")
-    found = predict(choose(finished_run, store), store, paths, finished_run.config.preprocess)
+    found = predict(
+        choose(finished_run, store), store, paths, finished_run.preprocessing("mobilenet")
+    )
     assert [one.path for one in found] == paths
     assert [bool(one.problem) for one in found] == [False, True, False]
     classes = len(finished_run.about["scenarios"]["all"])
