@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from itertools import chain
 
 import numpy as np
 import torch
@@ -144,8 +143,8 @@ def finetune_module(
 ) -> FinetuneModule:
     """Build the trainable part of a fine-tuning trial.
 
-    Its groups of layers, which may train at different rates, are the backbone's last layer group
-    and, at more depth than `last`, the layers before it, and the head.
+    Its groups of layers, which may train at different rates, are the trained layer groups of the
+    backbone (at depth `last` all that is trained of it) and the head.
 
     The head is `head_state` (the transfer champion's) or new. With depth `all` the module is the
     whole network and takes pixels (B, 3, H, W), 0..255; otherwise it is what lies after the
@@ -160,8 +159,8 @@ def finetune_module(
         names = ("normalise", "prefix", "suffix")
         trained = nn.Sequential(OrderedDict((name, getattr(backbone, name)) for name in names))
         before = "suffix."
-    *earlier, last = [[f"{before}{name}" for name in group] for group in backbone.layer_groups]
-    groups = [list(chain(*earlier)), last] if depth != "last" else []
+    own = backbone.layer_groups if depth != "last" else []
+    groups = [[f"{before}{name}" for name in group] for group in own]
     return FinetuneModule(trained, pooling, head, batchnorm, mixed, groups)
 
 

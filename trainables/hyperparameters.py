@@ -28,6 +28,7 @@ class Hyperparameter:
     neutral: Any = ALWAYS  # trains as before there was this entry: left out of a trial's key
     of_head: bool = False  # the head's shape: a trial that starts from a trained head has its value
     of_backbone: bool = False  # without effect where no layer of the backbone is trained
+    of_groups: bool = False  # without effect where no layer before its last group is trained
     only_with: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     # ^ without effect unless another hyperparameter, in the list before it, has one of these values
 
@@ -105,10 +106,19 @@ HYPERPARAMETERS: Mapping[str, Hyperparameter] = {
             "layer_decay",
             "layer decay",
             Annotated[float, Gt(0), Le(1)],
-            "fine-tuning: each group of layers trains at the learning rate of the next one towards "
-            "the output, times this",
+            "fine-tuning: the backbone's last group of layers trains at this share of the head's "
+            "learning rate, and the layers before it at this share of that",
             neutral=1.0,
             of_backbone=True,
+        ),
+        Hyperparameter(
+            "group_decay",
+            "layer-group decay",
+            Annotated[float, Gt(0), Le(1)],
+            "fine-tuning at depth `half` or `all`: before the last group of layers, each group (a "
+            "block, as timm's `group_matcher` has it) trains at this share of the next one's rate",
+            neutral=1.0,
+            of_groups=True,
         ),
         Hyperparameter(
             "batchnorm",
@@ -200,14 +210,18 @@ def value_of(values: Mapping[str, Any], name: str) -> Any:
     return values[name] if name in values else HYPERPARAMETERS[name].neutral
 
 
-def settled(values: Mapping[str, Any], trains_backbone: bool) -> dict[str, Any]:
+def settled(
+    values: Mapping[str, Any], trains_backbone: bool, trains_groups: bool = False
+) -> dict[str, Any]:
     """A draw with the neutral value wherever a hyperparameter has no effect, so that two draws that
-    train alike are one."""
+    train alike are one. `trains_groups`: whether more than the backbone's last group is trained."""
     found: dict[str, Any] = {}
     for name, value in values.items():
         one = HYPERPARAMETERS[name]
-        has_effect = (trains_backbone or not one.of_backbone) and all(
-            value_of(found, other) in allowed for other, allowed in one.only_with.items()
+        has_effect = (
+            (trains_backbone or not one.of_backbone)
+            and (trains_groups or not one.of_groups)
+            and all(value_of(found, other) in allowed for other, allowed in one.only_with.items())
         )
         found[name] = value if has_effect else one.neutral
     return found

@@ -28,12 +28,13 @@ def build_optimiser(module: nn.Module, values: Mapping[str, Any]) -> optim.Optim
     """The optimiser of a draw for the parameters of `module` that require a gradient.
 
     Each of its groups has a `factor`, by which its learning rate differs from the draw's: see
-    `layer_decay`. Weight decay leaves out biases and the parameters of normalisation layers.
+    `layer_decay` and `group_decay`. Weight decay leaves out biases and the parameters of
+    normalisation layers.
     """
     lr, decay = values["lr"], value_of(values, "weight_decay")
     groups = [
         {"params": chosen, "lr": lr * factor, "factor": factor, "weight_decay": own_decay}
-        for factor, parameters in _by_rate(module, value_of(values, "layer_decay"))
+        for factor, parameters in _by_rate(module, values)
         for own_decay, chosen in _by_decay(parameters, decay)
     ]
     match value_of(values, "optimizer"):
@@ -46,13 +47,25 @@ def build_optimiser(module: nn.Module, values: Mapping[str, Any]) -> optim.Optim
             return optim.Adam(groups, eps=_KERAS_EPSILON, fused=True)
 
 
-def _by_rate(module: nn.Module, layer_decay: float) -> list[tuple[float, list[nn.Parameter]]]:
-    """Parameters with the factor of their learning rate; the last group of layers has 1."""
+def _by_rate(
+    module: nn.Module, values: Mapping[str, Any]
+) -> list[tuple[float, list[nn.Parameter]]]:
+    """Parameters with the factor of their learning rate, those of the head last, with 1.
+
+    With d = 0 for the head, 1 for the group of layers before it and so on, the factor is
+    layer_decay ** min(d, 2) * group_decay ** max(d - 2, 0): with the same value for both it is the
+    layer-wise decay of BEiT (arXiv:2106.08254) and of timm.
+    """
+    layer_decay, group_decay = (value_of(values, f"{name}_decay") for name in ("layer", "group"))
     layered = next((part for part in module.modules() if isinstance(part, Layered)), None)
-    if layered is None or layer_decay == 1:
+    if layered is None or layer_decay == group_decay == 1:
         return [(1.0, _trained(list(module.parameters())))]
     groups = [trained for group in layered.layer_groups() if (trained := _trained(group))]
-    return [(layer_decay ** (len(groups) - 1 - at), group) for at, group in enumerate(groups)]
+    by_factor: dict[float, list[nn.Parameter]] = {}
+    for distance, group in zip(range(len(groups) - 1, -1, -1), groups, strict=True):
+        factor = layer_decay ** min(distance, 2) * group_decay ** max(distance - 2, 0)
+        by_factor.setdefault(factor, []).extend(group)
+    return list(by_factor.items())
 
 
 def _by_decay(

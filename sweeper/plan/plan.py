@@ -262,7 +262,10 @@ class Plan:
 
     def _settle(self, cell: Cell) -> Callable[[Draw], Draw]:
         trains_backbone = STRATEGIES[cell.strategy].trains_backbone
-        return partial(settled, trains_backbone=trains_backbone)
+        is_deep = self.config.finetune.depth in ("half", "all")
+        whole = not self.tuned[cell.backbone].is_cut  # what cannot be cut is trained whole
+        trains_groups = trains_backbone and (is_deep or whole)
+        return partial(settled, trains_backbone=trains_backbone, trains_groups=trains_groups)
 
     def limits(self, strategy: str) -> tuple[int, int]:
         """Draws and epochs of a strategy."""

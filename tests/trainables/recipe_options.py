@@ -12,6 +12,7 @@ OTHER_VALUES: dict[str, Any] = {
     "schedule": "cosine",
     "warmup": 0.25,
     "layer_decay": 0.1,
+    "group_decay": 0.5,
     "batchnorm": "frozen",
     "dropout": 0.5,
     "label_smoothing": 0.1,

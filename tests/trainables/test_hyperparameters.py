@@ -60,7 +60,7 @@ def test_a_draw_has_it_and_the_key_of_a_trial_knows_it(one: Hyperparameter) -> N
 def test_without_effect_it_is_neutral_and_its_condition_is_settled_before_it(
     one: Hyperparameter,
 ) -> None:
-    assert (one.neutral is not ALWAYS) or not (one.of_backbone or one.only_with)
+    assert (one.neutral is not ALWAYS) or not (one.of_backbone or one.of_groups or one.only_with)
     names = list(HYPERPARAMETERS)
     assert all(names.index(other) < names.index(one.name) for other in one.only_with)
 
@@ -76,6 +76,9 @@ def test_draws_that_train_alike_are_settled_to_one() -> None:
         "batchnorm": "train",
         "layer_decay": 1.0,
     }
+    grouped = {"lr": 0.1, "group_decay": 0.5}
+    assert settled(grouped, trains_backbone=True, trains_groups=True) == grouped
+    assert settled(grouped, trains_backbone=True)["group_decay"] == 1.0
 
 
 def test_a_draw_made_before_there_was_a_hyperparameter_has_its_neutral_value() -> None:

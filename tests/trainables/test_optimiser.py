@@ -66,6 +66,23 @@ def test_layers_further_from_the_output_train_at_lower_rates() -> None:
         assert rates[id(parameter)] == pytest.approx(expected), name
 
 
+def test_groups_before_the_last_one_train_at_falling_rates_or_at_one() -> None:
+    layers = [nn.Linear(2, 2) for _ in range(4)]
+    names = [[f"suffix.{i}.{kind}" for kind in ("weight", "bias")] for i in range(4)]
+    module = FinetuneModule(nn.Sequential(*layers), "avg", nn.Linear(2, 2), groups=names)
+
+    def rates(**values: float) -> list[float]:
+        optimiser = build_optimiser(module, {"lr": 1.0, **values})
+        found = {id(one): g["lr"] for g in optimiser.param_groups for one in g["params"]}
+        return [found[id(layer.weight)] for layer in (*layers, module.head)]
+
+    assert rates() == [1.0] * 5
+    assert rates(layer_decay=0.1) == pytest.approx([0.01, 0.01, 0.01, 0.1, 1.0])
+    both = rates(layer_decay=0.1, group_decay=0.5)
+    assert both == pytest.approx([0.0025, 0.005, 0.01, 0.1, 1.0])
+    assert rates(group_decay=0.5) == pytest.approx([0.25, 0.5, 1.0, 1.0, 1.0])
+
+
 def test_the_rates_of_all_groups_follow_the_schedule() -> None:
     optimiser = build_optimiser(_finetune_module(), {"lr": 0.1, "layer_decay": 0.2})
     schedule = Schedule(optimiser, {"lr": 0.1, "schedule": "cosine"}, 4)

@@ -23,7 +23,13 @@ from trainables.recipes import RECIPES
 from trainables.transfer import transfer_module
 
 BASE = training(0.01, 8, 4, 1)
-OF_THE_MODULE = ("hidden", "dropout", "batchnorm", "layer_decay")  # tested where it is built
+OF_THE_MODULE = (
+    "hidden",
+    "dropout",
+    "batchnorm",
+    "layer_decay",
+    "group_decay",
+)  # tested where it is built
 ONLY_WITH = {
     "momentum": {"optimizer": "sgd"},
     "effective_beta": {"class_weights": "effective_number"},

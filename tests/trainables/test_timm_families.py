@@ -12,6 +12,7 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
+from timm.optim._param_groups import param_groups_layer_decay
 
 from tests.trainables.conftest import noise
 from tests.trainables.settings import training
@@ -22,6 +23,7 @@ from trainables.extraction import Extraction, _Extractor
 from trainables.finetune import ActivationRows, PixelRows, finetune_module, with_prefix
 from trainables.inference import channels_last, for_inference
 from trainables.loop import train
+from trainables.optimiser import build_optimiser
 from trainables.pretrained import check_weights_file, load_backbone
 from trainables.registry import BackboneSpec, Weights, WeightsError
 from trainables.stored_backbone import StoredBackbone, save_backbone
@@ -194,10 +196,52 @@ def test_layer_groups_run_from_input_to_output() -> None:
     assert blocks[1:] == [*({f"blocks_{n}"} for n in range(11)), {"blocks_11", "norm"}]
     module = finetune_module(backbone, "model", [8], 3, batchnorm="train", seed=0, depth="half")
     names = {id(value): name for name, value in module.named_parameters()}
-    early, last, head = ([names[id(value)] for value in group] for group in module.layer_groups())
-    assert {name.split(".")[1] for name in early} == {f"blocks_{n}" for n in range(6, 11)}
+    groups = [[names[id(value)] for value in group] for group in module.layer_groups()]
+    *early, last, head = groups
+    blocks = [{name.split(".")[1] for name in group} for group in early]
+    assert blocks == [{f"blocks_{n}"} for n in range(6, 11)]
     assert {name.split(".")[1] for name in last} == {"blocks_11", "norm"}
     assert {name.split(".")[0] for name in head} == {"head"}
-    assert len(early) + len(last) + len(head) == len(names)
+    assert sum(map(len, groups)) == len(names)
     one = finetune_module(backbone, "model", [8], 3, batchnorm="train", seed=0)
     assert len(one.layer_groups()) == 2
+
+
+@pytest.mark.parametrize("depth", ["last", "half", "all"])
+@pytest.mark.parametrize("name", ["resnet18", "convnext_atto", "vit_tiny_patch16_224"])
+def test_layer_wise_decay_is_timms(name: str, depth: str) -> None:
+    """The rate of every tensor, against timm's; a last norm belongs to the group before it."""
+    backbone = build_backbone(spec_of(name, "half" if depth == "half" else "last"))
+    module = finetune_module(backbone, "model", [8], 3, batchnorm="train", seed=0, depth=depth)
+    values = {"lr": 0.1, "layer_decay": 0.7, "group_decay": 0.7}
+    rates = {
+        id(one): group["lr"]
+        for group in build_optimiser(module, values).param_groups
+        for one in group["params"]
+    }
+    scales, last = _timms_scales(name)
+    trained = set()
+    for local, value in module.named_parameters():
+        if local.startswith("head."):
+            assert rates[id(value)] == 0.1
+            continue
+        timms = backbone.timm_name(local.removeprefix("suffix.") if depth == "all" else local)
+        share = min(scales[timms], last) / last
+        trained.add(share)
+        assert rates[id(value)] == pytest.approx(0.1 * 0.7 * share), timms
+    if depth == "last":
+        assert trained == {1.0}
+    else:
+        assert len(trained) >= (9 if depth == "all" else 4)
+
+
+def _timms_scales(name: str) -> tuple[dict[str, float], float]:
+    """The scale of each tensor's learning rate, and that of the last group with weights."""
+    model = timm.create_model(name, num_classes=0)
+    names = {id(value): key for key, value in model.named_parameters()}
+    scales = {
+        names[id(one)]: float(group["lr_scale"])
+        for group in param_groups_layer_decay(model, layer_decay=0.7)
+        for one in group["params"]
+    }
+    return scales, max(scales[key] for key in scales if "norm" not in key)
