@@ -139,6 +139,14 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "group": _STR,
         "problem": _STR,
     },
+    "metadata": {
+        "image_id": _STR,
+        "column": _STR,
+        "level": _STR,  # a category, or a bin of a number; null where nothing is known
+        "position": _INT,  # of the level in its column; -1 where nothing is known
+        "number": _FLOAT,  # of numeric columns; ages at most 90
+        "binning": _STR,  # decades | quartiles | "" of categories
+    },
     "duplicates": {
         "image_id_a": _STR,
         "image_id_b": _STR,
@@ -242,6 +250,34 @@ _DERIVED: dict[str, dict[str, pa.DataType]] = {
         "method": _STR,
         "units": _INT,  # groups of images that it is a share of
         "needed": _INT,  # of them, for an interval of +- 5 points
+    },
+    "subgroups": {
+        **_CELL,  # seed, repeat and fold null: all trainings of the headline together
+        "column": _STR,
+        "level": _STR,  # null where nothing is known
+        "position": _INT,
+        "metric": _STR,
+        "value": _FLOAT,
+        "low": _FLOAT,
+        "high": _FLOAT,
+        "method": _STR,
+        "rows": _INT,
+        "images": _INT,
+        "units": _INT,  # groups of images
+        "compared": _BOOL,  # whether it is large enough to be compared
+    },
+    "gaps": {
+        **_CELL,
+        "column": _STR,
+        "metric": _STR,
+        "level": _STR,  # with the higher value
+        "other": _STR,
+        "gap": _FLOAT,
+        "low": _FLOAT,  # the interval and p hold for all rows of a scenario together
+        "high": _FLOAT,
+        "p": _FLOAT,
+        "family": _INT,  # comparisons that were corrected together
+        "largest": _BOOL,  # of its column and metric
     },
     "effects": {
         "split_policy": _STR,

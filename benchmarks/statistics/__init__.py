@@ -1,6 +1,6 @@
 """Do the report's 95 % intervals cover 95 %, do its tests raise a false alarm in 5 % at most, is
-the order of two published accuracies wrong as often as `check-table` prints, and which metric
-should validation decide by?
+the order of two published accuracies wrong as often as `check-table` prints, which metric
+should validation decide by, and are alike subgroups said to differ?
 
 python -m benchmarks statistics [--times 300]
 
@@ -21,6 +21,8 @@ from benchmarks.statistics.claims import SIZES, congruent_claims, false_claims
 from benchmarks.statistics.claims import WORLDS as CLAIMS
 from benchmarks.statistics.coverage import LEARNED, WORLDS, coverage
 from benchmarks.statistics.diagnoses import NAMES, RULES, diagnoses
+from benchmarks.statistics.subgroups import WORLDS as PEOPLE
+from benchmarks.statistics.subgroups import found_gaps
 
 
 def main(arguments: list[str]) -> None:
@@ -58,3 +60,5 @@ def main(arguments: list[str]) -> None:
         for rule in RULES
     ]
     tell("statistics diagnoses", diagnosed, {"times": options.times // 2})
+    subgroups = [{"of": name, **found_gaps(name, options.times)} for name in PEOPLE]
+    tell("statistics subgroups", subgroups, {"times": options.times})

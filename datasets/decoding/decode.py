@@ -84,6 +84,16 @@ def read_picture(data: bytes) -> Picture:
         raise DataError(f"cannot be read as an image: {_one_line(error)}") from error
 
 
+def read_tags(data: bytes, keywords: list[str]) -> dict[str, str]:
+    """The texts of elements of a DICOM header: see `dicom.header_texts`. Raises DataError."""
+    from datasets.decoding.dicom import header_texts
+
+    try:
+        return header_texts(data, keywords)
+    except _DECODER_ERRORS as error:
+        raise DataError(f"cannot be read as DICOM: {_one_line(error)}") from error
+
+
 def read_file(path: str | Path) -> bytes:
     """Read a regular file.
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.multival import MultiValue
 
 from datasets.decoding.dicom_detection import with_preamble
 from datasets.decoding.dicom_display import show
@@ -38,6 +39,10 @@ _TAGS = [
     *("ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
     *("PixelData", "FloatPixelData", "DoubleFloatPixelData"),
 ]
+
+_OPEN_TAGS = frozenset(
+    {"PatientAge", "PatientSex", "Manufacturer", "Modality", "ViewPosition", "BodyPartExamined"}
+)  # what `header_texts` may read: nothing that identifies a person
 
 # pydicom warns of and logs every oddity of a file; failures end up in the manifest's `problem`.
 warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
@@ -79,6 +84,24 @@ def patient_hash(dataset: Dataset) -> str:
     if not patient:
         return ""
     return hashlib.sha256(f"{issuer}\0{patient}".encode()).hexdigest()[:16]
+
+
+def header_texts(data: bytes, keywords: list[str]) -> dict[str, str]:
+    """The texts of elements of a header, by keyword; of several values the first.
+
+    Elements that name a person or a number of one are refused with a ValueError.
+    """
+    if private := [keyword for keyword in keywords if keyword not in _OPEN_TAGS]:
+        raise ValueError(f"{', '.join(private)}: may identify a person")
+    source = io.BytesIO(_inflated(with_preamble(data)))
+    dataset = dcmread(source, specific_tags=keywords, stop_before_pixels=True, force=True)
+    return {keyword: _first_text(dataset.get(keyword)) for keyword in keywords}
+
+
+def _first_text(value: object) -> str:
+    if isinstance(value, MultiValue):
+        value = value[0] if value else None
+    return "" if value is None else str(value).strip(" \0")
 
 
 def _inflated(data: bytes) -> bytes:

@@ -1,5 +1,5 @@
 """Tables made from a run's other tables: intervals, operating points, effects,
-comparisons, trainings, policies, optimism, robustness.
+comparisons, trainings, policies, optimism, robustness, subgroups.
 
 The page and the Parquet files both take their statistics from here, so they cannot disagree.
 """
@@ -17,6 +17,7 @@ from reports.derived.operating_points import operating_rows
 from reports.derived.optimism import optimism_rows
 from reports.derived.policies import policy_rows
 from reports.derived.robustness import robustness_rows
+from reports.derived.subgroups import subgroup_tables
 from reports.derived.tested import tested_cells
 from reports.derived.trainings import training_rows
 from reports.split_policies import split_policies
@@ -35,11 +36,14 @@ def write_derived(folder: Path) -> None:
     info: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     tables = read_tables(folder)
     tested = tested_cells(tables, info.get("scenarios", {}), tuple(split_policies(info)))
+    subgroups, gaps = subgroup_tables(info, tables)
     for name, rows in {
         "intervals": interval_rows(tested),
         "operating_points": operating_rows(
             tested, tables["thresholds"], info.get("prevalence", {})
         ),
+        "subgroups": subgroups,
+        "gaps": gaps,
         "effects": effect_rows(tested),
         "comparisons": comparison_rows(tested),
         "trainings": training_rows(tested),

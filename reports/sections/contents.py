@@ -16,10 +16,12 @@ from reports.sections import (
     grid,
     leak,
     listing,
+    population,
     reproduce,
     robustness,
     screening,
     significance,
+    subgroups,
 )
 from reports.sections.section import Section
 
@@ -30,12 +32,14 @@ SECTIONS: tuple[Section, ...] = (
     effects.SECTION,
     significance.SECTION,
     diagnoses.SECTION,
+    subgroups.SECTION,
     robustness.SECTION,
     comparison.SECTION,
     explanations.SECTION,
     listing.SECTION,
     cells.SECTION,
     data.SECTION,
+    population.SECTION,
     augmentations.SECTION,
     cost.SECTION,
     reproduce.SECTION,

@@ -114,6 +114,12 @@ def difference_of(value: float, error: Error) -> Interval:
     return Interval(max(-1.0, value - half), min(1.0, value + half))
 
 
+def unbounded_interval(value: float, error: Error, low: float = -math.inf) -> Interval:
+    """95 % interval value +- t * error of a number that nothing bounds above, and `low` below."""
+    half = _quantile(error) * error.value
+    return Interval(max(low, value - half), value + half)
+
+
 def p_value(value: float, error: Error) -> float:
     """Two-sided, of Student's t, that a difference of nothing would be as far from 0."""
     if error.value == 0:

@@ -36,6 +36,7 @@ from sweeper.errors import StoreError
 from sweeper.plan.collect import find_groups, label_ranking
 from sweeper.plan.descriptions import Descriptions
 from sweeper.plan.image_source import contents_of, find_source, remarks_on
+from sweeper.plan.known import known_of
 from sweeper.plan.reading import read_images
 from sweeper.progress import Progress
 from sweeper.store.store import Store
@@ -75,8 +76,9 @@ def run_audit(
         raise _nothing_usable(path, manifest)
     with progress.during("look for copies"):
         collection = find_groups(source.root, manifest, data, descriptions, contents.known)
-    remarks = (*remarks_on(contents, data), *collection.remarks)
-    collection = replace(collection, remarks=remarks)
+    known = known_of(source.root, collection.images, contents.known, descriptions.store).metadata
+    remarks = (*remarks_on(contents, data), *collection.remarks, *known.remarks)
+    collection = replace(collection, remarks=remarks, metadata=known.rows)
     ranked = no_ranking()
     with progress.during("look for doubtful labels"):
         if data.check_labels:

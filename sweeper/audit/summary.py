@@ -74,6 +74,8 @@ def _facts(findings: Findings, about: dict[str, Any]) -> Iterable[tuple[str, lis
         yield "own layers", [_layer(part, leak, about) for part, leak in about["leaks"].items()]
     yield "labels", list(_labels(findings, about))
     yield "sizes", [_sizes(about["size"])]
+    if about["metadata"]:
+        yield "metadata", [_metadata(about["metadata"])]
     if about["excluded"]:
         yield "excluded", list(_excluded(findings))
     if about["left_out"]:
@@ -139,6 +141,12 @@ def _sizes(size: dict[str, Any]) -> str:
         f"{text}; size and file type alone predict the class of {100 * size['accuracy']:.0f} % "
         f"(chance {100 * size['chance']:.0f} %)"
     )
+
+
+def _metadata(columns: list[dict[str, Any]]) -> str:
+    """How much each column says of the class."""
+    listed = ", ".join(f"{one['column']} {one['v']:.2f}" for one in columns)
+    return f"association with the class (Cramér's V): {listed}"
 
 
 def _excluded(findings: Findings) -> Iterable[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -13,11 +13,13 @@ from datasets.findings.labels import NEIGHBOURS, rank_labels
 from datasets.groups import known_pairs
 from datasets.layout.remarks import Remark
 from datasets.manifest import check_problems, manifest_hash, usable
+from datasets.metadata.table import no_metadata
 from datasets.pairs import pair_table
 from datasets.sources import Known
 from sweeper.config.schema import DataSection
 from sweeper.plan.descriptions import Descriptions
 from sweeper.plan.image_source import contents_of, find_source, remarks_on
+from sweeper.plan.known import known_of
 from sweeper.plan.lookalikes import near_pairs, outlines
 from sweeper.plan.reading import read_images
 from sweeper.progress import Progress
@@ -31,7 +33,8 @@ class Collection:
     """The images of a run. `manifest` has every file, `images` those that can be used.
 
     `root`: their folder on this machine. `remote`: where other machines get them, if they are in
-    the store. `artifacts`: kind and key of those that hold the results of decoding.
+    the store. `artifacts`: kind and key of those that hold the results of decoding. `metadata`:
+    what is known of the usable images, as `metadata.table.Metadata.rows`.
     """
 
     root: str
@@ -42,6 +45,7 @@ class Collection:
     remote: MachineCopy | None = None
     remarks: tuple[Remark, ...] = ()  # on the folder, what is left out of it, and data.group_by
     artifacts: tuple[tuple[str, str], ...] = ()
+    metadata: pd.DataFrame = field(default_factory=lambda: no_metadata().rows)
 
     @property
     def classes(self) -> list[str]:
@@ -72,8 +76,15 @@ def collect(data: DataSection, store: Store, progress: Progress | None = None) -
     check_problems(read.manifest, data.on_error)
     with progress.during("look for copies"):
         groups = find_groups(source.root, read.manifest, data, descriptions, contents.known)
-    remarks = (*remarks_on(contents, data), *groups.remarks)
-    return replace(groups, remote=source.remote, remarks=remarks, artifacts=read.artifacts)
+    found = known_of(source.root, groups.images, contents.known, store)
+    remarks = (*remarks_on(contents, data), *groups.remarks, *found.metadata.remarks)
+    return replace(
+        groups,
+        remote=source.remote,
+        remarks=remarks,
+        artifacts=(*read.artifacts, *found.artifacts),
+        metadata=found.metadata.rows,
+    )
 
 
 def find_groups(

@@ -66,6 +66,7 @@ def write_tables(ledger: Ledger, errors: Mapping[str, str], folder: Path) -> Out
         "corrupted": [row for rows in cells for row in rows.corrupted_rows()],
         "previews": [asdict(sheet) for sheet in contact_sheets(ledger.plan)],
         "images": ledger.plan.collection.manifest,
+        "metadata": ledger.plan.collection.metadata,
         "duplicates": ledger.plan.collection.duplicates,
         "splits": _splits(ledger),
         "leaks": _leaks(ledger),

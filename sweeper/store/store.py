@@ -40,6 +40,7 @@ KINDS = (
     "images",
     "listings",
     "descriptions",
+    "tags",
     "duplicates",
     "shards",
     "splits",

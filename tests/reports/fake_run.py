@@ -102,6 +102,7 @@ def _write(folder: Path, fake: FakeRun) -> None:
     tables["pictures"] = _pictures(tables["predictions"])
     tables["corrupted"] = _corrupted(tables["predictions"])
     tables["previews"] = _previews(fake)
+    tables["metadata"] = []
     for name, rows in tables.items():
         write_table(folder, name, rows)
     info = json.dumps(_info(fake, tables), indent=1, ensure_ascii=False)

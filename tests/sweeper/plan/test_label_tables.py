@@ -1,5 +1,6 @@
 """A run on images whose labels, groups and parts stand in a table."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,11 +9,14 @@ import pandas as pd
 import pytest
 
 from datasets.errors import DataError
+from sweeper.audit.audit import run_audit
 from sweeper.config.load import load_config
+from sweeper.config.schema import DataSection
 from sweeper.errors import ConfigError
 from sweeper.plan.collect import collect
 from sweeper.plan.plan import Plan
 from sweeper.store.store import Store
+from tests.datasets.decoding.dicom_files import dicom_file, ramp
 from tests.sweeper.folders import write_config, write_images
 
 MakePlan = Callable[..., Plan]
@@ -127,3 +131,50 @@ def test_keys_that_contradict_each_other_are_refused(overrides: list[str], messa
     with pytest.raises(ConfigError) as caught:
         load_config("smoke", overrides)
     assert message in caught.value.lines[0]
+
+
+def test_further_columns_are_the_metadata_and_names_are_left_out(
+    make: MakePlan, tmp_path: Path
+) -> None:
+    found = make(table_of(tmp_path, age="{number}1", patient_name="Doe{number}")).collection
+    assert set(found.metadata["column"]) == {"age"}
+    ages = found.images.merge(found.metadata, on="image_id")
+    assert (ages["number"] == ages["path"].str[2].astype(int) * 10 + 1).all()
+    assert [r.text for r in found.remarks if r.kind == "metadata"] == [
+        "metadata column patient_name: may identify people or single images"
+    ]
+
+
+def test_dicom_headers_are_metadata_and_read_once(
+    make: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, sex in enumerate("MF"):
+        data = dicom_file(ramp() + number, PatientSex=sex, PatientName="Doe^Jane", PatientID="7")
+        (tmp_path / "images" / "a" / f"x{number}.dcm").write_bytes(data)
+    first = make().collection
+    known = first.metadata[first.metadata["position"] >= 0]
+    assert sorted(known["level"]) == ["F", "M"]
+    assert set(known["column"]) == {"DICOM sex"}
+    assert len(first.metadata) == 14
+    monkeypatch.setattr("sweeper.plan.known.tags_of", None)  # the second start reads the store
+    again = make().collection
+    pd.testing.assert_frame_equal(again.metadata, first.metadata)
+    assert {kind for kind, _ in again.artifacts} >= {"tags"}
+
+
+def test_an_audit_finds_a_column_that_predicts_the_class(tmp_path: Path) -> None:
+    images = write_images(tmp_path / "images", {"a": 30, "b": 30})
+    rows = [
+        f"{label}/{number}.png,{label},{'north' if label == 'a' else 'south'},{number % 2}"
+        for label in "ab"
+        for number in range(30)
+    ]
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join(["path,label,site,sex", *rows]))
+    section = DataSection(path=str(images), labels=str(table))
+    found = run_audit(section, tmp_path / "out", str(tmp_path / "store"), "audit")
+    kinds = {one.kind: one.text for one in found.listed}
+    assert kinds["confounder"].startswith("site predicts the class (Cramér's V 1.00)")
+    assert "sex predicts" not in " ".join(kinds.values())
+    about = json.loads((tmp_path / "out/results/audit.json").read_text())
+    assert [one["column"] for one in about["metadata"]] == ["site", "sex"]
