@@ -149,6 +149,16 @@ class Run:
         """What validation decides by."""
         return DECIDING[self.info.get("metric", "accuracy")]
 
+    @property
+    def metrics(self) -> list[Deciding]:
+        """What `effects` and `comparisons` are measured by: the run's metric, and accuracy."""
+        return list(dict.fromkeys([self.metric, DECIDING["accuracy"]]))
+
+    def measured(self, table: str, metric: str = "accuracy") -> list[Row]:
+        """The rows of `effects` or `comparisons` that are measured by a metric."""
+        frame = self.tables[table]
+        return records(frame[frame["metric"] == metric])
+
     @cached_property
     def hyperparameters(self) -> dict[str, str]:
         """The hyperparameters in which trials differ: column of `cells`, `trials` -> title."""

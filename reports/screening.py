@@ -14,7 +14,7 @@ from typing import Any
 from reports.axes import configuration_name
 from reports.headline import Headline, preferred, used_headline, validation_of
 from reports.repeats import Repeats, fold_repeats
-from reports.run import Row, Run, records
+from reports.run import Row, Run
 from reports.statistics import Interval
 
 AT_MOST = 3
@@ -82,7 +82,7 @@ def _representatives(run: Run, best: Headline) -> list[list[Row]]:
 
 def _differences(run: Run, best: Headline) -> dict[str, tuple[float, Interval | None]]:
     """The difference of each other configuration to the best one, by name."""
-    rows = records(run.tables["comparisons"])
+    rows = run.measured("comparisons")
     return {
         row["other"]: (
             -row["difference"],

@@ -280,20 +280,22 @@ _DERIVED: dict[str, dict[str, pa.DataType]] = {
         "largest": _BOOL,  # of its column and metric
     },
     "effects": {
+        "metric": _STR,  # the run's, and accuracy
         "split_policy": _STR,
         "factor": _STR,  # of an interaction both, with a times sign between
         "level": _STR,
         "reference": _STR,
-        "mean": _FLOAT,  # accuracy of level minus reference
+        "mean": _FLOAT,  # the metric of level minus reference
         "low": _FLOAT,
         "high": _FLOAT,
         "covers": _STR,  # images | images+trainings
         "pairs": _INT,  # matches, their trainings averaged
         "p": _FLOAT,
-        "p_holm": _FLOAT,  # within the split policy
+        "p_holm": _FLOAT,  # within the metric and split policy
         "family": _INT,  # effects that were corrected together
     },
     "comparisons": {
+        "metric": _STR,  # the run's, and accuracy
         "split_policy": _STR,
         "scenario": _STR,
         "seed": _INT,  # null, like repeat and fold: over several trainings
@@ -301,14 +303,14 @@ _DERIVED: dict[str, dict[str, pa.DataType]] = {
         "fold": _INT,
         "best": _STR,  # by validation: backbone/weights/augmentation/strategy
         "other": _STR,
-        "difference": _FLOAT,  # test accuracy of best minus other
+        "difference": _FLOAT,  # the metric of best minus other, on the test rows
         "low": _FLOAT,
         "high": _FLOAT,
         "covers": _STR,  # images | images+trainings
         "p": _FLOAT,
         "discordant": _INT,  # rows that one of the two got right; null where not paired by rows
         "method": _STR,
-        "p_holm": _FLOAT,  # within the scenario and split policy
+        "p_holm": _FLOAT,  # within the metric, scenario and split policy
         "family": _INT,  # comparisons that were corrected together
     },
     "trainings": {

@@ -57,6 +57,43 @@ def points_range(interval: Interval | None) -> str:
     return NONE if interval is None else f"{points(interval.low)} to {points(interval.high)}"
 
 
+def difference(of: Deciding, value: float | None) -> str:
+    """A difference in a metric: in points where it is shown in percent, else '+0.312'."""
+    if of.percent:
+        return points(value)
+    if value is None or math.isnan(value):
+        return NONE
+    text = f"{value:+.3f}"
+    return "0.000" if float(text) == 0 else text.replace("-", MINUS)
+
+
+def difference_range(of: Deciding, interval: Interval | None) -> str:
+    """An interval of differences in a metric: '+0.280 to +0.344'."""
+    ends = (interval.low, interval.high) if interval else ()
+    return " to ".join(difference(of, end) for end in ends) or NONE
+
+
+def tick(of: Deciding, value: float) -> str:
+    """A difference at an axis: without zeros at the end of its decimals."""
+    text = difference(of, value)
+    return text.rstrip("0").removesuffix(".") if "." in text else text
+
+
+def unit(of: Deciding) -> str:
+    """What differences in a metric are shown in; empty for a number without a unit."""
+    return "points" if of.percent else of.title.partition(", ")[2]
+
+
+def without_unit(of: Deciding) -> str:
+    """The metric's name."""
+    return of.title.partition(", ")[0]
+
+
+def direction(of: Deciding) -> str:
+    """A note on the metrics of which less is better; empty for the others."""
+    return "" if of.higher_is_better else "lower is better"
+
+
 def count(value: float | int | None) -> str:
     """Whole numbers with a thin space between thousands: 10161 -> '10 161'."""
     return NONE if value is None else f"{round(value):,}".replace(",", "\u2009")

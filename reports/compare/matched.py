@@ -118,8 +118,8 @@ def _row(tested: Tested, trainings: Trainings, kind: str, reference: _Side, othe
         "pairs": None,
         "reference_trainings": len(used[0]),
         "trainings": len(used[1]),
-        "reference_accuracy": float(tested.accuracies @ _mean(tested, used[0])),
-        "accuracy": float(tested.accuracies @ _mean(tested, used[1])),
+        "reference_accuracy": float(tested.values @ _mean(tested, used[0])),
+        "accuracy": float(tested.values @ _mean(tested, used[1])),
         **_difference(tested, trainings, *used),
         **_overlap(tested, *used),
         "p_holm": None,
@@ -157,7 +157,7 @@ def _resampled(
             return _independent(tested, reference, other)
     coefficients = _mean(tested, other) - _mean(tested, reference)
     used = np.flatnonzero(coefficients)
-    mean = float(tested.accuracies[used] @ coefficients[used])
+    mean = float(tested.values[used] @ coefficients[used])
     groups = _groups(tested, [*reference, *other])
     images = error_of(tested.draws[:, used] @ coefficients[used], len(groups))
     several = len(reference) > 1 or len(other) > 1
@@ -190,7 +190,7 @@ def _independent(tested: Tested, reference: Sequence[int], other: Sequence[int])
 def _share(tested: Tested, cells: Sequence[int]) -> tuple[float, Interval]:
     """The mean accuracy of some cells, and its interval over test groups."""
     weights = _mean(tested, cells)
-    value = float(tested.accuracies @ weights)
+    value = float(tested.values @ weights)
     groups = len(_groups(tested, cells))
     error = error_of(tested.draws @ weights, groups)
     rows = len(frozenset[tuple[str, int]]().union(*(tested.rows[i] for i in cells)))
@@ -205,10 +205,10 @@ def _overall(tested: Tested, policy: str, letters: Sequence[str]) -> Iterator[Ro
         if not one.pairs:
             continue
         blocks = blocks_of(
-            own.cells, [*FACTORS, RUN], SHARES_TRAINING, own.accuracies, own.draws, own.groups
+            own.cells, [*FACTORS, RUN], SHARES_TRAINING, own.values, own.draws, own.groups
         )
         evidence = Evidence(blocks, policy_trainings(own))
-        found = estimate(one, own.accuracies, own.draws, own.groups, evidence)
+        found = estimate(one, own.values, own.draws, own.groups, evidence)
         sides = [np.flatnonzero(own.cells[RUN] == name).tolist() for name in (letters[0], letter)]
         yield {
             "kind": OVERALL,

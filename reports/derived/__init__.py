@@ -18,8 +18,9 @@ from reports.derived.optimism import optimism_rows
 from reports.derived.policies import policy_rows
 from reports.derived.robustness import robustness_rows
 from reports.derived.subgroups import subgroup_tables
-from reports.derived.tested import tested_cells
+from reports.derived.tested import ACCURACY, tested_cells
 from reports.derived.trainings import training_rows
+from reports.metrics.deciding import DECIDING
 from reports.split_policies import split_policies
 from reports.tables import read_tables, write_table
 
@@ -37,6 +38,8 @@ def write_derived(folder: Path) -> None:
     tables = read_tables(folder)
     tested = tested_cells(tables, info.get("scenarios", {}), tuple(split_policies(info)))
     subgroups, gaps = subgroup_tables(info, tables)
+    metrics = dict.fromkeys([info.get("metric", ACCURACY), ACCURACY])
+    measured = [tested.measured_by(DECIDING[name]) for name in metrics]
     for name, rows in {
         "intervals": interval_rows(tested),
         "operating_points": operating_rows(
@@ -44,8 +47,8 @@ def write_derived(folder: Path) -> None:
         ),
         "subgroups": subgroups,
         "gaps": gaps,
-        "effects": effect_rows(tested),
-        "comparisons": comparison_rows(tested),
+        "effects": [row for one in measured for row in effect_rows(one)],
+        "comparisons": [row for one in measured for row in comparison_rows(one)],
         "trainings": training_rows(tested),
         "policies": policy_rows(tested, tables),
         "optimism": optimism_rows(tested, tables),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from reports.axes import TRAININGS, configuration_name
-from reports.derived.tested import Tested
+from reports.derived.tested import ACCURACY, Tested
 from reports.derived.trainings import scenario_trainings
 from reports.headline import preferred, validation_of
 from reports.statistics.bootstrap import error_of
@@ -24,7 +24,7 @@ _WITH_TRAININGS = "groups resampled in both, spread of trainings"
 
 
 def comparison_rows(tested: Tested) -> list[Row]:
-    """Holm-corrected within each scenario and split policy."""
+    """In the cells' metric; Holm-corrected within each scenario and split policy."""
     return [
         row
         for policy in tested.policies()
@@ -74,11 +74,15 @@ def _compare(
 ) -> Row | None:
     """None where they have no training in common, or predictions were not kept."""
     pairs = _same_trainings(tested, best, other)
-    if not pairs or any(tested.outcomes[i] is None for pair in pairs for i in pair):
+    used = [i for pair in pairs for i in pair]
+    if not used or any(tested.outcomes[i] is None for i in used):
+        return None
+    if np.isnan(tested.draws[:, used]).any():  # the metric does not exist in every drawing
         return None
     first, second = (tested.records[position] for position in pairs[0])
     alone = len(pairs) == 1
     return {
+        "metric": tested.metric,
         "split_policy": first["split_policy"],
         "scenario": first["scenario"],
         **{name: first[name] if alone else None for name in TRAININGS},
@@ -95,7 +99,7 @@ def _difference(tested: Tested, trainings: Trainings, pairs: Sequence[tuple[int,
     first, second = tested.outcomes[i], tested.outcomes[j]
     assert first is not None
     assert second is not None
-    if len(pairs) == 1 and tested.rows[i] == tested.rows[j]:
+    if tested.metric == ACCURACY and len(pairs) == 1 and tested.rows[i] == tested.rows[j]:
         found = compare_paired(first.correct, second.correct, first.groups)
         return {
             "difference": found.difference,
@@ -112,16 +116,17 @@ def _difference(tested: Tested, trainings: Trainings, pairs: Sequence[tuple[int,
 def _resampled_difference(
     tested: Tested, trainings: Trainings, pairs: Sequence[tuple[int, int]]
 ) -> Row:
-    """Of several trainings, or of cells that do not test the same rows."""
+    """Of several trainings, of cells that do not test the same rows, or in a metric that no exact
+    test is for."""
     coefficients = np.zeros(len(tested.cells))
     for i, j in pairs:
         coefficients[[i, j]] += 1 / len(pairs), -1 / len(pairs)
     used = np.flatnonzero(coefficients)
-    mean = float(tested.accuracies[used] @ coefficients[used])
+    mean = float(tested.values[used] @ coefficients[used])
     images = error_of(tested.draws[:, used] @ coefficients[used], _groups(tested, used))
     found = trainings.error(images, coefficients) if len(pairs) > 1 else None
     error = found or images
-    interval = difference_of(mean, error)
+    interval = difference_of(mean, error, tested.span)
     return {
         "difference": mean,
         "low": interval.low,

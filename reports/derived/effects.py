@@ -38,7 +38,7 @@ class _Choice:
 
 
 def effect_rows(tested: Tested) -> list[Row]:
-    """Effects under each split policy, Holm-corrected as one family each."""
+    """Effects on the cells' metric under each split policy, Holm-corrected as one family each."""
     return [
         row
         for policy in tested.policies()
@@ -73,7 +73,7 @@ def _estimated(tested: Tested, policy: str) -> list[Row]:
 
 def _evidence(tested: Tested) -> Evidence:
     blocks = blocks_of(
-        tested.cells, FACTORS, SHARES_TRAINING, tested.accuracies, tested.draws, tested.groups
+        tested.cells, FACTORS, SHARES_TRAINING, tested.values, tested.draws, tested.groups
     )
     return Evidence(blocks, policy_trainings(tested))
 
@@ -95,8 +95,9 @@ def _choices(tested: Tested) -> Iterator[_Choice]:
 
 def _row(tested: Tested, evidence: Evidence, policy: str, choices: list[_Choice]) -> Row:
     one = contrast(tested.cells, {choice.factor: choice.weights for choice in choices})
-    found = estimate(one, tested.accuracies, tested.draws, tested.groups, evidence)
+    found = estimate(one, tested.values, tested.draws, tested.groups, evidence, tested.span)
     return {
+        "metric": tested.metric,
         "split_policy": policy,
         "factor": INTERACTION.join(choice.factor for choice in choices),
         "level": INTERACTION.join(choice.level for choice in choices),

@@ -28,7 +28,7 @@ def optimism_rows(tested: Tested, tables: Mapping[str, pd.DataFrame]) -> list[Ro
 
 
 def _row(cells: Tested, policy: str, groups: int) -> Row:
-    gaps = cells.cells["val_accuracy"].to_numpy(dtype=float) - cells.accuracies
+    gaps = cells.cells["val_accuracy"].to_numpy(dtype=float) - cells.values
     interval = _interval(cells, float(gaps.mean()), groups)
     return {
         "split_policy": policy,

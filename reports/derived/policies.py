@@ -51,7 +51,7 @@ def _of_set(
             return []
         signs = {**base, policy: 1.0, policies[0]: -1.0} if policy != policies[0] else base
         other = contrast(tested.cells, {"split_policy": signs})
-        difference = estimate(other, tested.accuracies, tested.draws, tested.groups)
+        difference = estimate(other, tested.values, tested.draws, tested.groups)
         interval = difference.interval if policy != policies[0] else None
         mean, own_interval = _mean(tested, own)
         rows.append(
@@ -84,7 +84,7 @@ def _in_scope(rows: pd.DataFrame, scope: str) -> np.ndarray:
 
 def _mean(tested: Tested, own: Contrast) -> tuple[float, Interval | None]:
     """The mean accuracy, and its interval over drawings of the test groups."""
-    mean = float(own.per_block(tested.accuracies).mean())
+    mean = float(own.per_block(tested.values).mean())
     draws = own.per_block(tested.draws).mean(axis=1)
     if np.isnan(draws).any():
         return mean, None

@@ -1,10 +1,10 @@
-"""The cells that were tested, in one order, with their test rows and their accuracies when the
-test groups of the whole run are resampled at once."""
+"""The cells that were tested, in one order, with their test rows and their accuracies, or another
+metric, when the test groups of the whole run are resampled at once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,14 +12,19 @@ import numpy as np
 import pandas as pd
 
 from reports.axes import TRAININGS
+from reports.metrics.deciding import Deciding
 from reports.run import records
 from reports.split_policies import trust_order
 from reports.statistics.bootstrap import generator, group_weights
 from reports.statistics.contrasts import SHARES_TRAINING
 from reports.statistics.outcomes import Outcomes, outcomes_of
-from reports.statistics.training import Design
+from reports.statistics.panel import Numbers, Panel
+from reports.statistics.temperature import at_temperature
+from reports.statistics.training import Design, logit_scale
 from reports.tables import CELL
 
+ACCURACY = "accuracy"
+_RANDOM = "accuracies"  # names the random numbers, so that every metric resamples alike
 _CONFIGURATION = [name for name in CELL if name not in TRAININGS]
 
 
@@ -32,9 +37,11 @@ class Tested:
     rows: list[frozenset[tuple[str, int]]]  # (image_id, copy) tested by each cell
     classes: Mapping[str, Sequence[str]]  # scenario -> names
     groups: int  # tested in the whole run
-    draws: np.ndarray  # (draws, cells), accuracies
+    draws: np.ndarray  # (draws, cells), of `values`
     by_trust: Sequence[str] = ()  # the run's split policies, the most trustworthy first
     further: tuple[str, ...] = ()  # columns that tell configurations apart beside the axes
+    metric: str = ACCURACY  # a name of `DECIDING`: what `values` are of
+    numbers: Numbers | None = None  # of that metric, if it is not the accuracy
 
     @cached_property
     def records(self) -> list[dict[str, Any]]:
@@ -42,8 +49,29 @@ class Tested:
         return records(self.cells)
 
     @property
-    def accuracies(self) -> np.ndarray:
-        return self.cells["accuracy"].to_numpy(dtype=float)
+    def values(self) -> np.ndarray:
+        """The metric of each cell, (cells,); NaN where it does not exist."""
+        return self.numbers.values if self.numbers else self.cells[ACCURACY].to_numpy(dtype=float)
+
+    @property
+    def scale(self) -> np.ndarray:
+        """(cells,), how far the metric moves for one step on the logit scale."""
+        if self.numbers:
+            return self.numbers.scale
+        groups = np.array([one.clusters if one else 1 for one in self.outcomes], dtype=float)
+        return logit_scale(self.values, self.design.configuration, groups)
+
+    @property
+    def span(self) -> float:
+        """The width of the metric's range."""
+        return self.numbers.span if self.numbers else 1.0
+
+    def measured_by(self, metric: Deciding) -> Tested:
+        """The same cells in another metric, with the same groups resampled in each draw."""
+        if metric.name == ACCURACY:
+            return self
+        numbers = _numbers(self, metric)
+        return replace(self, metric=metric.name, numbers=numbers, draws=numbers.draws)
 
     def policies(self) -> list[str]:
         """Those of the cells, the most trustworthy first."""
@@ -61,6 +89,8 @@ class Tested:
             self.draws[:, kept],
             self.by_trust,
             self.further,
+            self.metric,
+            self.numbers.of(kept) if self.numbers else None,
         )
 
     def of(self, **columns: object) -> Tested:
@@ -150,16 +180,55 @@ def _rows(predictions: pd.DataFrame | None) -> frozenset[tuple[str, int]]:
     return frozenset(zip(predictions["image_id"], predictions["copy"], strict=True))
 
 
+def _numbers(tested: Tested, metric: Deciding) -> Numbers:
+    """The metric of every cell, each scenario's in a panel of its own; NaN without predictions."""
+    whole, known = tested.with_predictions(), _known(tested.outcomes)
+    every = np.full(len(tested.cells), np.nan)
+    values, scale, draws = every, every.copy(), None
+    low, high = 0.0, 1.0
+    for scenario in whole.scenarios():
+        at = np.flatnonzero(
+            (tested.cells["scenario"] == scenario).to_numpy()
+            & np.array([one is not None for one in tested.outcomes])
+        )
+        own = tested.subset(np.isin(np.arange(len(tested.cells)), at))
+        panel = Panel(_as_measured(own, metric), own.design, _RANDOM, groups=known)
+        found = metric.metric.function.numbers(panel)
+        draws = np.full((len(found.draws), len(every)), np.nan) if draws is None else draws
+        values[at], scale[at], draws[:, at] = found.values, found.scale, found.draws
+        low, high = found.low, found.high
+    if draws is None:
+        draws = np.full((1, len(every)), np.nan)
+    return Numbers(values, draws, scale, low=low, high=high)
+
+
+def _as_measured(tested: Tested, metric: Deciding) -> list[Outcomes]:
+    """The outcomes of cells that all have them, at their temperatures if the metric is of these."""
+    found = [one for one in tested.outcomes if one is not None]
+    if not metric.scaled:
+        return found
+    temperatures = tested.cells["temperature"].to_numpy(dtype=float)
+    return [
+        replace(one, probabilities=at_temperature(one.probabilities, temperature))
+        for one, temperature in zip(found, temperatures, strict=True)
+    ]
+
+
+def _known(outcomes: Sequence[Outcomes | None]) -> np.ndarray:
+    """The numbers of all tested groups, sorted."""
+    found = [one.groups for one in outcomes if one is not None]
+    return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=int)
+
+
 def resampled(outcomes: Sequence[Outcomes | None]) -> tuple[np.ndarray, int]:
     """Accuracies (draws, cells) with all tested groups resampled at once, and their number."""
-    found = [one.groups for one in outcomes if one is not None]
-    known = np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=int)
+    known = _known(outcomes)
     sums = np.zeros((2, len(outcomes), len(known)))
     for i, one in enumerate(outcomes):
         if one is not None:
             where = np.searchsorted(known, one.groups)
             np.add.at(sums[0, i], where, one.correct)
             np.add.at(sums[1, i], where, 1)
-    weights = group_weights(max(1, len(known)), generator("accuracies"))[:, : len(known)]
+    weights = group_weights(max(1, len(known)), generator(_RANDOM))[:, : len(known)]
     right, rows = weights @ sums[0].T, weights @ sums[1].T
     return np.divide(right, rows, out=np.full_like(right, np.nan), where=rows > 0), len(known)

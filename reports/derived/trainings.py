@@ -10,7 +10,7 @@ import numpy as np
 
 from reports.derived.tested import Tested
 from reports.statistics.spreads import spreads_of
-from reports.statistics.training import Spreads, Trainings, chosen, logit_scale, pooled
+from reports.statistics.training import Spreads, Trainings, chosen, pooled
 
 Row = dict[str, Any]
 
@@ -55,21 +55,16 @@ def policy_trainings(tested: Tested) -> Trainings | None:
         pooled([one.single for one in spreads]), pooled([one.related for one in spreads])
     )
     design = tested.design
-    return Trainings(design, _scale(tested), whole)
+    return Trainings(design, tested.scale, whole)
 
 
 def _accuracy(tested: Tested) -> Trainings:
     """NaN draws, of cells whose predictions were not kept, make no spread."""
-    design, scale = tested.design, _scale(tested)
+    design, scale = tested.design, tested.scale
     if len(tested.cells) == len(tested.configurations()):
         return Trainings(design, scale, Spreads(None, None))
-    values = np.where(np.isnan(tested.draws).any(axis=0), np.nan, tested.accuracies)
+    values = np.where(np.isnan(tested.draws).any(axis=0), np.nan, tested.values)
     return Trainings(design, scale, spreads_of(values, tested.draws, scale, design, tested.groups))
-
-
-def _scale(tested: Tested) -> np.ndarray:
-    groups = np.array([one.clusters if one else 1 for one in tested.outcomes], dtype=float)
-    return logit_scale(tested.accuracies, tested.design.configuration, groups)
 
 
 def _row(tested: Tested, trainings: Trainings) -> Row:

@@ -30,7 +30,8 @@ def figures(run: Run) -> Iterator[tuple[str, Markup]]:
     for block in grid.grid_of(run).blocks:
         yield names.make("grid", block.policy), _grid(block)
     if found := effects.effects_of(run):
-        yield names.make("effects"), _effects(found)
+        for number, one in enumerate(found.metrics):
+            yield names.make(f"effects-{one.name}" if number else "effects"), _effects(found, one)
     if (leakage := leak.leakage_of(run)) and leakage.reference:
         yield names.make("leak"), _leak(leakage)
     if compared := comparison.comparison_of(run):
@@ -61,20 +62,24 @@ def _tile(tile: grid.Tile) -> Tile | None:
     return Tile(tile.accuracy, f"{tile.spread}  {tile.n}".strip(), "var(--heat)", opacity)
 
 
-def _effects(found: effects.Effects) -> Markup:
+def _effects(found: effects.Effects, measured: effects.InMetric) -> Markup:
     columns = [Column("", "text")]
     for policy in found.policies:
-        columns += [Column(f"{policy}, points", "number"), Column("", "strip", _STRIP)]
+        title = f"{policy}, {measured.unit}" if measured.unit else policy
+        columns += [Column(title, "number"), Column("", "strip", _STRIP)]
     rows: list[Row] = []
-    for factor in found.factors:
+    for factor in measured.factors:
         rows.append(factor.name)
         for choice in factor.choices:
             row: list[Text | Markup | None] = [Text(choice.level, f"vs. {choice.reference}")]
             for one in choice.estimates:
                 row += [Text(one.mean, one.interval), one.strip] if one else [None, None]
             rows.append(row)
-    rows.append([None, *(cell for _ in found.policies for cell in (None, found.axis))])
-    return table_figure("Effect of each choice on test accuracy", columns, rows)
+    rows.append([None, *(cell for _ in found.policies for cell in (None, measured.axis))])
+    title = f"Effect of each choice on test {measured.title}"
+    if measured.direction:
+        title += f" ({measured.direction})"
+    return table_figure(title, columns, rows)
 
 
 def _leak(leakage: leak.Leakage) -> Markup:

@@ -15,6 +15,7 @@ import numpy as np
 
 from reports.metrics.calibration import CALIBRATION
 from reports.metrics.classification import CLASSIFICATION
+from reports.metrics.entry import Metric
 from reports.metrics.ranking import RANKING
 from reports.statistics.outcomes import Outcomes, surprise
 from reports.statistics.temperature import at_temperature, fit_temperature
@@ -24,11 +25,13 @@ DEFAULT = "log_loss_scaled"
 
 @dataclass(frozen=True)
 class Deciding:
-    """One way to rank networks on their validation rows."""
+    """One way to rank networks on their validation rows, and what it is called on the test rows."""
 
     name: str
     title: str
     value: Callable[[Outcomes], float]
+    metric: Metric  # of the test rows
+    scaled: bool = False  # whether of probabilities at the temperature that validation rows fit
     higher_is_better: bool = True
     percent: bool = True
 
@@ -48,10 +51,23 @@ def _at_its_temperature(outcomes: Outcomes) -> float:
 
 DECIDING: Mapping[str, Deciding] = {
     DEFAULT: Deciding(
-        DEFAULT, "log loss after calibration, nats", _at_its_temperature, False, False
+        DEFAULT,
+        "log loss after calibration, nats",
+        _at_its_temperature,
+        next(one for one in CALIBRATION if one.name == "log_loss"),
+        scaled=True,
+        higher_is_better=False,
+        percent=False,
     ),
     **{
-        one.name: Deciding(one.name, one.title, one.function.of, one.higher_is_better, one.percent)
+        one.name: Deciding(
+            one.name,
+            one.title,
+            one.function.of,
+            one,
+            higher_is_better=one.higher_is_better,
+            percent=one.percent,
+        )
         for one in (*CLASSIFICATION, *RANKING, *CALIBRATION)
         if one.decides
     },

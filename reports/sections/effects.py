@@ -1,4 +1,5 @@
-"""The effect of each choice: paired differences in accuracy points, one column per split policy."""
+"""The effect of each choice: paired differences in the run's metric and in accuracy, one column per
+split policy."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from reports.budgets import budget
 from reports.derived.effects import INTERACTION
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale, round_ticks
-from reports.run import Row, Run, records
+from reports.metrics.deciding import Deciding
+from reports.run import Row, Run
 from reports.sections.section import of_run
 from reports.statistics import Interval
 from reports.statistics.multiplicity import Conclusion, conclusion
@@ -49,22 +51,46 @@ class Factor:
 
 
 @dataclass(frozen=True)
-class Effects:
-    policies: list[str]
+class InMetric:
+    """All effects on one metric."""
+
+    name: str
+    title: str
+    unit: str  # empty for a number without one
+    direction: str  # "lower is better", or nothing
     factors: list[Factor]
     axis: Markup
     families: str  # effects that were corrected together, for each policy
-    scope: str  # what the intervals cover
     words: list[str]  # what is significant and what is not, a sentence a policy
+
+
+@dataclass(frozen=True)
+class Effects:
+    policies: list[str]
+    metrics: list[InMetric]  # the run's own first
+    scope: str  # what the intervals cover
     budget: str  # of each side, in words
     vintages: str  # what the backbones' weights were trained on
 
 
 def effects_of(run: Run) -> Effects | None:
     """None when no factor has two levels to compare."""
-    rows = sorted(records(run.tables["effects"]), key=lambda row: _order(run, row))
-    if not rows:
+    found = {
+        metric: sorted(run.measured("effects", metric.name), key=lambda row: _order(run, row))
+        for metric in run.metrics
+    }
+    if not any(found.values()):
         return None
+    return Effects(
+        policies=run.policies,
+        metrics=[_in_metric(run, metric, rows) for metric, rows in found.items() if rows],
+        scope=_scope([row for rows in found.values() for row in rows]),
+        budget=budget(run),
+        vintages=vintages(run),
+    )
+
+
+def _in_metric(run: Run, metric: Deciding, rows: list[Row]) -> InMetric:
     scale = _scale(rows)
     factors: dict[str, dict[tuple[str, str], dict[str, Row]]] = {}
     for row in rows:
@@ -72,14 +98,19 @@ def effects_of(run: Run) -> Effects | None:
         levels.setdefault((_level(row, "level"), _level(row, "reference")), {})[
             row["split_policy"]
         ] = row
-    ticks = [(value, wording.points(value).removesuffix(".0")) for value in _ticks(scale)]
-    return Effects(
-        policies=run.policies,
+    ticks = [(value, wording.tick(metric, value)) for value in _ticks(scale)]
+    return InMetric(
+        name=metric.name,
+        title=wording.without_unit(metric),
+        unit=wording.unit(metric),
+        direction=wording.direction(metric),
         factors=[
             Factor(
                 name,
                 [
-                    Choice(*levels, [_estimate(own.get(one), scale) for one in run.policies])
+                    Choice(
+                        *levels, [_estimate(metric, own.get(one), scale) for one in run.policies]
+                    )
                     for levels, own in choices.items()
                 ],
             )
@@ -87,10 +118,7 @@ def effects_of(run: Run) -> Effects | None:
         ],
         axis=axis(ticks, scale),
         families=_families(run, rows),
-        scope=_scope(rows),
-        words=[text for policy in run.policies if (text := _words(policy, rows))],
-        budget=budget(run),
-        vintages=vintages(run),
+        words=[text for policy in run.policies if (text := _words(metric, policy, rows))],
     )
 
 
@@ -122,14 +150,14 @@ def _one_level(factor: str, level: str) -> str:
     return AXIS[factor].text(level)
 
 
-def _estimate(row: Row | None, scale: Scale) -> Estimate | None:
+def _estimate(metric: Deciding, row: Row | None, scale: Scale) -> Estimate | None:
     if row is None:
         return None
     interval, found = _interval(row), _conclusion(row)
     mark = Mark(row["mean"], "dot", "" if found.significant else "flat", interval)
     return Estimate(
-        mean=wording.points(row["mean"]),
-        interval=wording.points_range(interval),
+        mean=wording.difference(metric, row["mean"]),
+        interval=wording.difference_range(metric, interval),
         pairs=int(row["pairs"]),
         p=wording.p_value(row["p_holm"]),
         words=found.words if interval else "",
@@ -174,15 +202,17 @@ def _scope(rows: list[Row]) -> str:
     return f"{trained} {untested}" if IMAGES in covered else trained
 
 
-def _words(policy: str, rows: list[Row]) -> str:
+def _words(metric: Deciding, policy: str, rows: list[Row]) -> str:
     """A sentence on the significant effects under one policy."""
     own = [row for row in rows if row["split_policy"] == policy and row["p_holm"] is not None]
     if not own:
         return ""
     found = [(row, _conclusion(row)) for row in own]
-    significant = [_named(row) for row, one in found if one.significant]
+    significant = [_named(metric, row) for row, one in found if one.significant]
     alone = [
-        _named(row) for row, one in found if one.significant_uncorrected and not one.significant
+        _named(metric, row)
+        for row, one in found
+        if one.significant_uncorrected and not one.significant
     ]
     only = f" Significant only before Holm's correction: {', '.join(alone)}."
     return f"{_sentence(policy, significant, len(own))}{only if alone else ''}"
@@ -198,9 +228,10 @@ def _sentence(policy: str, significant: list[str], every: int) -> str:
     return f"Significant under the {policy} split: {', '.join(significant)}{tail}."
 
 
-def _named(row: Row) -> str:
-    against = _level(row, "reference")
-    return f"{_level(row, 'level')} vs. {against} ({wording.points(row['mean'])} points)"
+def _named(metric: Deciding, row: Row) -> str:
+    against, mean = _level(row, "reference"), wording.difference(metric, row["mean"])
+    size = f"{mean} {wording.unit(metric)}".rstrip()
+    return f"{_level(row, 'level')} vs. {against} ({size})"
 
 
 def _scale(rows: list[Row]) -> Scale:

@@ -10,7 +10,7 @@ from typing import Any
 from reports import wording
 from reports.axes import AXES, configuration_name
 from reports.metrics import METRICS
-from reports.run import CellKey, Row, Run, interval_of, optimism_of, records, training_of
+from reports.run import CellKey, Row, Run, interval_of, optimism_of, training_of
 from reports.sections.section import Section, Shown
 from reports.statistics import Interval
 from reports.statistics.multiplicity import conclusion
@@ -151,7 +151,7 @@ def _measured(run: Run) -> dict[CellKey, tuple[str, str]]:
         block = row["split_policy"], row["scenario"], configuration_name(row)
         cells.setdefault(block, []).append(row)
     found: dict[CellKey, tuple[str, str]] = {}
-    for one in records(run.tables["comparisons"]):
+    for one in run.measured("comparisons"):
         family = one["split_policy"], one["scenario"]
         best = {training_of(row): row["anchor"] for row in cells.get((*family, one["best"]), [])}
         for row in cells.get((*family, one["other"]), []):

@@ -11,7 +11,8 @@ from reports import wording
 from reports.axes import configuration_name
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale, round_ticks
-from reports.run import Row, Run, records
+from reports.metrics.deciding import Deciding
+from reports.run import Row, Run
 from reports.sections.section import of_run
 from reports.sections.trainings import sentences, subject
 from reports.statistics import Interval
@@ -25,7 +26,7 @@ class Rival:
     name: str
     anchor: str
     accuracy: str
-    difference: str  # of the chosen one minus this one, points
+    difference: str  # of the chosen one minus this one, in the run's metric
     interval: str
     discordant: str
     p: str
@@ -49,7 +50,9 @@ class Family:
 
 @dataclass(frozen=True)
 class Significance:
-    metric: str  # that validation decides by
+    metric: str  # that validation decides by, and that is compared
+    unit: str
+    direction: str  # "lower is better", or nothing
     families: list[Family]
     axis: Markup
     method: str
@@ -57,17 +60,20 @@ class Significance:
 
 def significance_of(run: Run) -> Significance | None:
     """None where no scenario has two configurations with predictions."""
-    rows = records(run.tables["comparisons"])
+    rows = run.measured("comparisons", run.metric.name)
     if not rows:
         return None
     rows.sort(key=lambda row: (_place(run.policies, row["split_policy"]), _scenario(run, row)))
     cells = _cells(run)
     ends = [0.0, *(row[end] for row in rows for end in ("low", "high"))]
-    scale = Scale(min(ends) - 0.02, max(ends) + 0.02)
+    margin = 0.03 * (max(ends) - min(ends)) or 0.01
+    scale = Scale(min(ends) - margin, max(ends) + margin)
     by_family = groupby(rows, key=lambda row: (row["split_policy"], row["scenario"]))
-    ticks = [(value, wording.points(value).removesuffix(".0")) for value in _ticks(scale)]
+    ticks = [(value, wording.tick(run.metric, value)) for value in _ticks(scale)]
     return Significance(
-        metric=run.metric.title,
+        metric=wording.without_unit(run.metric),
+        unit=wording.unit(run.metric),
+        direction=wording.direction(run.metric),
         families=[_family(run, list(own), cells, scale) for _, own in by_family],
         axis=axis(ticks, scale),
         method=_method(rows),
@@ -89,28 +95,29 @@ def _family(run: Run, rows: list[Row], cells: Cells, scale: Scale) -> Family:
     first = rows[0]
     chosen = cells[first["split_policy"], first["scenario"], first["best"]]
     rivals = [(row, cells[row["split_policy"], row["scenario"], row["other"]]) for row in rows]
-    rivals.sort(key=lambda pair: (pair[0]["difference"], pair[0]["other"]))
+    sign = 1 if run.metric.higher_is_better else -1
+    rivals.sort(key=lambda pair: (sign * pair[0]["difference"], pair[0]["other"]))
     return Family(
         title=f"{wording.scenario(first['scenario'])}, {first['split_policy']} split",
         chosen=_name(chosen[0]),
         anchor=chosen[0]["anchor"],
         accuracy=_accuracy(chosen),
-        words=_words(rows),
+        words=_words(run.metric, rows),
         trainings=sentences(run, first["split_policy"], first["scenario"], rows),
         holm=_holm(rows),
-        rivals=[_rival(row, own, scale) for row, own in rivals],
+        rivals=[_rival(run.metric, row, own, scale) for row, own in rivals],
     )
 
 
-def _rival(row: Row, cells: list[Row], scale: Scale) -> Rival:
+def _rival(metric: Deciding, row: Row, cells: list[Row], scale: Scale) -> Rival:
     interval, found = Interval(row["low"], row["high"]), _conclusion(row)
     mark = Mark(row["difference"], "dot", "" if found.significant else "flat", interval)
     return Rival(
         name=_name(cells[0]),
         anchor=cells[0]["anchor"],
         accuracy=_accuracy(cells),
-        difference=wording.points(row["difference"]),
-        interval=wording.points_range(interval),
+        difference=wording.difference(metric, row["difference"]),
+        interval=wording.difference_range(metric, interval),
         discordant=wording.count(row["discordant"]),
         p=wording.p_value(row["p_holm"]),
         words=found.words,
@@ -133,7 +140,7 @@ def _holm(rows: list[Row]) -> str:
     )
 
 
-def _words(rows: list[Row]) -> str:
+def _words(metric: Deciding, rows: list[Row]) -> str:
     significant = [row for row in rows if _conclusion(row).significant]
     alike = len(rows) - len(significant)
     if not significant:
@@ -141,7 +148,7 @@ def _words(rows: list[Row]) -> str:
         if alike == 1:
             return f"The other {noun} does not differ significantly."
         return f"None of the other {alike} {noun}s differs significantly."
-    better = sum(row["difference"] < 0 for row in significant)
+    better = sum((row["difference"] < 0) == metric.higher_is_better for row in significant)
     parts = [
         f"{count} {words}"
         for count, words in (

@@ -147,21 +147,22 @@ def _alike(run: Run, best: Row) -> str:
     """A sentence on the configurations that do not differ significantly from the chosen one."""
     own = [
         row
-        for row in records(run.tables["comparisons"])
+        for row in run.measured("comparisons", run.metric.name)
         if (row["split_policy"], row["scenario"]) == (best["split_policy"], best["scenario"])
         and row["best"] == configuration_name(best)
     ]
     alike = sum(row["p_holm"] >= LEVEL for row in own)
     if not alike:
         return ""
-    noun = subject(own)
+    noun, name = subject(own), wording.without_unit(run.metric)
+    by = "" if run.metric.name == "accuracy" else f" in {name}"
     if len(own) == 1:
-        return f"The only other {noun} in this scenario does not differ significantly."
+        return f"The only other {noun} in this scenario does not differ significantly{by}."
     if alike == len(own):
-        return f"None of the other {alike} {noun}s in this scenario differs significantly."
+        return f"None of the other {alike} {noun}s in this scenario differs significantly{by}."
     verb = "does" if alike == 1 else "do"
     others = f"the other {len(own)} {noun}s in this scenario"
-    return f"Of {others}, {alike} {verb} not differ significantly."
+    return f"Of {others}, {alike} {verb} not differ significantly{by}."
 
 
 def _scope(best: list[Best]) -> str:

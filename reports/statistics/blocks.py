@@ -27,7 +27,7 @@ class Blocks:
     degrees: int
 
     def weight(self, coefficients: np.ndarray) -> float:
-        """What the variance counts in the sum of `coefficients` (cells,) times the accuracies."""
+        """What the variance counts in the sum of `coefficients` (cells,) times the metric."""
         return float((np.bincount(self.block, coefficients) ** 2).sum())
 
 
@@ -43,7 +43,7 @@ def blocks_of(
     column `within` and in their training only. None where they leave too few degrees of freedom.
 
     Args:
-        values: accuracies (cells,).
+        values: a metric of each cell, (cells,).
         draws: the same with the groups resampled, (draws, cells).
         groups: how many were resampled.
     """

@@ -115,15 +115,17 @@ def estimate(
     draws: np.ndarray | None,
     groups: int,
     evidence: Evidence = Evidence(),
+    span: float = 1.0,
 ) -> Estimate:
     """The mean over the blocks. Its error covers the test groups drawn, the same in all cells, and
     the trainings: the spread of the blocks beyond the test groups, here or in the whole run, or the
     spread of several trainings of each configuration, whichever is largest.
 
     Args:
-        values: accuracies (cells,).
+        values: a metric of each cell, (cells,).
         draws: the same with the groups resampled, (draws, cells); None makes no interval.
         groups: how many were resampled.
+        span: the width of the metric's range.
     """
     if not one.pairs:
         return Estimate(math.nan, None, None, 0, IMAGES)
@@ -135,8 +137,9 @@ def estimate(
     images = error_of(resampled.mean(axis=1), groups)
     found = _with_luck(one, own, resampled, images, groups, evidence)
     if found is None:
-        return Estimate(mean, difference_of(mean, images), None, one.pairs, IMAGES)
-    return Estimate(mean, difference_of(mean, found), p_value(mean, found), one.pairs, TRAINED)
+        return Estimate(mean, difference_of(mean, images, span), None, one.pairs, IMAGES)
+    interval = difference_of(mean, found, span)
+    return Estimate(mean, interval, p_value(mean, found), one.pairs, TRAINED)
 
 
 def _with_luck(

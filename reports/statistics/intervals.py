@@ -108,10 +108,11 @@ def bounded_interval(value: float, error: Error, top: float = 1.0) -> Interval:
     return Interval(top * _expit(middle - half), top * _expit(middle + half))
 
 
-def difference_of(value: float, error: Error) -> Interval:
-    """95 % interval value +- t * error of a difference of two shares, which -1..1 bounds."""
+def difference_of(value: float, error: Error, span: float = 1.0) -> Interval:
+    """95 % interval value +- t * error of a difference of two numbers of a range that is `span`
+    wide, as 1 for shares."""
     half = _quantile(error) * error.value
-    return Interval(max(-1.0, value - half), min(1.0, value + half))
+    return Interval(max(-span, value - half), min(span, value + half))
 
 
 def unbounded_interval(value: float, error: Error, low: float = -math.inf) -> Interval:

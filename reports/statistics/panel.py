@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -36,18 +36,41 @@ class Numbers:
     low: float = 0.0  # the metric's range
     high: float = 1.0
 
+    def of(self, cells: np.ndarray) -> Numbers:
+        """Those of some cells, by their positions."""
+        return replace(
+            self,
+            values=self.values[cells],
+            draws=self.draws[:, cells],
+            scale=self.scale[cells],
+            parts=None if self.parts is None else self.parts[cells],
+        )
+
+    @property
+    def span(self) -> float:
+        """The largest difference that two cells can have."""
+        return self.high - self.low
+
 
 class Panel:
     """n cells and the draws of their metrics."""
 
     def __init__(
-        self, outcomes: Sequence[Outcomes], design: Design, name: object, draws: int = DRAWS
+        self,
+        outcomes: Sequence[Outcomes],
+        design: Design,
+        name: object,
+        draws: int = DRAWS,
+        groups: np.ndarray | None = None,
     ) -> None:
-        """`name`: what the random numbers depend on."""
+        """`name`: what the random numbers depend on. `groups`: the sorted numbers of all groups
+        that are resampled, if others than those of these cells are; panels with the same name and
+        groups resample them alike."""
         self.outcomes, self.design = outcomes, design
         self.classes = outcomes[0].classes
         every = np.concatenate([one.groups for one in outcomes])
-        known, numbers = np.unique(every, return_inverse=True)
+        known = np.unique(every) if groups is None else groups
+        numbers = np.searchsorted(known, every)
         self._numbers = np.split(numbers, np.cumsum([len(one.groups) for one in outcomes])[:-1])
         self.groups = len(known)
         self._random = generator(name)
@@ -71,7 +94,8 @@ class Panel:
         draws = np.stack([measure.value(one, self.classes) for one in resampled], axis=1)
         scale, parts = np.ones(len(sums)), None
         if measure.smooth:
-            scale = self._scale(values - measure.low, measure.high - measure.low)
+            if math.isfinite(measure.high):
+                scale = self._scale(values - measure.low, measure.high - measure.low)
             without_one = [measure.value(one.sum(axis=0) - one, self.classes) for one in sums]
             parts = values[:, None] - np.stack(without_one)
         return Numbers(values, draws, scale, parts, measure.one_more, measure.low, measure.high)

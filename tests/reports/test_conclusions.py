@@ -103,10 +103,10 @@ def test_two_trainings_of_one_configuration_have_an_interval_of_these_networks(
 def test_families_are_named_with_their_numbers_and_scenarios_are_no_choice(once: Run) -> None:
     built = effects.effects_of(once)
     assert built
-    names = [factor.name for factor in built.factors]
+    names = [factor.name for factor in built.metrics[0].factors]
     assert not [name for name in names if "scenario" in name or "seed" in name]
     number = int(once.tables["effects"]["family"].max())
-    assert built.families == f"{number} effects under the grouped split"
+    assert built.metrics[0].families == f"{number} effects under the grouped split"
     page = render(once)
     assert f"after Holm's correction over the {number} effects under the grouped split" in page
     assert page.count("Holm family: the 11 comparisons") == 2

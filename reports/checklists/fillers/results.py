@@ -116,7 +116,8 @@ def uncertainty(of: Subject) -> list[Fact]:
 @fills
 def comparisons(of: Subject) -> list[Fact]:
     """The configurations that differ significantly from the chosen one."""
-    rows = of.of_subject("comparisons")
+    metric = of.run.metric
+    rows = [row for row in of.of_subject("comparisons") if row["metric"] == metric.name]
     known = [row for row in rows if row["p_holm"] is not None]
     if not known:
         return []
@@ -126,7 +127,8 @@ def comparisons(of: Subject) -> list[Fact]:
         Fact(
             f"{significant} of {wording.plural(len(known), 'other configuration')} "
             f"{'differs' if significant == 1 else 'differ'} significantly from the chosen one "
-            f"({methods}; Holm's correction over {int(known[0]['family'])} comparisons)",
+            f"in {wording.without_unit(metric)} ({methods}; Holm's correction over "
+            f"{int(known[0]['family'])} comparisons)",
             "comparisons",
         )
     ]
