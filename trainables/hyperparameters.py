@@ -87,6 +87,13 @@ HYPERPARAMETERS: Mapping[str, Hyperparameter] = {
             neutral=0.0,
         ),
         Hyperparameter(
+            "head_weight_decay",
+            "weight decay of the head",
+            Annotated[float, Ge(0), Le(100)],
+            "weight decay of the head's layers in addition to `weight_decay`",
+            neutral=0.0,
+        ),
+        Hyperparameter(
             "schedule",
             "schedule",
             Literal["constant", "cosine", "one_cycle"],

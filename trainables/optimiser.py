@@ -29,9 +29,10 @@ def build_optimiser(module: nn.Module, values: Mapping[str, Any]) -> optim.Optim
 
     Each of its groups has a `factor`, by which its learning rate differs from the draw's: see
     `layer_decay` and `group_decay`. Weight decay leaves out biases and the parameters of
-    normalisation layers.
+    normalisation layers; that of the head is for parameters named `head.*`, as a trial's network
+    has them.
     """
-    lr, decay = values["lr"], value_of(values, "weight_decay")
+    lr, decay = values["lr"], _decay_of(module, values)
     groups = [
         {"params": chosen, "lr": lr * factor, "factor": factor, "weight_decay": own_decay}
         for factor, parameters in _by_rate(module, values)
@@ -68,14 +69,25 @@ def _by_rate(
     return list(by_factor.items())
 
 
+def _decay_of(module: nn.Module, values: Mapping[str, Any]) -> dict[nn.Parameter, float]:
+    """The weight decay of each parameter that has one."""
+    decay, further = value_of(values, "weight_decay"), value_of(values, "head_weight_decay")
+    found = {
+        parameter: decay + further * name.removeprefix("module.").startswith("head.")
+        for name, parameter in module.named_parameters()
+        if parameter.ndim > 1
+    }
+    return {parameter: own for parameter, own in found.items() if own}
+
+
 def _by_decay(
-    parameters: list[nn.Parameter], decay: float
+    parameters: list[nn.Parameter], decay: Mapping[nn.Parameter, float]
 ) -> list[tuple[float, list[nn.Parameter]]]:
-    if not decay:
-        return [(0.0, parameters)]
-    matrices = [one for one in parameters if one.ndim > 1]
-    others = [one for one in parameters if one.ndim <= 1]
-    return [(own, chosen) for own, chosen in ((decay, matrices), (0.0, others)) if chosen]
+    """Parameters with their weight decay, matrices first."""
+    found: dict[float, list[nn.Parameter]] = {own: [] for own in (*decay.values(), 0.0)}
+    for parameter in parameters:
+        found[decay.get(parameter, 0.0)].append(parameter)
+    return [(own, chosen) for own, chosen in found.items() if chosen]
 
 
 def _trained(parameters: list[nn.Parameter]) -> list[nn.Parameter]:

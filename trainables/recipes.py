@@ -50,16 +50,17 @@ RECIPES: Mapping[str, ShippedRecipe] = {
         ),
         ShippedRecipe(
             "modern",
-            "AdamW with a cosine schedule, weight decay, label smoothing and averaged weights on a "
-            "linear head; lower rates for the backbone",
+            "AdamW with a cosine schedule, label smoothing, averaged weights and a strong weight "
+            "decay of the head; lower rates for the backbone",
             searched={
                 "lr": (1e-3, 3e-3, 3e-4),
                 "hidden": ((), (256,)),
-                "weight_decay": (0.05, 0.01),
+                "head_weight_decay": (10.0, 3.0),
             },
             fixed={
                 "batch_size": 32,
                 "optimizer": "adamw",
+                "weight_decay": 0.05,
                 "schedule": "cosine",
                 "warmup": 0.1,
                 "layer_decay": 0.1,

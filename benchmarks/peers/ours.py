@@ -26,14 +26,20 @@ class Ours:
     title: str
     strategies: Sequence[str]
     grid: Mapping[str, Any]
+    pooling: str = "model"  # as configs/default.yaml
 
 
 CONTENDERS = {
     "linear": Ours("linear", ["linear"], {}),
-    "transfer_paper": Ours("transfer, recipe `paper`", ["transfer"], {"recipes": ["paper"]}),
+    "transfer_paper": Ours(
+        "transfer, recipe `paper`", ["transfer"], {"recipes": ["paper"]}, pooling="max"
+    ),
     "transfer_modern": Ours("transfer, recipe `modern`", ["transfer"], {"recipes": ["modern"]}),
     "finetune_paper": Ours(
-        "fine-tuning, recipe `paper`", ["transfer", "finetune"], {"recipes": ["paper"]}
+        "fine-tuning, recipe `paper`",
+        ["transfer", "finetune"],
+        {"recipes": ["paper"]},
+        pooling="max",
     ),
     "finetune_modern": Ours(
         "fine-tuning, recipe `modern`", ["transfer", "finetune"], {"recipes": ["modern"]}
@@ -69,6 +75,7 @@ def _config(contender: Ours, task: Task, data: str, folder: Path) -> dict[str, A
         "split": {"policies": ["file"], "file": task.split, "file_unlisted": "leave_out"},
         "grid": {**grid, "strategies": list(contender.strategies), "seeds": [task.seed]},
         "weights": {BACKBONE: weights},
+        "head": {"pooling": contender.pooling},
         "search": {"draws": 1, "epochs": task.epochs, "scheduler": "none"},
         "explain": {"examples": 0},
         "robustness": {"champions": "none"},  # peers test and explain nothing of the kind

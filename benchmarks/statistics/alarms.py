@@ -14,7 +14,8 @@ from benchmarks.statistics.coverage import outcomes_of_rows
 from benchmarks.statistics.worlds import Images, Rows, World, experiment, probabilities
 from reports.derived.comparisons import comparison_rows
 from reports.derived.effects import effect_rows
-from reports.derived.tested import Tested, resampled
+from reports.derived.tested import ACCURACY, Tested, resampled
+from reports.metrics.deciding import DECIDING
 from reports.statistics.training import TRAINED
 
 _APART = 100_000  # group numbers of one scenario and the next
@@ -53,7 +54,7 @@ GRIDS = {
 }
 
 
-def false_alarms(name: str, times: int, seed: int = 0) -> dict[str, float]:
+def false_alarms(name: str, times: int, seed: int = 0, metric: str = ACCURACY) -> dict[str, float]:
     """Of effects and comparisons: how often a single one, and any of its family after Holm's
     correction, is called significant; and how often one that claims to cover other trainings is.
 
@@ -64,7 +65,7 @@ def false_alarms(name: str, times: int, seed: int = 0) -> dict[str, float]:
     rng = np.random.default_rng([seed, grid.world.groups, grid.backbones, grid.world.count])
     found: dict[str, list[float]] = {}
     for _ in range(times):
-        tested = null_run(grid, rng)
+        tested = null_run(grid, rng).measured_by(DECIDING[metric])
         for kind, rows, family in (
             ("effect", effect_rows(tested), "split_policy"),
             ("comparison", comparison_rows(tested), "scenario"),
@@ -109,6 +110,7 @@ def null_run(grid: Grid, rng: np.random.Generator) -> Tested:
                     "recipe": "paper",
                     **_training(world, rows.unit),
                     "accuracy": one.correct.mean(),
+                    "temperature": 1.0,
                     "val_accuracy": (validated := _validated(world, rows, validation, rng)),
                     "val_score": validated,
                     "val_loss": 0.0,

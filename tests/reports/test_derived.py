@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from reports.axes import TRAININGS
-from reports.derived import write_derived
+from reports.axes import TRAININGS, configuration_name
+from reports.derived import tested, write_derived
+from reports.metrics.deciding import DECIDING, DEFAULT
 from reports.tables import CELL, DERIVED, read_tables, write_table
 from tests.reports.fake_run import FakeRun, write_fake_run
 
@@ -20,6 +24,8 @@ SMALL = FakeRun(
     epochs=3,
     attributions=0,
 )
+
+SCENARIOS = {"few": ["a", "b"], "more": ["a", "b", "c"]}
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +109,61 @@ def test_effects_are_differences_of_matched_cells_and_holm_is_over_those_of_a_po
         assert tested["p_holm"].min() == pytest.approx(smallest)
     assert set(rows["factor"].str.split(" ").str[0]) <= {"augmentation", "strategy", "backbone"}
     assert rows["factor"].str.contains("\u00d7").sum() == 2
+
+
+@pytest.mark.parametrize("metric", [DEFAULT, "balanced_accuracy"])
+def test_effects_and_comparisons_are_in_the_runs_metric_and_in_accuracy(
+    tmp_path: Path, metric: str
+) -> None:
+    folder = write_fake_run(tmp_path, replace(SMALL, scenarios=SCENARIOS)) / "results"
+    info = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(info | {"metric": metric}))
+    write_derived(folder)
+    tables = read_tables(folder)
+    for name in ("effects", "comparisons"):
+        assert list(tables[name]["metric"].unique()) == [metric, "accuracy"]
+    cells = tables["cells"].set_index(["split_policy", "scenario", "augmented"]).sort_index()
+    effects = tables["effects"].query("metric == @metric and factor == 'augmentation'")
+    for _, row in effects.iterrows():
+        means = cells.loc[row["split_policy"]].groupby("augmented")[metric].mean()
+        assert row["mean"] == pytest.approx(means[True] - means[False])
+        assert row["low"] < row["mean"] < row["high"]
+    for _, row in tables["comparisons"].query("metric == @metric").iterrows():
+        best, other = (
+            _value(tables["cells"], row["split_policy"], row["scenario"], row[side], metric)
+            for side in ("best", "other")
+        )
+        assert row["difference"] == pytest.approx(best - other)
+
+
+def test_every_metric_resamples_the_same_groups_in_a_drawing(
+    tables: dict[str, pd.DataFrame],
+) -> None:
+    """The accuracy by way of a metric's panels is that of the direct way, drawing by drawing."""
+    cells = tested.tested_cells(tables, SMALL.scenarios, SMALL.policies)
+    again = cells.measured_by(replace(DECIDING["accuracy"], name="accuracy again"))
+    np.testing.assert_allclose(again.draws, cells.draws)
+    np.testing.assert_allclose(again.values, cells.values)
+    np.testing.assert_allclose(again.scale, cells.scale)
+
+
+def test_a_metric_that_is_no_function_of_sums_has_fewer_drawings_of_every_cell(
+    tables: dict[str, pd.DataFrame],
+) -> None:
+    auroc = DECIDING["auroc"]
+    cells = tested.tested_cells(tables, SMALL.scenarios, SMALL.policies).measured_by(auroc)
+    expected = [auroc.value(one) for one in cells.outcomes if one is not None]
+    np.testing.assert_allclose(cells.values, expected)
+    assert cells.draws.shape[1] == len(expected)
+    assert np.isfinite(cells.draws).all()
+
+
+def _value(cells: pd.DataFrame, policy: str, scenario: str, name: str, metric: str) -> float:
+    own = cells[(cells["split_policy"] == policy) & (cells["scenario"] == scenario)]
+    (found,) = (
+        float(row[metric]) for row in own.to_dict("records") if configuration_name(row) == name
+    )
+    return found
 
 
 def test_optimism_is_validation_minus_test(tables: dict[str, pd.DataFrame]) -> None:

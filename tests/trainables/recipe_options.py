@@ -9,6 +9,7 @@ OTHER_VALUES: dict[str, Any] = {
     "optimizer": "sgd",
     "momentum": 0.5,
     "weight_decay": 0.3,
+    "head_weight_decay": 2.0,
     "schedule": "cosine",
     "warmup": 0.25,
     "layer_decay": 0.1,

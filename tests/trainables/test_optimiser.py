@@ -44,6 +44,21 @@ def test_weight_decay_leaves_out_biases_and_normalisation_layers() -> None:
     assert count == len(list(module.parameters()))
 
 
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_the_head_has_a_weight_decay_of_its_own_beyond_that_of_all_layers(wrapped: bool) -> None:
+    network = _finetune_module()
+    values = {"lr": 0.1, "weight_decay": 0.2, "head_weight_decay": 3.0}
+    module = nn.ModuleDict({"module": network}) if wrapped else network  # as several workers do
+    decay = {
+        id(parameter): group["weight_decay"]
+        for group in build_optimiser(module, values).param_groups
+        for parameter in group["params"]
+    }
+    for name, parameter in network.named_parameters():
+        expected = 3.2 if name.startswith("head.") else 0.2
+        assert decay[id(parameter)] == (expected if parameter.ndim > 1 else 0.0), name
+
+
 def test_adamw_decays_weights_beside_the_gradient_and_adam_within_it() -> None:
     moved = {}
     for name in ("adam", "adamw"):
