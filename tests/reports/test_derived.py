@@ -13,6 +13,7 @@ import pytest
 from reports.axes import TRAININGS, configuration_name
 from reports.derived import tested, write_derived
 from reports.metrics.deciding import DECIDING, DEFAULT
+from reports.run import records
 from reports.tables import CELL, DERIVED, read_tables, write_table
 from tests.reports.fake_run import FakeRun, write_fake_run
 
@@ -160,9 +161,7 @@ def test_a_metric_that_is_no_function_of_sums_has_fewer_drawings_of_every_cell(
 
 def _value(cells: pd.DataFrame, policy: str, scenario: str, name: str, metric: str) -> float:
     own = cells[(cells["split_policy"] == policy) & (cells["scenario"] == scenario)]
-    (found,) = (
-        float(row[metric]) for row in own.to_dict("records") if configuration_name(row) == name
-    )
+    (found,) = (float(row[metric]) for row in records(own) if configuration_name(row) == name)
     return found
 
 
