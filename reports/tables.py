@@ -182,6 +182,15 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "map": pa.list_(pa.float32()),  # height * width, signed; empty if it did not converge
         "image": pa.binary(),  # WebP of the preprocessed picture
     },
+    "map_checks": {
+        **_CELL,
+        "image_id": _STR,
+        "method": _STR,
+        "check": _STR,
+        "against": _STR,  # the stage, reference map, method, baseline or seed; "" of none
+        "value": _FLOAT,
+        "reference": _FLOAT,
+    },
     "corrupted": {
         **_CELL,
         "corruption": _STR,  # "none": as it is
@@ -224,6 +233,20 @@ _DERIVED: dict[str, dict[str, pa.DataType]] = {
         "p": _FLOAT,
         "n": _INT,  # test images
         "units": _INT,  # groups of them
+    },
+    "map_verdicts": {
+        **_CELL,
+        "method": _STR,
+        "check": _STR,
+        "against": _STR,
+        "value": _FLOAT,  # mean over images, like what follows
+        "reference": _FLOAT,
+        "difference": _FLOAT,
+        "low": _FLOAT,
+        "high": _FLOAT,
+        "images": _INT,
+        "units": _INT,  # groups of them
+        "conclusion": _STR,
     },
     "intervals": {
         **_CELL,  # seed, repeat and fold null: the mean of a configuration over its trainings

@@ -1,5 +1,5 @@
 """Tables made from a run's other tables: intervals, operating points, effects,
-comparisons, trainings, policies, optimism, robustness, subgroups.
+comparisons, trainings, policies, optimism, robustness, subgroups, map verdicts.
 
 The page and the Parquet files both take their statistics from here, so they cannot disagree.
 """
@@ -13,6 +13,7 @@ from typing import Any
 from reports.derived.comparisons import comparison_rows
 from reports.derived.effects import effect_rows
 from reports.derived.intervals import interval_rows
+from reports.derived.map_verdicts import map_verdict_rows
 from reports.derived.operating_points import operating_rows
 from reports.derived.optimism import optimism_rows
 from reports.derived.policies import policy_rows
@@ -52,6 +53,7 @@ def write_derived(folder: Path) -> None:
         "trainings": training_rows(tested),
         "policies": policy_rows(tested, tables),
         "optimism": optimism_rows(tested, tables),
+        "map_verdicts": list(map_verdict_rows(tables)),
         "robustness": list(robustness_rows(tables, info.get("scenarios", {}))),
     }.items():
         write_table(folder, name, rows)

@@ -337,12 +337,15 @@ class ExplainSection(Section):
     per_class: Annotated[int, Field(ge=0, le=1000)] = 1
     """Correct and incorrect images of each class to explain per champion, beside
     `explain.examples`."""
+    checked_images: Annotated[int, Field(ge=0, le=1000)] = 16
+    """Test images on which the maps of an explained champion are checked, at most; 0 checks
+    nothing."""
     champions: Literal["leading", "all"] = "leading"
     """Which champions to explain: the best of each scenario under the most trustworthy split policy
     (`leading`), or all."""
     time_share: Annotated[float, Field(gt=0, lt=1)] | None = 0.15
-    """Largest share of the run's computing time for explanations: images that would exceed it are
-    left out. `null` explains all of them."""
+    """Largest share of the run's computing time for explanations, half of it for their checks:
+    images that would exceed it are left out. `null` explains all of them."""
     methods: list[str] = list(METHODS)
     """Methods, the first of which the page shows large: `integrated_gradients`, `grad_cam` (for
     networks whose features are a map), `attention_rollout` (for transformers), `occlusion`. One

@@ -21,6 +21,7 @@ from sweeper.store.artifact import Target
 from trainables.activations import TABLES_VERSION
 from trainables.backbones import BACKBONES_VERSION
 from trainables.explain import EXPLAIN_VERSION
+from trainables.map_checks import MAP_CHECKS_VERSION
 from trainables.registry import BackboneSpec, Weights
 
 CALIBRATION_IMAGES = 64
@@ -120,3 +121,33 @@ def explanation(spec: TrialSpec, settings: ExplanationSettings) -> Target:
         **asdict(settings),
     }
     return Target("explanations", made_from)
+
+
+@dataclass(frozen=True)
+class CheckSettings:
+    """How the maps of a champion are checked. `time_share` determines on how many images."""
+
+    images: int
+    methods: Sequence[str]
+    score: str
+    baselines: Sequence[str]
+    random_baselines: int
+    time_share: float | None
+
+
+def map_checks(spec: TrialSpec, settings: CheckSettings) -> Target:
+    """Checks of a champion's attribution maps."""
+    return Target("map_checks", _checked(settings) | {"evaluation": evaluation(spec).key})
+
+
+def seed_agreement(spec: TrialSpec, other: TrialSpec, settings: CheckSettings) -> Target:
+    """How alike a champion's maps are to those of the same cell's champion with another seed."""
+    made_from = {"evaluation": evaluation(spec).key, "other": evaluation(other).key}
+    return Target("seed_agreements", _checked(settings) | {"shards": spec.shards_key, **made_from})
+
+
+def _checked(settings: CheckSettings) -> dict[str, Any]:
+    return {
+        "versions": [CHAMPIONS_VERSION, EXPLAIN_VERSION, MAP_CHECKS_VERSION],
+        **asdict(settings),
+    }

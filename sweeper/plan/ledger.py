@@ -12,7 +12,13 @@ from threading import RLock
 from typing import Any
 
 from reports.headline import Validation, preferred
-from sweeper.plan.artifacts import evaluation, explanation, robustness
+from sweeper.plan.artifacts import (
+    evaluation,
+    explanation,
+    map_checks,
+    robustness,
+    seed_agreement,
+)
 from sweeper.plan.grid import Cell
 from sweeper.plan.plan import Plan
 from sweeper.plan.suggestions import Result
@@ -120,6 +126,27 @@ class Ledger:
     def explanation(self, champion: TrialSpec) -> Artifact | None:
         return self.store.verified(*explanation(champion, self.plan.explanation_settings).place)
 
+    def map_checks(self, champion: TrialSpec) -> list[Artifact] | None:
+        """The checks of a champion's maps, and those against the champions of the same cell with
+        other seeds; None unless all of them are there."""
+        settings = self.plan.check_settings
+        targets = [map_checks(champion, settings)]
+        targets += [seed_agreement(champion, one, settings) for one in self.siblings(champion)]
+        found = [self.store.verified(*target.place) for target in targets]
+        return None if None in found else [one for one in found if one]
+
+    def siblings(self, champion: TrialSpec) -> list[TrialSpec]:
+        """The evaluated champions of the same cell with other training seeds."""
+        champions = {cell: one for cell in self.plan.cells if (one := self.champion(cell))}
+        own = [cell for cell, one in champions.items() if one.key == champion.key]
+        found = {
+            one.key: one
+            for cell, one in champions.items()
+            if any(cell == mine.at(seed=cell.seed) for mine in own) and self.evaluation(one)
+        }
+        found.pop(champion.key, None)
+        return list(found.values())
+
     def to_explain(self) -> dict[str, TrialSpec]:
         """The champions that are explained, by key: under the most trustworthy split policy, the
         headline of each scenario (`reports.headline`), or all with `explain.champions: all`."""
@@ -210,8 +237,13 @@ class Ledger:
             return True
         champion = self.champion(cell)
         return champion is not None and (
-            champion.key not in self.to_explain() or self.explanation(champion) is not None
+            champion.key not in self.to_explain()
+            or (self.explanation(champion) is not None and self.maps_are_checked(champion))
         )
+
+    def maps_are_checked(self, champion: TrialSpec) -> bool:
+        """Whether an explained champion has its checks, or needs none."""
+        return not self.plan.checks_maps or self.map_checks(champion) is not None
 
     def summary(self) -> Iterator[str]:
         """The table that `plan` prints: cells and trials by policy, backbone and strategy."""

@@ -19,7 +19,7 @@ from sweeper.config.backbones import backbone_spec, preprocessing_of
 from sweeper.config.schema import AugmentationSection, Config
 from sweeper.config.search_space import Space, largest_of
 from sweeper.plan import artifacts
-from sweeper.plan.artifacts import ExplanationSettings
+from sweeper.plan.artifacts import CheckSettings, ExplanationSettings
 from sweeper.plan.collect import Collection
 from sweeper.plan.grid import Cell, build_grid
 from sweeper.plan.rungs import grace_of, milestones
@@ -397,6 +397,23 @@ class Plan:
             baselines=list(explain.baselines),
             random_baselines=explain.random_baselines,
             max_steps=explain.max_steps,
+            time_share=explain.time_share,
+        )
+
+    @property
+    def checks_maps(self) -> bool:
+        """Whether the maps are checked."""
+        return self.explains and self.config.explain.checked_images > 1
+
+    @property
+    def check_settings(self) -> CheckSettings:
+        explain = self.config.explain
+        return CheckSettings(
+            images=explain.checked_images,
+            methods=list(explain.methods),
+            score=explain.score,
+            baselines=list(explain.baselines),
+            random_baselines=explain.random_baselines,
             time_share=explain.time_share,
         )
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from sweeper.plan.artifacts import evaluation, explanation, robustness
+from itertools import permutations
+
+from sweeper.plan.artifacts import (
+    evaluation,
+    explanation,
+    map_checks,
+    robustness,
+    seed_agreement,
+)
 from sweeper.plan.grid import Cell
 from sweeper.plan.image_source import stored_images
 from sweeper.plan.lookalikes import comparison
@@ -23,8 +31,23 @@ def references(plan: Plan) -> set[tuple[str, str]]:
     for spec in specs.values():
         explained = explanation(spec, plan.explanation_settings)
         found |= {spec.target.place, evaluation(spec).place, explained.place}
+        found.add(map_checks(spec, plan.check_settings).place)
         found.add(robustness(spec, plan.config.robustness.corruptions).place)
-    return found
+    return found | _agreements(plan)
+
+
+def _agreements(plan: Plan) -> set[tuple[str, str]]:
+    """Between trials of cells that differ in the training seed alone."""
+    cells: dict[Cell, list[Cell]] = {}
+    for cell in plan.cells:
+        cells.setdefault(cell.at(seed=plan.config.grid.seeds[0]), []).append(cell)
+    return {
+        seed_agreement(spec, other, plan.check_settings).place
+        for alike in cells.values()
+        for one, another in permutations(alike, 2)
+        for spec in _trials(plan, one)
+        for other in _trials(plan, another)
+    }
 
 
 def _collected(plan: Plan) -> set[tuple[str, str]]:

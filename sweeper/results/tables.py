@@ -22,6 +22,7 @@ from sweeper.results.calibrated import Calibrated
 from sweeper.results.pictures import draw_pictures
 from sweeper.results.pointing import MarkedRegions
 from sweeper.results.thresholds import threshold_rows
+from sweeper.run.map_checks import read_checks
 from sweeper.run.predictions import read_predictions, read_validation
 from sweeper.run.robustness import read_corrupted
 from sweeper.store.records import validation_of
@@ -63,6 +64,7 @@ def write_tables(ledger: Ledger, errors: Mapping[str, str], folder: Path) -> Out
             for rows in ledger.store.each(_attributions, cells)
             for row in marked.with_columns(rows)
         ],
+        "map_checks": [row for rows in cells for row in rows.map_check_rows()],
         "corrupted": [row for rows in cells for row in rows.corrupted_rows()],
         "previews": [asdict(sheet) for sheet in contact_sheets(ledger.plan)],
         "images": ledger.plan.collection.manifest,
@@ -184,6 +186,15 @@ class _CellRows:
             for row in read_corrupted(self.ledger.store, artifact).to_dict("records"):
                 names = {name: self.classes[row[name]] for name in ("label", "predicted")}
                 yield {**self.columns, **{str(k): v for k, v in row.items()}, **names}
+
+    def map_check_rows(self) -> Iterator[dict[str, Any]]:
+        """The checks of the champion's maps, if it is explained."""
+        if self.champion is None or not self.ledger.plan.checks_maps:
+            return
+        if self.champion.key in self.ledger.to_explain():
+            for artifact in self.ledger.map_checks(self.champion) or ():
+                for row in read_checks(self.ledger.store, artifact).to_dict("records"):
+                    yield {**self.columns, **{str(k): v for k, v in row.items()}}
 
     def confusion_rows(self) -> Iterator[dict[str, Any]]:
         if self.predictions is not None:

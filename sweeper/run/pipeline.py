@@ -1,7 +1,7 @@
 """Run all steps, in the order of the paper's; a killed run resumes here.
 
     collect -> audit -> split -> preprocess + augment -> extract -> transfer -> fine-tune
-            -> evaluate -> explain -> corrupt -> report
+            -> evaluate -> explain -> check maps -> corrupt -> report
 
 Each step checks what exists in the store and computes only what is missing.
 """
@@ -41,11 +41,11 @@ from sweeper.results.tracked import track_results, trial_name
 from sweeper.run.caches import Caches
 from sweeper.run.champions import evaluate_champion
 from sweeper.run.explanations import count_maps, explain_champion
+from sweeper.run.map_checks import check_champion, count_checks
 from sweeper.run.robustness import corrupt_champion
 from sweeper.stage_times import StageTimes
 from sweeper.store.records import write_split
 from sweeper.store.refusals import writing_to
-from sweeper.store.store import Artifact
 from sweeper.strategies import STRATEGIES
 from sweeper.tracking.tracking import Tracking
 from sweeper.use.finished import FinishedRun
@@ -98,6 +98,7 @@ def _run_steps(
             sweep.train()
             sweep.evaluate()
             sweep.explain()
+            sweep.check_maps()
             sweep.test_robustness()
             return sweep.complete() if store.damaged() <= damaged else None
         except KeyboardInterrupt:
@@ -299,20 +300,38 @@ class Sweep:
         """Attribution maps of a few test images of the leading champions."""
         if not self.plan.explains:
             return
-        wanted, settings = self.ledger.to_explain(), self.plan.explanation_settings
-        champions = [spec for spec in self._evaluated() if spec.key in wanted]
+        settings, champions = self.plan.explanation_settings, self._explained()
         seconds = self._seconds_to_explain(len(champions))
         work = partial(explain_champion, settings=settings, seconds=seconds)
         maps = partial(count_maps, self.plan.store, settings=settings)
         self._for_champions("explain", champions, self.ledger.explanation, work, maps)
 
+    def check_maps(self) -> None:
+        """Whether the maps of these champions depend on the weights and follow the score."""
+        if not self.plan.checks_maps:
+            return
+        settings, champions = self.plan.check_settings, self._explained()
+        work = partial(
+            check_champion,
+            siblings={spec.key: self.ledger.siblings(spec) for spec in champions},
+            settings=settings,
+            seconds=self._seconds_to_explain(len(champions)),
+        )
+        checks = partial(count_checks, self.plan.store, settings=settings)
+        self._for_champions("check maps", champions, self.ledger.map_checks, work, checks, "checks")
+
+    def _explained(self) -> list[TrialSpec]:
+        wanted = self.ledger.to_explain()
+        return [spec for spec in self._evaluated() if spec.key in wanted]
+
     def _seconds_to_explain(self, champions: int) -> float | None:
-        """The time that each of these champions may take, so that together they take no more than
-        `explain.time_share` of the run."""
+        """The time that the maps of each of these champions may take, and again their checks, so
+        that together they take no more than `explain.time_share` of the run."""
         share = self.config.explain.time_share
         if share is None or not champions:
             return None
-        return share / (1 - share) * self.ledger.computing_seconds() / champions
+        both = share / (1 - share) * self.ledger.computing_seconds()
+        return (both / 2 if self.plan.checks_maps else both) / champions
 
     def _champions(self) -> list[TrialSpec]:
         """The champions of cells without an error, each once: several cells may share one."""
@@ -337,12 +356,13 @@ class Sweep:
         self,
         name: str,
         champions: Sequence[TrialSpec],
-        artifact: Callable[[TrialSpec], Artifact | None],
+        artifact: Callable[[TrialSpec], object | None],
         work: Callable[[TrialSpec], Iterator[int] | None],
         maps: Callable[[TrialSpec], int] | None = None,
+        unit: str = "maps",
     ) -> None:
-        """Do the work of champions without this artifact. `maps`: how many a champion has,
-        if progress counts them and not champions."""
+        """Do the work of champions without this artifact. `maps`: how many of `unit` a champion
+        has, if progress counts them and not champions."""
         with self.times.timed(name) as stage:
             found = self.plan.store.each(artifact, champions)
             missing = [spec for spec, one in zip(champions, found, strict=True) if one is None]
@@ -352,7 +372,7 @@ class Sweep:
                 return
             resources = self.resources
             if maps:
-                self.progress.start(name, sum(map(maps, missing)), "maps")
+                self.progress.start(name, sum(map(maps, missing)), unit)
             else:
                 self.progress.start(name, len(missing), "champions")
 

@@ -50,6 +50,8 @@ KINDS = (
     "trials",
     "evaluations",
     "explanations",
+    "map_checks",
+    "seed_agreements",
     "robustness",
 )
 _FETCHED = ("pooled", "prefix")  # large; machines without the store's disk hash their own copy
