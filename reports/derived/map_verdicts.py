@@ -36,10 +36,11 @@ _SIMILAR = ("baselines", "methods", "seeds")
 
 
 def map_verdict_rows(tables: Mapping[str, pd.DataFrame]) -> Iterator[Row]:
-    """A row for each cell, method, check and what it is against, in the order of the checks."""
+    """A row for each cell, method, check and what it is against, sorted."""
     groups = group_numbers(tables["images"])
     names = [*CELL, "method", "check", "against"]
-    for key, rows in tables["map_checks"].groupby(names, dropna=False, sort=False):
+    checks = tables["map_checks"].sort_values([*CELL, "method", "check", "against", "image_id"])
+    for key, rows in checks.groupby(names, dropna=False, sort=False):
         found = dict(zip(names, key, strict=True))
         units = np.array([groups[image_id] for image_id in rows["image_id"]])
         yield {**found, **_verdict(str(found["check"]), rows, units)}

@@ -15,10 +15,12 @@ from reports.derived.map_verdicts import (
     TOO_FEW,
     UNDECIDED,
 )
+from reports.headline import headline
 from reports.run import CellKey, Row, Run, cell_key, records
 from reports.sections.section import of_run
 
 _STAGES = ("head", "last quarter", "last half", "last three quarters", "whole network")
+_MOST = 6  # champions, where none is a headline
 _FAITHFUL = {
     "deletion": "deletion area (small is good)",
     "insertion": "insertion area (large is good)",
@@ -80,12 +82,20 @@ class Checked:
 
 
 def map_checks_of(run: Run) -> list[Checked] | None:
-    """The champions of the table `map_verdicts`; None without any."""
+    """The champions of the table `map_verdicts`, where each scenario's headline is among them only
+    those; None without any."""
     of_cell: dict[CellKey, list[Row]] = {}
     for row in records(run.tables["map_verdicts"]):
         of_cell.setdefault(cell_key(row), []).append(row)
     cells = [cell for cell in run.cells if cell["key"] in of_cell]
+    cells = [cell for cell in cells if cell["key"] in _headlines(run)] or cells[:_MOST]
     return [_checked(run, cell, of_cell[cell["key"]]) for cell in cells] or None
+
+
+def _headlines(run: Run) -> set[CellKey]:
+    policy = run.done[0]["split_policy"] if run.done else ""  # the most trustworthy one
+    found = (headline(run, policy, scenario) for scenario in run.scenarios)
+    return {one.best["key"] for one in found if one}
 
 
 def _checked(run: Run, cell: Row, rows: Sequence[Row]) -> Checked:
@@ -149,8 +159,11 @@ def _followed(
     for check, measure in _FAITHFUL.items():
         random, edges = (found.get((method, check, name)) for name in ("random", "edges"))
         if random and edges:
-            against = (f"{_number(row['reference'])} {_conclusion(row)}" for row in (random, edges))
-            yield Followed(title, measure, _number(random["value"]), *against, random["images"])
+            by_random, by_edges = (
+                f"{_number(row['reference'])} {_conclusion(row)}" for row in (random, edges)
+            )
+            value = _number(random["value"])
+            yield Followed(title, measure, value, by_random, by_edges, random["images"])
 
 
 def _agreements(run: Run, rows: Sequence[Row]) -> Iterator[Agreement]:

@@ -52,6 +52,8 @@ def with_paths_of(config: Config, about: Mapping[str, Any], folder: Path) -> Con
         values["data"]["group_by"] = resolve(config.data.group_by)
     if config.split.file:
         values["split"]["file"] = resolve(config.split.file)
+    if config.explain.masks:
+        values["explain"]["masks"] = resolve(config.explain.masks)
     values["weights"] = {name: _weights(text, resolve) for name, text in config.weights.items()}
     return Config.model_validate(values)
 

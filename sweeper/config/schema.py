@@ -360,6 +360,9 @@ class ExplainSection(Section):
     image itself), `random` (noise). The first one also fills what occlusion covers."""
     random_baselines: Count = 4
     """Number of random images averaged for the baseline `random`."""
+    masks: Annotated[str, Field(min_length=1)] | None = None
+    """Where the finding lies, for the pointing game: a folder of mask images with the images'
+    paths, or a CSV or Parquet table of boxes (`path`, `x`, `y`, `width`, `height` in pixels)."""
 
     @field_validator("methods")
     @classmethod

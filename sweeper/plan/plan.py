@@ -13,6 +13,7 @@ from typing import Any
 
 from datasets.augment import FEC_IGE, Augmentation
 from datasets.calibration_pictures import CALIBRATION_PICTURES
+from datasets.marked_regions import MarkedFiles, read_marked, sizes_of
 from datasets.preprocess import Preprocessing
 from datasets.splitting.policies import POLICIES
 from sweeper.config.backbones import backbone_spec, preprocessing_of
@@ -82,13 +83,15 @@ class Plan:
     """The grid of a config over a collection, with every key that can be known before running."""
 
     def __init__(self, config: Config, collection: Collection, store: Store) -> None:
-        """Raises DataError (classes, too few images) and WeightsError (no such file or model)."""
+        """Raises DataError (classes, too few images, marked regions) and WeightsError (no such file
+        or model)."""
         self.config, self.collection, self.store = config, collection, store
         self.cells = build_grid(config)
         self.scenarios = resolve_scenarios(
             config.grid.scenarios, config.scenarios, collection.classes
         )
         self.prevalence = resolve_prevalence(config.prevalence, collection.classes)
+        self.marked = self._marked()
         self.networks = {name: backbone_spec(config, name) for name in config.grid.backbones}
         self.preprocessing = {n: preprocessing_of(config, n) for n in config.grid.backbones}
         self.weights = {
@@ -107,6 +110,13 @@ class Plan:
     def labels(self) -> dict[str, str]:
         """The `weights` column of each backbone."""
         return {name: weights.label for name, weights in self.weights.items()}
+
+    def _marked(self) -> MarkedFiles | None:
+        """Where the user says that findings lie."""
+        images, masks = self.collection.images, self.config.explain.masks
+        if masks is None:
+            return None
+        return read_marked(masks, sizes_of(images["path"], images["width"], images["height"]))
 
     # --- images and splits ---------------------------------------------------------------------
 

@@ -3,8 +3,8 @@
 A map hits if its strongest positive attribution, after a blur of a fiftieth of the image's side,
 lies in the marked region (Zhang et al. 2018). Findings often lie near the centre, and so do the
 peaks of maps that ignore the image. So a map is compared with the maps of other images by the same
-cell: those that ignore the image point into its region as often. The drawn radiographs know where
-their break lies.
+cell: those that ignore the image point into its region as often. Regions come from
+`explain.masks`; the drawn radiographs know where their break lies.
 """
 
 from __future__ import annotations
@@ -61,10 +61,7 @@ class MarkedRegions:
 
     def _mask(self, image_id: str, side: int, backbone: str) -> np.ndarray | None:
         """(N, N) bool, N = side, of an image as a backbone's images are resized and cropped."""
-        data = self._plan.config.data
-        if data.source != "synthetic" or image_id not in self._paths:
-            return None
-        mask = file_mask(self._paths[image_id], data.synthetic.seed)
+        mask = self._original(self._paths[image_id]) if image_id in self._paths else None
         if mask is None:
             return None
         white = np.repeat(np.uint8(255) * mask[..., None].astype(np.uint8), 3, axis=2)
@@ -73,6 +70,13 @@ class MarkedRegions:
             how, image_size=side, contrast="none", grey=False, clahe=None, fill=(0, 0, 0)
         )
         return np.asarray(preprocess(white, steps)[..., 0] > 127)
+
+    def _original(self, path: str) -> np.ndarray | None:
+        """(H, W) bool, of the image as it is: what the user marked, or where a break is drawn."""
+        if self._plan.marked:
+            return self._plan.marked.mask(path)
+        data = self._plan.config.data
+        return file_mask(path, data.synthetic.seed) if data.source == "synthetic" else None
 
     @cached_property
     def _paths(self) -> dict[str, str]:

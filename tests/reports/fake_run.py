@@ -96,7 +96,7 @@ def _write(folder: Path, fake: FakeRun) -> None:
         )
     }
     tables |= {"images": _images(fake), "duplicates": _duplicates(), "splits": _splits(fake)}
-    tables |= {"attributions": [], "leaks": _leaks(fake)}
+    tables |= {"attributions": [], "map_checks": [], "leaks": _leaks(fake)}
     for number, cell in enumerate(_cells(fake)):
         _fill(tables, fake, number, cell)
     tables["pictures"] = _pictures(tables["predictions"])
@@ -164,6 +164,7 @@ def _fill(tables: dict[str, list[Row]], fake: FakeRun, number: int, cell: Row) -
         calibrated = _calibrated(fake, cell, predictions)
         row |= {name: value for name, value in calibrated.columns().items() if row[name] is None}
         tables["attributions"] += _attributions(fake, rng, cell)
+        tables["map_checks"] += _map_checks(fake, tables["images"], cell)
         tables["predictions"] += predictions
         tables["reliability"] += calibrated.reliability_rows(cell)
         tables["thresholds"] += _thresholds(fake, cell, predictions, calibrated.temperature)
@@ -411,6 +412,28 @@ def _attributions(fake: FakeRun, rng: np.random.Generator, cell: Row) -> Iterato
             "map": signed.astype(np.float32).ravel(),
             "image": picture,
         }
+
+
+def _map_checks(fake: FakeRun, images: list[Row], cell: Row) -> Iterator[Row]:
+    """Maps that lose their likeness when weights are shuffled."""
+    kept = {"head": 0.8, "last half": 0.3, "whole network": 0.1}
+    against: list[tuple[str, str, float, float | None]]
+    against = [("randomisation", stage, value, 0.1) for stage, value in kept.items()]
+    against += [("deletion", name, 0.3, 0.4) for name in ("random", "edges")]
+    against += [("insertion", name, 0.6, 0.5) for name in ("random", "edges")]
+    against += [("infidelity", name, 0.7, 0.9) for name in ("random", "edges")]
+    against += [("baselines", "black", 0.6, 0.1), ("max_sensitivity", "", 0.4, None)]
+    for number, image in enumerate(images[: 6 if fake.attributions else 0]):
+        for check, name, value, reference in against:
+            yield {
+                **cell,
+                "image_id": image["image_id"],
+                "method": "integrated_gradients",
+                "check": check,
+                "against": name,
+                "value": value + 0.01 * number,
+                "reference": reference,
+            }
 
 
 @lru_cache

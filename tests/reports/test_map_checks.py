@@ -24,7 +24,7 @@ FAKE = FakeRun(
     scenarios={"bones": ["first", "second"]},
     trials=1,
     epochs=2,
-    map_side=32,
+    attributions=0,
     compare=None,
 )
 RANDOM = np.random.default_rng(0)
@@ -40,7 +40,7 @@ def rows(
 ) -> Iterator[dict[str, Any]]:
     """Checks of the first cell on `images` images with small noise around `difference`."""
     tables = read_tables(folder / "results")
-    cell = tables["cells"].iloc[0][list(CELL)].to_dict()
+    cell = {str(name): value for name, value in tables["cells"].iloc[0][list(CELL)].items()}
     ids = list(tables["images"]["image_id"].drop_duplicates())[:images]
     against = {"randomisation": ["head", "whole network"]}.get(check, ["random", "edges"])
     for image_id in ids:
@@ -106,7 +106,9 @@ def test_the_page_says_whether_maps_depend_on_the_weights(folder: Path) -> None:
     write_table(folder / "results", "map_checks", found)
     write_derived(folder / "results")
     run = load_run(folder)
-    (one,) = map_checks_of(run) or ()
+    found_cells = map_checks_of(run)
+    assert found_cells is not None
+    (one,) = found_cells
     (sentence,) = one.sentences
     assert sentence.startswith("grad cam: these maps depend on the trained weights. With all")
     assert "12 images" in sentence
@@ -120,7 +122,9 @@ def test_the_page_says_whether_maps_depend_on_the_weights(folder: Path) -> None:
     assert sentence.split(" (")[0] in page
     write_table(folder / "results", "map_checks", list(rows(folder, "randomisation", 0.0, 3)))
     write_derived(folder / "results")
-    (few,) = map_checks_of(load_run(folder)) or ()
+    found_cells = map_checks_of(load_run(folder))
+    assert found_cells is not None
+    (few,) = found_cells
     assert "not enough images" in few.sentences[0]
     assert "3 images" in few.sentences[0]
 

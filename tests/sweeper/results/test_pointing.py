@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from datasets.errors import DataError
 from sweeper.config.load import load_config
 from sweeper.plan.collect import collect
 from sweeper.plan.plan import Plan
@@ -115,3 +116,24 @@ def test_a_drawn_image_has_a_region_and_an_altered_copy_has_none(tmp_path: Path)
         assert columns["unshown"] is None
     shares = [columns["marked"] for path, columns in found.items() if path not in near]
     assert 0.02 < min(shares) < max(shares) < 0.6
+
+
+def test_boxes_of_the_user_take_the_place_of_the_drawn_breaks(tmp_path: Path) -> None:
+    _, plan = _regions(tmp_path)
+    images = plan.collection.images
+    one = images.iloc[0]
+    boxes = tmp_path / "boxes.csv"
+    half = f"{one['path']},0,0,{one['width'] // 2},{one['height']}"
+    boxes.write_text(f"path,x,y,width,height\n{half}\n")
+    settings = [f"store={tmp_path}", f"explain.masks={boxes}"]
+    settings += [f"data.synthetic.{name}" for name in ("images_per_class=3",)]
+    settings += ["data.synthetic.near_duplicate_fraction=0.4"]
+    config = load_config("smoke", settings)
+    marked = MarkedRegions(Plan(config, plan.collection, plan.store))
+    mask = marked._mask(one["image_id"], 64, "mobilenet")
+    assert mask is not None
+    assert mask[:, :31].all()
+    assert not mask[:, 33:].any()
+    assert marked._mask(images.iloc[1]["image_id"], 64, "mobilenet") is None
+    with pytest.raises(DataError, match=r"explain.masks='gone': no such folder"):
+        Plan(load_config("smoke", [*settings, "explain.masks=gone"]), plan.collection, plan.store)
