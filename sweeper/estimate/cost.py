@@ -17,9 +17,13 @@ from sweeper.estimate.speed import TRAINING_PASSES, Speeds, pixels_scale
 from sweeper.plan.grid import Cell
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.splits import SplitName
+from sweeper.run.checked_maps import MAX_STEPS
 from sweeper.strategies import STRATEGIES
 from sweeper.strategies.base import PIXELS, Trained
 from trainables.explain import METHODS, Method
+from trainables.map_checks.faithfulness import PASSES, REFERENCES, WINDOWS
+from trainables.map_checks.randomisation import STAGES
+from trainables.map_checks.sensitivity import SAMPLES
 from trainables.network_size import NetworkSize, network_size
 
 # Seconds, as seen on two cores of an AMD EPYC, idle and busy.
@@ -241,8 +245,8 @@ class Estimate:
             yield self._stage("evaluate", "", len(cells), "champions", busy, bytes_, 0, origin)
 
     def _explain(self, before: Sequence[StageCost]) -> Iterator[StageCost]:
-        """From few to all steps for each map, but no more than its share of the time. Which
-        backbone leads is not known before the end."""
+        """Maps and their checks: from few to all steps for each map, but no more than the share of
+        the time. Which backbone leads is not known before the end."""
         groups = self._unexplained_groups()
         if not groups:
             return
@@ -296,7 +300,19 @@ class Estimate:
             noises = explain.random_baselines if baseline == "random" else 1
             passes += Span(*method.passes(explain.max_steps, noises))
         work = passes * (self._most_explained(cell) * size.macs)
+        work += self._passes_of_checks() * size.macs
         return work / self.speeds.of("explain", cell.backbone).span
+
+    def _passes_of_checks(self) -> Span:
+        """Forward passes of the checks of a champion's maps."""
+        if not self.plan.checks_maps:
+            return Span.none()
+        explain, found = self.config.explain, Span.none()
+        for name in explain.methods:
+            found += Span(*METHODS[name].passes(MAX_STEPS, explain.random_baselines))
+        maps = 1 + len(STAGES) + 1 + SAMPLES  # trained, shuffled, disturbed
+        followed = (len(explain.methods) + len(REFERENCES)) * (PASSES + 2 * WINDOWS)
+        return (found * maps + Span.exactly(followed)) * explain.checked_images
 
     def _robustness(self) -> Iterator[StageCost]:
         """Which champions lead is not known yet: the bounds take the smallest and largest network

@@ -30,6 +30,7 @@ SMALL = [
     "data.synthetic.images_per_class=6",
     "search.draws=1",
     "explain.examples=1",
+    "explain.checked_images=3",
     "explain.max_steps=16",
     "explain.baselines=[black]",
     "explain.time_share=null",

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from sweeper.config.load import load_config
+from sweeper.plan.artifacts import explanation, map_checks, seed_agreement
 from sweeper.plan.collect import collect
 from sweeper.plan.grid import Cell
 from sweeper.plan.plan import Plan, class_counts
@@ -102,6 +103,40 @@ def test_what_changes_every_result_changes_every_key(make: MakePlan, change: str
 )
 def test_what_changes_no_result_changes_no_key(make: MakePlan, change: str) -> None:
     assert keys(make(change)) == keys(make())
+
+
+@pytest.mark.parametrize(
+    ("change", "maps", "checks"),
+    [
+        ("explain.examples=3", True, False),
+        ("explain.per_class=3", True, False),
+        ("explain.checked_images=3", False, True),
+        ("explain.max_steps=99", True, False),
+        ("explain.methods=[occlusion]", True, True),
+        ("explain.baselines=[mean]", True, True),
+        ("explain.score=logit", True, True),
+        ("explain.random_baselines=2", True, True),
+        ("explain.time_share=0.5", True, True),
+        ("explain.champions=all", False, False),
+    ],
+)
+def test_explanations_and_their_checks_have_keys_of_their_own(
+    make: MakePlan, change: str, maps: bool, checks: bool
+) -> None:
+    """What changes them reruns no training."""
+    before, after = make(), make(change)
+    assert keys(after) == keys(before)
+    spec = trials(before, before.cells[0])[0]
+    found = [
+        (
+            explanation(spec, plan.explanation_settings).key,
+            map_checks(spec, plan.check_settings).key,
+            seed_agreement(spec, spec, plan.check_settings).key,
+        )
+        for plan in (before, after)
+    ]
+    changed = [one != other for one, other in zip(*found, strict=True)]
+    assert changed == [maps, checks, checks]
 
 
 def test_only_finetuning_keys_know_of_finetuning(make: MakePlan) -> None:
