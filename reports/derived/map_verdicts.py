@@ -27,6 +27,9 @@ RETAINED = 0.2
 MOST_RETAINED = 0.5
 """Share from which on maps are said not to depend on the weights."""
 
+WHOLE_NETWORK = "whole network"
+"""What a randomisation is against when all weights are shuffled."""
+
 DEPENDS, IN_PART, INDEPENDENT = "depends", "depends in part", "does not depend"
 BETTER, WORSE, AGREES, DIFFERS = "better", "worse", "agrees", "differs"
 UNDECIDED, TOO_FEW = "undecided", "too few images"

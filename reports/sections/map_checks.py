@@ -14,12 +14,13 @@ from reports.derived.map_verdicts import (
     RETAINED,
     TOO_FEW,
     UNDECIDED,
+    WHOLE_NETWORK,
 )
 from reports.headline import headline
 from reports.run import CellKey, Row, Run, cell_key, records
 from reports.sections.section import of_run
 
-_STAGES = ("head", "last quarter", "last half", "last three quarters", "whole network")
+_STAGES = ("head", "last quarter", "last half", "last three quarters", WHOLE_NETWORK)
 _MOST = 6  # champions, where none is a headline
 _FAITHFUL = {
     "deletion": "deletion area (small is good)",

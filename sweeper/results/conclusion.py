@@ -10,14 +10,15 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from reports import wording
-from reports.run import Row, Run, load_run_tables, records
+from reports.derived.map_verdicts import INDEPENDENT, WHOLE_NETWORK
+from reports.run import Row, Run, cell_key, load_run_tables, records
 from reports.screening import screening_of
 from reports.sections.screening import proposal_of
 from reports.sections.verdict import budget_sentence
 from sweeper.errors import one_line
 from sweeper.results.headlines import headline_lines
 
-_TABLES = ("cells", "confusion", "intervals", "leaks", "candidates", "comparisons")
+_TABLES = ("cells", "confusion", "intervals", "leaks", "candidates", "comparisons", "map_verdicts")
 _ERRORS_SHOWN = 3
 
 
@@ -31,7 +32,7 @@ def conclusion(out: Path) -> Iterator[str]:
         yield "best on validation:"
         yield from (f"    {line}" for line in lines)
     yield from _screened(run)
-    for text in (*_failures(run), *_leaks(run), *_unshown(results), *_random(run)):
+    for text in (*_failures(run), *_leaks(run), *_unshown(results), *_blind(run), *_random(run)):
         yield f"warning: {text}"
     if text := budget_sentence(run.info):
         yield text
@@ -94,6 +95,18 @@ def _unshown(results: Path) -> Iterator[str]:
             f"{untried} of {table.num_rows} explanation maps were left out to keep to "
             "explain.time_share"
         )
+
+
+def _blind(run: Run) -> Iterator[str]:
+    """Maps that look the same without the trained weights."""
+    verdicts = run.tables["map_verdicts"]
+    cells = {row["key"]: row for row in run.cells}
+    for row in records(verdicts[verdicts["conclusion"] == INDEPENDENT]):
+        if row["check"] == "randomisation" and row["against"] == WHOLE_NETWORK:
+            yield (
+                f"{run.method_title(row['method'])} maps of {_cell(cells[cell_key(row)])} do not "
+                "depend on the trained weights: do not read them as the network's reasons"
+            )
 
 
 def _random(run: Run) -> Iterator[str]:

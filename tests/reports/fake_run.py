@@ -423,7 +423,7 @@ def _map_checks(fake: FakeRun, images: list[Row], cell: Row) -> Iterator[Row]:
     against += [("insertion", name, 0.6, 0.5) for name in ("random", "edges")]
     against += [("infidelity", name, 0.7, 0.9) for name in ("random", "edges")]
     against += [("baselines", "black", 0.6, 0.1), ("max_sensitivity", "", 0.4, None)]
-    for number, image in enumerate(images[: 6 if fake.attributions else 0]):
+    for number, image in enumerate(images[: 12 if fake.attributions else 0]):
         for check, name, value, reference in against:
             yield {
                 **cell,

@@ -80,3 +80,20 @@ def test_what_is_beside_a_run_with_other_champions_is_told(tmp_path: Path) -> No
     (out / "results" / "of_before.parquet").touch()
     (line,) = stale(out, before)
     assert line.endswith("of_before.parquet does not belong to this run; remove it")
+
+
+def test_maps_that_do_not_depend_on_the_weights_are_a_warning(tmp_path: Path) -> None:
+    out = write_fake_run(tmp_path)
+    assert not [line for line in conclusion(out) if "trained weights" in line]
+    checks = read_tables(out / "results")["map_checks"]
+    is_first = (checks[["backbone", "scenario"]] == checks[["backbone", "scenario"]].iloc[0]).all(1)
+    checks.loc[is_first & (checks["check"] == "randomisation"), "value"] = 0.95
+    write_table(out / "results", "map_checks", checks)
+    write_derived(out / "results")
+    lines = [line for line in conclusion(out) if "trained weights" in line]
+    assert lines
+    backbone = checks["backbone"].iloc[0]
+    assert all(
+        line.startswith("warning: integrated gradients maps of ") and backbone in line
+        for line in lines
+    )
