@@ -217,6 +217,15 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "leaked": _INT,  # rows with their image, a duplicate or a group mate in train: the sum of
         # the further columns, one for each kind of leak
     },
+    "backbones": {
+        "backbone": _STR,
+        "model": _STR,  # timm's name
+        "weights": _STR,
+        "vintage": _STR,  # of timm's weights: tag and training data
+        "license": _STR,  # likewise
+        "parameters": _INT,
+        "gmacs": _FLOAT,  # multiply-adds of an image, in 1e9
+    },
 }
 
 _DERIVED: dict[str, dict[str, pa.DataType]] = {

@@ -23,6 +23,12 @@ def vintages(run: Run) -> str:
     return f"Backbones differ in their weights too (timm's tag: training data): {'; '.join(parts)}."
 
 
+def vintage_of(run: Run, backbone: str) -> str:
+    """Tag and data of a backbone's weights; "" where they are not known."""
+    about = run.info.get("backbones", {}).get(backbone, {})
+    return _text(about) if about.get("vintage") else ""
+
+
 def _text(about: Mapping[str, Any]) -> str:
     if about.get("random"):
         return "random"

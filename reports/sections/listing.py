@@ -14,6 +14,7 @@ from reports.run import CellKey, Row, Run, interval_of, optimism_of, training_of
 from reports.sections.section import Section, Shown
 from reports.statistics import Interval
 from reports.statistics.multiplicity import conclusion
+from reports.vintages import vintages
 
 _Naming = Callable[[Any], str]
 
@@ -72,6 +73,7 @@ class Listing:
     entries: list[Entry]
     counts: str
     left_out: str  # how many are not shown in full, and where their numbers are
+    vintages: str  # what the backbones' weights were trained on
 
 
 def listing_of(run: Run, in_full: set[str]) -> Listing:
@@ -98,6 +100,7 @@ def listing_of(run: Run, in_full: set[str]) -> Listing:
         ],
         counts=_counts(run),
         left_out=_left_out(len(run.cells), len(in_full)),
+        vintages=vintages(run),
     )
 
 

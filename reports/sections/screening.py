@@ -9,6 +9,7 @@ from reports.budgets import with_needed_s
 from reports.run import Run
 from reports.screening import AT_MOST, Ranked, Screening, screening_of
 from reports.sections.section import of_run
+from reports.vintages import vintage_of
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Line:
 
     rank: int
     backbone: str
+    vintage: str  # of its weights
     probe: str
     anchor: str
     accuracy: str
@@ -69,6 +71,7 @@ def _line(run: Run, found: Screening, number: int, one: Ranked) -> Line:
     return Line(
         rank=number,
         backbone=one.backbone,
+        vintage=vintage_of(run, one.backbone),
         probe=wording.recipe(first),
         anchor=first["anchor"],
         accuracy=wording.percent(one.repeats.mean),

@@ -17,6 +17,7 @@ from reports.sections.section import of_run
 from reports.sections.trainings import sentences, subject
 from reports.statistics import Interval
 from reports.statistics.multiplicity import Conclusion, conclusion
+from reports.vintages import vintages
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Significance:
     families: list[Family]
     axis: Markup
     method: str
+    vintages: str  # what the backbones' weights were trained on
 
 
 def significance_of(run: Run) -> Significance | None:
@@ -77,6 +79,7 @@ def significance_of(run: Run) -> Significance | None:
         families=[_family(run, list(own), cells, scale) for _, own in by_family],
         axis=axis(ticks, scale),
         method=_method(rows),
+        vintages=vintages(run),
     )
 
 

@@ -22,13 +22,12 @@ from sweeper.config.recipes import Recipe
 from sweeper.config.search_space import Range
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.plan import class_counts
+from sweeper.results.networks import describe_backbone
 from sweeper.results.tables import Outcome
 from sweeper.stage_times import StageTime
 from sweeper.strategies import STRATEGIES
 from trainables.explain import METHODS
 from trainables.hyperparameters import HYPERPARAMETERS, keyed, plain
-from trainables.network_size import network_size
-from trainables.timm_models import vintage
 
 _PACKAGES = (
     "ray",
@@ -71,7 +70,7 @@ def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) 
         "scenarios": plan.scenarios,
         "split_policies": describe_policies(config.split.policies),
         "leak_kinds": KINDS,
-        "backbones": {name: _backbone(ledger, name) for name in config.grid.backbones},
+        "backbones": {name: describe_backbone(plan, name) for name in config.grid.backbones},
         "augmentations": {
             name: one.model_dump(mode="json")
             for name in config.grid.augmentations
@@ -101,30 +100,6 @@ def write_run_file(about: Mapping[str, Any], folder: Path) -> None:
 
 def _counts(states: Counter[str]) -> dict[str, int]:
     return {state: states[state] for state in ("done", "failed", "missing")}
-
-
-def _backbone(ledger: Ledger, name: str) -> dict[str, Any]:
-    plan = ledger.plan
-    spec, weights = plan.tuned[name], plan.weights[name]
-    size, known = network_size(spec, dict(weights.model_args)), vintage(spec.timm_name)
-    note = f"{known.text}; license: {known.license}"
-    if not weights.is_hub:
-        note = "random weights: untrained features" if weights.is_random else "weights of a file"
-    return {
-        "timm_name": spec.timm_name,
-        "weights": weights.label,
-        "weights_note": note,
-        "random": weights.is_random,
-        "vintage": asdict(known),
-        "preprocessing": asdict(plan.preprocessing[name]),
-        "pooling": plan.config.head.pooling,
-        "suffix": spec.suffix_text,
-        "feature_dim": size.feature_dim,
-        "prefix_shape": list(size.prefix_shape),
-        "parameters": size.parameters,
-        "suffix_parameters": size.suffix_parameters,
-        "gmacs": round(size.macs / 1e9, 3),
-    }
 
 
 def _recipe(recipe: Recipe) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from sweeper.plan.grid import Cell
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.previews import contact_sheets
 from sweeper.results.calibrated import Calibrated
+from sweeper.results.networks import backbone_rows
 from sweeper.results.pictures import draw_pictures
 from sweeper.results.pointing import MarkedRegions
 from sweeper.results.thresholds import threshold_rows
@@ -72,6 +73,7 @@ def write_tables(ledger: Ledger, errors: Mapping[str, str], folder: Path) -> Out
         "duplicates": ledger.plan.collection.duplicates,
         "splits": _splits(ledger),
         "leaks": _leaks(ledger),
+        "backbones": backbone_rows(ledger.plan),
     }
     for name, rows in tables.items():
         write_table(folder, name, rows)

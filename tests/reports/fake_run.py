@@ -103,6 +103,7 @@ def _write(folder: Path, fake: FakeRun) -> None:
     tables["corrupted"] = _corrupted(tables["predictions"])
     tables["previews"] = _previews(fake)
     tables["metadata"] = []
+    tables["backbones"] = _backbones(fake)
     for name, rows in tables.items():
         write_table(folder, name, rows)
     info = json.dumps(_info(fake, tables), indent=1, ensure_ascii=False)
@@ -568,6 +569,21 @@ def _artifacts(fake: FakeRun) -> list[Row]:
         for kind in ("pooled", "prefix")
     ]
     return [shards, *tables]
+
+
+def _backbones(fake: FakeRun) -> list[Row]:
+    return [
+        {
+            "backbone": name,
+            "model": f"{name}.fake_in1k",
+            "weights": "none" if fake.random_weights else "imagenet",
+            "vintage": None if fake.random_weights else "fake_in1k: ImageNet-1k",
+            "license": None if fake.random_weights else "apache-2.0",
+            "parameters": 10_696_232,
+            "gmacs": 0.6 + 1.7 * i,
+        }
+        for i, name in enumerate(fake.backbones)
+    ]
 
 
 def _info(fake: FakeRun, tables: dict[str, list[Row]]) -> Row:

@@ -98,3 +98,15 @@ def test_a_run_that_trains_heads_has_no_screening(
 ) -> None:
     fake = FakeRun(backbones=BACKBONES[:2], strategies=strategies, trials=1, attributions=0)
     assert screening_of(load_run(write_fake_run(tmp_path, fake))) is None
+
+
+def test_the_weights_of_each_backbone_stand_beside_its_rank(tmp_path: Path) -> None:
+    run = probes(tmp_path, {name: (-0.02, 0.1) for name in BACKBONES[1:]})
+    vintage = {"tag": "tv_in1k", "trained_on": "ImageNet-1k"}
+    about = {"weights": "imagenet", "random": False, "vintage": vintage}
+    run.info["backbones"]["vgg16"] |= about
+    shown = shown_of(run)
+    assert shown is not None
+    found = {line.backbone: line.vintage for line in shown.lines}
+    assert found["vgg16"] == "tv_in1k: ImageNet-1k"
+    assert found["resnet50"] == ""  # a run of an earlier version

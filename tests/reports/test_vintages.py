@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
-from reports.vintages import vintages
+from reports.vintages import vintage_of, vintages
 
 
 def run_of(**backbones: dict[str, Any]) -> Any:
@@ -27,3 +27,9 @@ def test_nothing_is_said_where_nothing_differs() -> None:
     assert vintages(run_of(a=about("x", "y", "none"), b=about("x", "y", "none"))) == ""
     assert vintages(run_of(a=about("x", "y"))) == ""
     assert vintages(run_of(a={}, b={})) == ""
+
+
+def test_the_vintage_of_one_backbone_is_its_tag_and_data() -> None:
+    run = run_of(dino=about("lvd142m", "LVD-142M"), new=about("x", "y", "none"), gone={})
+    found = [vintage_of(run, name) for name in ("dino", "new", "gone", "unknown")]
+    assert found == ["lvd142m: LVD-142M", "random", "", ""]
