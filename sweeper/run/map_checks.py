@@ -52,9 +52,17 @@ def check_champion(
             yield from _stored(store, target, checked, [checked.map, *steps])
 
 
-def count_checks(store: Store, spec: TrialSpec, settings: CheckSettings) -> int:
-    """How many checks of images there are for an evaluated champion without siblings."""
-    return CheckedMaps.STEPS * len(chosen_images(store, spec, settings))
+def count_checks(
+    store: Store,
+    spec: TrialSpec,
+    siblings: Mapping[str, Sequence[TrialSpec]],
+    settings: CheckSettings,
+) -> int:
+    """How many checks of images are missing for an evaluated champion."""
+    steps = 0 if store.find(*map_checks(spec, settings).place) else CheckedMaps.STEPS
+    for other in siblings.get(spec.key, ()):
+        steps += 0 if store.find(*seed_agreement(spec, other, settings).place) else 2
+    return steps * len(chosen_images(store, spec, settings))
 
 
 def read_checks(store: Store, artifact: Artifact) -> pd.DataFrame:

@@ -311,13 +311,10 @@ class Sweep:
         if not self.plan.checks_maps:
             return
         settings, champions = self.plan.check_settings, self._explained()
-        work = partial(
-            check_champion,
-            siblings={spec.key: self.ledger.siblings(spec) for spec in champions},
-            settings=settings,
-            seconds=self._seconds_to_explain(len(champions)),
-        )
-        checks = partial(count_checks, self.plan.store, settings=settings)
+        siblings = {spec.key: self.ledger.siblings(spec) for spec in champions}
+        seconds = self._seconds_to_explain(len(champions))
+        work = partial(check_champion, siblings=siblings, settings=settings, seconds=seconds)
+        checks = partial(count_checks, self.plan.store, siblings=siblings, settings=settings)
         self._for_champions("check maps", champions, self.ledger.map_checks, work, checks, "checks")
 
     def _explained(self) -> list[TrialSpec]:

@@ -72,8 +72,11 @@ def test_the_run_writes_them_as_a_table(finished_run: FinishedRun, ledger: Ledge
 
 def test_what_there_is_no_time_for_is_left_out(ledger: Ledger) -> None:
     spec, settings = explained(ledger), replace(ledger.plan.check_settings, images=2)
-    steps = list(check_champion(spec, {}, settings, seconds=0))
-    assert len(steps) == count_checks(ledger.store, spec, settings) == 12
+    siblings = {spec.key: [spec]}
+    expected = count_checks(ledger.store, spec, siblings, settings)
+    steps = list(check_champion(spec, siblings, settings, seconds=0))
+    assert len(steps) == expected == 2 * (6 + 2)
+    assert count_checks(ledger.store, spec, siblings, settings) == 0
     artifact = ledger.store.get(*map_checks(spec, settings).place)
     assert read_checks(ledger.store, artifact).empty
 
