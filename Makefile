@@ -1,6 +1,7 @@
 # make setup | demo | check | format | test | bench: each first installs what it needs into .venv.
 # make test-fast: no Ray, browser, fault injection or slow tests. make test-all: all tests.
-# make axe: installs axe-core from npm for the accessibility tests, which are skipped without it.
+# make web: installs ONNX Runtime Web from npm for `export --web`. make axe: also axe-core for the
+# accessibility tests. Tests that need either are skipped without it.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,10 +9,12 @@ READY := $(VENV)/.ready
 JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 AXE := node_modules/axe-core/axe.min.js
+WEB := node_modules/onnxruntime-web/package.json
+NPM := npm install --no-package-lock --no-audit --no-fund --loglevel=error
 export NO_ALBUMENTATIONS_UPDATE = 1
 export RAY_USAGE_STATS_ENABLED = 0
 
-.PHONY: setup demo test test-fast test-all axe check format bench clean
+.PHONY: setup demo test test-fast test-all axe web check format bench clean
 
 setup: $(READY)
 
@@ -37,7 +40,13 @@ test-all: $(READY)
 axe: $(AXE)
 
 $(AXE): package.json
-	npm install --no-package-lock --no-audit --no-fund --loglevel=error
+	$(NPM)
+	@touch $@ $(WEB)
+
+web: $(WEB)
+
+$(WEB): package.json
+	$(NPM) --omit=dev
 	@touch $@
 
 format: $(READY)

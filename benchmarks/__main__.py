@@ -14,6 +14,7 @@ from benchmarks import (
     ingest,
     limit,
     overhead,
+    predict,
     remote,
     scale,
     statistics,
@@ -30,6 +31,7 @@ BENCHMARKS = {
     "whole": whole.main,
     "statistics": statistics.main,
     "scale": scale.main,
+    "predict": predict.main,
     "remote": remote.main,
 }
 

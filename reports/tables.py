@@ -409,6 +409,7 @@ AUDIT_SCHEMAS: dict[str, pa.Schema] = {
 _OF_COMPARISON: dict[str, dict[str, pa.DataType]] = {
     "differences": {
         "kind": _STR,  # overall | chosen | configuration
+        "metric": _STR,
         "split_policy": _STR,
         "scenario": _STR,
         "reference": _STR,  # letters of groups of runs
@@ -418,8 +419,8 @@ _OF_COMPARISON: dict[str, dict[str, pa.DataType]] = {
         "pairs": _INT,
         "reference_trainings": _INT,
         "trainings": _INT,
-        "reference_accuracy": _FLOAT,
-        "accuracy": _FLOAT,
+        "reference_value": _FLOAT,
+        "value": _FLOAT,
         "difference": _FLOAT,
         "low": _FLOAT,
         "high": _FLOAT,

@@ -5,8 +5,8 @@ or exhaust memory. A process costs 0.3 s once and nothing per file.
 
     python -m datasets.decoding.isolation   the worker
 
-It reads one path per line, as JSON, and answers with a JSON line (the fields of the description and
-the sizes of the small pictures in bytes), followed by the bytes of the pictures.
+It reads one request per line, as JSON, here a path, and answers with a JSON line (the fields of the
+description and the sizes of the small pictures in bytes), followed by the bytes of the pictures.
 """
 
 import json
@@ -14,11 +14,11 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any, Self
 
 from datasets.decoding.describe import Described, Description, describe
 from datasets.decoding.small_pictures import SmallPictures
@@ -30,21 +30,25 @@ MAX_ADDRESS_BYTES = 6 * 2**30  # of one worker; the largest image allowed takes 
 _READY = b"ready\n"
 
 
-class Reader:
-    """A worker process, started on first use and restarted after it has died.
+Answer = tuple[list[Any], list[bytes]]
+"""Plain values, and arrays as bytes."""
+
+
+class Worker:
+    """A worker process that answers requests, started on first use and restarted after it has died.
 
     Not thread-safe. A context manager: leaving it ends the process.
 
     Args:
-        command: command line of the worker.
+        command: command line of the worker, which calls `serve`.
         seconds: time limit for one file.
     """
 
-    def __init__(self, command: Sequence[str] = WORKER, seconds: float = MAX_SECONDS) -> None:
+    def __init__(self, command: Sequence[str], seconds: float) -> None:
         self._command, self._seconds = command, seconds
         self._worker: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> "Reader":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -55,22 +59,22 @@ class Reader:
     ) -> None:
         self._stop()
 
-    def describe(self, path: str) -> Described:
-        """As `describe.describe`; a timeout or two crashes become the description's `problem`.
+    def ask(self, request: Any) -> Answer | str:
+        """The worker's answer to a request, a JSON value, about one file; or why there is none.
 
-        Two, because a process may die for another reason, such as a machine short of memory.
+        A file may crash the worker twice, because a process may die for another reason, such as a
+        machine short of memory.
         """
         for _ in range(2):
-            answer, timed_out = self._ask(path)
+            answer, timed_out = self._ask(request)
             if answer:
                 return answer
             self._stop()
             if timed_out:
-                problem = f"cannot be decoded within {self._seconds:g} seconds"
-                return Described(Description(problem=problem))
-        return Described(Description(problem="crashes its decoder"))
+                return f"cannot be decoded within {self._seconds:g} seconds"
+        return "crashes its decoder"
 
-    def _ask(self, path: str) -> tuple[Described | None, bool]:
+    def _ask(self, request: Any) -> tuple[Answer | None, bool]:
         """The worker's answer, None if the worker died, and whether it timed out."""
         worker, timed_out = self._running_worker(), threading.Event()
 
@@ -83,7 +87,7 @@ class Reader:
         try:
             assert worker.stdin is not None
             assert worker.stdout is not None
-            worker.stdin.write(json.dumps(os.path.abspath(path)).encode() + b"\n")
+            worker.stdin.write(json.dumps(request).encode() + b"\n")
             worker.stdin.flush()
             return _read_answer(worker.stdout), timed_out.is_set()
         except BrokenPipeError:
@@ -113,8 +117,24 @@ class Reader:
                 pass
 
 
-def main() -> None:
-    """Run the worker. The output of native decoders is discarded, to keep it out of the answers."""
+class Reader(Worker):
+    """Describes files in a worker process."""
+
+    def __init__(self, command: Sequence[str] = WORKER, seconds: float = MAX_SECONDS) -> None:
+        super().__init__(command, seconds)
+
+    def describe(self, path: str) -> Described:
+        """As `describe.describe`; a timeout or two crashes become the description's `problem`."""
+        answer = self.ask(os.path.abspath(path))
+        if isinstance(answer, str):
+            return Described(Description(problem=answer))
+        fields, pictures = answer
+        return Described(Description(*fields), SmallPictures(*pictures) if pictures else None)
+
+
+def serve(answer: Callable[[Any], Answer]) -> None:
+    """Answer the requests on standard input. The output of native decoders is discarded, to keep it
+    out of the answers."""
     answers = os.fdopen(os.dup(1), "wb")
     _limit_memory()
     answers.write(_READY)
@@ -123,26 +143,26 @@ def main() -> None:
     os.dup2(devnull, 1)
     os.dup2(devnull, 2)
     for line in sys.stdin.buffer:
-        _write_answer(answers, describe(json.loads(line)))
+        fields, blobs = answer(json.loads(line))
+        head = json.dumps([fields, [len(one) for one in blobs]]).encode()
+        answers.write(b"".join([head, b"\n", *blobs]))
+        answers.flush()
 
 
-def _write_answer(stream: IO[bytes], described: Described) -> None:
-    pictures = described.pictures or ()
-    head = [described.description, [len(picture) for picture in pictures]]
-    stream.write(b"".join([json.dumps(head).encode(), b"\n", *pictures]))
-    stream.flush()
+def describe_file(path: str) -> Answer:
+    """The fields of a description, and the small pictures."""
+    described = describe(path)
+    return list(described.description), list(described.pictures or ())
 
 
-def _read_answer(stream: IO[bytes]) -> Described | None:
+def _read_answer(stream: IO[bytes]) -> Answer | None:
     """None where the answer is cut short."""
     head = stream.readline()
     if not head.endswith(b"\n"):
         return None
     fields, sizes = json.loads(head)
-    pictures = [stream.read(size) for size in sizes]
-    if [len(picture) for picture in pictures] != sizes:
-        return None
-    return Described(Description(*fields), SmallPictures(*pictures) if pictures else None)
+    blobs = [stream.read(size) for size in sizes]
+    return (fields, blobs) if [len(blob) for blob in blobs] == sizes else None
 
 
 def _limit_memory() -> None:
@@ -155,4 +175,4 @@ def _limit_memory() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(describe_file)

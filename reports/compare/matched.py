@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from reports.axes import AXES, FACTORS, Role
+from reports.compare.by_metric import ByMetric
 from reports.compare.merge import RUN
 from reports.derived.tested import Tested
 from reports.derived.trainings import policy_trainings, scenario_trainings
@@ -36,14 +38,15 @@ from reports.statistics.training import IMAGES, TRAINED, Trainings
 
 Row = dict[str, Any]
 CONFIGURATION, CHOSEN, OVERALL = "configuration", "chosen", "overall"
+ACCURACY = "accuracy"
 _OF_ONE_MATCH = (
     "scenario",
     "reference_configuration",
     "configuration",
     "reference_trainings",
     "trainings",
-    "reference_accuracy",
-    "accuracy",
+    "reference_value",
+    "value",
 )
 SAME, PAIRED, PARTLY, UNPAIRED = "same network", "paired", "partly paired", "unpaired"
 
@@ -57,33 +60,74 @@ class _Side:
     cells: list[int]
 
 
-def difference_rows(tested: Tested, letters: Sequence[str]) -> list[Row]:
+def difference_rows(tested: Tested, letters: Sequence[str], metric: str | None = None) -> list[Row]:
     """Each group against the first: the mean over all matched cells, the configurations that
-    validation chose, and every configuration. Holm-corrected, each kind as a family of its own."""
+    validation chose, and every configuration. Holm-corrected, each kind and metric as a family of
+    its own.
+
+    `metric`: compared beside the accuracy, except in the mean over all matched cells.
+    """
     rows: list[Row] = []
     for policy in tested.policies():
         own = tested.of(split_policy=policy)
         rows += _overall(own, policy, letters)
         for scenario, trainings in scenario_trainings(own.with_predictions()):
-            rows += _of_scenario(scenario, trainings, letters)
-    rows.sort(key=lambda row: [OVERALL, CHOSEN, CONFIGURATION].index(row["kind"]))
-    for kind in (OVERALL, CHOSEN, CONFIGURATION):
-        family = [row for row in rows if row["kind"] == kind and row["p"] is not None]
+            rows += _of_scenario(_Measured(scenario, trainings), letters)
+            if metric:
+                measured = _Measured(scenario, trainings, ByMetric(scenario, metric))
+                rows += _of_scenario(measured, letters)
+    kinds = (OVERALL, CHOSEN, CONFIGURATION)
+    names = (ACCURACY, *([metric] if metric else []))
+    rows.sort(key=lambda row: (kinds.index(row["kind"]), names.index(row["metric"])))
+    for kind, name in product(kinds, names):
+        family = [
+            row
+            for row in rows
+            if (row["kind"], row["metric"]) == (kind, name) and row["p"] is not None
+        ]
         for row, p in zip(family, holm([row["p"] for row in family]), strict=True):
             row |= {"p_holm": p, "family": len(family)}
     return rows
 
 
-def _of_scenario(tested: Tested, trainings: Trainings, letters: Sequence[str]) -> Iterator[Row]:
+@dataclass(frozen=True)
+class _Measured:
+    """The cells of one scenario under one split policy, and the metric that compares them: the
+    accuracy, or `by`."""
+
+    tested: Tested
+    trainings: Trainings
+    by: ByMetric | None = None
+
+    @property
+    def metric(self) -> str:
+        return self.by.metric if self.by else ACCURACY
+
+    def value(self, cells: Sequence[int]) -> float | None:
+        weights = _mean(self.tested, cells)
+        return self.by.value(weights) if self.by else float(self.tested.values @ weights)
+
+    def difference(self, reference: Sequence[int], other: Sequence[int]) -> Row:
+        """Other minus reference."""
+        if self.by is None:
+            return _difference(self.tested, self.trainings, reference, other)
+        several = len(reference) > 1 or len(other) > 1
+        first, second = (_mean(self.tested, cells) for cells in (reference, other))
+        found = self.by.difference(first, second, several)
+        return {**found, "method": "groups resampled in both"}
+
+
+def _of_scenario(measured: _Measured, letters: Sequence[str]) -> Iterator[Row]:
+    tested = measured.tested
     sides = _sides(tested)
     chosen = {letter: _chosen(tested, list(own.values())) for letter, own in sides.items()}
     for letter in letters[1:]:
         reference, other = chosen.get(letters[0]), chosen.get(letter)
         if reference and other:
-            yield _row(tested, trainings, CHOSEN, reference, other)
+            yield _row(measured, CHOSEN, reference, other)
         for key, own in sides.get(letter, {}).items():
             if match := sides.get(letters[0], {}).get(key):
-                yield _row(tested, trainings, CONFIGURATION, match, own)
+                yield _row(measured, CONFIGURATION, match, own)
 
 
 def _sides(tested: Tested) -> dict[str, dict[tuple[str, ...], _Side]]:
@@ -104,11 +148,13 @@ def _chosen(tested: Tested, sides: Sequence[_Side]) -> _Side | None:
     return None if best is None else sides[best]
 
 
-def _row(tested: Tested, trainings: Trainings, kind: str, reference: _Side, other: _Side) -> Row:
+def _row(measured: _Measured, kind: str, reference: _Side, other: _Side) -> Row:
+    tested = measured.tested
     first = tested.records[reference.cells[0]]
     used = _same_divisions(tested, reference.cells, other.cells)
     return {
         "kind": kind,
+        "metric": measured.metric,
         "split_policy": first["split_policy"],
         "scenario": first["scenario"],
         "reference": reference.run,
@@ -118,9 +164,9 @@ def _row(tested: Tested, trainings: Trainings, kind: str, reference: _Side, othe
         "pairs": None,
         "reference_trainings": len(used[0]),
         "trainings": len(used[1]),
-        "reference_accuracy": float(tested.values @ _mean(tested, used[0])),
-        "accuracy": float(tested.values @ _mean(tested, used[1])),
-        **_difference(tested, trainings, *used),
+        "reference_value": measured.value(used[0]),
+        "value": measured.value(used[1]),
+        **measured.difference(*used),
         **_overlap(tested, *used),
         "p_holm": None,
         "family": None,
@@ -212,6 +258,7 @@ def _overall(tested: Tested, policy: str, letters: Sequence[str]) -> Iterator[Ro
         sides = [np.flatnonzero(own.cells[RUN] == name).tolist() for name in (letters[0], letter)]
         yield {
             "kind": OVERALL,
+            "metric": ACCURACY,
             "split_policy": policy,
             "reference": letters[0],
             "run": letter,

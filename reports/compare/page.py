@@ -17,6 +17,7 @@ from reports.compare.matched import CHOSEN, CONFIGURATION, OVERALL, PAIRED, SAME
 from reports.compare.settings import by_setting
 from reports.figures.strip import Mark, axis, strip
 from reports.figures.svg import Scale, round_ticks
+from reports.metrics.deciding import DECIDING, Deciding
 from reports.page import environment, verbatim
 from reports.statistics import Interval
 from reports.statistics.multiplicity import conclusion
@@ -39,6 +40,7 @@ class ShownDifference:
     p: str
     words: str
     strip: Markup
+    unit: str  # of the difference: ' points' or ''
 
     @property
     def text(self) -> str:
@@ -46,8 +48,25 @@ class ShownDifference:
         name = f"{self.name}: {self.below}" if self.below else self.name
         accuracies = f" {self.values}," if self.values else ""
         return (
-            f"{name}:{accuracies} {self.difference} points (95 % CI {self.interval}), "
+            f"{name}:{accuracies} {self.difference}{self.unit} (95 % CI {self.interval}), "
             f"p {self.p}, {self.words}; {self.common}"
+        )
+
+
+@dataclass(frozen=True)
+class Differences:
+    """A table of differences in one metric."""
+
+    metric: Deciding
+    rows: list[ShownDifference]
+    axis: Markup
+
+    @property
+    def title(self) -> str:
+        """'accuracy, in points', 'log loss, nats; lower is better'."""
+        unit = ", in points" if self.metric.percent else ""
+        return f"{self.metric.title}{unit}" + (
+            "" if self.metric.higher_is_better else "; lower is better"
         )
 
 
@@ -58,12 +77,11 @@ class Comparison:
     groups: Sequence[Group]
     runs: list[Row]
     settings: list[tuple[str, str, list[str]]]  # part, setting, the value of each group
-    overall: list[ShownDifference]
-    chosen: list[ShownDifference]
-    matched: list[ShownDifference]
+    overall: list[Differences]
+    chosen: list[Differences]
+    matched: list[Differences]
     unmatched: str
     scope: str
-    axis: Markup
     command: str
 
     @property
@@ -87,10 +105,11 @@ class Comparison:
             return self.unmatched
         found = "; ".join(
             f"{one.name}: {one.difference} points (95 % CI {one.interval}), {one.words}"
-            for one in self.overall
+            for table in self.overall
+            for one in table.rows
         )
         if not found:
-            return f"{wording.plural(len(self.matched), 'configuration')} matched."
+            return f"{wording.plural(len(self.matched[0].rows), 'configuration')} matched."
         return f"Mean difference in test accuracy over matched configurations: {found}."
 
 
@@ -98,11 +117,8 @@ def comparison_of(
     groups: Sequence[Group], settings: Sequence[Row], rows: Sequence[Row], command: str
 ) -> Comparison:
     """The content of the page, from the tables `settings` and `differences`."""
-    ends = [0.0, *(row[end] for row in rows for end in ("low", "high") if row[end] is not None)]
-    scale = Scale(min(ends) - 0.02, max(ends) + 0.02)
-    ticks = round_ticks(scale.low, scale.high)
     kinds = {
-        kind: [_shown(row, scale, ticks) for row in rows if row["kind"] == kind]
+        kind: _tables([row for row in rows if row["kind"] == kind])
         for kind in (OVERALL, CHOSEN, CONFIGURATION)
     }
     letters = [group.letter for group in groups]
@@ -118,9 +134,25 @@ def comparison_of(
         matched=kinds[CONFIGURATION],
         unmatched=_unmatched(groups, rows),
         scope=_scope(rows),
-        axis=axis([(value, wording.points(value).removesuffix(".0")) for value in ticks], scale),
         command=command,
     )
+
+
+def _tables(rows: Sequence[Row]) -> list[Differences]:
+    """One table for each metric; their axes differ."""
+    return [
+        _table(DECIDING[name], [row for row in rows if row["metric"] == name])
+        for name in dict.fromkeys(row["metric"] for row in rows)
+    ]
+
+
+def _table(metric: Deciding, rows: Sequence[Row]) -> Differences:
+    ends = [0.0, *(row[end] for row in rows for end in ("low", "high") if row[end] is not None)]
+    scale = Scale(min(ends) - 0.02, max(ends) + 0.02)
+    ticks = round_ticks(scale.low, scale.high)
+    labels = [(value, _difference(metric, value).removesuffix(".0")) for value in ticks]
+    shown = [_shown(row, metric, scale, ticks) for row in rows if row["difference"] is not None]
+    return Differences(metric, shown, axis(labels, scale))
 
 
 def write_page(comparison: Comparison, out: Path) -> Path:
@@ -157,8 +189,8 @@ def lines(comparison: Comparison) -> Iterator[str]:
         ("chosen by validation", comparison.chosen),
         ("matched configurations", comparison.matched),
     ):
-        if shown:
-            yield from ("", title, *(f"  {one.text}" for one in shown))
+        for table in shown:
+            yield from ("", f"{title}, {table.title}", *(f"  {one.text}" for one in table.rows))
     yield ""
     if comparison.unmatched and comparison.matched:
         yield comparison.unmatched
@@ -210,21 +242,32 @@ def _scope(rows: Sequence[Row]) -> str:
     return text
 
 
-def _shown(row: Row, scale: Scale, ticks: Sequence[float]) -> ShownDifference:
+def _shown(row: Row, metric: Deciding, scale: Scale, ticks: Sequence[float]) -> ShownDifference:
     found = conclusion(row["p"], row["p_holm"])
     interval = None if row["low"] is None else Interval(row["low"], row["high"])
     tone = "" if found.significant else "flat"
     return ShownDifference(
         name=_name(row),
         below=_below(row),
-        values=_values(row),
-        difference=wording.points(row["difference"]),
-        interval=wording.points_range(interval),
+        values=_values(row, metric),
+        difference=_difference(metric, row["difference"]),
+        interval=_interval(metric, interval),
         common=_common(row),
         p=wording.p_value(row["p_holm"]),
         words="the same trained network" if row["pairing"] == SAME else found.words,
         strip=strip([Mark(row["difference"], "dot", tone, interval)], scale, guides=ticks),
+        unit=" points" if metric.percent else "",
     )
+
+
+def _difference(metric: Deciding, value: float) -> str:
+    return wording.points(value) if metric.percent else f"{value:+.3f}".replace("-", "\u2212")
+
+
+def _interval(metric: Deciding, interval: Interval | None) -> str:
+    if metric.percent or interval is None:
+        return wording.points_range(interval)
+    return f"{_difference(metric, interval.low)} to {_difference(metric, interval.high)}"
 
 
 def _name(row: Row) -> str:
@@ -249,18 +292,22 @@ def _configuration(name: str) -> str:
     return ", ".join(axis.text(entry) for axis, entry in parts)
 
 
-def _values(row: Row) -> str:
+def _values(row: Row, metric: Deciding) -> str:
     """'A 43.1 %, B 50.0 % (mean of 3)'."""
-    if row["accuracy"] is None:
+    if row["value"] is None:
         return ""
     sides = (
-        (row["reference"], row["reference_accuracy"], row["reference_trainings"]),
-        (row["run"], row["accuracy"], row["trainings"]),
+        (row["reference"], row["reference_value"], row["reference_trainings"]),
+        (row["run"], row["value"], row["trainings"]),
     )
     return ", ".join(
-        f"{letter} {wording.percent(accuracy)} %" + (f" (mean of {int(n)})" if n > 1 else "")
-        for letter, accuracy, n in sides
+        f"{letter} {_value(metric, value)}" + (f" (mean of {int(n)})" if n > 1 else "")
+        for letter, value, n in sides
     )
+
+
+def _value(metric: Deciding, value: float) -> str:
+    return f"{wording.percent(value)} %" if metric.percent else wording.decimal(value)
 
 
 def _common(row: Row) -> str:

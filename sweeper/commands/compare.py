@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 COMPARED, NOTHING_MATCHES = 0, 1
 _TEXT = (
-    "compare finished runs: settings and images that differ, and the test accuracy of matched "
-    "cells, paired where test images are common; runs that differ in seeds only are grouped as "
-    "repeats; exit code 0: compared, 1: no cells match, 2: user error"
+    "compare finished runs: settings and images that differ, and the test accuracy and metric "
+    "of matched cells, paired where test images are common; runs that differ in seeds only are "
+    "grouped as repeats; exit code 0: compared, 1: no cells match, 2: user error"
 )
 
 
@@ -44,6 +44,7 @@ def compare_runs(options: argparse.Namespace, command: str) -> int:
     folders = _distinct(options.runs)
     out = options.out or Path("runs", f"compare-{folders[0].name}-{folders[1].name}")
     _writable(out)
+    from reports.compare.by_metric import shared_metric
     from reports.compare.groups import grouped
     from reports.compare.matched import difference_rows
     from reports.compare.merge import merged
@@ -52,7 +53,8 @@ def compare_runs(options: argparse.Namespace, command: str) -> int:
     from reports.tables import write_table
 
     groups = grouped(_read(folders))
-    rows = difference_rows(merged(groups), [group.letter for group in groups])
+    metric = shared_metric([one.run.metric.name for group in groups for one in group.runs])
+    rows = difference_rows(merged(groups), [group.letter for group in groups], metric)
     settings = setting_rows(groups)
     comparison = comparison_of(groups, settings, rows, command)
     for name, own in (("differences", rows), ("settings", settings)):

@@ -12,7 +12,8 @@ from sweeper.use.finished import read_run
 
 _TEXT = (
     "write the run's best champion (as predict chooses it) to a folder: weights as safetensors, "
-    "config.json, a loader based on timm, a model card, and ONNX on request"
+    "config.json, a loader based on timm, a model card, and on request ONNX and a web page that "
+    "classifies pictures in a browser, without a connection"
 )
 
 
@@ -25,6 +26,11 @@ def add_export(commands: Any) -> None:
     add_choice(parser)
     parser.add_argument("--out", type=typed_path, help="the output folder; default: RUN/export")
     parser.add_argument("--onnx", action="store_true", help="also write model.onnx")
+    parser.add_argument(
+        "--web",
+        action="store_true",
+        help="also write a web page that works offline: the folder web, and classifier.html",
+    )
     parser.set_defaults(work=export)
 
 
@@ -39,7 +45,7 @@ def export(options: argparse.Namespace, command: str) -> int:
     print(chosen.summary())
     out = options.out or run.folder / "export"
     sizes: Counter[str] = Counter()
-    for path in export_champion(run, chosen, store, out, options.onnx):
+    for path in export_champion(run, chosen, store, out, options.onnx, options.web):
         sizes[path.relative_to(out).parts[0]] += path.stat().st_size
     for name, size in sizes.items():
         print(f"{size / 1e6:8.2f} MB  {out / name}")

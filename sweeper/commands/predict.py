@@ -15,7 +15,7 @@ from sweeper.commands.prediction_output import (
     print_text,
     write_csv,
 )
-from sweeper.config.paths import typed_path
+from sweeper.config.paths import typed_address, typed_path
 from sweeper.errors import StoreError
 from sweeper.exit_codes import DONE, SOME_FAILED, USER_ERROR
 from sweeper.use.finished import FinishedRun, read_run
@@ -40,10 +40,11 @@ def add_predict(commands: Any) -> None:
     parser.add_argument("run", type=typed_path, metavar="RUN", help="the run's folder")
     parser.add_argument(
         "images",
-        type=typed_path,
+        type=typed_address,
         metavar="IMAGE",
         nargs="+",
-        help="image files, folders of them, or .csv or .parquet tables with a column path",
+        help="image files, folders of them, or .csv or .parquet tables with a column path; with "
+        "--parquet also s3://bucket/prefix",
     )
     add_choice(parser)
     parser.add_argument(
@@ -60,6 +61,15 @@ def add_predict(commands: Any) -> None:
         const="-",
         metavar="FILE.csv",
         help="write a table, one row per image; without a file, or with -: to standard output",
+    )
+    form.add_argument(
+        "--parquet",
+        metavar="FOLDER",
+        help="for many images: write Parquet files into a folder or s3://bucket/prefix, on all "
+        "cores, GPUs and machines; run again to go on after an interruption",
+    )
+    parser.add_argument(
+        "--embeddings", action="store_true", help="with --parquet: also the network's features"
     )
     parser.set_defaults(work=predict_images)
 
@@ -84,7 +94,11 @@ def predict_images(options: argparse.Namespace, command: str) -> int:
     """Print the probabilities; returns 0, 1 if some images cannot be read, 2 if none can."""
     run = read_run(options.run)
     _check_csv(options.csv)
-    paths = image_files(options.images)
+    if options.parquet:
+        return _predict_to_parquet(options, run)
+    if options.embeddings:
+        raise DataError("--embeddings: needs --parquet FOLDER")
+    paths = image_files(_local(options.images))
     _refuse_missing(paths)
     from sweeper.use.chosen import choose  # imported late: user errors are reported at once
     from sweeper.use.known_images import MAX_COMPARED, KnownImages
@@ -119,6 +133,38 @@ def predict_images(options: argparse.Namespace, command: str) -> int:
     threshold = novelty.threshold if novelty else None
     _print(options, Answer(run, chosen, predictions, drawings, threshold, notes))
     return SOME_FAILED if any(prediction.problem for prediction in predictions) else DONE
+
+
+def _predict_to_parquet(options: argparse.Namespace, run: FinishedRun) -> int:
+    """Write Parquet files; the exit codes are those of `predict_images`."""
+    if options.explain:
+        raise DataError("--explain: cannot be combined with --parquet; predict these images alone")
+    from sweeper.progress import Progress
+    from sweeper.use.at_scale.listing import list_images
+    from sweeper.use.at_scale.predict import predict_to_parquet
+    from sweeper.use.chosen import choose
+
+    source = list_images(options.images)
+    store = open_store(options, run)
+    chosen = choose(run, store, options.cell)
+    print(chosen.summary())
+    with Progress() as progress:
+        outcome = predict_to_parquet(
+            run, chosen, store, source, options.parquet, options.embeddings, progress
+        )
+    predicted = outcome.images - outcome.unreadable
+    print(f"{predicted} of {outcome.images} images: {options.parquet}")
+    if not predicted:
+        return USER_ERROR
+    return SOME_FAILED if outcome.unreadable else DONE
+
+
+def _local(addresses: Sequence[str | Path]) -> list[Path]:
+    """Refuse images in a bucket, which are predicted to Parquet."""
+    for address in addresses:
+        if isinstance(address, str):
+            raise DataError(f"image '{address}': a bucket is predicted to Parquet; add --parquet")
+    return [Path(address) for address in addresses]
 
 
 def _print(options: argparse.Namespace, answer: Answer) -> None:

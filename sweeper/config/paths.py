@@ -25,6 +25,11 @@ def typed_path(text: str) -> Path:
     return Path(expanded(text))
 
 
+def typed_address(text: str) -> str | Path:
+    """The address that the user typed as it is, such as s3://bucket/prefix, or the path."""
+    return text if "://" in text else typed_path(text)
+
+
 def is_folder_name(text: str) -> bool:
     """Whether `text` is a valid folder name on any machine: see `NAME_RULE`."""
     if not 0 < len(text) <= _MAX_LENGTH or len(text.encode()) > _MAX_BYTES:

@@ -41,3 +41,9 @@ def champion_network(parts: TrialParts) -> nn.Module:
     if isinstance(module, FinetuneModule):
         module.mixed = False  # gradients of single pixels are small
     return parts.pixel_network(module)
+
+
+def head_of(network: nn.Module) -> nn.Module:
+    """The head of a `champion_network`: what turns pooled features into logits."""
+    module = network[-1] if isinstance(network, nn.Sequential) else network
+    return module.get_submodule("head")

@@ -12,21 +12,32 @@ from typing import Any
 import pandas as pd
 
 from datasets.splitting.policies import POLICIES
+from reports.axes import TRAININGS
 from reports.metrics.deciding import DECIDING
-from reports.run import records
+from reports.run import Row, records
 from sweeper.use.chosen import ChosenCell
 from sweeper.use.finished import FinishedRun
 from sweeper.use.operating_points import operating_points, rows_of
 from sweeper.use.run_tables import read_run_tables
 
-TABLES = ("intervals", "thresholds", "operating_points", "leaks", "splits", "images", "duplicates")
+TABLES = (
+    "intervals",
+    "thresholds",
+    "operating_points",
+    "subgroups",
+    "leaks",
+    "splits",
+    "images",
+    "duplicates",
+)
+_SUBGROUP = ("column", "level", "metric", "value", "low", "high", "images", "units", "compared")
 _CALIBRATION = ("ece", "brier", "log_loss")
 _DIVISION = ("split_policy", "scenario", "repeat", "fold", "augmentation", "augmented")
 
 
 def evidence_of(run: FinishedRun, chosen: ChosenCell) -> dict[str, Any]:
-    """Plain values for JSON, by topic: metric, accuracy, operating_points, calibration, test_set,
-    data."""
+    """Plain values for JSON, by topic: metric, accuracy, operating_points, calibration,
+    subgroups, test_set, data."""
     tables = read_run_tables(run, TABLES)
     points = operating_points(tables, chosen.row, chosen.classes)
     return {
@@ -34,6 +45,7 @@ def evidence_of(run: FinishedRun, chosen: ChosenCell) -> dict[str, Any]:
         "accuracy": _measured("accuracy", tables, chosen),
         "operating_points": [asdict(point) for point in points],
         "calibration": _calibration(tables, chosen),
+        "subgroups": subgroups_of(tables["subgroups"], chosen.row),
         "test_set": _test_set(run, tables, chosen),
         "data": _data(run, chosen),
     }
@@ -67,6 +79,13 @@ def _calibration(tables: Mapping[str, pd.DataFrame], chosen: ChosenCell) -> dict
     scores = {name: _measured(name, tables, chosen) for name in _CALIBRATION}
     scaled = {f"{name}_scaled": chosen.row.get(f"{name}_scaled") for name in _CALIBRATION}
     return {"temperature": chosen.temperature, **scores, **scaled}
+
+
+def subgroups_of(table: pd.DataFrame, cell: Row) -> list[dict[str, Any]]:
+    """The results in subgroups of the test images, over all trainings of the cell's configuration;
+    empty if the run has none of this configuration."""
+    rows = rows_of(table, {**cell, **dict.fromkeys(TRAININGS)})
+    return [{name: row[name] for name in _SUBGROUP} for row in rows]
 
 
 def _test_set(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import shlex
-import sys
-from collections.abc import Mapping
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,58 +25,76 @@ from sweeper.use.bundle import write_classifier
 from sweeper.use.chosen import ChosenCell
 from sweeper.use.evidence import evidence_of
 from sweeper.use.exported import classify
+from sweeper.use.exported.classify import Classifier
 from sweeper.use.finished import FinishedRun
 from sweeper.use.model_card import model_card
+from sweeper.use.onnx_file import check_onnx, compare, export_onnx, noise, run_onnx
+from sweeper.use.web.export import write_web
+from sweeper.use.web.runtime import check_runtime
 from trainables.backbones import Backbone, typed
 from trainables.explain import Score
 from trainables.weights_file import write_weights
 
-ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
-_ONNX_OPSET = 20
-_TOLERANCE = 1e-3  # on probabilities; rounding between runtimes differs by some 1e-6
 _METRICS = ("val_accuracy", *(metric.name for metric in METRICS))
 _TRAINED = ("split_policy", "augmentation", "strategy", *TRAININGS)
 
 
 def export_champion(
-    run: FinishedRun, chosen: ChosenCell, store: Store, out: Path, onnx: bool = False
+    run: FinishedRun,
+    chosen: ChosenCell,
+    store: Store,
+    out: Path,
+    onnx: bool = False,
+    web: bool = False,
 ) -> list[Path]:
-    """Write the files and return them. The exported network is loaded again and compared.
+    """Write the files and return them. Everything is loaded again and compared with the trained
+    network first: where something differs, nothing is written to `out`.
 
-    Raises StoreError if `out` cannot be written to, or packages for ONNX are missing.
+    Raises StoreError if `out` cannot be written to, or something that ONNX or the web page needs is
+    missing; RuntimeError where an exported network differs from the trained one.
     """
-    if onnx:
-        check_onnx()
+    if onnx or web:
+        check_onnx("--onnx" if onnx else "--web")
+    if web:
+        check_runtime()
     parts = TrialParts(chosen.spec, store)
     backbone, weights = parts.backbone, parts.weights(chosen.spec.key)
     config = exported_config(run, chosen, backbone, weights)
+    side = config["preprocessing"]["image_size"]
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        write_weights(_state(chosen, backbone, weights), out / "model.safetensors")
-        (out / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
-        code = write_classifier(out)
-        (out / "README.md").write_text(model_card(config, onnx), encoding="utf-8")
-        files = [out / "model.safetensors", out / "config.json", *code]
-        model, _ = classify.load_model(out)
-        check_same(model, chosen, store, config["preprocessing"]["image_size"])
-        if onnx:
-            files.append(write_onnx(model, config["preprocessing"]["image_size"], out))
+        with checked_folder(out) as folder:
+            write_weights(_state(chosen, backbone, weights), folder / "model.safetensors")
+            text = json.dumps(config, indent=1) + "\n"
+            (folder / "config.json").write_text(text, encoding="utf-8")
+            write_classifier(folder)
+            (folder / "README.md").write_text(model_card(config, onnx), encoding="utf-8")
+            model, _ = classify.load_model(folder)
+            check_same(model, chosen, store, side)
+            if onnx:
+                _write_onnx(model, side, folder)
+            if web:
+                write_web(run, chosen, parts, model, config, folder)
+            written = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
     except OSError as error:
         reason = error.strerror or " ".join(str(error).split())
         raise StoreError(f"--out '{out}': cannot be written to ({reason})") from None
-    return [*files, out / "README.md"]
+    return [out / path for path in sorted(written)]
 
 
-def check_onnx() -> None:
-    """Raise StoreError if a package for ONNX is not installed."""
-    missing = [name for name in ONNX_PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        project = Path(__file__).resolve().parents[2]
-        arguments = ["-c", str(project / "constraints.txt"), f"{project}[export]"]
-        install = shlex.join([sys.executable, "-m", "pip", "install", *arguments])
-        raise StoreError(
-            f"--onnx: needs {', '.join(missing)}; install with {install}, or omit --onnx"
-        )
+@contextmanager
+def checked_folder(out: Path) -> Iterator[Path]:
+    """A folder beside `out` whose files move into it if the block ends without an error."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = out.parent / f".{out.name}.{os.getpid()}.part"
+    try:
+        folder.mkdir()
+        yield folder
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            target = out / path.relative_to(folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def exported_config(
@@ -139,46 +157,20 @@ def check_same(model: nn.Module, chosen: ChosenCell, store: Store, size: int) ->
     """Raises RuntimeError where the exported network is not the trained one."""
     network = champion_network(TrialParts(chosen.spec, store))
     trained = Score(network, "probability", chosen.temperature)
-    pixels = _noise(size)
-    _compare("the exported network", model(pixels), trained(pixels))
+    pixels = noise(size)
+    compare("the exported network", model(pixels), trained(pixels))
 
 
-@torch.no_grad()
-def write_onnx(model: nn.Module, size: int, out: Path) -> Path:
+def _write_onnx(model: Classifier, size: int, out: Path) -> Path:
     """Write `model.onnx`, and compare its outputs under onnxruntime with torch's.
 
     It maps pixels (batch, 3, N, N) float32 0..255 to probabilities.
     """
-    import onnxruntime
-
-    path, pixels = out / "model.onnx", _noise(size)
-    torch.onnx.export(
-        model,
-        (pixels,),
-        path,
-        input_names=["pixels"],
-        output_names=["probabilities"],
-        dynamic_shapes={"pixels": {0: torch.export.Dim("batch", min=1)}},
-        opset_version=_ONNX_OPSET,
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-    )
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    path, pixels = out / "model.onnx", noise(size)
+    export_onnx(model, pixels, path, ["probabilities"])
+    with torch.no_grad():
+        expected = model(pixels)
     for count in (1, len(pixels)):  # the batch size is dynamic
-        (found,) = session.run(None, {"pixels": pixels[:count].numpy()})
-        _compare("model.onnx", torch.from_numpy(found), model(pixels[:count]))
+        (found,) = run_onnx(path, pixels[:count])
+        compare("model.onnx", found, expected[:count])
     return path
-
-
-def _noise(size: int) -> Tensor:
-    generator = torch.Generator().manual_seed(0)
-    return 255 * torch.rand((3, 3, size, size), generator=generator)
-
-
-def _compare(name: str, found: Tensor, expected: Tensor) -> None:
-    difference = float((found - expected).abs().max())
-    if not difference <= _TOLERANCE:
-        raise RuntimeError(
-            f"{name}: probabilities differ from the trained network's by {difference}"
-        )

@@ -79,6 +79,11 @@ class KnownImages:
                 found[i] = known
         return found
 
+    def part_of(self, image_id: str) -> str:
+        """The part that an image of the run is in: the first of train, val and test; "" if none."""
+        parts = (part for part in _PART_ORDER if image_id in self._parts.get(part, ()))
+        return next(parts, "")
+
     def _exact(self, image: NewImage) -> KnownImage | None:
         if image.problem:
             return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from reports.derived.operating_points import SHARES
+
 _LOAD = """\
 ```python
 from pathlib import Path
@@ -52,6 +54,7 @@ It was chosen on validation images and tested once. It is not a medical device. 
 accuracy on images from other sources.
 
 {_operating_points(evidence["operating_points"])}\
+{_subgroups(evidence["subgroups"])}\
 ## How the test set was kept apart
 
 {_test_set(evidence["test_set"])}
@@ -87,11 +90,14 @@ def _results(config: dict[str, Any]) -> str:
     metrics, evidence = config["metrics"], config["evidence"]
     metric, calibration = evidence["metric"], evidence["calibration"]
     policy = evidence["test_set"]
-    rows = [("test accuracy", f"{_share(evidence['accuracy'])} on {metrics['n_test']} rows")]
+    rows = [("test accuracy", f"{shown_share(evidence['accuracy'])} on {metrics['n_test']} rows")]
     if metric["name"] != "accuracy":
         rows.append((f"{metric['title']}, which validation decided by", shown_metric(metric)))
     rows += [
-        ("validation accuracy", f"{_percent(metrics['val_accuracy'])} on {metrics['n_val']} rows"),
+        (
+            "validation accuracy",
+            f"{shown_percent(metrics['val_accuracy'])} on {metrics['n_val']} rows",
+        ),
         ("macro F1, AUROC", f"{_number(metrics['macro_f1'])}, {_number(metrics['auroc'])}"),
         ("calibration", _calibration(calibration)),
         ("split", f"{policy['policy']}: {_about(policy)}"),
@@ -124,12 +130,29 @@ def _operating_points(points: Sequence[Mapping[str, Any]]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for point in points:
-        found = [
-            _share(point["test"].get(name)) for name in ("sensitivity", "specificity", "ppv", "npv")
-        ]
-        lines.append(
-            f"| {_cell(point['label'])} | {_percent(point['threshold'], 1)} | {' | '.join(found)} |"
-        )
+        cells = [_cell(point["label"]), shown_percent(point["threshold"], 1)]
+        cells += [shown_share(point["test"].get(name)) for name in SHARES]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", ""])
+
+
+def _subgroups(rows: Sequence[Mapping[str, Any]]) -> str:
+    if not rows:
+        return ""
+    lines = [
+        "## Subgroups of the test images",
+        "",
+        "Accuracy, mean over all trainings of this configuration. The groups of subgroups marked "
+        "with * are fewer than 20; such subgroups are not compared.",
+        "",
+        "| column | subgroup | images | accuracy |",
+        "|---|---|---|---|",
+    ]
+    for row in rows:
+        if row["metric"] == "accuracy":
+            level = _cell(row["level"] or "unknown") + ("" if row["compared"] else " *")
+            cells = [_cell(row["column"]), level, str(row["images"]), shown_share(row)]
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", ""])
 
 
@@ -188,17 +211,17 @@ def _about(policy: Mapping[str, Any]) -> str:
     return f"{policy['meaning']}. {policy['caveat']}".strip(". ")
 
 
-def _share(estimate: Mapping[str, Any] | None) -> str:
+def shown_share(estimate: Mapping[str, Any] | None) -> str:
     """'81 % (95 % interval 62 to 92)'."""
     if not estimate or estimate["value"] is None:
         return "unknown"
-    text = _percent(estimate["value"])
+    text = shown_percent(estimate["value"])
     if estimate["low"] is None:
         return text
     return f"{text} (95 % interval {100 * estimate['low']:.0f} to {100 * estimate['high']:.0f})"
 
 
-def _percent(value: float | None, decimals: int = 0) -> str:
+def shown_percent(value: float | None, decimals: int = 0) -> str:
     return "unknown" if value is None else f"{100 * value:.{decimals}f} %"
 
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from datasets.decoding.decode import decode_image, read_file
-from datasets.decoding.isolation import Reader
+from datasets.decoding.isolated_pixels import PixelReader
 from datasets.errors import DataError
 from datasets.labels.label_table import named_images
 from datasets.labels.table_file import SUFFIXES
 from datasets.layout.file_kinds import unread_reason
 from datasets.layout.tree import Tree
-from datasets.lookalikes.thumbnails import thumbnail
-from datasets.preprocess import Preprocessing, contents, preprocess
+from datasets.preprocess import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -62,9 +59,9 @@ def image_files(paths: Sequence[Path]) -> list[Path]:
 def read_each(paths: Sequence[Path], how: Preprocessing) -> Iterator[NewImage]:
     """Read files one by one; a file that cannot be decoded is returned with a `problem`.
 
-    Each is first decoded in a separate process, since it may crash its decoder.
+    Each is decoded in a separate process, since it may crash its decoder.
     """
-    with Reader() as reader:
+    with PixelReader() as reader:
         for path in paths:
             try:
                 yield _read(reader, path, how)
@@ -72,26 +69,19 @@ def read_each(paths: Sequence[Path], how: Preprocessing) -> Iterator[NewImage]:
                 yield NewImage(path, str(error))
 
 
-def _read(reader: Reader, path: Path, how: Preprocessing) -> NewImage:
+def _read(reader: PixelReader, path: Path, how: Preprocessing) -> NewImage:
     if not path.exists():
         raise DataError("no such file")
     if problem := unread_reason(path):
         raise DataError(problem)
-    described = reader.describe(str(path)).description
-    if described.problem:
-        raise DataError(described.problem)
-    data = read_file(path)
-    image = decode_image(data)
-    height, width, _ = image.shape
-    pixels = preprocess(image, how)
-    shown, aspect = contents(pixels, width, height, how)
+    read = reader.read(str(path), how)
     return NewImage(
         path,
-        pixels=pixels,
-        content_hash=hashlib.sha256(data).hexdigest(),
-        pixel_hash=described.pixel_hash,
-        thumbnail=thumbnail(shown),
-        aspect=aspect,
+        pixels=read.pixels,
+        content_hash=read.content_hash,
+        pixel_hash=read.pixel_hash,
+        thumbnail=read.thumbnail,
+        aspect=read.aspect,
     )
 
 

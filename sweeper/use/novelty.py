@@ -11,13 +11,14 @@ ones.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 
+from sweeper.plan.trial_spec import TrialSpec
 from sweeper.run.parts import TrialParts
 from sweeper.store.records import read_split
 from sweeper.store.store import Store
@@ -55,14 +56,14 @@ class Threshold:
 
 
 @dataclass(frozen=True)
-class _Scale:
+class Scale:
     """Scales features (n, C) to standard deviations of the training images, over sqrt(C)."""
 
     mean: np.ndarray
     deviation: np.ndarray
 
     @classmethod
-    def of(cls, training: np.ndarray) -> _Scale:
+    def of(cls, training: np.ndarray) -> Scale:
         deviation = training.std(axis=0)
         floor = _MIN_DEVIATION * float(deviation.mean())  # for constant features
         return cls(training.mean(axis=0), np.maximum(deviation, max(floor, 1e-12)))
@@ -72,19 +73,38 @@ class _Scale:
         return np.asarray(scaled, np.float32)
 
 
+@dataclass(frozen=True)
+class Reference:
+    """What distances are measured against: the `training` features (n, C), scaled by `scale`."""
+
+    scale: Scale
+    training: np.ndarray
+
+    def distances(self, features: np.ndarray) -> np.ndarray:
+        """Distances (n,) of unscaled features (n, C)."""
+        no_group = np.full(len(features), -1)
+        groups = np.zeros(len(self.training), np.int64)
+        return nearest(self.scale(features), no_group, self.training, groups)
+
+
 class Novelty:
     """Feature distances to the training images of a cell."""
 
     def __init__(
-        self, scale: _Scale, training: np.ndarray, threshold: Threshold, network: nn.Module
+        self, reference: Reference, threshold: Threshold, spec: TrialSpec, store: Store
     ) -> None:
-        self.device = local_device()
-        self._scale, self._training, self.threshold = scale, training, threshold
-        self._network = network.to(self.device)
+        self.reference, self.threshold = reference, threshold
+        self._spec, self._store = spec, store
 
     @classmethod
-    def of(cls, run: FinishedRun, chosen: ChosenCell, store: Store) -> Novelty | None:
-        """Load the training features of a cell.
+    def of(
+        cls,
+        run: FinishedRun,
+        chosen: ChosenCell,
+        store: Store,
+        most: int = MAX_TRAINING_IMAGES,
+    ) -> Novelty | None:
+        """Load the training features of a cell; of more than `most` images, a sample.
 
         None if the store has no pooled features of the cell's images, or if the training images are
         fewer than two groups.
@@ -98,7 +118,7 @@ class Novelty:
         group = dict(zip(images["image_id"], images["group"], strict=True))
         split = read_split(store, spec.split_key)
         train, test = (
-            _sampled(sorted(set(split.loc[split["part"] == part, "image_id"]) & set(group)))
+            _sampled(sorted(set(split.loc[split["part"] == part, "image_id"]) & set(group)), most)
             for part in ("train", "test")
         )
         groups = np.unique([group[image_id] for image_id in [*train, *test]], return_inverse=True)[
@@ -108,24 +128,26 @@ class Novelty:
         if len(np.unique(train_groups)) < 2:
             return None
         unscaled = _features(table, train)
-        scale = _Scale.of(unscaled)
+        scale = Scale.of(unscaled)
         features = scale(unscaled)
         within = nearest(features, train_groups, features, train_groups)
         limit = float(np.quantile(within[np.isfinite(within)], _QUANTILE))
         tested = nearest(scale(_features(table, test)), test_groups, features, train_groups)
         threshold = Threshold(limit, int((tested > limit).sum()), len(test))
-        backbone = with_backbone(
-            TrialParts(spec, store).backbone, spec.settings["pooling"], nn.Identity()
-        )
-        return cls(scale, features, threshold, backbone.eval())
+        return cls(Reference(scale, features), threshold, spec, store)
+
+    @cached_property
+    def _network(self) -> nn.Module:
+        """Pixels to unscaled features of the frozen backbone."""
+        backbone = TrialParts(self._spec, self._store).backbone
+        pooling = self._spec.settings["pooling"]
+        return with_backbone(backbone, pooling, nn.Identity()).eval().to(local_device())
 
     @torch.no_grad()
     def distances(self, images: np.ndarray) -> np.ndarray:
         """Distances (n,) of images (n, N, N, 3) uint8, preprocessed as in training."""
-        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float().to(self.device)
-        features = self._scale(self._network(pixels).cpu().numpy())
-        no_group = np.full(len(features), -1)
-        return nearest(features, no_group, self._training, np.zeros(len(self._training), np.int64))
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float().to(local_device())
+        return self.reference.distances(self._network(pixels).cpu().numpy())
 
     def is_far(self, distance: float) -> bool:
         """Whether an image at this distance is unlike the training images."""
@@ -154,9 +176,9 @@ def _features(table: ActivationTable, image_ids: list[str]) -> np.ndarray:
     return table.gather(table.find(rows))
 
 
-def _sampled(image_ids: list[str]) -> list[str]:
-    """All images, or a reproducible sample of `MAX_TRAINING_IMAGES`."""
-    if len(image_ids) <= MAX_TRAINING_IMAGES:
+def _sampled(image_ids: list[str], most: int) -> list[str]:
+    """All images, or a reproducible sample of `most`."""
+    if len(image_ids) <= most:
         return image_ids
-    chosen = np.random.default_rng(0).choice(len(image_ids), MAX_TRAINING_IMAGES, replace=False)
+    chosen = np.random.default_rng(0).choice(len(image_ids), most, replace=False)
     return [image_ids[i] for i in np.sort(chosen)]

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from datasets.preprocess import Preprocessing
 from sweeper.config.schema import ExplainSection
-from sweeper.run.champions import champion_network
+from sweeper.run.champions import champion_network, head_of
 from sweeper.run.parts import TrialParts
 from sweeper.store.store import Store
 from sweeper.use.chosen import ChosenCell
@@ -25,7 +26,8 @@ from trainables.device import local_device
 from trainables.explain import METHODS, Attribution, Method, Options, Score
 from trainables.registry import BASELINES
 
-_BATCH = 32
+BATCH = 32
+"""Images that are read and predicted at once."""
 
 
 @dataclass(frozen=True)
@@ -60,22 +62,44 @@ class Drawing:
 class Predictor:
     """A cell's champion as a network from pixels to probabilities, on the CPU or the first GPU."""
 
-    def __init__(self, chosen: ChosenCell, store: Store) -> None:
+    def __init__(self, chosen: ChosenCell, store: Store, novelty: Novelty | None = None) -> None:
         self.device = local_device()
         self._network = champion_network(TrialParts(chosen.spec, store)).to(self.device)
+        self._novelty, self._is_frozen = novelty, not chosen.spec.entry.trains_backbone
         self._temperature = chosen.temperature
         self._probabilities = Score(self._network, "probability", chosen.temperature)
 
-    @torch.no_grad()
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """(n, N, N, 3) uint8 -> (n, classes) float32."""
-        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float()
-        return np.concatenate(
-            [
-                self._probabilities(batch.to(self.device)).cpu().numpy()
-                for batch in pixels.split(_BATCH)
+        return self.classify(images)[0]
+
+    @torch.no_grad()
+    def classify(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+        """(n, N, N, 3) uint8 -> probabilities (n, classes), distances to the training images (n,)
+        where they are known, and the features (n, C) that the head gets."""
+        features: list[np.ndarray] = []
+
+        def keep(head: nn.Module, inputs: tuple[Tensor]) -> None:
+            features.append(inputs[0].float().cpu().numpy())
+
+        hook = head_of(self._network).register_forward_pre_hook(keep)
+        try:
+            scores = [
+                self._probabilities(batch.to(self.device).float()).cpu().numpy()
+                for batch in torch.from_numpy(images).permute(0, 3, 1, 2).split(BATCH)
             ]
-        )
+        finally:
+            hook.remove()
+        pooled = np.concatenate(features)
+        return np.concatenate(scores), self._distances(images, pooled), pooled
+
+    def _distances(self, images: np.ndarray, features: np.ndarray) -> np.ndarray | None:
+        """A backbone that was not trained computes the features that are compared anyway."""
+        if self._novelty is None:
+            return None
+        if self._is_frozen:
+            return self._novelty.reference.distances(features)
+        return self._novelty.distances(images)
 
     def explanation(
         self, image: np.ndarray, target: int, explain: ExplainSection
@@ -107,11 +131,11 @@ def predict(
 
     One batch of images is in memory at a time, and 16 kB of each image if `known` is given.
     """
-    predictor = Predictor(chosen, store)
+    predictor = Predictor(chosen, store, novelty)
     predictions: list[Prediction] = []
     thumbnails: list[NewImage] = []
     images = read_each(paths, preprocessing)
-    while batch := list(islice(images, _BATCH)):
+    while batch := list(islice(images, BATCH)):
         predictions += _predict_batch(batch, predictor, novelty)
         thumbnails += [replace(image, pixels=None) for image in batch]
     if known is None:
@@ -161,8 +185,9 @@ def _predict_batch(
     if not readable:
         return [Prediction(image.path, [], image.problem) for image in images]
     pixels = np.stack(readable)
-    scores = iter(predictor.probabilities(pixels).tolist())
-    distances = iter(novelty.distances(pixels).tolist() if novelty else [None] * len(pixels))
+    probabilities, measured, _ = predictor.classify(pixels)
+    scores = iter(probabilities.tolist())
+    distances = iter([None] * len(pixels) if measured is None else measured.tolist())
     found = []
     for image in images:
         if image.pixels is None:

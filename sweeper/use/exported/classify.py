@@ -41,6 +41,7 @@ class Classifier(nn.Module):
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
+        self.config = config
         arguments = config["timm_arguments"]
         self.backbone: Any = timm.create_model(
             config["timm_name"], pretrained=False, num_classes=0, **arguments
@@ -52,9 +53,12 @@ class Classifier(nn.Module):
             self.register_buffer(name, value, persistent=False)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = self.backbone.forward_features((pixels - self.mean) / self.std)
-        logits: torch.Tensor = self.head(self._pooled(features))
+        logits: torch.Tensor = self.head(self.features(pixels))
         return (logits / self.temperature).softmax(1)
+
+    def features(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Pooled features of the backbone (B, C)."""
+        return self._pooled(self.backbone.forward_features((pixels - self.mean) / self.std))
 
     def _pooled(self, features: torch.Tensor) -> torch.Tensor:
         """(B, C), by the network itself, or over all positions of a map or all image tokens."""

@@ -24,4 +24,4 @@ def misbehave(path: str) -> Described:
 
 if __name__ == "__main__":
     with patch.object(isolation, "describe", misbehave):
-        isolation.main()
+        isolation.serve(isolation.describe_file)

@@ -6,15 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from reports.axes import AXES, Role
+from reports.compare.by_metric import shared_metric
 from reports.compare.groups import NamedRun, flat, grouped
 from reports.compare.matched import CHOSEN, CONFIGURATION, OVERALL, difference_rows
-from reports.compare.merge import merged
+from reports.compare.merge import RUN, merged
 from reports.compare.settings import by_setting, setting_rows
+from reports.run import load_run
 from reports.statistics.multiplicity import holm
 from reports.statistics.paired import compare_paired
+from reports.tables import write_table
 from tests.reports.compare.runs import fake
 
 Row = dict[str, Any]
@@ -79,7 +83,7 @@ def test_runs_without_a_common_test_image_are_compared_unpaired(tmp_path: Path) 
     own, other = (row["high"] - row["low"] for row in (paired, unpaired))
     assert other > own, "the images add to the error where they are not the same"
     n, m = unpaired["reference_groups"], unpaired["groups"]
-    p, q = unpaired["reference_accuracy"], unpaired["accuracy"]
+    p, q = unpaired["reference_value"], unpaired["value"]
     expected = 2 * 1.96 * (p * (1 - p) / n + q * (1 - q) / m) ** 0.5
     assert other == pytest.approx(expected, rel=0.35)
 
@@ -107,7 +111,7 @@ def test_runs_that_differ_in_seeds_only_are_repeats_of_one_configuration(tmp_pat
     assert (row["reference_trainings"], row["trainings"]) == (2, 1)
     cells = [row for run in runs for row in run.run.done]
     own = [one["accuracy"] for one in cells if _place(one) == row["configuration"]]
-    assert row["reference_accuracy"] == pytest.approx(np.mean(own))
+    assert row["reference_value"] == pytest.approx(np.mean(own))
 
 
 def _place(row: Row) -> str:
@@ -155,7 +159,7 @@ def test_the_configurations_that_validation_chose_are_compared(tmp_path: Path) -
     (chosen,) = _rows(a, b, kind=CHOSEN)
     best = max(b.run.done, key=lambda row: row["val_accuracy"])
     assert chosen["configuration"] == _place(best)
-    assert chosen["accuracy"] == pytest.approx(best["accuracy"])
+    assert chosen["value"] == pytest.approx(best["accuracy"])
 
 
 def test_only_settings_that_differ_are_listed(tmp_path: Path) -> None:
@@ -183,3 +187,55 @@ def test_settings_become_dotted_keys() -> None:
         "a.d": "[1, x, ]",
         "e": "true",
     }
+
+
+def test_the_metric_that_all_runs_decide_by_is_compared_too(tmp_path: Path) -> None:
+    """The difference of two cells is that of their log losses, paired by image."""
+    a = fake(tmp_path / "a", config=_other("none"))
+    fake(tmp_path / "b", config=_other("clahe"), key="b")
+    results = tmp_path / "b" / "results"
+    table = pd.read_parquet(results / "predictions.parquet")
+    flatter = table["probabilities"].map(_flatter)
+    write_table(results, "predictions", table.assign(probabilities=flatter))
+    tested = merged(grouped([a, NamedRun("b", load_run(tmp_path / "b"))]))
+    rows = difference_rows(tested, ["A", "B"], "log_loss")
+    own = [row for row in rows if row["metric"] == "log_loss"]
+    assert {row["kind"] for row in own} == {CHOSEN, CONFIGURATION}
+    accuracy = [row for row in rows if row["metric"] == "accuracy"]
+    assert accuracy == difference_rows(tested, ["A", "B"])
+    places = {
+        (row[RUN], "/".join(str(row[a.name]) for a in AXES if a.role is Role.FACTOR), i)
+        for i, row in enumerate(tested.records)
+    }
+    checked = 0
+    for row in own:
+        sides = [
+            [i for letter, name, i in places if (letter, name) == (row[run], row[configuration])]
+            for run, configuration in (
+                ("reference", "reference_configuration"),
+                ("run", "configuration"),
+            )
+        ]
+        if [len(side) for side in sides] != [1, 1]:
+            continue
+        first, second = (tested.outcomes[side[0]] for side in sides)
+        losses = [
+            -np.log(np.maximum(one.probabilities[np.arange(len(one.labels)), one.labels], 1e-12))
+            for one in (first, second)
+        ]
+        assert row["reference_value"] == pytest.approx(losses[0].mean())
+        assert row["difference"] == pytest.approx(losses[1].mean() - losses[0].mean())
+        assert row["low"] < row["difference"] < row["high"]
+        checked += 1
+    assert checked
+
+
+def _flatter(probabilities: np.ndarray) -> np.ndarray:
+    roots: np.ndarray = np.sqrt(probabilities)
+    return roots / roots.sum()
+
+
+def test_only_a_metric_of_all_runs_is_shared() -> None:
+    assert shared_metric(["log_loss", "log_loss"]) == "log_loss"
+    assert shared_metric(["log_loss", "accuracy"]) is None
+    assert shared_metric(["accuracy", "accuracy"]) is None

@@ -17,7 +17,7 @@ from datasets.decoding.decode import decode_image
 from datasets.preprocess import preprocess
 from sweeper.cli import main
 from sweeper.store.store import Store
-from sweeper.use import export
+from sweeper.use import export, onnx_file
 from sweeper.use.chosen import choose
 from sweeper.use.finished import FinishedRun
 from sweeper.use.prediction import predict
@@ -253,12 +253,13 @@ def test_a_network_that_differs_from_the_trained_one_is_never_exported(
     monkeypatch.setattr(export, "_state", altered)
     with pytest.raises(RuntimeError, match="the exported network: probabilities differ"):
         exported(finished_run, tmp_path / "out", "transfer")
+    assert not list(tmp_path.iterdir())  # nothing is left behind
 
 
 def test_onnx_without_its_packages_is_one_line(
     finished_run: FinishedRun, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "ONNX_PACKAGES", ("onnx", "a_package_that_is_not_there"))
+    monkeypatch.setattr(onnx_file, "ONNX_PACKAGES", ("onnx", "a_package_that_is_not_there"))
     assert main(["export", str(finished_run.folder), "--onnx", "--out", str(tmp_path / "o")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "a_package_that_is_not_there; install" in line

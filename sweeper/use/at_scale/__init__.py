@@ -1,0 +1,1 @@
+"""Predict folders and buckets of images to Parquet, on all machines."""

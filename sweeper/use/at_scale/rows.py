@@ -1,0 +1,75 @@
+"""The Parquet files of predictions at scale: their columns, and how they are written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+SCHEMA = pa.schema(
+    [
+        ("path", pa.string()),
+        ("predicted", pa.string()),
+        ("probability", pa.float32()),
+        ("probabilities", pa.list_(pa.float32())),
+        ("at_operating_point", pa.list_(pa.string())),
+        ("distance", pa.float32()),
+        ("unlike", pa.bool_()),
+        ("known_path", pa.string()),
+        ("known_part", pa.string()),
+        ("problem", pa.string()),
+    ]
+)
+_EMBEDDING = pa.field("embedding", pa.list_(pa.float32()))
+
+
+@dataclass(frozen=True)
+class ImageRow:
+    """One image; all but `path` and `problem` are None for a file that cannot be read.
+
+    `known_path` and `known_part` name the image of the run with the same bytes or pixels;
+    `known_part` is "" if the cell does not use it.
+    """
+
+    path: str
+    problem: str = ""
+    predicted: str | None = None
+    probability: float | None = None
+    probabilities: Sequence[float] | None = None
+    at_operating_point: Sequence[str] | None = None
+    distance: float | None = None
+    unlike: bool | None = None
+    known_path: str | None = None
+    known_part: str | None = None
+    embedding: np.ndarray | None = None
+
+
+def table_of(rows: Sequence[ImageRow], embeddings: bool) -> pa.Table:
+    """The rows of one part."""
+    schema = SCHEMA.append(_EMBEDDING) if embeddings else SCHEMA
+    columns = {name: [getattr(row, name) for row in rows] for name in schema.names}
+    return pa.table(columns, schema=schema)
+
+
+def write_whole(data: bytes, path: str, filesystem: pafs.FileSystem) -> None:
+    """Write a file that appears whole or not at all; in a bucket, one request does so."""
+    if not isinstance(filesystem, pafs.LocalFileSystem):
+        with filesystem.open_output_stream(path) as stream:
+            stream.write(data)
+        return
+    beside = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.tmp")
+    beside.write_bytes(data)
+    beside.replace(path)
+
+
+def parquet_of(table: pa.Table) -> bytes:
+    """The bytes of a Parquet file."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return bytes(sink.getvalue())
