@@ -200,6 +200,37 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "predicted": _STR,
         "probabilities": pa.list_(pa.float32()),  # in the order of the scenario's classes
     },
+    "external": {
+        **_CELL,
+        "test_set": _STR,
+        "champion": _STR,  # the trial that was tested
+        "image_id": _STR,
+        "path": _STR,
+        "group": _STR,
+        "label": _STR,
+        "predicted": _STR,
+        "probabilities": pa.list_(pa.float32()),  # in the order of the scenario's classes
+        "known": _STR,  # exact | near, a copy of an image of the run; "" of others
+        "known_part": _STR,  # of the cell's split: train | val | test, or ""
+        "distance": _FLOAT,  # to the training images
+        "unlike": _BOOL,
+    },
+    "test_sets": {
+        **_CELL,
+        "test_set": _STR,
+        "champion": _STR,
+        "source": _STR,
+        "images_hash": _STR,  # of the whole set
+        "class": _STR,
+        "status": _STR,  # used | unknown | missing | unreadable
+        "images": _INT,
+    },
+    "test_distances": {
+        **_CELL,
+        "image_id": _STR,
+        "distance": _FLOAT,
+        "unlike": _BOOL,
+    },
     "previews": {
         "augmentation": _STR,
         "transforms": pa.list_(_STR),
@@ -310,6 +341,33 @@ _DERIVED: dict[str, dict[str, pa.DataType]] = {
         "p": _FLOAT,
         "family": _INT,  # comparisons that were corrected together
         "largest": _BOOL,  # of its column and metric
+    },
+    "external_metrics": {
+        **_CELL,
+        "test_set": _STR,
+        "subset": _STR,  # all | new
+        "metric": _STR,
+        "value": _FLOAT,
+        "low": _FLOAT,
+        "high": _FLOAT,
+        "rows": _INT,
+        "units": _INT,  # groups of images
+        "internal": _FLOAT,  # of the cell's own test part
+        "internal_low": _FLOAT,
+        "internal_high": _FLOAT,
+        "difference": _FLOAT,  # external minus internal
+        "difference_low": _FLOAT,
+        "difference_high": _FLOAT,
+        "p": _FLOAT,
+    },
+    "drift": {
+        **_CELL,
+        "test_set": _STR,
+        "kind": _STR,  # class mix | class | unlike | farther
+        "class": _STR,
+        "internal": _FLOAT,
+        "external": _FLOAT,
+        "p": _FLOAT,
     },
     "effects": {
         "metric": _STR,  # the run's, and accuracy

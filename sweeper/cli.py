@@ -25,6 +25,7 @@ from sweeper.commands.check_table import add_check_table
 from sweeper.commands.checklist import add_checklist, write_checklists
 from sweeper.commands.compare import add_compare
 from sweeper.commands.export import add_export
+from sweeper.commands.external import add_test
 from sweeper.commands.output_folder import run_folder
 from sweeper.commands.plan import add_plan_arguments, plan_run
 from sweeper.commands.predict import add_predict
@@ -143,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     add_check_table(commands)
     add_store(commands)
     add_predict(commands)
+    add_test(commands)
     add_export(commands)
     return parser
 

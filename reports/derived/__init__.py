@@ -1,5 +1,5 @@
 """Tables made from a run's other tables: intervals, operating points, effects,
-comparisons, trainings, policies, optimism, robustness, subgroups, map verdicts.
+comparisons, trainings, policies, optimism, robustness, subgroups, map verdicts, external test sets.
 
 The page and the Parquet files both take their statistics from here, so they cannot disagree.
 """
@@ -10,8 +10,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from reports.derived.comparisons import comparison_rows
 from reports.derived.effects import effect_rows
+from reports.derived.external import external_tables
 from reports.derived.intervals import interval_rows
 from reports.derived.map_verdicts import map_verdict_rows
 from reports.derived.operating_points import operating_rows
@@ -23,7 +26,7 @@ from reports.derived.tested import ACCURACY, tested_cells
 from reports.derived.trainings import training_rows
 from reports.metrics.deciding import DECIDING
 from reports.split_policies import split_policies
-from reports.tables import read_tables, write_table
+from reports.tables import SCHEMAS, read_tables, write_table
 
 
 def write_derived(folder: Path) -> None:
@@ -41,8 +44,13 @@ def write_derived(folder: Path) -> None:
     subgroups, gaps = subgroup_tables(info, tables)
     metrics = dict.fromkeys([info.get("metric", ACCURACY), ACCURACY])
     measured = [tested.measured_by(DECIDING[name]) for name in metrics]
+    intervals = interval_rows(tested)
+    with_intervals = tables | {"intervals": pd.DataFrame(intervals, columns=_names("intervals"))}
+    external, drift = external_tables(with_intervals, info.get("scenarios", {}))
     for name, rows in {
-        "intervals": interval_rows(tested),
+        "intervals": intervals,
+        "external_metrics": external,
+        "drift": drift,
         "operating_points": operating_rows(
             tested, tables["thresholds"], info.get("prevalence", {})
         ),
@@ -57,3 +65,7 @@ def write_derived(folder: Path) -> None:
         "robustness": list(robustness_rows(tables, info.get("scenarios", {}))),
     }.items():
         write_table(folder, name, rows)
+
+
+def _names(table: str) -> list[str]:
+    return list(SCHEMAS[table].names)

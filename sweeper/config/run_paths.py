@@ -8,11 +8,11 @@ or together with them.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sweeper.config.schema import Config
+from sweeper.config.schema import Config, DataSection
 from sweeper.store.address import is_remote
 from trainables.registry import Weights
 
@@ -44,18 +44,27 @@ def with_paths_of(config: Config, about: Mapping[str, Any], folder: Path) -> Con
     values = config.model_dump(mode="json", exclude_unset=True)
     if not is_remote(config.store):
         values["store"] = resolve(config.store)
-    if config.data.path:
-        values["data"]["path"] = resolve(config.data.path)
-    if config.data.labels:
-        values["data"]["labels"] = resolve(config.data.labels)
-    if config.data.group_by and config.data.group_by.lower().endswith(".csv"):
-        values["data"]["group_by"] = resolve(config.data.group_by)
+    _resolve_images(config.data, values.get("data", {}), resolve)
+    for name, one in config.test_sets.items():
+        _resolve_images(one, values["test_sets"][name], resolve)
     if config.split.file:
         values["split"]["file"] = resolve(config.split.file)
     if config.explain.masks:
         values["explain"]["masks"] = resolve(config.explain.masks)
     values["weights"] = {name: _weights(text, resolve) for name, text in config.weights.items()}
     return Config.model_validate(values)
+
+
+def _resolve_images(
+    data: DataSection, values: dict[str, Any], resolve: Callable[[str], str]
+) -> None:
+    """Resolve the paths of the images in `values`, the section as a dictionary."""
+    if data.path:
+        values["path"] = resolve(data.path)
+    if data.labels:
+        values["labels"] = resolve(data.labels)
+    if data.group_by and data.group_by.lower().endswith(".csv"):
+        values["group_by"] = resolve(data.group_by)
 
 
 def _weights(text: str, resolve: Any) -> str:

@@ -129,6 +129,14 @@ class DataSection(Section):
         return self
 
 
+def _as_data(value: Any) -> Any:
+    return {"path": value} if isinstance(value, str) else value
+
+
+TestSet = Annotated[DataSection, BeforeValidator(_as_data)]
+"""The images of an external test set; a text is its path."""
+
+
 class PreprocessSection(Section):
     image_size: ImageSize | None = None
     """Side of the square that every image becomes, in pixels. `null` or `auto`: that of each
@@ -447,6 +455,9 @@ class Config(Section):
     """Published results to show beside those of the run."""
     data: DataSection = DataSection()
     """The images."""
+    test_sets: dict[str, TestSet] = {}
+    """Images of other sources, on which champions are tested at the end of a run:
+    `{hospital_b: FOLDER}`, or with the keys of `data`."""
     preprocess: PreprocessSection = PreprocessSection()
     """What is done to every image."""
     split: SplitSection = SplitSection()
@@ -512,6 +523,14 @@ class Config(Section):
                 "{specificity: 0.95}"
             )
         return {kind: float(share)}
+
+    @field_validator("test_sets")
+    @classmethod
+    def names_of_sets(cls, values: dict[str, DataSection]) -> dict[str, DataSection]:
+        for name in values:
+            if not is_folder_name(name):
+                raise ValueError(f"'{name}': {NAME_RULE}")
+        return values
 
     @field_validator("backbones")
     @classmethod

@@ -56,8 +56,15 @@ class Collection:
         return manifest_hash(self.manifest)
 
 
-def collect(data: DataSection, store: Store, progress: Progress | None = None) -> Collection:
+def collect(
+    data: DataSection,
+    store: Store,
+    progress: Progress | None = None,
+    one_class: bool = False,
+) -> Collection:
     """List, read and group the images; decodes only files that are new to the store.
+
+    `one_class`: whether images of a single class will do, as they do for a test set.
 
     Works with a read-only store, unless images have to be drawn or unpacked. Raises DataError for
     problems that a user can fix.
@@ -69,7 +76,7 @@ def collect(data: DataSection, store: Store, progress: Progress | None = None) -
     with progress.during("list images"):
         contents = contents_of(source.root, data, own)
     for remark in contents.remarks:
-        if remark.kind == "one_class":
+        if remark.kind == "one_class" and not one_class:
             raise DataError(f"data.path={data.path!r}: {remark.text}; {remark.advice}")
     descriptions = Descriptions(store)
     read = read_images(source, contents, descriptions, progress)

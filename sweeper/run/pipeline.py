@@ -48,7 +48,8 @@ from sweeper.store.records import write_split
 from sweeper.store.refusals import writing_to
 from sweeper.strategies import STRATEGIES
 from sweeper.tracking.tracking import Tracking
-from sweeper.use.finished import FinishedRun
+from sweeper.use.external import add_test_set, leading_cells
+from sweeper.use.finished import FinishedRun, read_run
 
 _PASSES = 3
 _KEPT = ("config", "paths", "budget")  # entries of run.json that a rebuilt report keeps
@@ -394,10 +395,25 @@ class Sweep:
     def complete(self) -> Outcome:
         """Write the report, and give the trackers what they do not have yet."""
         outcome = self.report("complete")
+        if self.config.test_sets:
+            self._test_externally()
         if self._tracking:
             with self.progress.during("log to trackers"):
                 track_results(self._tracking, Ledger(self.plan), self.out)
         return outcome
+
+    def _test_externally(self) -> None:
+        """Test the leading champions on the external test sets, and add them to the page."""
+        run = read_run(self.out)
+        with self.times.timed("external test sets") as stage:
+            for name, data in self.config.test_sets.items():
+                cells = leading_cells(run)
+                store = self.plan.store
+                tested = add_test_set(run, store, name, data, cells, self.progress, again=False)
+                stage.made += len(tested)
+                stage.reused += len(cells) - len(tested)
+        with self.progress.during("write page"):
+            build_page(self.out)
 
     def report(self, status: str) -> Outcome:
         """Write the tables, run.json, the page and its exports."""

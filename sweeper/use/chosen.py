@@ -68,7 +68,7 @@ def choose(run: FinishedRun, store: Store, wanted: str | None = None) -> ChosenC
 
     Raises StoreError: no such cell, no finished cell, or a trial that is not in the store.
     """
-    tables = _read_tables(run)
+    tables = read_cells(run)
     if wanted is not None:
         row, n_candidates = _wanted(tables.done, wanted), 0
     else:
@@ -80,7 +80,7 @@ def choose(run: FinishedRun, store: Store, wanted: str | None = None) -> ChosenC
     return ChosenCell(Cell.of(row), row, _spec(row, run, store), classes, n_candidates, points)
 
 
-def _read_tables(run: FinishedRun) -> Run:
+def read_cells(run: FinishedRun) -> Run:
     """Read the tables of a run that has at least one finished cell."""
     with_tables = Run(run.about, read_run_tables(run, _TABLES))
     if not with_tables.done:

@@ -10,6 +10,7 @@ ones.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -91,9 +92,15 @@ class Novelty:
     """Feature distances to the training images of a cell."""
 
     def __init__(
-        self, reference: Reference, threshold: Threshold, spec: TrialSpec, store: Store
+        self,
+        reference: Reference,
+        threshold: Threshold,
+        spec: TrialSpec,
+        store: Store,
+        tested: Mapping[str, float],
     ) -> None:
-        self.reference, self.threshold = reference, threshold
+        """`tested`: the distance of each test image, by image_id."""
+        self.reference, self.threshold, self.tested = reference, threshold, tested
         self._spec, self._store = spec, store
 
     @classmethod
@@ -134,7 +141,8 @@ class Novelty:
         limit = float(np.quantile(within[np.isfinite(within)], _QUANTILE))
         tested = nearest(scale(_features(table, test)), test_groups, features, train_groups)
         threshold = Threshold(limit, int((tested > limit).sum()), len(test))
-        return cls(Reference(scale, features), threshold, spec, store)
+        of_images = dict(zip(test, tested.tolist(), strict=True))
+        return cls(Reference(scale, features), threshold, spec, store, of_images)
 
     @cached_property
     def _network(self) -> nn.Module:

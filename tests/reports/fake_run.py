@@ -102,8 +102,8 @@ def _write(folder: Path, fake: FakeRun) -> None:
     tables["pictures"] = _pictures(tables["predictions"])
     tables["corrupted"] = _corrupted(tables["predictions"])
     tables["previews"] = _previews(fake)
-    tables["metadata"] = []
     tables["backbones"] = _backbones(fake)
+    tables |= {"metadata": [], "external": [], "test_sets": [], "test_distances": []}
     for name, rows in tables.items():
         write_table(folder, name, rows)
     info = json.dumps(_info(fake, tables), indent=1, ensure_ascii=False)
