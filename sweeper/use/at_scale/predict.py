@@ -36,8 +36,8 @@ from sweeper.use.known_images import KnownImages
 from sweeper.use.novelty import Novelty
 
 WITHOUT_RAY = 1_024
-"""Images up to which this process predicts alone: starting Ray and a worker for each core takes as
-long (docs/how-to/predict-and-export.md)."""
+"""Images up to which this process predicts alone, without starting Ray and its workers. Not tuned:
+`python -m benchmarks predict` measures both ways."""
 
 ABOUT = "_predictions.json"
 """Its name begins with an underscore, so that readers of the folder as one table skip it."""
