@@ -24,7 +24,6 @@ from trainables.registry import BackboneSpec, WeightsError
 from trainables.timm_models import built_for, input_scale
 
 BACKBONES_VERSION = 1
-_CALIBRATION_BATCH = 32
 _CHECKED_BATCH = 2
 
 
@@ -203,11 +202,14 @@ def cut(
 
 @torch.no_grad()
 def calibrate_batchnorm(backbone: Backbone, pixels: Tensor) -> None:
-    """Set BatchNorm means and variances to those of `pixels`, uint8 (B, 3, H, W), where there are
-    any.
+    """Make every BatchNorm of a network with random weights divide by the root mean square of its
+    inputs for `pixels`, uint8 (B, 3, H, W): one number for all of its channels, as LSUV scales
+    layers (Mishkin and Matas 2016, arXiv:1511.06422). All pictures are in memory at once.
 
-    They are a cumulative average over one pass. It runs in one thread: more would sum in another
-    order, and every activation table depends on the sums.
+    With the initial statistics features vanish or explode with depth. With the means and variances
+    of each channel, as in training, small differences between pictures grow from layer to layer
+    until near-copies have unrelated features (docs/how-to/offline-weights.md has numbers). It runs
+    in one thread: more would sum in another order, and every activation table depends on the sums.
     """
     norms = [
         module
@@ -217,17 +219,21 @@ def calibrate_batchnorm(backbone: Backbone, pixels: Tensor) -> None:
     ]
     if not norms:
         return
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # torch's switch for a cumulative average
-        norm.train()
+    hooks = [norm.register_forward_pre_hook(_scale_by_inputs) for norm in norms]
     with _one_thread():
-        for batch in pixels.split(_CALIBRATION_BATCH):
-            backbone.suffix(backbone.prefix(backbone.normalise(batch)))
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-        norm.eval()
+        backbone.suffix(backbone.prefix(backbone.normalise(pixels)))
+    for hook in hooks:
+        hook.remove()
+
+
+def _scale_by_inputs(norm: nn.Module, inputs: tuple[Tensor]) -> None:
+    """Before the forward pass of a BatchNorm in eval mode."""
+    assert isinstance(norm, nn.modules.batchnorm._BatchNorm)
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    square = inputs[0].square().mean()
+    norm.running_mean.zero_()
+    norm.running_var.fill_(square if square > 0 else 1.0)
 
 
 @contextmanager

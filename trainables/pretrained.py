@@ -30,9 +30,7 @@ def load_backbone(
 ) -> Backbone:
     """Build a backbone and load its weights.
 
-    `calibration`: uint8 (B, 3, H, W); required for random weights, whose BatchNorm statistics are
-    computed from it: with the initial ones (mean 0, variance 1) features vanish or explode with
-    depth.
+    `calibration`: uint8 (B, 3, H, W); required for random weights, for `calibrate_batchnorm`.
 
     Raises WeightsError: no such file, a file of another network, or an unreachable hub.
     """

@@ -24,7 +24,7 @@ from trainables.explain import EXPLAIN_VERSION
 from trainables.map_checks import MAP_CHECKS_VERSION
 from trainables.registry import BackboneSpec, Weights
 
-CALIBRATION_IMAGES = 64
+CALIBRATION_IMAGES = 16
 CHAMPIONS_VERSION = 1
 PREDICTIONS_VERSION = 1
 
@@ -62,6 +62,7 @@ def backbone(
     if weights.is_random:
         made_from["calibration"] = {
             "images": CALIBRATION_IMAGES,
+            "scale": "root_mean_square",
             **preprocessing.made_from,
         }
         if calibrated_on:

@@ -2,15 +2,19 @@
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import timm
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from datasets.drawn.synthetic import calibration_radiographs
 from tests.trainables.conftest import noise
 from trainables.backbones import Backbone, build_backbone, calibrate_batchnorm
 from trainables.pretrained import load_backbone
@@ -188,25 +192,48 @@ def test_imagenet_requests_the_pretrained_tag_from_timm(monkeypatch: pytest.Monk
 
 
 @torch.no_grad()
-def test_calibration_sets_each_batchnorm_to_the_statistics_of_one_pass() -> None:
+def test_calibration_gives_the_inputs_of_every_batchnorm_a_mean_square_of_one() -> None:
     backbone, pixels = build_backbone(MOBILENET), noise(6)
-    momenta = [m.momentum for m in backbone.prefix.modules() if isinstance(m, nn.BatchNorm2d)]
     calibrate_batchnorm(backbone, pixels)
-    stem = backbone.prefix.conv_stem(backbone.normalise(pixels))
-    norm = backbone.prefix.bn1
-    torch.testing.assert_close(norm.running_mean, stem.mean((0, 2, 3)))
-    torch.testing.assert_close(norm.running_var, stem.transpose(0, 1).flatten(1).var(1))
-    norms = [m for m in backbone.prefix.modules() if isinstance(m, nn.BatchNorm2d)]
-    assert [m.momentum for m in norms] == momenta
-    assert not any(m.training for m in norms)
+    norms = {
+        name: norm
+        for part in (backbone.prefix, backbone.suffix)
+        for name, norm in part.named_modules()
+        if isinstance(norm, nn.BatchNorm2d)
+    }
+    squares: dict[str, float] = {}
+    for name, norm in norms.items():
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        assert not norm.training
+        assert not norm.running_mean.any()
+        assert len(norm.running_var.unique()) == 1
+        norm.register_forward_pre_hook(partial(_record, squares, name))
+    _features(backbone, pixels)
+    assert squares.keys() == norms.keys()
+    for name, square in squares.items():
+        assert square == pytest.approx(1, abs=1e-4), name
 
 
+def _record(squares: dict[str, float], name: str, norm: nn.Module, inputs: tuple[Tensor]) -> None:
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_var is not None
+    squares[name] = float(inputs[0].square().mean() / norm.running_var[0])
+
+
+@pytest.mark.parametrize("name", BACKBONES)
 @torch.no_grad()
-def test_calibration_over_several_batches_is_their_average() -> None:
-    backbone, pixels = build_backbone(MOBILENET), noise(64)
-    calibrate_batchnorm(backbone, pixels)
-    stem = backbone.prefix.conv_stem(backbone.normalise(pixels))
-    torch.testing.assert_close(backbone.prefix.bn1.running_mean, stem.mean((0, 2, 3)))
+def test_near_copies_have_similar_features_under_random_weights(name: str) -> None:
+    """More similar than those of different pictures, however deep the network is."""
+    backbone, side = build_backbone(BACKBONES[name]), 80
+    pictures = torch.from_numpy(
+        np.stack([cv2.resize(one, (side, side)) for one in calibration_radiographs(12)])
+    )[:, None].expand(-1, 3, -1, -1)
+    calibrate_batchnorm(backbone, pictures)
+    copies = (pictures.float() * 0.97 + 2).round().to(torch.uint8)
+    found, again = (_features(backbone, one).mean((2, 3)) for one in (pictures, copies))
+    centred, moved = found - found.mean(0), again - found.mean(0)
+    assert (moved - centred).norm(dim=1).median() < 0.5 * centred.norm(dim=1).median()
 
 
 def test_a_second_calibration_replaces_the_first() -> None:
