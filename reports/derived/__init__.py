@@ -26,7 +26,7 @@ from reports.derived.tested import ACCURACY, tested_cells
 from reports.derived.trainings import training_rows
 from reports.metrics.deciding import DECIDING
 from reports.split_policies import split_policies
-from reports.tables import SCHEMAS, read_tables, write_table
+from reports.tables import DERIVED, SCHEMAS, read_tables, write_table
 
 
 def write_derived(folder: Path) -> None:
@@ -39,7 +39,8 @@ def write_derived(folder: Path) -> None:
     if not path.exists():
         raise FileNotFoundError(f"{path}: a run folder has results/run.json")
     info: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    tables = read_tables(folder)
+    written = {name: schema for name, schema in SCHEMAS.items() if name not in DERIVED}
+    tables = read_tables(folder, written)  # derived ones may be an earlier version's
     tested = tested_cells(tables, info.get("scenarios", {}), tuple(split_policies(info)))
     subgroups, gaps = subgroup_tables(info, tables)
     metrics = dict.fromkeys([info.get("metric", ACCURACY), ACCURACY])

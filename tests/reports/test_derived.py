@@ -137,6 +137,13 @@ def test_effects_and_comparisons_are_in_the_runs_metric_and_in_accuracy(
         assert row["difference"] == pytest.approx(best - other)
 
 
+def test_derived_tables_of_an_earlier_version_are_replaced_unread(tmp_path: Path) -> None:
+    folder = write_fake_run(tmp_path, SMALL) / "results"
+    pd.DataFrame({"what": ["it", "had"]}).to_parquet(folder / "effects.parquet")
+    write_derived(folder)
+    assert len(read_tables(folder)["effects"]) > 0
+
+
 def test_every_metric_resamples_the_same_groups_in_a_drawing(
     tables: dict[str, pd.DataFrame],
 ) -> None:
