@@ -14,7 +14,7 @@ from sklearn.metrics import accuracy_score, log_loss
 from datasets.drawn.synthetic import write_synthetic
 from datasets.errors import DataError
 from reports.page import build_page
-from reports.run import load_run
+from reports.run import load_run, records
 from reports.sections.external import external_of
 from reports.tables import read_tables
 from sweeper.cli import main
@@ -38,13 +38,19 @@ def run(finished_run: FinishedRun, tmp_path_factory: pytest.TempPathFactory) -> 
     return read_run(folder)
 
 
+def classes_of(run: FinishedRun) -> list[str]:
+    """Of the scenario of the cell that is tested."""
+    (classes,) = run.about["scenarios"].values()
+    return list(classes)
+
+
 @pytest.fixture(scope="module")
 def hospital(run: FinishedRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """New drawings of the first scenario's classes, one class left out and one that is unknown, and
-    two training images: one as it is, one altered."""
+    """New drawings of two of the scenario's classes, images of a class that is unknown, and two
+    training images: one as it is, one altered."""
     folder = tmp_path_factory.mktemp("sets") / "hospital_b"
     write_synthetic(folder, images_per_class=5, seed=77)
-    classes = run.about["scenarios"]["shafts"]
+    classes = classes_of(run)
     for path in folder.iterdir():
         if path.name not in classes[:2]:
             shutil.rmtree(path)
@@ -94,7 +100,7 @@ def test_metrics_are_those_of_the_predictions_with_and_without_copies(run: Finis
         own = metrics[metrics["subset"] == subset].set_index("metric")
         assert own.loc["accuracy", "value"] == accuracy_score(rows["label"], rows["predicted"])
         assert own.loc["accuracy", "rows"] == len(rows)
-        classes = run.about["scenarios"]["shafts"]
+        classes = classes_of(run)
         probabilities = np.array(list(rows["probabilities"]), float)
         number = [classes.index(name) for name in rows["label"]]
         expected = log_loss(number, probabilities, labels=range(len(classes)))
@@ -114,10 +120,11 @@ def test_the_internal_figures_are_those_of_the_cell(run: FinishedRun) -> None:
 
 
 def test_copies_unknown_and_missing_classes_are_told(lines: list[str], run: FinishedRun) -> None:
-    classes = run.about["scenarios"]["shafts"]
+    classes = classes_of(run)
     text = "\n".join(lines)
     assert "2 images left out, of classes unknown to the network ('osteosarcoma')" in text
-    assert f"no image of {classes[2]!r}: not tested" in text
+    assert f"no image of {classes[2]!r}, {classes[3]!r}" in text
+    assert f" and {len(classes) - 2 - 5} more: not tested" in text
     assert "2 of 12 images are copies of images that the network was trained on" in text
     found = tables(run)["external"].set_index("path")["known"]
     assert found[f"{classes[1]}/known.jpg"] == "exact"
@@ -126,13 +133,12 @@ def test_copies_unknown_and_missing_classes_are_told(lines: list[str], run: Fini
 
 @pytest.mark.usefixtures("lines")
 def test_the_drift_of_classes_and_features_is_measured(run: FinishedRun) -> None:
-    drift = tables(run)["drift"].set_index(["kind", "class"])
-    missing = run.about["scenarios"]["shafts"][2]
-    assert drift.loc[("class", missing), "external"].iloc[0] == 0
-    shares = drift.loc["class"]
-    apart = (shares["external"] - shares["internal"]).abs().sum() / 2
-    assert drift.loc[("class mix", ""), "external"].iloc[0] == pytest.approx(apart)
-    assert 0 <= drift.loc[("farther", ""), "external"].iloc[0] <= 1
+    drift = {(row["kind"], row["class"]): row for row in records(tables(run)["drift"])}
+    assert drift["class", classes_of(run)[2]]["external"] == 0
+    shares = [row for (kind, _), row in drift.items() if kind == "class"]
+    apart = sum(abs(row["external"] - row["internal"]) for row in shares) / 2
+    assert drift["class mix", ""]["external"] == pytest.approx(apart)
+    assert 0 <= drift["farther", ""]["external"] <= 1
 
 
 @pytest.mark.usefixtures("lines")
@@ -160,7 +166,7 @@ def test_a_set_that_was_tested_is_not_tested_again_until_its_images_change(
     assert count(hospital) == 0
     assert len(tables(run)["external"]) == before
     fewer = shutil.copytree(hospital, tmp_path / "fewer")
-    (fewer / run.about["scenarios"]["shafts"][1] / "known.jpg").unlink()
+    (fewer / classes_of(run)[1] / "known.jpg").unlink()
     assert count(fewer) == 1
     assert len(tables(run)["external"]) == before - 1
 
