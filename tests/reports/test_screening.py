@@ -49,7 +49,8 @@ def probes(folder: Path, differences: dict[str, tuple[float, float]]) -> Run:
     run.tables["comparisons"] = pd.DataFrame(
         [
             unknown
-            | {"split_policy": "grouped", "scenario": "all", "best": names["vgg16"]}
+            | {"metric": "accuracy", "split_policy": "grouped", "scenario": "all"}
+            | {"best": names["vgg16"]}
             | {"other": names[other], "difference": (low + high) / 2, "low": low, "high": high}
             for other, (low, high) in differences.items()
         ]
