@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from datasets.splitting.policies import POLICIES
 from sweeper.errors import StoreError, one_line
 from sweeper.use.finished import FinishedRun
-from sweeper.use.operating_points import classes_reached
 
 if TYPE_CHECKING:
     from sweeper.use.chosen import ChosenCell
@@ -46,6 +45,8 @@ class Answer:
 
     def reached(self, prediction: Prediction) -> list[str]:
         """The classes whose operating point is reached."""
+        from sweeper.use.operating_points import classes_reached  # imports the report's statistics
+
         pairs = zip(self.chosen.classes, prediction.probabilities, strict=True)
         return classes_reached(self.chosen.points, dict(pairs))
 

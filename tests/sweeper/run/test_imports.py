@@ -1,4 +1,5 @@
-"""What a worker imports before it starts to work: every process of a run pays for it."""
+"""What a worker imports before it starts to work, and a command before it has read its arguments:
+every process of a run pays for it."""
 
 import subprocess
 import sys
@@ -20,9 +21,10 @@ UNUSED = BUILDS_NETWORKS | MEASURES | REPORTS | OTHERS
         ("sweeper.ray.trials", UNUSED),
         ("sweeper.run.champions", UNUSED | {"ray.tune", "ray.data"}),
         ("datasets.shards", UNUSED | {"torch", "ray"}),
+        ("sweeper.cli", REPORTS | {"torch", "ray", "scipy.stats"}),
     ],
 )
-def test_a_worker_imports_only_what_it_uses(entry: str, unwanted: set[str]) -> None:
+def test_a_process_imports_only_what_it_uses(entry: str, unwanted: set[str]) -> None:
     code = f"import sys, {entry}; print(*sorted({unwanted} & {{*sys.modules}}))"
     found = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
