@@ -27,20 +27,25 @@ def add_audit(commands: Any) -> None:
         "audit", help="find problems in a folder of images", description=_TEXT
     )
     audit.add_argument("folder", metavar="DIR", help="one folder of images per class, or a zip")
-    audit.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="key=value",
-        help=f"one of {', '.join(AUDIT_KEYS)}",
-    )
+    add_settings(audit)
     audit.add_argument(
         "--out",
         type=typed_path,
         help="the folder for page and tables; default: runs/audit-<folder name>",
     )
     audit.set_defaults(work=audit_images)
+
+
+def add_settings(parser: argparse.ArgumentParser, about: str = "") -> None:
+    """Add the option for the settings of a folder of images; `about` begins its help."""
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="key=value",
+        help=f"{about}one of {', '.join(AUDIT_KEYS)}",
+    )
 
 
 def audit_images(options: argparse.Namespace, command: str) -> int:

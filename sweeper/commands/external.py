@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from sweeper.commands.audit import add_settings
 from sweeper.commands.predict import add_choice
-from sweeper.config.load import AUDIT_KEYS, load_audit_section
+from sweeper.config.load import load_audit_section
 from sweeper.config.paths import NAME_RULE, is_folder_name, typed_path
 from sweeper.errors import ConfigError, StoreError
 from sweeper.exit_codes import DONE
@@ -30,14 +31,7 @@ def add_test(commands: Any) -> None:
         "path", metavar="PATH", help="a folder or zip of class folders, or of images with a table"
     )
     parser.add_argument("--name", help="of the test set on the page; default: that of PATH")
-    parser.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="key=value",
-        help=f"about its images: one of {', '.join(AUDIT_KEYS)}",
-    )
+    add_settings(parser, "about its images: ")
     add_choice(parser)
     parser.set_defaults(work=run_test)
 

@@ -524,17 +524,9 @@ class Config(Section):
             )
         return {kind: float(share)}
 
-    @field_validator("test_sets")
+    @field_validator("backbones", "test_sets")
     @classmethod
-    def names_of_sets(cls, values: dict[str, DataSection]) -> dict[str, DataSection]:
-        for name in values:
-            if not is_folder_name(name):
-                raise ValueError(f"'{name}': {NAME_RULE}")
-        return values
-
-    @field_validator("backbones")
-    @classmethod
-    def names_of_cells(cls, values: dict[str, BackboneSection]) -> dict[str, BackboneSection]:
+    def names_are_of_folders(cls, values: dict[str, Any]) -> dict[str, Any]:
         for name in values:
             if not is_folder_name(name):
                 raise ValueError(f"'{name}': {NAME_RULE}")
