@@ -8,26 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
-from reports.derived.tested import Tested
-from reports.metrics import METRICS
-from reports.metrics.calibration import SURPRISE
-from reports.metrics.deciding import DEFAULT
-from reports.metrics.entry import OfSums, OverRows
+from reports.derived.tested import Tested, measured_outcomes
+from reports.metrics.deciding import DECIDING
 from reports.statistics.bootstrap import error_of, heavy_tailed
 from reports.statistics.intervals import Error, difference_of, p_value
-from reports.statistics.outcomes import Outcomes
 from reports.statistics.panel import Numbers, Panel
 from reports.statistics.spreads import spreads_of
-from reports.statistics.temperature import at_temperature
 from reports.statistics.training import IMAGES, TRAINED, Spread, chosen, with_training
 
 Row = dict[str, object]
-_LARGEST_LOSS = 1e6  # nats; a log loss has no upper end, the scale of a spread needs one
 
 
 class ByMetric:
@@ -39,18 +32,13 @@ class ByMetric:
     @cached_property
     def _panel(self) -> Panel:
         first = self.tested.records[0]
-        outcomes = [one for one in self.tested.outcomes if one is not None]
-        if self.metric == DEFAULT:
-            outcomes = [
-                _calibrated(one, row["temperature"] or 1.0)
-                for one, row in zip(outcomes, self.tested.records, strict=True)
-            ]
+        outcomes = measured_outcomes(self.tested, DECIDING[self.metric])
         name = (first["split_policy"], first["scenario"], self.metric)
         return Panel(outcomes, self.tested.design, name)
 
     @cached_property
     def _numbers(self) -> Numbers:
-        return _function(self.metric).numbers(self._panel)
+        return DECIDING[self.metric].metric.function.numbers(self._panel)
 
     @cached_property
     def _spread(self) -> Spread | None:
@@ -115,13 +103,3 @@ def shared_metric(metrics: Sequence[str]) -> str | None:
     anyway."""
     found = set(metrics)
     return found.pop() if len(found) == 1 and found != {"accuracy"} else None
-
-
-def _function(metric: str) -> OverRows:
-    if metric in (DEFAULT, "log_loss"):
-        return OfSums(replace(SURPRISE, high=_LARGEST_LOSS))
-    return next(one.function for one in METRICS if one.name == metric)
-
-
-def _calibrated(outcomes: Outcomes, temperature: float) -> Outcomes:
-    return replace(outcomes, probabilities=at_temperature(outcomes.probabilities, temperature))

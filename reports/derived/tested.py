@@ -182,35 +182,33 @@ def _rows(predictions: pd.DataFrame | None) -> frozenset[tuple[str, int]]:
 
 def _numbers(tested: Tested, metric: Deciding) -> Numbers:
     """The metric of every cell, each scenario's in a panel of its own; NaN without predictions."""
-    whole, known = tested.with_predictions(), _known(tested.outcomes)
-    every = np.full(len(tested.cells), np.nan)
-    values, scale, draws = every, every.copy(), None
+    known, cells = _known(tested.outcomes), len(tested.cells)
+    has_outcomes = np.array([one is not None for one in tested.outcomes], dtype=bool)
+    values, scale = np.full(cells, np.nan), np.full(cells, np.nan)
+    draws = np.full((1, cells), np.nan)
     low, high = 0.0, 1.0
-    for scenario in whole.scenarios():
-        at = np.flatnonzero(
-            (tested.cells["scenario"] == scenario).to_numpy()
-            & np.array([one is not None for one in tested.outcomes])
-        )
-        own = tested.subset(np.isin(np.arange(len(tested.cells)), at))
-        panel = Panel(_as_measured(own, metric), own.design, _RANDOM, groups=known)
+    for scenario in tested.with_predictions().scenarios():
+        chosen = has_outcomes & (tested.cells["scenario"] == scenario).to_numpy()
+        own = tested.subset(chosen)
+        panel = Panel(measured_outcomes(own, metric), own.design, _RANDOM, groups=known)
         found = metric.metric.function.numbers(panel)
-        draws = np.full((len(found.draws), len(every)), np.nan) if draws is None else draws
-        values[at], scale[at], draws[:, at] = found.values, found.scale, found.draws
+        if len(draws) != len(found.draws):
+            draws = np.full((len(found.draws), cells), np.nan)
+        values[chosen], scale[chosen], draws[:, chosen] = found.values, found.scale, found.draws
         low, high = found.low, found.high
-    if draws is None:
-        draws = np.full((1, len(every)), np.nan)
     return Numbers(values, draws, scale, low=low, high=high)
 
 
-def _as_measured(tested: Tested, metric: Deciding) -> list[Outcomes]:
-    """The outcomes of cells that all have them, at their temperatures if the metric is of these."""
+def measured_outcomes(tested: Tested, metric: Deciding) -> list[Outcomes]:
+    """The outcomes that there are, at their cells' temperatures if the metric is of these; a cell
+    without one has 1."""
+    tested = tested.with_predictions()
     found = [one for one in tested.outcomes if one is not None]
     if not metric.scaled:
         return found
-    temperatures = tested.cells["temperature"].to_numpy(dtype=float)
     return [
-        replace(one, probabilities=at_temperature(one.probabilities, temperature))
-        for one, temperature in zip(found, temperatures, strict=True)
+        replace(one, probabilities=at_temperature(one.probabilities, row["temperature"] or 1.0))
+        for one, row in zip(found, tested.records, strict=True)
     ]
 
 

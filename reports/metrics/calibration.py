@@ -31,9 +31,6 @@ def _calibration_error(sums: np.ndarray, classes: int) -> np.ndarray:
     return np.asarray(np.abs(sums[:, :-1]).sum(axis=1) / rows)
 
 
-SURPRISE = replace(mean_of(surprise), high=float("inf"))
-"""The log loss."""
-
 CALIBRATION: tuple[Metric, ...] = (
     Metric(
         name="ece",
@@ -66,7 +63,7 @@ CALIBRATION: tuple[Metric, ...] = (
         title="log loss, nats",
         remark="",
         meaning="mean of -ln of the true class's probability",
-        function=OfSums(SURPRISE),
+        function=OfSums(replace(mean_of(surprise), high=float("inf"))),
         higher_is_better=False,
         unit="nats",
         percent=False,
