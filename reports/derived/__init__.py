@@ -40,7 +40,8 @@ def write_derived(folder: Path) -> None:
         raise FileNotFoundError(f"{path}: a run folder has results/run.json")
     info: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     written = {name: schema for name, schema in SCHEMAS.items() if name not in DERIVED}
-    tables = read_tables(folder, written)  # derived ones may be an earlier version's
+    empty = {name: pd.DataFrame(columns=_names(name)) for name in DERIVED}
+    tables = empty | read_tables(folder, written)  # derived ones may be an earlier version's
     tested = tested_cells(tables, info.get("scenarios", {}), tuple(split_policies(info)))
     subgroups, gaps = subgroup_tables(info, tables)
     metrics = dict.fromkeys([info.get("metric", ACCURACY), ACCURACY])
