@@ -24,7 +24,7 @@ from reports.statistics.intervals import (
 )
 from reports.statistics.outcomes import Outcomes, outcomes_of
 from reports.statistics.panel import Panel
-from reports.statistics.temperature import at_temperature
+from reports.statistics.temperature import calibrated
 from reports.statistics.training import Design
 from reports.tables import CELL
 
@@ -104,8 +104,7 @@ def _metric_rows(rows: pd.DataFrame, own: _Own, classes: Sequence[str]) -> Itera
     groups = {one: number for number, one in enumerate(sorted(set(rows["group"])))}
     group_of = {i: groups[g] for i, g in zip(rows["image_id"], rows["group"], strict=True)}
     plain = outcomes_of(rows, classes, group_of)
-    at = at_temperature(plain.probabilities, float(own.cell["temperature"] or 1.0))
-    scaled = Outcomes(plain.labels, at.argmax(axis=1), at, plain.groups)
+    scaled = calibrated(plain, own.cell["temperature"])
     inside = own.intervals
     for outcomes, metrics, suffix in ((plain, METRICS, ""), (scaled, SCALED, "_scaled")):
         for metric, value, interval in _measured(outcomes, metrics):

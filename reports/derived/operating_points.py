@@ -21,7 +21,7 @@ from reports.statistics.panel import Panel
 from reports.statistics.planning import groups_needed
 from reports.statistics.predictive_values import npv_at, ppv_at
 from reports.statistics.spreads import spreads_of
-from reports.statistics.temperature import at_temperature
+from reports.statistics.temperature import calibrated
 from reports.statistics.training import Spread, chosen
 from reports.tables import CELL
 
@@ -105,7 +105,7 @@ class _Calls:
     def _calibrated(self) -> list[np.ndarray]:
         """The probabilities of each cell at its temperature, which thresholds are of."""
         return [
-            at_temperature(one.probabilities, row["temperature"] or 1.0)
+            calibrated(one, row["temperature"]).probabilities
             for one, row in zip(self.outcomes, self.tested.records, strict=True)
         ]
 

@@ -19,7 +19,7 @@ from reports.statistics.bootstrap import generator, group_weights
 from reports.statistics.contrasts import SHARES_TRAINING
 from reports.statistics.outcomes import Outcomes, outcomes_of
 from reports.statistics.panel import Numbers, Panel
-from reports.statistics.temperature import at_temperature
+from reports.statistics.temperature import calibrated
 from reports.statistics.training import Design, logit_scale
 from reports.tables import CELL
 
@@ -200,16 +200,13 @@ def _numbers(tested: Tested, metric: Deciding) -> Numbers:
 
 
 def measured_outcomes(tested: Tested, metric: Deciding) -> list[Outcomes]:
-    """The outcomes that there are, at their cells' temperatures if the metric is of these; a cell
-    without one has 1."""
+    """The outcomes that there are, at their cells' temperatures if the metric is of these."""
     tested = tested.with_predictions()
     found = [one for one in tested.outcomes if one is not None]
     if not metric.scaled:
         return found
-    return [
-        replace(one, probabilities=at_temperature(one.probabilities, row["temperature"] or 1.0))
-        for one, row in zip(found, tested.records, strict=True)
-    ]
+    pairs = zip(found, tested.records, strict=True)
+    return [calibrated(one, row["temperature"]) for one, row in pairs]
 
 
 def _known(outcomes: Sequence[Outcomes | None]) -> np.ndarray:

@@ -8,6 +8,8 @@ up to a constant.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 
@@ -42,6 +44,12 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
 def at_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Probabilities (n, classes) float64 with all logits divided by `temperature`."""
     return _softmax(_logits(probabilities) / temperature)
+
+
+def calibrated(outcomes: Outcomes, temperature: float | None) -> Outcomes:
+    """The same rows with probabilities at the temperature of their cell, 1 where it has none."""
+    scaled = at_temperature(outcomes.probabilities, temperature or 1.0)
+    return replace(outcomes, probabilities=scaled)
 
 
 def _logits(probabilities: np.ndarray) -> np.ndarray:

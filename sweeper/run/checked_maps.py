@@ -6,8 +6,8 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -57,18 +57,9 @@ class CheckedMaps:
     rows: list[Row] = field(default_factory=list)
     maps: dict[tuple[str, int], np.ndarray] = field(default_factory=dict)
 
-    STEPS = 6
-
     @property
     def steps(self) -> list[Callable[[int], None]]:
-        return [
-            self.map,
-            self.shuffle_whole,
-            self.follow_score,
-            self.agree,
-            self.shuffle_parts,
-            self.disturb,
-        ]
+        return [partial(step, self) for step in self.STEPS]
 
     @cached_property
     def chosen(self) -> list[Row]:
@@ -180,6 +171,9 @@ class CheckedMaps:
     @cached_property
     def _others(self) -> dict[str, Score]:
         return {}
+
+    STEPS: ClassVar = (map, shuffle_whole, follow_score, agree, shuffle_parts, disturb)
+    """In the order in which they are run."""
 
     # --- what steps have in common -------------------------------------------------------------
 

@@ -59,7 +59,7 @@ def count_checks(
     settings: CheckSettings,
 ) -> int:
     """How many checks of images are missing for an evaluated champion."""
-    steps = 0 if store.find(*map_checks(spec, settings).place) else CheckedMaps.STEPS
+    steps = 0 if store.find(*map_checks(spec, settings).place) else len(CheckedMaps.STEPS)
     for other in siblings.get(spec.key, ()):
         steps += 0 if store.find(*seed_agreement(spec, other, settings).place) else 2
     return steps * len(chosen_images(store, spec, settings))

@@ -127,7 +127,12 @@ def read_split(store: Store, key: str) -> pd.DataFrame:
 
 
 def parquet_bytes(frame: pd.DataFrame) -> bytes:
+    return table_bytes(pa.Table.from_pandas(frame, preserve_index=False))
+
+
+def table_bytes(table: pa.Table) -> bytes:
+    """The bytes of a Parquet file."""
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), sink)
+    pq.write_table(table, sink)
     data: bytes = sink.getvalue().to_pybytes()
     return data

@@ -123,11 +123,14 @@ def _test(
     classes = _classes(collection, chosen.classes, class_of)
     common = {"test_set": name, "champion": chosen.row["champion"], "source": source}
     about = [{**names, **common, "images_hash": collection.hash, **row} for row in classes]
-    distances = [
-        {**names, "image_id": one, "distance": distance, "unlike": novelty.is_far(distance)}
-        for one, distance in (novelty.tested.items() if novelty else ())
-        if novelty
-    ]
+    distances = (
+        []
+        if novelty is None
+        else [
+            {**names, "image_id": one, "distance": distance, "unlike": novelty.is_far(distance)}
+            for one, distance in novelty.tested.items()
+        ]
+    )
     lines = list(_lines(rows, about, known))
     return {"external": rows, "test_sets": about, "test_distances": distances}, lines
 

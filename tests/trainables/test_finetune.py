@@ -120,8 +120,9 @@ def test_a_cached_trial_equals_the_uncached_one(runs: _Runs) -> None:
 
 
 def test_a_table_of_half_precision_changes_little(runs: _Runs) -> None:
-    # Measured: 1e-4 to 4e-4. Random VGG16, without BatchNorm, hardly distinguishes images: 2e-2.
-    tolerance = 5e-2 if runs.name == "vgg16" else 2e-3
+    # Measured: 1e-4 to 4e-4. Random VGG16, without BatchNorm, hardly distinguishes images: 2e-2;
+    # random Inception amplifies rounding: 9e-3.
+    tolerance = {"vgg16": 5e-2, "inceptionv3": 2e-2}.get(runs.name, 2e-3)
     assert runs.float16.losses == pytest.approx(runs.pixels.losses, rel=tolerance)
     assert runs.float16.losses != runs.float32.losses
 

@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from datasets.manifest import content_hash
 from datasets.ray_data import errors_of_lost_work, prepare_ray_data
 from sweeper.errors import ResourceError, StoreError
 from sweeper.progress import Progress
@@ -176,7 +177,7 @@ def _known(images: KnownImages) -> Known:
     found: dict[str, tuple[str, str]] = {}
     for row in images.images.itertuples():
         one = (str(row.path), images.part_of(str(row.image_id)))
-        found[str(row.pixel_hash)] = found[str(row.image_id).partition("-")[0]] = one
+        found[str(row.pixel_hash)] = found[content_hash(str(row.image_id))] = one
     return found
 
 

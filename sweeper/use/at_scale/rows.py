@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.fs as pafs
-import pyarrow.parquet as pq
+
+from sweeper.store.commit import publish
 
 SCHEMA = pa.schema(
     [
@@ -58,18 +58,6 @@ def table_of(rows: Sequence[ImageRow], embeddings: bool) -> pa.Table:
 
 
 def write_whole(data: bytes, path: str, filesystem: pafs.FileSystem) -> None:
-    """Write a file that appears whole or not at all; in a bucket, one request does so."""
-    if not isinstance(filesystem, pafs.LocalFileSystem):
-        with filesystem.open_output_stream(path) as stream:
-            stream.write(data)
-        return
-    beside = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.tmp")
-    beside.write_bytes(data)
-    beside.replace(path)
-
-
-def parquet_of(table: pa.Table) -> bytes:
-    """The bytes of a Parquet file."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink)
-    return bytes(sink.getvalue())
+    """Write a file that appears whole or not at all."""
+    folder, _, name = path.rpartition("/")
+    publish(filesystem, f"{folder}/.{name}.{os.getpid()}.tmp", path, data)

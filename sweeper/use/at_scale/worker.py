@@ -22,10 +22,11 @@ from datasets.decoding.limits import MAX_BYTES, check_file_size
 from datasets.errors import DataError
 from datasets.layout.file_kinds import unread_problem
 from datasets.preprocess import Preprocessing
+from sweeper.store.records import table_bytes
 from sweeper.store.refusals import in_one_line
 from sweeper.store.store import Store
 from sweeper.use.at_scale.listing import Listed, Part
-from sweeper.use.at_scale.rows import ImageRow, parquet_of, table_of, write_whole
+from sweeper.use.at_scale.rows import ImageRow, table_of, write_whole
 from sweeper.use.chosen import ChosenCell
 from sweeper.use.novelty import Novelty
 from sweeper.use.operating_points import classes_reached
@@ -84,7 +85,7 @@ class PartWorker:
         while batch := list(islice(read, BATCH)):
             rows += self._rows(batch)
         table = table_of(rows, self.job.embeddings)
-        write_whole(parquet_of(table), f"{self.job.out}/{part.name}", self.job.target)
+        write_whole(table_bytes(table), f"{self.job.out}/{part.name}", self.job.target)
         return len(rows), sum(bool(row.problem) for row in rows)
 
     def _read(self, file: Listed) -> ReadPixels | str:
