@@ -37,7 +37,11 @@ def flip(file: Path, record: Path) -> None:
 
 
 def remove(file: Path, record: Path) -> None:
-    file.unlink()
+    """Truncate it if it is the only one: an artifact without files is removed, and not damaged."""
+    if list(file.parent.iterdir()) == [file]:
+        truncate(file, record)
+    else:
+        file.unlink()
 
 
 def empty_record(file: Path, record: Path) -> None:
