@@ -43,4 +43,4 @@ def shards(options: argparse.Namespace, root: Path, table: pd.DataFrame, out: Pa
         LOCAL,
         preprocessing=Preprocessing(options.image_size),
         copies=options.copies,
-    )
+    ).rows

@@ -9,10 +9,10 @@ and a retried task overwrites its own file, so that no row appears twice.
 import hashlib
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -26,6 +26,7 @@ from pyarrow.fs import FileSelector, FileSystem
 from datasets.augment import FEC_IGE, Augmentation, augment
 from datasets.decoding.decode import decode_image, read_file
 from datasets.errors import DataError
+from datasets.file_sums import FileSum, SummedFile
 from datasets.preprocess import Preprocessing, preprocess
 from datasets.ray_data import prepare_ray_data
 
@@ -38,6 +39,14 @@ _ROWS_PER_GROUP = 32  # the unit of a filtered read: 4.8 MB at 224 px
 Pixels = NDArray[np.uint8]
 
 
+class WrittenShards(NamedTuple):
+    """The rows of all shards, and the sums of their files by name, from the tasks that wrote
+    them."""
+
+    rows: int
+    sums: dict[str, FileSum]
+
+
 def write_shards(
     manifest: pd.DataFrame,
     root: str | os.PathLike[str],
@@ -48,7 +57,7 @@ def write_shards(
     copies: int,
     augmentation: Augmentation = FEC_IGE,
     on_progress: Callable[[int], None] | None = None,
-) -> int:
+) -> WrittenShards:
     """Decode, preprocess and augment every image, and write the results as Parquet shards.
 
     Ray must be running, and its workers must be able to import `datasets` and read `root`.
@@ -64,7 +73,7 @@ def write_shards(
         on_progress: called on the driver with the rows written so far, after each shard.
 
     Returns:
-        The number of rows in the shards' Parquet metadata: len(manifest) * (copies + 1).
+        What was written: len(manifest) * (copies + 1) rows.
 
     Raises:
         RuntimeError: the shards have another number of rows.
@@ -80,12 +89,14 @@ def write_shards(
         copies=copies,
         augmentation=augmentation,
     )
-    written = 0
-    for rows in _run(manifest, write_one):
-        written += rows
+    shards: dict[str, int] = {}
+    sums: dict[str, FileSum] = {}
+    for row in _run(manifest, write_one):
+        shards[row["name"]], sums[row["name"]] = row["rows"], FileSum(row["size"], row["sha256"])
         if on_progress is not None:
-            on_progress(written)
-    return _checked_rows(out, filesystem, len(manifest) * (copies + 1))
+            on_progress(sum(shards.values()))
+    _check_rows(shards, shard_paths(out, filesystem), out, len(manifest) * (copies + 1))
+    return WrittenShards(sum(shards.values()), sums)
 
 
 def read_shards(path: str, filesystem: FileSystem) -> tuple[pd.DataFrame, Pixels]:
@@ -136,8 +147,10 @@ def shard_paths(out: str, filesystem: FileSystem) -> list[str]:
     return sorted(info.path for info in infos if info.is_file and info.extension == "parquet")
 
 
-def _run(manifest: pd.DataFrame, write_one: Callable[[pa.Table], pa.Table]) -> Iterator[int]:
-    """Write one shard per Ray Data block; yields each shard's number of rows once written."""
+def _run(
+    manifest: pd.DataFrame, write_one: Callable[[pa.Table], pa.Table]
+) -> Iterator[dict[str, Any]]:
+    """Write one shard per Ray Data block; yields name, rows, size and sha256 of each."""
     import ray
 
     prepare_ray_data()
@@ -156,17 +169,18 @@ def _run(manifest: pd.DataFrame, write_one: Callable[[pa.Table], pa.Table]) -> I
     for row in shards.iter_rows():
         if row["problem"]:
             raise DataError(row["problem"])
-        yield int(row["rows"])
+        yield row
 
 
 def _try_to_write_shard(images: pa.Table, **settings: Any) -> pa.Table:
     """Return a user error as a value: Ray would wrap an exception in its own."""
-    rows, problem = 0, ""
+    name, rows, found, problem = "", 0, FileSum(0, ""), ""
     try:
-        rows = _write_shard(images, **settings)
+        name, rows, found = _write_shard(images, **settings)
     except DataError as error:
         problem = str(error)
-    return pa.table({"rows": [rows], "problem": [problem]})
+    columns = {"name": name, "rows": rows, **found._asdict(), "problem": problem}
+    return pa.table({column: [value] for column, value in columns.items()})
 
 
 def _write_shard(
@@ -178,15 +192,17 @@ def _write_shard(
     preprocessing: Preprocessing,
     copies: int,
     augmentation: Augmentation = FEC_IGE,
-) -> int:
-    """Write one shard, named after its first image, in a Ray worker. Returns its row count."""
+) -> tuple[str, int, FileSum]:
+    """Write one shard, named after its first image, in a Ray worker. Returns its name, its rows
+    and the sum of its file."""
     cv2.setNumThreads(1)  # the task has one CPU
     files = list(zip(images["image_id"].to_pylist(), images["path"].to_pylist(), strict=True))
     step = max(1, _ROWS_PER_GROUP // (copies + 1))  # images per row group
-    name, schema = f"{out.rstrip('/')}/{files[0][0]}.parquet", _schema(preprocessing.image_size)
-    with pq.ParquetWriter(
-        name, schema, filesystem=filesystem, compression="zstd", use_dictionary=False
-    ) as writer:
+    name, schema = f"{files[0][0]}.parquet", _schema(preprocessing.image_size)
+    with (
+        SummedFile(filesystem, f"{out.rstrip('/')}/{name}") as file,
+        pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=False) as writer,
+    ):
         for start in range(0, len(files), step):
             preprocessed = (
                 (image_id, _preprocessed(Path(root, path), image_id, preprocessing))
@@ -202,7 +218,7 @@ def _write_shard(
                 for copy in range(copies + 1)
             ]
             writer.write_table(pa.Table.from_pylist(rows, schema=schema))
-    return len(files) * (copies + 1)
+    return name, len(files) * (copies + 1), file.sum
 
 
 def _preprocessed(path: Path, image_id: str, preprocessing: Preprocessing) -> Pixels:
@@ -248,9 +264,8 @@ def _remove_shards(out: str, filesystem: FileSystem) -> None:
         filesystem.delete_file(path)
 
 
-def _checked_rows(out: str, filesystem: FileSystem, expected: int) -> int:
-    paths = shard_paths(out, filesystem)
-    rows = sum(int(pq.read_metadata(path, filesystem=filesystem).num_rows) for path in paths)
+def _check_rows(shards: Mapping[str, int], paths: Sequence[str], out: str, expected: int) -> None:
+    """Compare the rows of the shards that are there with those expected."""
+    rows = sum(shards.get(path.rpartition("/")[2], 0) for path in paths)
     if rows != expected:
         raise RuntimeError(f"the shards in {out!r} hold {rows} rows, expected {expected}")
-    return rows

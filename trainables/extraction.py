@@ -1,14 +1,14 @@
 """Extract activation tables from image shards: one pass of every row through a frozen backbone.
 
 Ray Data streams the shards through a pool of extractors, which write the parts themselves; only the
-index is returned. One pass writes both tables of a backbone.
+index is returned, with the sums of the files. One pass writes both tables of a backbone.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import ray
 import torch
 
+from datasets.file_sums import FileSum, SummedFile
 from datasets.ray_data import errors_of_lost_work, prepare_ray_data
 from datasets.shards import pixels_of
 from trainables.backbones import Backbone
@@ -30,14 +31,18 @@ from trainables.stored_backbone import StoredBackbone
 _BATCH = 64  # rows per part
 _FORWARD = 32  # images per forward pass
 _CPUS_OF_READER = 0.1
+_INDEX_FILE, _PART = "index.parquet", "part-"
+_SUM = (("size", pa.int64()), ("sha256", pa.string()))
 _INDEX = pa.schema(
     [
         ("image_id", pa.string()),
         ("copy", pa.int32()),
         ("part", pa.string()),
         ("offset", pa.int64()),
-        ("problem", pa.string()),
     ]
+)
+_FILES = pa.schema(  # of the part in each table: what the index does not keep
+    [(f"{table}_{column}", kind) for table in ("pooled", "prefix") for column, kind in _SUM]
 )
 
 
@@ -49,6 +54,12 @@ class Extraction:
     prefix: str | None
     pooling: str
     dtype: str  # of the prefix table, float16 or float32
+
+    @property
+    def folders(self) -> dict[str, str]:
+        """The folders that are written to, by table."""
+        both = {"pooled": self.pooled, "prefix": self.prefix}
+        return {table: folder for table, folder in both.items() if folder is not None}
 
 
 class ExtractionError(RuntimeError):
@@ -66,8 +77,9 @@ def extract(
     gpus_per_worker: float = 0.0,
     again: Callable[[int, str], bool] = lambda written, reason: False,
     on_progress: Callable[[int], None] | None = None,
-) -> None:
-    """Run every row of the image shards through a backbone and write the tables.
+) -> dict[str, dict[str, FileSum]]:
+    """Run every row of the image shards through a backbone and write the tables. Returns the sums
+    of their files, by folder and name, from those who wrote them.
 
     When a worker dies, `again(rows written so far, Ray's reason)` decides whether the pass
     continues with the remaining rows, since images that kill every worker must end it.
@@ -86,8 +98,7 @@ def extract(
                 parts.append(part)
                 if on_progress:
                     on_progress(sum(map(len, parts)))
-            _write_index(pd.concat(parts, ignore_index=True), rows, extraction, filesystem)
-            return
+            return _write_index(pd.concat(parts, ignore_index=True), rows, extraction, filesystem)
         except errors_of_lost_work(ray.exceptions.RayActorError) as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
         except ray.exceptions.OutOfMemoryError:  # its text contains all users' command lines
@@ -144,16 +155,31 @@ def _one_pass(
 
 def _write_index(
     index: pd.DataFrame, rows: int, extraction: Extraction, filesystem: pafs.FileSystem
-) -> None:
+) -> dict[str, dict[str, FileSum]]:
     distinct = len(index.drop_duplicates(["image_id", "copy"]))
     if len(index) != rows or distinct != rows:
         raise RuntimeError(
             f"extraction returned {len(index)} rows, {distinct} of them distinct, not {rows}"
         )
     index = index.sort_values(["image_id", "copy"], ignore_index=True)
-    for folder in filter(None, (extraction.pooled, extraction.prefix)):
-        table = pa.Table.from_pandas(index, preserve_index=False)
-        pq.write_table(table, f"{folder}/index.parquet", filesystem=filesystem)
+    table = pa.Table.from_pandas(index[_INDEX.names], preserve_index=False)
+    files = index.drop_duplicates("part")
+    sums: dict[str, dict[str, FileSum]] = {}
+    for name, folder in extraction.folders.items():
+        found = zip(files["part"], files[f"{name}_size"], files[f"{name}_sha256"], strict=True)
+        sums[folder] = {part: FileSum(int(size), sha256) for part, size, sha256 in found}
+        _remove_unlisted(folder, sums[folder], filesystem)
+        with SummedFile(filesystem, f"{folder}/{_INDEX_FILE}") as file:
+            pq.write_table(table, file)
+        sums[folder][_INDEX_FILE] = file.sum
+    return sums
+
+
+def _remove_unlisted(folder: str, parts: Collection[str], filesystem: pafs.FileSystem) -> None:
+    """Remove the parts of workers that died before they returned their index."""
+    for info in filesystem.get_file_info(pafs.FileSelector(folder)):
+        if info.base_name.startswith(_PART) and info.base_name not in parts:
+            filesystem.delete_file(info.path)
 
 
 class _Extractor:
@@ -188,26 +214,23 @@ class _Extractor:
         keys = zip(batch["image_id"].to_pylist(), batch["copy"].to_pylist(), strict=True)
         batch = batch.filter(pa.array([key not in self.done for key in keys]))
         try:
-            return self._write(batch) if len(batch) else _index([], [], "")
+            return self._write(batch) if len(batch) else _index([], [], "", {})
         except (FloatingPointError, torch.OutOfMemoryError) as error:
             # Returned as a value: Ray would wrap an exception in its own.
             first_line, _, _ = str(error).partition("\n")
-            return _index([""], [0], "", f"{self.backbone.spec.name}: {first_line}")
+            return _index([""], [0], "", {}, f"{self.backbone.spec.name}: {first_line}")
 
     def _write(self, batch: pa.Table) -> pa.Table:
         pixels = torch.from_numpy(pixels_of(batch)).permute(0, 3, 1, 2)
         passes = [self._forward(chunk) for chunk in pixels.split(_FORWARD)]
-        pooled, prefix = (
-            None if arrays[0] is None else np.concatenate(arrays)
-            for arrays in zip(*passes, strict=True)
-        )
+        arrays = dict(zip(("pooled", "prefix"), zip(*passes, strict=True), strict=True))
         ids, copies = batch["image_id"].to_pylist(), batch["copy"].to_pylist()
-        name = _part_name(ids, copies)
-        for folder, array in ((self.extraction.pooled, pooled), (self.extraction.prefix, prefix)):
-            if folder is not None and array is not None:
-                with self.filesystem.open_output_stream(f"{folder}/{name}") as stream:
-                    np.save(stream, array)
-        return _index(ids, copies, name)
+        name, sums = _part_name(ids, copies), dict[str, FileSum]()
+        for table, folder in self.extraction.folders.items():
+            with SummedFile(self.filesystem, f"{folder}/{name}") as file:
+                np.save(file, np.concatenate(arrays[table]))
+            sums[table] = file.sum
+        return _index(ids, copies, name, sums)
 
     @torch.inference_mode()
     def _forward(self, pixels: torch.Tensor) -> tuple[np.ndarray | None, np.ndarray | None]:
@@ -237,12 +260,19 @@ class _Extractor:
         return stored
 
 
-def _index(ids: list[str], copies: list[int], part: str, problem: str = "") -> pa.Table:
-    """The rows of a part, or the `problem` that ends the whole pass."""
+def _index(
+    ids: list[str], copies: list[int], part: str, sums: Mapping[str, FileSum], problem: str = ""
+) -> pa.Table:
+    """The rows of a part with the `sums` of its files by table, or the `problem` that ends the
+    whole pass."""
     count = len(ids)
-    columns = {"image_id": ids, "copy": copies, "offset": list(range(count))}
-    columns |= {"part": [part] * count, "problem": [problem] * count}
-    return pa.table(columns, schema=_INDEX)
+    columns = {"image_id": ids, "copy": copies, "part": [part] * count}
+    columns |= {"offset": list(range(count))}
+    for table in ("pooled", "prefix"):
+        size, sha256 = sums.get(table, FileSum(0, ""))
+        columns |= {f"{table}_size": [size] * count, f"{table}_sha256": [sha256] * count}
+    columns |= {"problem": [problem] * count}
+    return pa.table(columns, schema=pa.schema([*_INDEX, *_FILES, ("problem", pa.string())]))
 
 
 def _part_name(ids: list[str], copies: list[int]) -> str:
@@ -252,4 +282,4 @@ def _part_name(ids: list[str], copies: list[int]) -> str:
     does. Only parts in the index are read.
     """
     rows = " ".join(f"{image_id}/{copy}" for image_id, copy in zip(ids, copies, strict=True))
-    return f"part-{hashlib.sha256(rows.encode()).hexdigest()[:24]}.npy"
+    return f"{_PART}{hashlib.sha256(rows.encode()).hexdigest()[:24]}.npy"

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import pyarrow.fs as pafs
 from safetensors.torch import load_file
 
+from datasets.file_sums import FileSum
 from trainables.backbones import Backbone, build_backbone
 from trainables.machine_cache import local_copy, upload
 from trainables.registry import BackboneSpec
 from trainables.weights_file import write_weights
+
+_FILE = "weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,15 @@ class StoredBackbone:
         if backbone.has_unstored:
             backbone = build_backbone(self.spec, args)
         folder = local_copy(self.path, self.filesystem)
-        backbone.load_state(load_file(folder / "weights.safetensors"))
+        backbone.load_state(load_file(folder / _FILE))
         return backbone
 
 
-def save_backbone(backbone: Backbone, folder: str, filesystem: pafs.FileSystem) -> None:
-    """Write `weights.safetensors` into a folder of the store."""
+def save_backbone(
+    backbone: Backbone, folder: str, filesystem: pafs.FileSystem
+) -> dict[str, FileSum]:
+    """Write `weights.safetensors` into a folder of the store; returns the sums of its files."""
     with upload(folder, filesystem) as local:
         state = {k: v.contiguous() for k, v in backbone.state().items()}
-        write_weights(state, local / "weights.safetensors")
+        write_weights(state, local / _FILE)
+        return {_FILE: FileSum.of_file(local / _FILE)}

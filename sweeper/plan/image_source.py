@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets.drawn.synthetic import SYNTHETIC_VERSION, write_synthetic
+from datasets.file_sums import FileSum
 from datasets.labels.labelled_folder import read_labelled_folder
 from datasets.layout.remarks import PATIENTS, Remark
 from datasets.sources import Contents, read_folder
@@ -17,7 +18,7 @@ from datasets.zipped import ZIP_VERSION, is_zip, left_out, unpack
 from sweeper.config.schema import DataSection
 from sweeper.store.artifact import Target
 from sweeper.store.store import Store
-from sweeper.store.sums import FileSum
+from sweeper.store.sums import sums_of_folder
 from trainables.machine_cache import MachineCopy, upload
 
 
@@ -47,6 +48,7 @@ def find_source(data: DataSection, store: Store) -> ImageSource:
                 write_synthetic(local, **_drawing(data))
             else:
                 unpack(str(data.path), local)
+            store.add_sums(folder, sums_of_folder(local))
         artifact = store.get(*target.place)
     images = MachineCopy(artifact.folder, store.filesystem)
     return ImageSource(os.fspath(images), images, artifact.files or {})

@@ -80,7 +80,7 @@ class Caches:
                 calibration = self._calibration(name) if weights.is_random else None
                 backbone = load_backbone(spec, weights, calibration)
             with self.store.writing(*target.content) as folder:
-                save_backbone(backbone, folder, self.store.filesystem)
+                self.store.add_sums(folder, save_backbone(backbone, folder, self.store.filesystem))
 
     def _calibration(self, backbone: str) -> torch.Tensor:
         """Drawn pictures, uint8 (B, 3, N, N), for the BatchNorm statistics of random weights.
@@ -108,7 +108,7 @@ class Caches:
             self.resources()
             self.progress.start("preprocess and augment", images.rows, "images")
             with _one_line_if_killed(), self.store.writing(*images.target.content) as folder:
-                stage.made = write_shards(
+                written = write_shards(
                     plan.collection.images,
                     plan.collection.remote or plan.collection.root,
                     folder,
@@ -118,6 +118,8 @@ class Caches:
                     augmentation=images.pipeline,
                     on_progress=self.progress.reach,
                 )
+                self.store.add_sums(folder, written.sums)
+                stage.made = written.rows
             self.progress.finish()
 
     def extract_tables(self, backbones: Collection[str]) -> None:
@@ -188,7 +190,7 @@ class Caches:
                 folders[target.kind] = folder
             attempts = Attempts(self.resources().retries)
             started = time.perf_counter()
-            extract(
+            written = extract(
                 self.store.get(*one.images.target.place).folder,
                 self.store.filesystem,
                 StoredBackbone(
@@ -207,6 +209,8 @@ class Caches:
                 on_progress=on_progress,
             )
             measured["seconds"] = time.perf_counter() - started
+            for folder, sums in written.items():
+                self.store.add_sums(folder, sums)
 
 
 @contextmanager

@@ -6,7 +6,8 @@ a reader sees a complete artifact or none, nothing from a killed writer is ever 
 writers one wins, while readers of the other's files can finish. The same code serves a local folder
 and `s3://bucket/prefix`.
 
-`artifact.json` lists every file with its size and SHA-256. Sizes are compared whenever an artifact
+`artifact.json` lists every file with its size and SHA-256, both taken by whoever writes the bytes:
+nothing is read back from a bucket to be hashed. Sizes are compared whenever an artifact
 is looked up, hashes whenever a file is read (`read`), or all at once (`verified`). A damaged
 artifact is quarantined, reported in one line and treated as missing, so that it is rebuilt when
 needed.
@@ -27,13 +28,14 @@ from typing import Any
 
 import pyarrow.fs as pafs
 
+from datasets.file_sums import FileSum
 from sweeper.errors import DamagedError, StoreError
 from sweeper.store.address import is_remote, open_address
 from sweeper.store.artifact import key_of
 from sweeper.store.commit import flush, folders_of, is_object_store, publish, write
 from sweeper.store.quarantine import DAMAGED, quarantine
 from sweeper.store.refusals import refusal
-from sweeper.store.sums import FileSum, sizes_in, sums_in
+from sweeper.store.sums import sizes_in, sums_in
 from sweeper.threads import Item, Result, results_of
 
 KINDS = (
@@ -115,6 +117,7 @@ class Store:
         self.writable = writable
         self.address = address if is_remote(address) else self.root
         self._verified: set[str] = set()  # folders whose hashes this process has compared
+        self._sums: dict[str, dict[str, FileSum]] = {}  # of the files of folders being written
 
     def find(self, kind: str, key: str) -> Artifact | None:
         """The artifact, or None if it is missing or incomplete; compares sizes, not hashes."""
@@ -214,14 +217,16 @@ class Store:
     ) -> Iterator[str]:
         """Yield a folder for an artifact's files; the artifact becomes visible after the block.
 
-        `info`: details that do not determine the artifact; may be filled within the block. Raises
-        StoreError if the disk refuses. On any error the files are removed, unless the artifact is
-        visible already: an interrupt may come right after the last write, and S3 may have completed
-        a request without a response.
+        `info`: details that do not determine the artifact; may be filled within the block. Files
+        written other than by `write_file` are announced by `add_sums`; a file that is not is read
+        again to be hashed. Raises StoreError if the disk refuses. On any error the files are
+        removed, unless the artifact is visible already: an interrupt may come right after the last
+        write, and S3 may have completed a request without a response.
         """
         place = self._place(kind, key_of(made_from))
         attempt = uuid.uuid4().hex[:12]
         folder = f"{place}/{attempt}"
+        self._sums[folder] = {}
         with self._refusals("written to"):
             try:
                 if not is_object_store(self.filesystem):
@@ -229,7 +234,7 @@ class Store:
                 yield folder
                 files = self._finished(folder)
                 record = {"kind": kind, "folder": attempt, "made_from": dict(made_from)}
-                record |= {"info": dict(info or {}), "files": files}
+                record |= {"info": dict(info or {}), "files": dict(sorted(files.items()))}
                 data = json.dumps(record, indent=1).encode()
                 scratch = f"{folder}/.artifact.json"
                 publish(self.filesystem, scratch, f"{place}/artifact.json", data)
@@ -238,6 +243,8 @@ class Store:
                     if not self.is_visible(kind, key_of(made_from), attempt):
                         self.filesystem.delete_dir(folder)
                 raise
+            finally:
+                del self._sums[folder]
             flush(self.filesystem, [place, f"{self.root}/{kind}", self.root])
 
     def each(self, read: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
@@ -252,6 +259,12 @@ class Store:
     def write_file(self, path: str, data: bytes) -> None:
         """Write one file of an artifact within `writing`."""
         write(self.filesystem, path, data)
+        for folder in [one for one in self._sums if path.startswith(f"{one}/")]:
+            self.add_sums(folder, {path.removeprefix(f"{folder}/"): FileSum.of(data)})
+
+    def add_sums(self, folder: str, sums: Mapping[str, FileSum]) -> None:
+        """Announce files in a folder of `writing` by those who wrote them, by relative path."""
+        self._sums[folder].update(sums)
 
     def read_file(self, path: str) -> bytes:
         """Read a file without comparing its hash; see `read`."""
@@ -267,7 +280,9 @@ class Store:
 
     def _finished(self, folder: str) -> dict[str, FileSum]:
         """Flush the files of an artifact to the disk and return their sums."""
-        files = sums_in(self.filesystem, folder, sizes_in(self.filesystem, folder))
+        names, announced = {*sizes_in(self.filesystem, folder)}, self._sums[folder]
+        files = {name: announced[name] for name in names & {*announced}}
+        files |= sums_in(self.filesystem, folder, names - {*announced})
         flush(self.filesystem, [f"{folder}/{name}" for name in files])
         flush(self.filesystem, folders_of(folder, files))
         return files

@@ -10,29 +10,13 @@ import hashlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
 import pyarrow.fs as pafs
 
+from datasets.file_sums import FileSum
+
 _THREADS = 4
 _CHUNK = 4 << 20
-
-
-class FileSum(NamedTuple):
-    """The expected size and hash of a file."""
-
-    size: int
-    sha256: str
-
-    @classmethod
-    def of(cls, data: bytes) -> FileSum:
-        return cls(len(data), hashlib.sha256(data).hexdigest())
-
-    @classmethod
-    def of_file(cls, path: Path) -> FileSum:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256")
-            return cls(file.tell(), digest.hexdigest())
 
 
 def sizes_in(filesystem: pafs.FileSystem, folder: str) -> dict[str, int]:
@@ -52,6 +36,12 @@ def sums_in(filesystem: pafs.FileSystem, folder: str, names: Iterable[str]) -> d
     names = sorted(names)
     with ThreadPoolExecutor(_THREADS) as pool:
         return dict(zip(names, pool.map(sum_of, names), strict=True))
+
+
+def sums_of_folder(folder: Path) -> dict[str, FileSum]:
+    """The sizes and hashes of all files below a folder of this machine, by relative path."""
+    local = pafs.LocalFileSystem()
+    return sums_in(local, str(folder), sizes_in(local, str(folder)))
 
 
 def _sum(filesystem: pafs.FileSystem, path: str) -> FileSum:

@@ -15,6 +15,7 @@ from datasets import shards
 from datasets.augment import augment
 from datasets.decoding.decode import decode_image
 from datasets.errors import DataError
+from datasets.file_sums import FileSum
 from datasets.manifest import build_manifest
 from datasets.preprocess import Preprocessing, preprocess
 from datasets.shards import read_images, read_shards, write_shards
@@ -57,7 +58,7 @@ def _write(
     manifest: pd.DataFrame, root: Path, out: str, filesystem: FileSystem, copies: int = COPIES
 ) -> tuple[int, list[int]]:
     seen: list[int] = []
-    rows = write_shards(
+    written = write_shards(
         manifest,
         str(root),
         out,
@@ -66,7 +67,15 @@ def _write(
         copies=copies,
         on_progress=seen.append,
     )
-    return rows, seen
+    paths = shards.shard_paths(out, filesystem)
+    sums = {path.rpartition("/")[2]: FileSum.of(_bytes(path, filesystem)) for path in paths}
+    assert written.sums == sums
+    return written.rows, seen
+
+
+def _bytes(path: str, filesystem: FileSystem) -> bytes:
+    with filesystem.open_input_stream(path) as stream:
+        return bytes(stream.read())
 
 
 @pytest.fixture(scope="module")

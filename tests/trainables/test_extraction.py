@@ -21,6 +21,7 @@ from torch import Tensor
 
 from datasets import shards
 from datasets.drawn.synthetic import write_synthetic
+from datasets.file_sums import FileSum
 from datasets.manifest import build_manifest
 from datasets.preprocess import Preprocessing
 from datasets.shards import read_shards
@@ -81,12 +82,12 @@ def stored(away: FileSystem, backbone: Backbone) -> Iterator[StoredBackbone]:
 
 
 @pytest.fixture(scope="module")
-def progress(away: FileSystem, stored: StoredBackbone, ray_session: None) -> list[int]:
+def progress(store: Path, away: FileSystem, stored: StoredBackbone, ray_session: None) -> list[int]:
     """Both tables, written with Ray into the store; returns the reported progress."""
     seen: list[int] = []
     for name in ("pooled", "prefix"):
         away.create_dir(name)
-    extract(
+    sums = extract(
         "shards",
         away,
         stored,
@@ -95,7 +96,12 @@ def progress(away: FileSystem, stored: StoredBackbone, ray_session: None) -> lis
         workers=1,
         on_progress=seen.append,
     )
+    assert sums == {name: sums_of(store / name) for name in ("pooled", "prefix")}
     return seen
+
+
+def sums_of(folder: Path) -> dict[str, FileSum]:
+    return {path.name: FileSum.of_file(path) for path in folder.iterdir()}
 
 
 @torch.inference_mode()
@@ -263,10 +269,12 @@ def test_a_pass_continues_after_a_worker_died_unless_it_always_dies(
     (tmp_path / "pooled").mkdir()
     deadly = Deadly(**vars(stored), marks=str(tmp_path / "marks"), deaths=deaths)
 
+    left = tmp_path / "pooled" / "part-of-a-dead-worker.npy"
+    left.write_bytes(b"half")
     calls: list[tuple[int, str]] = []
 
-    def work() -> None:
-        extract(
+    def work() -> dict[str, dict[str, FileSum]]:
+        return extract(
             str(store / "shards"),
             LOCAL,
             deadly,
@@ -282,7 +290,8 @@ def test_a_pass_continues_after_a_worker_died_unless_it_always_dies(
         assert all(reason.startswith("ActorDiedError: ") for _, reason in calls)
         assert not (tmp_path / "pooled" / "index.parquet").exists()
         return
-    work()
+    assert work() == {str(tmp_path / "pooled"): sums_of(tmp_path / "pooled")}
+    assert not left.exists()
     rows, _, pooled = _direct(store, backbone)
     table = ActivationTable(str(tmp_path / "pooled"), LOCAL)
     assert (tmp_path / "marks").read_text() == "dead\n"

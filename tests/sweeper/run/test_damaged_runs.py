@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from pyarrow.fs import FileSystem
 
+from datasets.file_sums import FileSum
 from sweeper.progress import Progress
 from sweeper.run import pipeline
+from sweeper.store import sums
 from sweeper.store.store import KINDS, Store
 from sweeper.store.sums import sizes_in
 from sweeper.use.finished import FinishedRun
@@ -145,8 +148,16 @@ def test_a_whole_sweep_runs_on_s3_and_a_second_one_computes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SWEEPER_CACHE", str(tmp_path / "cache"))
-    address = s3_bucket()
+    address, hashed = s3_bucket(), list[str]()
+    of_file = sums._sum
+
+    def sum_of(filesystem: FileSystem, path: str) -> FileSum:
+        hashed.extend([path] if filesystem.type_name == "s3" else [])
+        return of_file(filesystem, path)
+
+    monkeypatch.setattr(sums, "_sum", sum_of)
     assert run_small(address, tmp_path / "run").cells == {"done": 4}
+    assert hashed == []  # whoever writes a file to the bucket knows its sum
     assert_same_tables(finished_run.folder, tmp_path / "run")
     store = Store(address)
     before = sizes_in(store.filesystem, store.root)
