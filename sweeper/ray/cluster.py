@@ -67,9 +67,17 @@ def most_resources(there: Mapping[str, float]) -> dict[str, float]:
 
     Raises ResourceError if SWEEP_MOST cannot be parsed.
     """
-    text = os.environ.get(_VARIABLE)
-    limits = _parsed(text) if text else _of_file(_FILE.expanduser())
+    limits = known_limits()
     return {name: max(limits.get(name, 0.0), there.get(name, 0.0)) for name in {*there, *limits}}
+
+
+def known_limits() -> dict[str, float]:
+    """The resources of a cluster at its largest; {} if nobody has stated them.
+
+    Raises ResourceError if SWEEP_MOST cannot be parsed.
+    """
+    text = os.environ.get(_VARIABLE)
+    return _parsed(text) if text else _of_file(_FILE.expanduser())
 
 
 def _parsed(text: str) -> dict[str, float]:

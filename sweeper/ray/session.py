@@ -15,6 +15,7 @@ import ray
 
 from sweeper.errors import ResourceError
 from sweeper.ray.cluster import (
+    known_limits,
     most_resources,
     release_orphaned_placement_groups,
     workers_environment,
@@ -124,12 +125,14 @@ def _start_ray(cpus: int | None, many: bool) -> None:
 
 def _check_drivers(address: str) -> None:
     """Raises ResourceError if no node of the cluster may drive trials of several workers, which
-    would wait for one forever."""
-    if not most_resources(ray.cluster_resources()).get(DRIVER):
+    would wait for one forever. A trial takes up to `DRIVERS` of the resource."""
+    drivers = most_resources(ray.cluster_resources()).get(DRIVER, 0.0)
+    if drivers < DRIVERS:
         raise ResourceError(
-            f"RAY_ADDRESS='{address}': the cluster has no resource {DRIVER}, which trials of "
-            "several workers need; start its head with ray start --head "
-            f"--resources='{{\"{DRIVER}\": {DRIVERS}}}', or set resources.workers_per_trial=1"
+            f"RAY_ADDRESS='{address}': the cluster has {drivers:g} of the resource {DRIVER}, of "
+            f"which trials of several workers take up to {DRIVERS}; start its head with "
+            f"ray start --head --resources='{{\"{DRIVER}\": {DRIVERS}}}', or set "
+            "resources.workers_per_trial=1"
         )
 
 
@@ -172,19 +175,22 @@ def _put_first_on_path(folder: str) -> None:
 
 
 def _resources(gpus_per_trial: float | None, workers_per_trial: int, retries: int) -> Resources:
-    may_grow = cluster_address() is not None
-    there = most_resources(ray.cluster_resources()) if may_grow else ray.cluster_resources()
+    is_cluster = cluster_address() is not None
+    there = most_resources(ray.cluster_resources()) if is_cluster else ray.cluster_resources()
+    # An autoscaler starts GPU nodes on request; unless its limits are known, they are waited for.
+    is_final = not is_cluster or bool(known_limits())
     cpus, gpus = int(there.get("CPU", 1)), there.get("GPU", 0.0)
+    sees, here = ("the cluster has at most", "") if is_cluster else ("Ray sees", " here")
     wanted = float(gpus > 0) if gpus_per_trial is None else gpus_per_trial
-    if wanted > gpus and not may_grow:  # an autoscaler starts GPU nodes on request
+    if wanted > gpus and is_final:
         raise ResourceError(
-            f"resources.gpus_per_trial={wanted:g}: Ray sees {gpus:g} GPUs here; "
+            f"resources.gpus_per_trial={wanted:g}: {sees} {gpus:g} GPUs{here}; "
             "set resources.gpus_per_trial=0 to run on the CPU"
         )
     fit = gpus if wanted else cpus / CPUS_OF_TRAINING
-    if workers_per_trial > max(1, fit) and not may_grow:
+    if workers_per_trial > max(1, fit) and is_final:
         raise ResourceError(
-            f"resources.workers_per_trial={workers_per_trial}: Ray sees {cpus} CPUs and {gpus:g} "
-            f"GPUs here, enough for {int(fit)} workers"
+            f"resources.workers_per_trial={workers_per_trial}: {sees} {cpus} CPUs and {gpus:g} "
+            f"GPUs{here}, enough for {int(fit)} workers"
         )
     return Resources(cpus, gpus, wanted, workers_per_trial, retries)

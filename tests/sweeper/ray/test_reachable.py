@@ -135,8 +135,9 @@ def test_a_cluster_without_drivers_is_told_how_to_start_its_head(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 8.0})
-    with pytest.raises(ResourceError, match=r"--resources='\{\"trial_driver\": 64\}'"):
-        session._check_drivers("auto")
+    for drivers in ({}, {"trial_driver": 8.0}):  # a trial may take them all
+        monkeypatch.setattr(ray, "cluster_resources", lambda own=drivers: {"CPU": 8.0, **own})
+        with pytest.raises(ResourceError, match=r"--resources='\{\"trial_driver\": 64\}'"):
+            session._check_drivers("auto")
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 8.0, "trial_driver": 64.0})
     session._check_drivers("auto")

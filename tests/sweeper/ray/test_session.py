@@ -1,5 +1,7 @@
 """What a session has, and what it refuses because it would wait for ever."""
 
+from pathlib import Path
+
 import pytest
 import ray
 
@@ -30,10 +32,24 @@ def test_workers_take_a_gpu_each_where_there_are_any(monkeypatch: pytest.MonkeyP
     assert _resources(0.0, 3, 1).workers_per_trial == 3
 
 
-def test_a_cluster_that_may_grow_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_may_grow_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "auto")
+    monkeypatch.setenv("HOME", str(tmp_path))
     assert _resources(None, 16, 1).workers_per_trial == 16
     assert _resources(1.0, 1, 1).gpus_per_trial == 1
+
+
+def test_what_a_cluster_cannot_grow_to_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    monkeypatch.setenv("SWEEP_MOST", "CPU=16 GPU=4")
+    assert _resources(0.5, 4, 1).gpus == 4
+    with pytest.raises(ResourceError, match="the cluster has at most 16 CPUs and 4 GPUs, enough"):
+        _resources(1.0, 5, 1)
+    monkeypatch.setenv("SWEEP_MOST", "CPU=16")
+    with pytest.raises(ResourceError, match=r"trial=1: the cluster has at most 0 GPUs; set .*=0"):
+        _resources(1.0, 1, 1)
 
 
 def test_one_worker_is_taken_on_the_smallest_machine(monkeypatch: pytest.MonkeyPatch) -> None:
