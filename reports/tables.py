@@ -67,6 +67,7 @@ _COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "images_per_s": _FLOAT,
         "data_wait": _FLOAT,
         "device": _STR,
+        "precision": _STR,  # float32 | tf32 | bfloat16
         "workers": _INT,
         "error": _STR,
     },

@@ -18,6 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from trainables.activations import ActivationTable
 from trainables.backbones import Backbone
 from trainables.heads import GlobalPool, build_head
+from trainables.resident import RowMemory, resident_rows
 from trainables.rows import IndexedRows
 from trainables.transfer import transfer_module
 
@@ -29,8 +30,8 @@ class ActivationRows(IndexedRows):
     """Prefix activations of a trial's rows, (n, C, h, w), labels (n,) int64.
 
     On the CPU, batches are read from the memory-mapped table on demand, and the page cache keeps
-    what fits. On a GPU, as many rows as fit into `budget_bytes` are moved there once, in the
-    table's dtype; only the others are read in every epoch.
+    what fits. On a GPU, as many rows as fit into `memory` are copied there once, in the table's
+    dtype; only the others are read in every epoch.
     """
 
     def __init__(
@@ -39,13 +40,11 @@ class ActivationRows(IndexedRows):
         numbers: np.ndarray,
         labels: np.ndarray,
         device: torch.device,
-        budget_bytes: int = 0,
+        memory: RowMemory | None = None,
     ) -> None:
         self.labels = torch.from_numpy(labels).to(device)
         self._table, self._numbers = table, numbers
-        row_bytes = int(np.prod(table.shape)) * table.dtype.itemsize
-        resident = numbers[: budget_bytes // row_bytes]
-        self._resident = torch.from_numpy(table.gather(resident)).to(device)
+        self._resident = resident_rows(table, numbers, device, memory or RowMemory())
 
     def inputs(self, rows: Tensor) -> Tensor:
         resident = len(self._resident)

@@ -11,22 +11,33 @@ from torch import Tensor, nn
 
 from trainables.activations import ActivationTable
 from trainables.heads import build_head
+from trainables.resident import RowMemory, resident_rows
 from trainables.rows import Batch, IndexedRows
 
 _SAMPLE_BATCH = 1 << 14  # rows; a head's activations are small
 
 
 class PooledRows(IndexedRows):
-    """Pooled features of a trial's rows, held on the device: (n, C) float32, labels (n,) int64."""
+    """Pooled features of a trial's rows: (n, C) float32, labels (n,) int64.
+
+    They are held in the machine's memory; on a GPU, there if `memory` has room for all of them.
+    """
 
     def __init__(
-        self, table: ActivationTable, numbers: np.ndarray, labels: np.ndarray, device: torch.device
+        self,
+        table: ActivationTable,
+        numbers: np.ndarray,
+        labels: np.ndarray,
+        device: torch.device,
+        memory: RowMemory | None = None,
     ) -> None:
-        self.features = torch.from_numpy(table.gather(numbers)).to(device)
         self.labels = torch.from_numpy(labels).to(device)
+        self.features = resident_rows(table, numbers, device, memory or RowMemory())
+        if len(self.features) < len(numbers):
+            self.features = torch.from_numpy(table.gather(numbers))
 
     def inputs(self, rows: Tensor) -> Tensor:
-        return self.features[rows]
+        return self.features[rows.to(self.features.device)].to(rows.device)
 
     def sample(self, every: int, turn: int) -> Iterator[Batch]:
         """For rows sorted by image and copy, with `every` copies per image: each image once."""

@@ -98,7 +98,7 @@ def _stages(stages: Sequence[Row]) -> list[Stage]:
 def _device_s(run: Run, trials: pd.DataFrame) -> float:
     """Seconds of one device: a GPU by the share that a trial was given, else a processor core."""
     share = run.info.get("config", {}).get("resources", {}).get("gpus_per_trial") or 1.0
-    on_gpu = trials["device"].fillna("").str.startswith("cuda")
+    on_gpu = ~trials["device"].fillna("").isin(["", "cpu"])
     devices = trials["workers"].fillna(1) * on_gpu.map({True: float(share), False: 1.0})
     return float((trials["wall_s"] * devices).sum())
 

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from reports import wording
+from reports.arithmetic import arithmetic_lines
 from reports.run import Run, records
 from reports.sections.section import of_run
 
@@ -54,7 +55,8 @@ def _determined(run: Run) -> str:
     """A paragraph on what another run of the same configuration shares with this one."""
     trials = (
         "Every trial is determined by the configuration, the images and the seeds, except for "
-        "timings and for rounding differences between processors."
+        "timings and for rounding differences between processors. On a GPU, repeated trials agree "
+        "to rounding only."
     )
     if run.info.get("config", {}).get("search", {}).get("scheduler") == "none":
         return (
@@ -75,7 +77,7 @@ def reproduction_of(run: Run) -> Reproduction:
         config=yaml.safe_dump(
             info.get("config", {}), sort_keys=False, allow_unicode=True, width=96
         ),
-        facts=[(name, text) for name, text in _facts(info) if text],
+        facts=[(name, text) for name, text in _facts(run) if text],
         versions=sorted((str(k), str(v)) for k, v in info.get("versions", {}).items()),
         models=[_model(name, about) for name, about in info.get("backbones", {}).items()],
         scenarios=[(name, ", ".join(names)) for name, names in info.get("scenarios", {}).items()],
@@ -140,7 +142,8 @@ def _splits(run: Run) -> list[Hash]:
     ]
 
 
-def _facts(info: dict[str, Any]) -> list[tuple[str, str]]:
+def _facts(run: Run) -> list[tuple[str, str]]:
+    info = run.info
     machine = info.get("hardware", {})
     gpus = [str(name) for name in machine.get("gpus", [])]
     return [
@@ -152,6 +155,7 @@ def _facts(info: dict[str, Any]) -> list[tuple[str, str]]:
         ("processor", _processor(machine)),
         ("memory", wording.size(machine.get("memory_bytes"))),
         ("accelerators", ", ".join(gpus) or "none"),
+        *((f"{title}: arithmetic", text) for title, text in arithmetic_lines(run)),
         ("platform", str(machine.get("platform") or "")),
         ("Python", str(machine.get("python") or "")),
     ]

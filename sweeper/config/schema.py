@@ -327,7 +327,7 @@ class FinetuneSection(Section):
     written `suffix`), the later half of its layer groups (`half`), or the whole backbone from
     pixels (`all`)."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Arithmetic of training; `auto` uses bfloat16 on a GPU that supports it."""
+    """Arithmetic of training; `auto` uses bfloat16 on a GPU that computes in it natively."""
     epochs: Count | None = None
     """Number of epochs; defaults to `search.epochs`."""
     draws: Count | None = None

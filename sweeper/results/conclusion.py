@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from reports import wording
+from reports.arithmetic import mixed
 from reports.derived.map_verdicts import INDEPENDENT, WHOLE_NETWORK
 from reports.run import Row, Run, cell_key, load_run_tables, records
 from reports.screening import screening_of
@@ -18,7 +19,16 @@ from reports.sections.verdict import budget_sentence
 from sweeper.errors import one_line
 from sweeper.results.headlines import headline_lines
 
-_TABLES = ("cells", "confusion", "intervals", "leaks", "candidates", "comparisons", "map_verdicts")
+_TABLES = (
+    "cells",
+    "trials",
+    "confusion",
+    "intervals",
+    "leaks",
+    "candidates",
+    "comparisons",
+    "map_verdicts",
+)
 _ERRORS_SHOWN = 3
 
 
@@ -32,11 +42,20 @@ def conclusion(out: Path) -> Iterator[str]:
         yield "best on validation:"
         yield from (f"    {line}" for line in lines)
     yield from _screened(run)
-    for text in (*_failures(run), *_leaks(run), *_unshown(results), *_blind(run), *_random(run)):
+    for text in _warnings(run, results):
         yield f"warning: {text}"
     if text := budget_sentence(run.info):
         yield text
     yield from _time(run.info)
+
+
+def _warnings(run: Run, results: Path) -> Iterator[str]:
+    yield from _failures(run)
+    yield from _leaks(run)
+    yield from mixed(run)
+    yield from _unshown(results)
+    yield from _blind(run)
+    yield from _random(run)
 
 
 def _screened(run: Run) -> Iterator[str]:

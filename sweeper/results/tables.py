@@ -166,6 +166,7 @@ class _CellRows:
                 "images_per_s": record.get("images_per_s"),
                 "data_wait": record.get("data_wait"),
                 "device": record.get("device", ""),
+                "precision": _precision(record.get("arithmetic")),
                 "workers": record.get("workers"),
                 "error": record.get("error", ""),
             }
@@ -248,6 +249,14 @@ def _budget(record: Mapping[str, Any] | None) -> dict[str, int | float | None]:
         return {"epochs": None, "steps": None, "passes": None}
     last = record["curve"][-1] if record["curve"] else {"epoch": 0, "steps": 0, "passes": 0.0}
     return {"epochs": last["epoch"], "steps": last["steps"], "passes": last["passes"]}
+
+
+def _precision(arithmetic: Mapping[str, Any] | None) -> str | None:
+    """float32, tf32 or bfloat16; None of a trial without training, or of an earlier version."""
+    if arithmetic is None:
+        return None
+    rounded = arithmetic["tf32"] and arithmetic["precision"] == "float32"
+    return "tf32" if rounded else str(arithmetic["precision"])
 
 
 def _attributions(rows: _CellRows) -> list[dict[str, Any]]:

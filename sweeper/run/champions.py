@@ -15,9 +15,10 @@ from sweeper.run.parts import TrialParts
 from sweeper.run.predictions import PREDICTIONS, predictions_of
 from sweeper.store.records import parquet_bytes
 from sweeper.store.store import Store
-from trainables.device import assigned_device
+from trainables.device import assigned_device, assigned_share
 from trainables.finetune import FinetuneModule
 from trainables.loop import probabilities
+from trainables.resident import RowMemory
 
 
 def evaluate_champion(spec: TrialSpec) -> None:
@@ -26,10 +27,10 @@ def evaluate_champion(spec: TrialSpec) -> None:
     store, device, target = Store(spec.store), assigned_device(), evaluation(spec)
     if store.find(*target.place):
         return
-    parts = TrialParts(spec, store)
+    parts = TrialParts(spec, store, device, RowMemory.of(device, assigned_share()))
     test = parts.part("test")
     network = parts.network(parts.trained()).to(device)
-    scores = probabilities(network, parts.rows(test, device)).numpy()
+    scores = probabilities(network, parts.rows(test)).numpy()
     with store.writing(*target.content) as folder:
         predictions = parquet_bytes(predictions_of(test, scores))
         store.write_file(f"{folder}/{PREDICTIONS}", predictions)

@@ -16,16 +16,29 @@ from sweeper.store.records import read_split
 from sweeper.store.store import Store
 from trainables.activations import ActivationTable, open_table
 from trainables.backbones import Backbone
+from trainables.device import CPU
 from trainables.finetune import PixelRows, feature_dim
+from trainables.resident import RowMemory
 from trainables.rows import IndexedRows
 from trainables.stored_backbone import StoredBackbone
 
 
 class TrialParts:
-    """The parts of one trial: its split, rows, backbone, and networks."""
+    """The parts of one trial: its split, rows, backbone, and networks.
 
-    def __init__(self, spec: TrialSpec, store: Store) -> None:
+    `device`: where its rows are and its network is going to be; `memory`: what its rows may take
+    there.
+    """
+
+    def __init__(
+        self,
+        spec: TrialSpec,
+        store: Store,
+        device: torch.device = CPU,
+        memory: RowMemory | None = None,
+    ) -> None:
         self.spec, self.store = spec, store
+        self.device, self.memory = device, memory or RowMemory()
         self.strategy = spec.entry
 
     def part(self, name: str) -> pd.DataFrame:
@@ -66,14 +79,14 @@ class TrialParts:
         weights: dict[str, Tensor] = load(data)
         return weights
 
-    def rows(self, part: pd.DataFrame, device: torch.device) -> IndexedRows:
-        """Rows of the split as the trial's network takes them."""
+    def rows(self, part: pd.DataFrame) -> IndexedRows:
+        """Rows of the split as the trial's network takes them, on the device."""
         labels = part["label"].to_numpy(dtype=np.int64, copy=True)
         if self.spec.is_end_to_end:
             wanted = list(zip(part["image_id"], part["copy"], strict=True))
             images = read_images(self.shards, self.store.filesystem, wanted)
-            return PixelRows(images, labels, device)
-        return self.strategy.rows(self, self.table.find(part), labels, device)
+            return PixelRows(images, labels, self.device)
+        return self.strategy.rows(self, self.table.find(part), labels)
 
     def module(self) -> nn.Module:
         """The module that the trial trains, in its initial state, on the CPU."""

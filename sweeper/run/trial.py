@@ -28,9 +28,10 @@ from sweeper.run.predictions import PREDICTIONS, predictions_of
 from sweeper.store.records import done_record, parquet_bytes, write_record
 from sweeper.store.refusals import refusal
 from sweeper.store.store import Store
-from trainables.device import assigned_device
+from trainables.device import Arithmetic, assigned_device, assigned_share, release_memory
 from trainables.loop import Epoch, Fit, probabilities
 from trainables.online import OnlineAugmentation
+from trainables.resident import RowMemory
 from trainables.rows import Rows
 from trainables.sampling import balanced_order
 from trainables.stream import StreamRows, pixel_dataset
@@ -59,8 +60,24 @@ def run_trial(
 
     A trial that is already done, by a process that died before reporting it or by another run on
     this store, is not trained again. Running out of memory is raised, so that the caller can retry.
-    If workers share a trial, every error is raised, because it must end the others too.
+    If workers share a trial, every error is raised, because it must end the others too. A GPU's
+    memory is given back at the end, because the process may be kept for another trial.
     """
+    try:
+        _run(spec, report, wrap, writes, workers, stream, every_epoch)
+    finally:
+        release_memory()
+
+
+def _run(
+    spec: TrialSpec,
+    report: Report,
+    wrap: Wrap | None,
+    writes: bool,
+    workers: int,
+    stream: DataIterator | None,
+    every_epoch: bool,
+) -> None:
     started = time.perf_counter()
     store = Store(spec.store)
     if workers == 1 and report_if_done(spec, report):
@@ -123,6 +140,7 @@ class _Outcome:
     validation: pd.DataFrame
     weights: dict[str, Tensor]
     device: str
+    arithmetic: Arithmetic
 
 
 def _train(
@@ -133,15 +151,38 @@ def _train(
     stream: DataIterator | None,
     every_epoch: bool,
 ) -> _Outcome:
-    device, parts = assigned_device(), TrialParts(spec, store)
+    """Train on the device that Ray assigned; if its memory is exhausted while rows of the trial are
+    in it, once more with the rows elsewhere. Workers that share a trial would wait for one that
+    begins again."""
+    device = assigned_device()
+    memory = RowMemory.of(device, assigned_share())
+    try:
+        return _train_with(
+            TrialParts(spec, store, device, memory), report, wrap, stream, every_epoch
+        )
+    except torch.OutOfMemoryError:
+        if wrap or not memory.taken_bytes:
+            raise
+    release_memory()
+    return _train_with(TrialParts(spec, store, device), report, wrap, stream, every_epoch)
+
+
+def _train_with(
+    parts: TrialParts,
+    report: Report,
+    wrap: Wrap | None,
+    stream: DataIterator | None,
+    every_epoch: bool,
+) -> _Outcome:
+    spec, device = parts.spec, parts.device
     module = parts.module()
     network = parts.network(module).to(device)
     part = parts.part("val")
-    validation = parts.rows(part, device)
+    validation = parts.rows(part)
     fit = spec.entry.fit(
         parts,
         wrap(network) if wrap else network,
-        _training_rows(parts, device, stream),
+        _training_rows(parts, stream),
         validation,
         on_epoch=lambda curve: _tell(spec, curve, report, every_epoch),
         criterion=criterion_of(spec.metric),
@@ -152,17 +193,18 @@ def _train(
     predictions = predictions_of(part, probabilities(network, validation).numpy())
     device_name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     weights = {name: value.cpu().contiguous() for name, value in module.state_dict().items()}
-    return _Outcome(fit, predictions, weights, device_name)
+    arithmetic = Arithmetic.of(spec.entry.precision(spec, device), device)
+    return _Outcome(fit, predictions, weights, device_name, arithmetic)
 
 
-def _training_rows(parts: TrialParts, device: torch.device, stream: DataIterator | None) -> Rows:
+def _training_rows(parts: TrialParts, stream: DataIterator | None) -> Rows:
     spec, part = parts.spec, parts.part("train")
     if not spec.is_end_to_end:
-        return parts.rows(part, device)
+        return parts.rows(part)
     size = image_size_of(parts.shards, parts.store.filesystem)
     augment = OnlineAugmentation(spec.training_seed, spec.augmentation) if spec.online else None
     stream = stream or training_dataset(spec, workers=1).iterator()
-    return StreamRows(stream, len(part), size, device, augment, sent=len(_sent(parts)))
+    return StreamRows(stream, len(part), size, parts.device, augment, sent=len(_sent(parts)))
 
 
 def _tell(spec: TrialSpec, curve: Sequence[Epoch], report: Report, every_epoch: bool) -> None:
@@ -194,6 +236,7 @@ def _write_done(
         data_wait=outcome.fit.data_wait,
         candidates=[asdict(one) for one in outcome.fit.candidates],
         device=outcome.device,
+        arithmetic=asdict(outcome.arithmetic),
         workers=workers,
         files={
             PREDICTIONS: parquet_bytes(outcome.validation),

@@ -96,9 +96,13 @@ class Strategy(ABC):
         parts: TrialParts,
         numbers: np.ndarray,
         labels: np.ndarray,
-        device: torch.device,
     ) -> IndexedRows:
-        """Rows of the trial's activation table by their numbers (n,), as `module` takes them."""
+        """Rows of the trial's activation table by their numbers (n,), as `module` takes them, on
+        the trial's device."""
+
+    def precision(self, spec: TrialSpec, device: torch.device) -> str:
+        """The arithmetic of what a trial trains: float32 or bfloat16."""
+        return "float32"
 
     def backbone_names(self, spec: TrialSpec, names: Mapping[str, Any]) -> dict[str, Any]:
         """The trained weights of the backbone among `names`, by their names in `Backbone.state`."""

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from trainables.network_size import NetworkSize
     from trainables.rows import IndexedRows
 
-_GPU_SHARE = 0.6  # of the free GPU memory, for a trial's resident rows
 # Left out of keys, as before there were others. `last` was once written `suffix`.
 _NEUTRAL = {"depth": ("last", "suffix"), "precision": ("auto",)}
 _SOURCES = {"head": "pooled", "all": PIXELS}  # by depth; between them the prefix's activations
@@ -72,7 +71,7 @@ class Finetune(ByEpochs):
             seed=seed,
             head_state=state,
             depth=settings["depth"],
-            mixed=_is_mixed(settings["precision"]),
+            mixed=self.precision(spec, parts.device) == "bfloat16",
             dropout=dropout,
         )
 
@@ -92,19 +91,20 @@ class Finetune(ByEpochs):
         parts: TrialParts,
         numbers: np.ndarray,
         labels: np.ndarray,
-        device: torch.device,
     ) -> IndexedRows:
-        import torch
-
         from trainables.finetune import ActivationRows
         from trainables.transfer import PooledRows
 
         if parts.spec.settings["depth"] == "head":
-            return PooledRows(parts.table, numbers, labels, device)
-        budget = 0
-        if device.type == "cuda":
-            budget = int(torch.cuda.mem_get_info(device)[0] * _GPU_SHARE)
-        return ActivationRows(parts.table, numbers, labels, device, budget)
+            return PooledRows(parts.table, numbers, labels, parts.device, parts.memory)
+        return ActivationRows(parts.table, numbers, labels, parts.device, parts.memory)
+
+    def precision(self, spec: TrialSpec, device: torch.device) -> str:
+        from trainables.device import resolved_precision
+
+        if spec.settings["depth"] == "head":
+            return "float32"
+        return resolved_precision(spec.settings["precision"], device)
 
     def backbone_names(self, spec: TrialSpec, names: Mapping[str, Any]) -> dict[str, Any]:
         """If the whole network was trained, its parts are below `suffix.`."""
@@ -122,12 +122,3 @@ class Finetune(ByEpochs):
 def _head_of(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     start = "head."
     return {k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)}
-
-
-def _is_mixed(precision: str) -> bool:
-    """Whether to train in bfloat16; `auto`: if the GPU supports it."""
-    from trainables.device import assigned_device, has_fast_bfloat16
-
-    if precision == "auto":
-        return has_fast_bfloat16(assigned_device())
-    return precision == "bfloat16"

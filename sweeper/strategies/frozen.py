@@ -8,7 +8,6 @@ from sweeper.strategies.base import Strategy, Trained
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
     from torch import nn
 
     from sweeper.config.schema import Config
@@ -36,11 +35,10 @@ class FrozenBackbone(Strategy):
         parts: TrialParts,
         numbers: np.ndarray,
         labels: np.ndarray,
-        device: torch.device,
     ) -> IndexedRows:
         from trainables.transfer import PooledRows
 
-        return PooledRows(parts.table, numbers, labels, device)
+        return PooledRows(parts.table, numbers, labels, parts.device, parts.memory)
 
     def trained(self, size: NetworkSize, config: Config) -> Trained:
         return Trained(0.0, 0)

@@ -27,7 +27,7 @@ from sweeper.use.chosen import ChosenCell
 from sweeper.use.finished import FinishedRun
 from sweeper.use.run_artifacts import images_of_run, pooled_of
 from trainables.activations import ActivationTable
-from trainables.device import local_device
+from trainables.device import CPU
 from trainables.finetune import with_backbone
 
 MAX_TRAINING_IMAGES = 20_000  # compared with; larger sets are sampled
@@ -149,13 +149,14 @@ class Novelty:
         """Pixels to unscaled features of the frozen backbone."""
         backbone = TrialParts(self._spec, self._store).backbone
         pooling = self._spec.settings["pooling"]
-        return with_backbone(backbone, pooling, nn.Identity()).eval().to(local_device())
+        return with_backbone(backbone, pooling, nn.Identity()).eval()
 
     @torch.no_grad()
-    def distances(self, images: np.ndarray) -> np.ndarray:
+    def distances(self, images: np.ndarray, device: torch.device = CPU) -> np.ndarray:
         """Distances (n,) of images (n, N, N, 3) uint8, preprocessed as in training."""
-        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float().to(local_device())
-        return self.reference.distances(self._network(pixels).cpu().numpy())
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float().to(device)
+        features = self._network.to(device)(pixels)
+        return self.reference.distances(features.cpu().numpy())
 
     def is_far(self, distance: float) -> bool:
         """Whether an image at this distance is unlike the training images."""

@@ -60,10 +60,17 @@ class Drawing:
 
 
 class Predictor:
-    """A cell's champion as a network from pixels to probabilities, on the CPU or the first GPU."""
+    """A cell's champion as a network from pixels to probabilities, on `device`, by default the
+    first GPU of this machine, or the CPU."""
 
-    def __init__(self, chosen: ChosenCell, store: Store, novelty: Novelty | None = None) -> None:
-        self.device = local_device()
+    def __init__(
+        self,
+        chosen: ChosenCell,
+        store: Store,
+        novelty: Novelty | None = None,
+        device: torch.device | None = None,
+    ) -> None:
+        self.device = device or local_device()
         self._network = champion_network(TrialParts(chosen.spec, store)).to(self.device)
         self._novelty, self._is_frozen = novelty, not chosen.spec.entry.trains_backbone
         self._temperature = chosen.temperature
@@ -99,7 +106,7 @@ class Predictor:
             return None
         if self._is_frozen:
             return self._novelty.reference.distances(features)
-        return self._novelty.distances(images)
+        return self._novelty.distances(images, self.device)
 
     def explanation(
         self, image: np.ndarray, target: int, explain: ExplainSection

@@ -212,6 +212,7 @@ def _trials(
                 "images_per_s": float(rng.uniform(300, 9000)) if done else None,
                 "data_wait": 0.05,
                 "device": "cpu",
+                "precision": "float32" if done else None,
                 "workers": 1,
                 "error": "RuntimeError: fake failure <here>" if state == "failed" else None,
             }

@@ -14,10 +14,13 @@ from sweeper.plan.plan import TABLE_KINDS
 from sweeper.strategies import STRATEGIES
 from sweeper.strategies.base import PIXELS, Strategy
 from tests.sweeper.run.test_trial import SPEC
+from trainables import device
 from trainables.backbones import Backbone, build_backbone
+from trainables.device import CPU
 from trainables.heads import GlobalPool
 from trainables.network_size import network_size
 from trainables.registry import BACKBONES
+from trainables.resident import RowMemory
 
 CONFIG = load_config("smoke")
 IMAGES, SIDE, CLASSES = 5, 64, 3
@@ -62,7 +65,12 @@ def parts(strategy: Strategy, backbone: Backbone) -> Any:
     )
     rows = table(spec.source, backbone)
     return SimpleNamespace(
-        spec=spec, backbone=backbone, table=rows, feature_dim=backbone_dim(backbone)
+        spec=spec,
+        backbone=backbone,
+        table=rows,
+        feature_dim=backbone_dim(backbone),
+        device=CPU,
+        memory=RowMemory(),
     )
 
 
@@ -103,7 +111,7 @@ def test_the_cached_network_is_the_whole_network(strategy: Strategy) -> None:
     of = parts(strategy, backbone)
     module = strategy.module(of).eval()
     labels = np.zeros(IMAGES, np.int64)
-    rows = strategy.rows(of, np.arange(IMAGES), labels, torch.device("cpu"))
+    rows = strategy.rows(of, np.arange(IMAGES), labels)
     with torch.no_grad():
         cached = module(rows.inputs(torch.arange(IMAGES)))
         whole = strategy.network(of, module).eval()(pixels())
@@ -137,3 +145,27 @@ def test_a_network_trained_as_a_whole_needs_no_table(option: str) -> None:
     config = load_config("smoke", [option])
     wanted = PIXELS if option.endswith("all") else "prefix"
     assert STRATEGIES["finetune"].source(config) == wanted
+
+
+@EVERY
+@pytest.mark.parametrize("is_fast", [True, False])
+def test_its_arithmetic_follows_the_device_that_it_is_given(
+    strategy: Strategy, is_fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not what the process sees: nobody is asked for another device."""
+    monkeypatch.setattr(device, "_assigned_gpus", lambda: 1 / 0)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: 1 / 0)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: is_fast)
+    of = parts(strategy, build_backbone(BACKBONES["mobilenet"]))
+    for where in (CPU, torch.device("cuda", 0)):
+        of.device = where
+        fast = strategy.name == "finetune" and where.type == "cuda" and is_fast
+        assert strategy.precision(of.spec, where) == ("bfloat16" if fast else "float32")
+        assert getattr(strategy.module(of), "mixed", False) is fast
+
+
+def test_a_head_alone_is_always_trained_in_float32() -> None:
+    config = load_config("smoke", ["finetune.depth=head", "finetune.precision=bfloat16"])
+    strategy = STRATEGIES["finetune"]
+    spec = replace(SPEC, strategy="finetune", settings=strategy.settings(config))
+    assert strategy.precision(spec, torch.device("cuda", 0)) == "float32"

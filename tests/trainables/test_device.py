@@ -4,21 +4,49 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 
-from trainables.device import assigned_device, device_of, has_fast_bfloat16
+from trainables import device as module
+from trainables.device import (
+    Arithmetic,
+    assigned_device,
+    device_of,
+    has_fast_bfloat16,
+    local_device,
+    release_memory,
+    resolved_precision,
+)
 
 _TASKS = """
 import json, ray
-from trainables.device import _assigned_gpus
+from ray.util.placement_group import placement_group
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+from trainables.device import _assigned_gpus, assigned_share
 
 ray.init(address="local", num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False)
-remote = ray.remote(lambda: sorted(_assigned_gpus()))
+remote = ray.remote(lambda: (sorted(_assigned_gpus()), assigned_share()))
+group = placement_group([{"CPU": 1, "GPU": 0.25}])  # as Tune starts its trials
+strategy = PlacementGroupSchedulingStrategy(group)
 shares = (0, 0.5, 1, 2)
-print(json.dumps([ray.get(remote.options(num_gpus=share).remote()) for share in shares]))
+found = [ray.get(remote.options(num_gpus=share).remote()) for share in shares]
+found.append(ray.get(remote.options(num_gpus=0.25, scheduling_strategy=strategy).remote()))
+print(json.dumps(found))
 """
+CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
+
+
+@pytest.fixture(autouse=True)
+def _as_torch_starts() -> Iterator[None]:
+    """cuDNN rounds to TF32 unless it is told otherwise."""
+    backends = (torch.backends.cudnn.conv, torch.backends.cudnn.rnn, torch.backends.cuda.matmul)
+    before = [backend.fp32_precision for backend in backends]
+    torch.backends.cudnn.conv.fp32_precision = "tf32"
+    yield
+    for backend, precision in zip(backends, before, strict=True):
+        backend.fp32_precision = precision
 
 
 def test_a_worker_without_a_gpu_stays_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,13 +77,42 @@ def test_emulated_bfloat16_is_not_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not has_fast_bfloat16(torch.device("cpu"))
 
 
+def test_auto_is_bfloat16_only_where_it_is_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    for is_fast, expected in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr(module, "has_fast_bfloat16", lambda device, fast=is_fast: fast)
+        assert resolved_precision("auto", CUDA) == expected
+        assert resolved_precision("float32", CUDA) == "float32"
+        assert resolved_precision("bfloat16", CPU) == "bfloat16"
+
+
+@pytest.mark.parametrize("choose", [assigned_device, local_device])
+def test_float32_is_not_rounded_to_tf32(choose: Callable[[], torch.device]) -> None:
+    assert Arithmetic.of("float32", CUDA) == Arithmetic("cuda", "float32", tf32=True)
+    assert Arithmetic.of("float32", CPU) == Arithmetic("cpu", "float32", tf32=False)
+    choose()
+    assert Arithmetic.of("bfloat16", CUDA) == Arithmetic("cuda", "bfloat16", tf32=False)
+    assert torch.backends.cudnn.conv.fp32_precision == "ieee"
+    assert torch.backends.cuda.matmul.fp32_precision == "ieee"
+
+
+def test_memory_is_given_back_by_a_process_that_has_used_a_gpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    emptied: list[bool] = []
+    for used in (False, True):
+        monkeypatch.setattr(torch.cuda, "is_initialized", lambda used=used: used)
+        monkeypatch.setattr(torch.cuda, "empty_cache", lambda used=used: emptied.append(used))
+        release_memory()
+    assert emptied == [True]
+
+
 @pytest.mark.ray
 def test_ray_assigns_named_gpus_by_share() -> None:
     environment = {**os.environ, "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
     command = [sys.executable, "-c", _TASKS]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    none, half, one, both = json.loads(done.stdout.splitlines()[-1])
-    assert none == []
-    assert len(half) == len(one) == 1
-    assert both == ["0", "1"]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert [len(gpus) for gpus, _ in found] == [0, 1, 1, 2, 1]
+    assert [share for _, share in found] == [0.0, 0.5, 1.0, 1.0, 0.25]
+    assert found[3][0] == ["0", "1"]

@@ -27,6 +27,7 @@ from trainables.heads import build_head
 from trainables.inference import for_inference
 from trainables.loop import Fit, probabilities, train
 from trainables.registry import BACKBONES
+from trainables.resident import RowMemory
 
 CPU = torch.device("cpu")
 CLASSES, BATCH, TRAIN, VALIDATION = 3, 6, 12, 6
@@ -213,7 +214,8 @@ def test_rows_that_fit_the_budget_are_kept_and_the_others_read(tmp_path: Path, k
     values = np.random.default_rng(0).normal(size=(8, 2, 3, 3)).astype(np.float16)
     write_table(tmp_path / "t", values, parts=3)
     table, order = opened(tmp_path / "t"), torch.tensor([7, 0, 3, 4])
-    rows = ActivationRows(table, np.arange(8), np.zeros(8, np.int64), CPU, kept * values[0].nbytes)
+    memory = RowMemory(kept * values[0].nbytes)
+    rows = ActivationRows(table, np.arange(8), np.zeros(8, np.int64), CPU, memory)
     expected = table.gather(order.numpy()).astype(np.float32)
     gathered: list[int] = []
     gather = table.gather

@@ -35,6 +35,7 @@ from sweeper.use.chosen import ChosenCell
 from sweeper.use.finished import FinishedRun
 from sweeper.use.known_images import KnownImages
 from sweeper.use.novelty import Novelty
+from trainables.device import assigned_device, local_device
 
 WITHOUT_RAY = 1_024
 """Images up to which this process predicts alone, without starting Ray and its workers. Not tuned:
@@ -95,7 +96,7 @@ def _predict(job: Job, parts: Sequence[Part], without_ray: int) -> Iterator[int]
     if not parts:
         return
     if sum(len(part.files) for part in parts) <= without_ray and not cluster_address():
-        with PartWorker(job) as worker:
+        with PartWorker(job, local_device()) as worker:
             for part in parts:
                 yield worker.predict(part)[0]
         return
@@ -144,7 +145,7 @@ class _Worker:
         import ray
 
         self._parts: list[Part] = ray.get(parts)
-        self._worker = PartWorker(ray.get(job))
+        self._worker = PartWorker(ray.get(job), assigned_device())
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         counts = [self._worker.predict(self._parts[number])[0] for number in batch["part"]]

@@ -16,6 +16,7 @@ from types import TracebackType
 
 import numpy as np
 import pyarrow.fs as pafs
+import torch
 
 from datasets.decoding.isolated_pixels import PixelReader, ReadPixels
 from datasets.decoding.limits import MAX_BYTES, check_file_size
@@ -54,11 +55,13 @@ class Job:
 
 
 class PartWorker:
-    """Predicts one part at a time; a context manager, which ends its decoding processes."""
+    """Predicts one part at a time on `device`; a context manager, which ends its decoding
+    processes."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, device: torch.device) -> None:
         self.job = job
-        self._predictor = Predictor(job.chosen, Store(job.store, writable=False), job.novelty)
+        store = Store(job.store, writable=False)
+        self._predictor = Predictor(job.chosen, store, job.novelty, device)
         self._readers: SimpleQueue[PixelReader] = SimpleQueue()
         self._stack = ExitStack()
         for _ in range(job.readers):

@@ -15,14 +15,17 @@ from safetensors.torch import load
 
 from datasets.augment import FEC_IGE, Augmentation
 from sweeper.plan.trial_spec import TrialSpec
+from sweeper.run import trial as trial_module
 from sweeper.run.parts import TrialParts
 from sweeper.run.trial import run_trial
 from sweeper.store.artifact import key_of
 from sweeper.store.records import split_target, write_split
 from sweeper.store.store import Artifact, Store
 from tests.trainables.recipe_options import OTHER_VALUES
+from trainables import loop
 from trainables.loop import probabilities
 from trainables.registry import BACKBONES
+from trainables.resident import RowMemory
 
 DIM, IMAGES = 6, 20
 TABLE = {"table": "by hand"}
@@ -259,7 +262,7 @@ def test_the_weights_and_predictions_are_those_of_the_best_epoch(tmp_path: Path)
     weights = load(store.read_file(f"{artifact.folder}/weights.safetensors"))
     assert all(name.startswith("head.") for name in weights)
     parts = TrialParts(spec, store)
-    rows = parts.rows(parts.part("val"), torch.device("cpu"))
+    rows = parts.rows(parts.part("val"))
     found = predictions(store, artifact)
     assert (found["label"] == found["predicted"]).mean() == record["val_accuracy"]
     scores = np.stack(found["probabilities"])
@@ -304,6 +307,71 @@ def test_a_trial_that_diverges_says_so_and_fails(tmp_path: Path) -> None:
     assert reports[0]["finite"] is False
     assert record["state"] == "failed"
     assert "loss not finite in epoch 1" in record["error"]
+
+
+def test_the_record_names_the_arithmetic(tmp_path: Path) -> None:
+    _, _, record, _ = run(prepare(tmp_path))
+    assert record["device"] == "cpu"
+    assert record["arithmetic"] == {"device_type": "cpu", "precision": "float32", "tf32": False}
+
+
+class FullDevice:
+    """A device whose memory is exhausted by the first `times` trainings, with room for rows of
+    `row_bytes`; `rooms`: the memory that the rows of each training may take."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, row_bytes: int, times: int = 1) -> None:
+        self.rooms: list[int] = []
+        self.released = 0
+        train = loop.train
+
+        def exhausted(*arguments: Any, **options: Any) -> loop.Fit:
+            if len(self.rooms) <= times:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return train(*arguments, **options)
+
+        def opened(*arguments: Any) -> TrialParts:
+            parts = TrialParts(*arguments)
+            self.rooms.append(parts.memory.total_bytes)
+            return parts
+
+        def release() -> None:
+            self.released += 1
+
+        patch.setattr(loop, "train", exhausted)
+        patch.setattr(trial_module, "TrialParts", opened)
+        patch.setattr(trial_module, "release_memory", release)
+        patch.setattr(RowMemory, "of", lambda device, share: RowMemory(row_bytes))
+
+
+def test_a_trial_that_exhausts_the_device_begins_again_without_rows_in_its_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = FullDevice(monkeypatch, row_bytes=1 << 20)
+    _, _, record, reports = run(prepare(tmp_path))
+    assert device.rooms == [1 << 20, 0]
+    assert device.released == 2  # before the second training, and at the end
+    assert record["state"] == "done"
+    assert [report["epoch"] for report in reports] == [2, 4, 5]
+
+
+@pytest.mark.parametrize(("row_bytes", "times"), [(0, 1), (1 << 20, 2)])
+def test_a_device_that_is_too_small_without_rows_is_left_to_the_caller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row_bytes: int, times: int
+) -> None:
+    device, spec = FullDevice(monkeypatch, row_bytes, times), prepare(tmp_path)
+    with pytest.raises(torch.OutOfMemoryError):
+        run(spec)
+    assert device.released == times  # also of what failed
+    assert Store(spec.store).find("trials", spec.key) is None
+
+
+def test_workers_that_share_a_trial_do_not_begin_again_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = FullDevice(monkeypatch, row_bytes=1 << 20)
+    with pytest.raises(torch.OutOfMemoryError):
+        run_trial(prepare(tmp_path), lambda result: None, wrap=lambda module: module, workers=2)
+    assert len(device.rooms) == 1
 
 
 def test_a_worker_that_does_not_write_raises_instead(tmp_path: Path) -> None:
