@@ -42,6 +42,7 @@ DRIVER = "trial_driver"  # custom resource: a trial that only drives workers tak
 DRIVERS = 64
 _OPEN = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 DEFAULT_RETRIES = 2
+_WORKER_BYTES = 0.9e9  # of a worker with torch and its trial: where memory is short, fewer start
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Resources:
     gpus_per_trial: float
     workers_per_trial: int
     retries: int  # of a trial or task whose process died
+    memory_per_trial: float = 0.0  # bytes that Ray sets aside; 0: it is not asked
 
     @property
     def slots(self) -> int:
@@ -62,7 +64,11 @@ class Resources:
         return max(1, self.cpus)
 
     def of_task(self) -> dict[str, float]:
-        return {"num_cpus": 1, "num_gpus": self.gpus_per_trial}
+        return {
+            "num_cpus": 1,
+            "num_gpus": self.gpus_per_trial,
+            "memory": self.memory_per_trial,
+        }
 
 
 @contextmanager
@@ -193,4 +199,6 @@ def _resources(gpus_per_trial: float | None, workers_per_trial: int, retries: in
             f"resources.workers_per_trial={workers_per_trial}: {sees} {cpus} CPUs and {gpus:g} "
             f"GPUs{here}, enough for {int(fit)} workers"
         )
-    return Resources(cpus, gpus, wanted, workers_per_trial, retries)
+    # The nodes that an autoscaler may start do not all state their memory: it would start none.
+    memory = 0.0 if is_cluster else min(_WORKER_BYTES, there.get("memory", 0.0))
+    return Resources(cpus, gpus, wanted, workers_per_trial, retries, memory)

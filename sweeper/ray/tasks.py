@@ -18,9 +18,11 @@ def run_tasks(
     resources: Resources,
     on_end: Callable[[Any, str], None],
     on_step: Callable[[], None] = lambda: None,
+    name_of: Callable[[Any], str] = lambda item: str(item.key),
 ) -> None:
     """Run `work(item)` for every item, which has a `key`, as Ray tasks; `on_end` gets the item and
-    its error, or "". Where `work` is a generator, `on_step` is called for whatever it yields."""
+    its error, or "". Where `work` is a generator, `on_step` is called for whatever it yields.
+    `name_of`: the name of an item's task on Ray's dashboard."""
 
     def task(item: Any) -> Iterator[None]:
         for _ in work(item) or ():  # no `yield from`: Ray sends values into a generator
@@ -28,9 +30,12 @@ def run_tasks(
 
     # Ray's own retries do not distinguish a lost machine from a crash.
     remote = ray.remote(max_retries=0, num_returns="streaming")(task)
-    remote = remote.options(**resources.of_task())
+
+    def start(item: Any) -> ray.ObjectRefGenerator:
+        return remote.options(name=name_of(item), **resources.of_task()).remote(item)
+
     attempts = Attempts(resources.retries)
-    running = {remote.remote(item): item for item in items}
+    running = {start(item): item for item in items}
     while running:
         ready, _ = ray.wait(list(running), num_returns=1)
         is_over, error = _next_of(ready[0])
@@ -39,7 +44,7 @@ def run_tasks(
             continue
         item = running.pop(ready[0])
         if error and attempts.again(item.key, error):
-            running[remote.remote(item)] = item
+            running[start(item)] = item
         elif error and cause_of(error) is not Cause.RAISED:
             on_end(item, attempts.report(item.key, error))
         else:  # it succeeded, or raised an error that says enough

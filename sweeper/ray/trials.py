@@ -36,8 +36,7 @@ def run_trials(
 ) -> None:
     """Run trials in the order given, those on cached rows before those that train end to end, and
     retry those that died as far as `resources.retries` allows; calls `on_end` with each trial's key
-    and state, and `on_curve`, where it is given, with a trial and its curve after each epoch (of a
-    trial on several workers at the rungs)."""
+    and state, and `on_curve`, where it is given, with a trial and its curve after each epoch."""
     for end_to_end in (False, True):
         chosen = {spec.key: spec for spec in specs if spec.is_end_to_end == end_to_end}
         recorder = Recorder(chosen, scheduler, on_end, resources.retries, on_curve)
@@ -60,9 +59,9 @@ def _run_alike(
         one.is_end_to_end or one.entry.shares_workers
     )
     cpus = CPUS_OF_TRAINING if one.is_end_to_end else 1.0
-    takes = {"cpu": cpus, "gpu": resources.gpus_per_trial}
+    takes = {"cpu": cpus, "gpu": resources.gpus_per_trial, "memory": resources.memory_per_trial}
     with tempfile.TemporaryDirectory(prefix="sweeper-train-") as scratch:
-        work: Callable[[dict[str, Any]], None] = _run_here
+        work: Callable[[dict[str, Any]], None] = train_trial
         if distributed:
             work, takes = _driver(resources, Path(scratch)), {DRIVER: _share(resources)}
         run_configs(work, configs, scheduler, takes, [recorder], reuse_actors=not distributed)
@@ -132,7 +131,7 @@ def _share(resources: Resources) -> float:
 
 def _driver(resources: Resources, scratch: Path) -> Callable[[dict[str, Any]], None]:
     driver: Callable[[dict[str, Any]], None] = tune.with_parameters(
-        _drive_workers,
+        train_trial_on_workers,
         workers=resources.workers_per_trial,
         use_gpu=resources.gpus_per_trial > 0,
         scratch=scratch,
@@ -140,12 +139,16 @@ def _driver(resources: Resources, scratch: Path) -> Callable[[dict[str, Any]], N
     return driver
 
 
-def _run_here(config: dict[str, Any]) -> None:
+def train_trial(config: dict[str, Any]) -> None:
+    """Train one trial; Ray's dashboard shows its actor under this name."""
     trial = config["trial"]
     run_trial(TrialSpec.from_json(trial["spec"]), tune.report, every_epoch=trial["every_epoch"])
 
 
-def _drive_workers(config: dict[str, Any], workers: int, use_gpu: bool, scratch: Path) -> None:
+def train_trial_on_workers(
+    config: dict[str, Any], workers: int, use_gpu: bool, scratch: Path
+) -> None:
+    """Have several workers train one trial."""
     spec = TrialSpec.from_json(config["trial"]["spec"])
     if report_if_done(spec, tune.report):
         return
@@ -172,5 +175,6 @@ def _run_as_worker(config: dict[str, Any]) -> None:
         wrap=distribute,
         writes=is_first_worker(),
         workers=ray.train.get_context().get_world_size(),
+        every_epoch=True,  # a report is a meeting of all workers
         stream=worker_stream() if spec.is_end_to_end else None,
     )

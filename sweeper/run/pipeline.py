@@ -380,7 +380,14 @@ class Sweep:
                 if error or not maps:
                     self.progress.count("failed" if error else "done")
 
-            run_tasks(work, missing, resources, ended, lambda: self.progress.count("done"))
+            run_tasks(
+                work,
+                missing,
+                resources,
+                ended,
+                on_step=lambda: self.progress.count("done"),
+                name_of=lambda spec: f"{name}: {spec.cell}",
+            )
             self.progress.finish()
 
     def _fail(self, champion: TrialSpec, error: str) -> None:

@@ -39,6 +39,8 @@ from trainables.stream import StreamRows, pixel_dataset
 if TYPE_CHECKING:
     from ray.data import DataIterator, Dataset
 
+_REPORT_S = 1.0  # between two reports of a trial whose epochs are shorter
+
 Report = Callable[[dict[str, Any]], None]
 Wrap = Callable[[nn.Module], nn.Module]
 
@@ -54,9 +56,10 @@ def run_trial(
 ) -> None:
     """Train a trial and store it; if it raises, it is stored as failed, with its traceback.
 
-    `report` gets results at the rungs (with `every_epoch`, after each epoch) and at the end. Where
-    several `workers` share the trial, `wrap` makes the module distributed and only one of them
-    `writes`. `stream`: this worker's share of an end-to-end trial's `training_dataset`.
+    `report` gets the curve so far at the rungs, after each other epoch that ends `_REPORT_S` after
+    the last report (with `every_epoch`, after each), and at the end. Where several `workers` share
+    the trial, they must all ask for `every_epoch`; `wrap` makes the module distributed and only one
+    of them `writes`. `stream`: this worker's share of an end-to-end trial's `training_dataset`.
 
     A trial that is already done, by a process that died before reporting it or by another run on
     this store, is not trained again. Running out of memory is raised, so that the caller can retry.
@@ -184,7 +187,7 @@ def _train_with(
         wrap(network) if wrap else network,
         _training_rows(parts, stream),
         validation,
-        on_epoch=lambda curve: _tell(spec, curve, report, every_epoch),
+        on_epoch=_Reports(spec, report, every_epoch),
         criterion=criterion_of(spec.metric),
     )
     if not fit.curve[-1].is_finite:
@@ -207,9 +210,20 @@ def _training_rows(parts: TrialParts, stream: DataIterator | None) -> Rows:
     return StreamRows(stream, len(part), size, parts.device, augment, sent=len(_sent(parts)))
 
 
-def _tell(spec: TrialSpec, curve: Sequence[Epoch], report: Report, every_epoch: bool) -> None:
-    if every_epoch or len(curve) in spec.rungs or not curve[-1].is_finite:
-        report(_result([asdict(epoch) for epoch in curve]))
+class _Reports:
+    """Reports a curve after its epochs, but not after each of those that take milliseconds: the
+    driver answers every report."""
+
+    def __init__(self, spec: TrialSpec, report: Report, every_epoch: bool) -> None:
+        self._rungs, self._report = frozenset(spec.rungs), report
+        self._pause_s = 0.0 if every_epoch else _REPORT_S
+        self._reported = time.perf_counter()
+
+    def __call__(self, curve: Sequence[Epoch]) -> None:
+        is_due = time.perf_counter() - self._reported >= self._pause_s
+        if is_due or len(curve) in self._rungs or not curve[-1].is_finite:
+            self._report(_result([asdict(epoch) for epoch in curve]))
+            self._reported = time.perf_counter()
 
 
 def _result(curve: Sequence[dict[str, Any]], failed: bool = False) -> dict[str, Any]:

@@ -52,6 +52,17 @@ def test_what_a_cluster_cannot_grow_to_is_not_waited_for(monkeypatch: pytest.Mon
         _resources(1.0, 1, 1)
 
 
+def test_memory_is_set_aside_where_this_machine_says_how_much_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for there, expected in ((8e9, 0.9e9), (0.5e9, 0.5e9)):  # never more than there is
+        monkeypatch.setattr(ray, "cluster_resources", lambda own=there: {"CPU": 2.0, "memory": own})
+        found = _resources(None, 1, 1)
+        assert found.memory_per_trial == found.of_task()["memory"] == expected
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    assert _resources(None, 1, 1).memory_per_trial == 0
+
+
 def test_one_worker_is_taken_on_the_smallest_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 0.5})
     assert _resources(None, 1, 1).workers_per_trial == 1

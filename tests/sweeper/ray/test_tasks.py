@@ -4,10 +4,11 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import ray
 
 from sweeper.ray.session import Resources
 from sweeper.ray.tasks import run_tasks
@@ -49,6 +50,28 @@ def test_tasks_are_tried_again_where_they_died_and_each_is_told_once(tmp_path: P
     assert "LookupError: on purpose" in errors["raises"]
     tries = {item.key: len(item.log.read_text().splitlines()) for item in items}
     assert tries == {"fine": 1, "dies once": 2, "dies": 2, "raises": 1, "memory": 2}
+
+
+def note_name_and_resources(item: Item) -> None:
+    context = ray.get_runtime_context()
+    item.log.write_text(f"{context.get_task_name()} {context.get_assigned_resources()['memory']}")
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_a_task_has_a_name_that_says_what_it_does_and_its_memory_is_set_aside(
+    tmp_path: Path,
+) -> None:
+    item, wanted = Item("one", tmp_path / "one"), replace(RESOURCES, memory_per_trial=2e8)
+    errors: list[str] = []
+    run_tasks(
+        note_name_and_resources,
+        [item],
+        wanted,
+        lambda item, error: errors.append(error),
+        name_of=lambda item: f"evaluate: {item.key}",
+    )
+    assert errors == [""]
+    assert item.log.read_text() == f"evaluate: one {2e8}"
 
 
 def count_to_three(item: Item) -> Iterator[int]:

@@ -238,6 +238,14 @@ def test_a_trial_reports_at_its_rungs_and_at_its_end(tmp_path: Path) -> None:
     assert not any(report["failed"] for report in reports)
 
 
+def test_a_trial_with_long_epochs_reports_each_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial_module, "_REPORT_S", 0.0)
+    _, _, _, reports = run(prepare(tmp_path))
+    assert [report["epoch"] for report in reports] == [1, 2, 3, 4, 5, 5]
+
+
 def test_predictions_are_of_the_validation_rows_and_no_other(tmp_path: Path) -> None:
     store, artifact, record, _ = run(prepare(tmp_path))
     found, split = predictions(store, artifact), split_rows()
