@@ -1,41 +1,24 @@
 """The command line; `python sweep.py --help` lists its commands.
 
-The pipeline, and with it torch and Ray, is imported only by the commands that need it, so that
-errors in the command line are reported within a second.
+Only the command that is asked for is imported, and torch and Ray only once they are needed, so that
+help is there at once and errors in the command line within a second.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import signal
 import sys
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
-from typing import Any
+from importlib import import_module
+from os import environ
 
 from datasets.errors import DataError
-from sweeper.budget.duration import parse_duration
-from sweeper.commands.audit import add_audit
-from sweeper.commands.check_table import add_check_table
-from sweeper.commands.checklist import add_checklist, write_checklists
-from sweeper.commands.compare import add_compare
-from sweeper.commands.export import add_export
-from sweeper.commands.external import add_test
-from sweeper.commands.output_folder import run_folder
-from sweeper.commands.plan import add_plan_arguments, plan_run
-from sweeper.commands.predict import add_predict
-from sweeper.commands.store import add_store
-from sweeper.config.load import load_chosen_config
-from sweeper.config.paths import typed_path
-from sweeper.config.schema import Config
 from sweeper.errors import ConfigError, DamagedError, ResourceError, StoreError, one_line
-from sweeper.exit_codes import BY_SIGNAL, DONE, INTERRUPTED, SOME_FAILED, USER_ERROR
-from sweeper.progress import Progress
+from sweeper.exit_codes import BY_SIGNAL, DONE, INTERRUPTED, USER_ERROR
 from sweeper.terminal import (
     escape_unencodable,
     flush_output,
@@ -45,9 +28,20 @@ from sweeper.terminal import (
     refuse_non_unicode_names,
     shell_command,
 )
-from sweeper.use.finished import read_run
 from trainables.registry import WeightsError
 
+_COMMANDS = {  # the module in `sweeper.commands` with its arguments, and a line about it
+    "run": ("run", "run the missing cells of a grid and write its report"),
+    "plan": ("plan", "show cells, trials, progress and remaining cost; run nothing"),
+    "report": ("report", "rebuild tables and page of a run from the store"),
+    "audit": ("audit", "find problems in a folder of images"),
+    "compare": ("compare", "compare finished runs"),
+    "check-table": ("check_table", "find impossible numbers in a published table"),
+    "store": ("store", "list, verify or prune the contents of a store"),
+    "predict": ("predict", "predict class probabilities of new images"),
+    "test": ("external", "test a run's champions on an external test set"),
+    "export": ("export", "export a champion as safetensors and ONNX"),
+}
 _NO_READER = BY_SIGNAL + signal.SIGPIPE
 _USER_ERRORS = (DamagedError, DataError, ResourceError, StoreError, WeightsError)
 
@@ -92,128 +86,33 @@ def _print_errors(*lines: str) -> int:
 
 def _parsed(given: Sequence[str]) -> argparse.Namespace:
     try:
-        return _parser().parse_args(given)
+        return _parser(given).parse_args(given)
     except SystemExit:  # help or an error has been printed
         flush_output()
         raise
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of a command line, with the arguments of the command that it names."""
     parser = argparse.ArgumentParser(
         prog="sweep.py",
         description="Run, explain and report a grid of image classifiers.",
         epilog="Without arguments and with SWEEP_CONFIG set, as on a cluster: run that config.",
     )
-    preset = os.environ.get("SWEEP_SET", "").split()  # a cluster's store and images
-    default = _run if "SWEEP_CONFIG" in os.environ else partial(_help, parser)
-    parser.set_defaults(work=default, config=None, overrides=preset, out=None, budget=None)
+    parser.set_defaults(work=partial(_help, parser))
+    if "SWEEP_CONFIG" in environ:
+        from sweeper.commands.run import preset_overrides, run
+
+        own = preset_overrides()
+        parser.set_defaults(work=run, config=None, overrides=own, out=None, budget=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for name, work, text in (
-        ("run", _run, "run the missing cells of a grid and write its report"),
-        ("plan", plan_run, "show cells, trials, progress and remaining cost; run nothing"),
-    ):
+    for name, (module, text) in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument(
-            "config",
-            metavar="CONFIG",
-            nargs="?",
-            help="a file or a shipped name; default: SWEEP_CONFIG, else default if data.path is "
-            "set, else demo",
-        )
-        command.add_argument(
-            "--set", dest="overrides", action="append", default=preset, metavar="key.path=value"
-        )
-        command.add_argument(
-            "--out", type=typed_path, help="the run's folder; default: runs/<name>"
-        )
-        command.add_argument(
-            "--budget",
-            type=parse_duration,
-            metavar="TIME",
-            help="leave out what does not fit into this time: 30m, 2h, 1h30m",
-        )
-        command.set_defaults(work=work)
-        if name == "plan":
-            add_plan_arguments(command)
-    report = commands.add_parser("report", help="rebuild tables and page of a run from the store")
-    report.add_argument("run", type=typed_path, help="the run's folder")
-    add_checklist(report)
-    report.set_defaults(work=_report)
-    add_audit(commands)
-    add_compare(commands)
-    add_check_table(commands)
-    add_store(commands)
-    add_predict(commands)
-    add_test(commands)
-    add_export(commands)
+        if name in given[:1]:
+            import_module(f"sweeper.commands.{module}").add_arguments(command)
     return parser
 
 
 def _help(parser: argparse.ArgumentParser, options: argparse.Namespace, command: str) -> int:
     print(parser.format_help(), end="")  # print_help hides write errors
     return DONE
-
-
-def _run(options: argparse.Namespace, command: str) -> int:
-    config = load_chosen_config(options.config, options.overrides)
-    out = _writable(run_folder(config, options.out))
-    with Progress() as progress:
-        with progress.during("load torch and Ray"):
-            from sweeper.results.stale import champions_in, stale
-            from sweeper.run.pipeline import run_sweep
-        kept: dict[str, Any] = {}
-        if options.budget:
-            config, kept = _within_budget(config, options.budget, out, progress)
-        before = champions_in(out)
-        outcome = run_sweep(config, out, command, progress, kept)
-    return _conclude(outcome.cells, out, stale(out, before))
-
-
-def _within_budget(
-    config: Config, budget_s: float, out: Path, progress: Progress
-) -> tuple[Config, dict[str, Any]]:
-    """The configuration without what does not fit, and the entry of run.json that says so."""
-    from sweeper.budget.decision import decide, keep
-
-    decision, _ = decide(config, budget_s, out, progress)
-    keep(decision, out)
-    progress.skip("budget", decision.text)
-    return decision.applied_to(config), {"budget": decision.about}
-
-
-def _report(options: argparse.Namespace, command: str) -> int:
-    if options.checklist:
-        return write_checklists(options.run, options.checklist)
-    run = read_run(options.run)
-    _writable(run.folder)
-    with Progress() as progress:
-        with progress.during("load torch and Ray"):
-            from sweeper.run.pipeline import rebuild_report
-        outcome = rebuild_report(run, run.command or command, progress)
-    return _conclude(outcome.cells, run.folder)
-
-
-def _conclude(cells: Counter[str], out: Path, warnings: Iterable[str] = ()) -> int:
-    from sweeper.results.conclusion import conclusion
-
-    print(f"{cells['done']} of {cells.total()} cells done{_others(cells)}")
-    for line in (*conclusion(out), *(f"warning: {text}" for text in warnings)):
-        print(line)
-    print(f"report: {out / 'report' / 'index.html'}")
-    return DONE if set(cells) <= {"done"} else SOME_FAILED
-
-
-def _others(cells: Counter[str]) -> str:
-    others = [f"{cells[state]} {state}" for state in ("failed", "missing") if cells[state]]
-    return f", {', '.join(others)}" if others else ""
-
-
-def _writable(out: Path) -> Path:
-    try:
-        (out / "results").mkdir(parents=True, exist_ok=True)
-        probe = out / "results" / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise StoreError(f"--out '{out}': cannot be written to ({error.strerror})") from None
-    return out

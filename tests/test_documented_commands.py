@@ -60,7 +60,8 @@ def _exists(key: str) -> bool:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_parse_and_their_settings_are_valid(page: Path) -> None:
     for words in _commands(page):
-        options = _parser().parse_args(["66" if word == "N" else word for word in words])
+        given = ["66" if word == "N" else word for word in words]
+        options = _parser(given).parse_args(given)
         if words[0] in ("run", "plan"):
             load_chosen_config(options.config, options.overrides, lambda line: None)
         if words[0] == "audit":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import Any
 
 from sweeper.commands.output_folder import audit_folder
 from sweeper.config.load import AUDIT_KEYS, load_audit_section
@@ -21,19 +20,17 @@ _TEXT = (
 )
 
 
-def add_audit(commands: Any) -> None:
-    """Add the command to the subparsers of `sweep.py`."""
-    audit = commands.add_parser(
-        "audit", help="find problems in a folder of images", description=_TEXT
-    )
-    audit.add_argument("folder", metavar="DIR", help="one folder of images per class, or a zip")
-    add_settings(audit)
-    audit.add_argument(
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `audit`."""
+    parser.description = _TEXT
+    parser.add_argument("folder", metavar="DIR", help="one folder of images per class, or a zip")
+    add_settings(parser)
+    parser.add_argument(
         "--out",
         type=typed_path,
         help="the folder for page and tables; default: runs/audit-<folder name>",
     )
-    audit.set_defaults(work=audit_images)
+    parser.set_defaults(work=audit_images)
 
 
 def add_settings(parser: argparse.ArgumentParser, about: str = "") -> None:

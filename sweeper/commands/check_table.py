@@ -4,7 +4,6 @@ likely its best row is not the best."""
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from datasets.errors import DataError
 from sweeper.config.paths import typed_path
@@ -20,34 +19,32 @@ _TEXT = (
 )
 
 
-def add_check_table(commands: Any) -> None:
-    """Add the command to the subparsers of `sweep.py`."""
-    command = commands.add_parser(
-        "check-table", help="find impossible numbers in a published table", description=_TEXT
-    )
-    command.add_argument(
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `check-table`."""
+    parser.description = _TEXT
+    parser.add_argument(
         "file",
         type=typed_path,
         metavar="FILE.csv",
         help="one row per model; columns without metrics name it",
     )
-    command.add_argument(
+    parser.add_argument(
         "--n-test", type=int, metavar="N", help="test images, for rows without a value in n_test"
     )
-    command.add_argument(
+    parser.add_argument(
         "--unit",
         choices=_UNITS,
         default="auto",
         help="unit of numbers without a %% sign; auto: guessed for each",
     )
-    command.add_argument(
+    parser.add_argument(
         "--average",
         choices=("weighted", "macro"),
         default="weighted",
         help="average over classes, unless a header states it; with macro, recall need not equal "
         "accuracy. Of two columns of a metric, the one with this average is checked",
     )
-    command.set_defaults(work=check_table)
+    parser.set_defaults(work=check_table)
 
 
 def check_table(options: argparse.Namespace, command: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sweeper.config.paths import typed_path
 from sweeper.errors import StoreError
@@ -21,22 +21,22 @@ _TEXT = (
 )
 
 
-def add_compare(commands: Any) -> None:
-    """Add the command to the subparsers of `sweep.py`."""
-    compare = commands.add_parser("compare", help="compare finished runs", description=_TEXT)
-    compare.add_argument(
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `compare`."""
+    parser.description = _TEXT
+    parser.add_argument(
         "runs",
         type=typed_path,
         nargs="+",
         metavar="RUN",
         help="folders of two or more runs; the first is the reference",
     )
-    compare.add_argument(
+    parser.add_argument(
         "--out",
         type=typed_path,
         help="the folder for page and tables; default: runs/compare-<first>-<second>",
     )
-    compare.set_defaults(work=compare_runs)
+    parser.set_defaults(work=compare_runs)
 
 
 def compare_runs(options: argparse.Namespace, command: str) -> int:

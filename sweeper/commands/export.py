@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from typing import Any
 
 from sweeper.commands.predict import add_choice, open_store
 from sweeper.config.paths import typed_path
@@ -17,11 +16,9 @@ _TEXT = (
 )
 
 
-def add_export(commands: Any) -> None:
-    """Add the command to the subparsers of `sweep.py`."""
-    parser = commands.add_parser(
-        "export", help="export a champion as safetensors and ONNX", description=_TEXT
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `export`."""
+    parser.description = _TEXT
     parser.add_argument("run", type=typed_path, metavar="RUN", help="the run's folder")
     add_choice(parser)
     parser.add_argument("--out", type=typed_path, help="the output folder; default: RUN/export")

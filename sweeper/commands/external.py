@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from sweeper.commands.audit import add_settings
 from sweeper.commands.predict import add_choice
@@ -21,11 +20,9 @@ _TEXT = (
 )
 
 
-def add_test(commands: Any) -> None:
-    """Add the command to the subparsers of `sweep.py`."""
-    parser = commands.add_parser(
-        "test", help="test a run's champions on an external test set", description=_TEXT
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `test`."""
+    parser.description = _TEXT
     parser.add_argument("run", type=typed_path, metavar="RUN", help="the run's folder")
     parser.add_argument(
         "path", metavar="PATH", help="a folder or zip of class folders, or of images with a table"

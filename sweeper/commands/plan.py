@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from sweeper.commands import run
 from sweeper.commands.output_folder import run_folder
 from sweeper.config.load import load_chosen_config
 from sweeper.config.schema import Config
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from sweeper.plan.plan import Plan
 
 
-def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of `plan` besides the config."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `plan`."""
+    run.add_arguments(parser)
     parser.add_argument(
         "--measure", action="store_true", help="benchmark this machine for a few seconds"
     )
@@ -31,6 +33,7 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NUMBER",
         help="price of the machine; adds the price of the run",
     )
+    parser.set_defaults(work=plan_run)
 
 
 def plan_run(options: argparse.Namespace, command: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from datasets.errors import DataError
 from sweeper.commands.prediction_output import (
@@ -32,11 +32,9 @@ _TEXT = (
 )
 
 
-def add_predict(commands: Any) -> None:
-    """Add the command to the subparsers of `sweep.py`."""
-    parser = commands.add_parser(
-        "predict", help="predict class probabilities of new images", description=_TEXT
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `predict`."""
+    parser.description = _TEXT
     parser.add_argument("run", type=typed_path, metavar="RUN", help="the run's folder")
     parser.add_argument(
         "images",

@@ -6,7 +6,6 @@ import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from sweeper.config.load import SHIPPED, load_config
 from sweeper.config.paths import expanded, typed_path
@@ -21,10 +20,9 @@ WHOLE, PROBLEMS = 0, 1
 _STORE = "a store's folder or address, or a config or run folder that uses it"
 
 
-def add_store(commands: Any) -> None:
-    """Add the command to the subparsers of `sweep.py`."""
-    store = commands.add_parser("store", help="list, verify or prune the contents of a store")
-    actions = store.add_subparsers(title="actions", metavar="list | verify | prune", required=True)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the actions of `store`."""
+    actions = parser.add_subparsers(title="actions", metavar="list | verify | prune", required=True)
     for name, work, text in (
         ("list", list_store, "show the number of artifacts of each kind, their size, the newest"),
         (
