@@ -12,7 +12,6 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any
 
 import torch
@@ -23,7 +22,6 @@ from trainables.layer_groups import described_by, first_of_depth, layer_groups
 from trainables.registry import BackboneSpec, WeightsError
 from trainables.timm_models import built_for, input_scale
 
-BACKBONES_VERSION = 1
 _CHECKED_BATCH = 2
 
 
@@ -140,21 +138,8 @@ def build_model(spec: BackboneSpec, args: dict[str, str], device: str) -> nn.Mod
     return model
 
 
-def resolve(spec: BackboneSpec, depth: str, model_args: dict[str, str]) -> BackboneSpec:
-    """The spec with the cut of a depth of fine-tuning, `last` or `half`, from timm's layer groups.
-
-    Where the network cannot be cut there, the cut moves towards the input; `suffix_from` is empty
-    where it cannot be cut at all. The registry's cut is `last` for the paper's five.
-
-    Raises WeightsError: the network cannot process images of `spec.image_size`.
-    """
-    return _resolved(spec, depth, tuple(sorted(model_args.items())))
-
-
-@cache
-def _resolved(
-    spec: BackboneSpec, depth: str, model_args: tuple[tuple[str, str], ...]
-) -> BackboneSpec:
+def resolve_cut(spec: BackboneSpec, depth: str, model_args: dict[str, str]) -> BackboneSpec:
+    """See `trainables.cuts.resolve`, which remembers it."""
     args = dict(model_args)
     scale_of(spec, args)
     spec = replace(spec, built_for_size=built_for(spec.timm_name, spec.image_size))

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 POOLINGS = ("max", "avg", "model")
-HEAD_VERSION = 1
 
 
 class GlobalPool(nn.Module):

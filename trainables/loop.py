@@ -41,8 +41,6 @@ from trainables.optimiser import Schedule, build_optimiser
 from trainables.rows import Batch, IndexedRows, Rows, count_batches, rank_and_world
 from trainables.sampling import sampled
 
-LOOP_VERSION = 2
-
 
 @dataclass(frozen=True)
 class Setting:

@@ -65,7 +65,7 @@ def local_copy(folder: str, filesystem: pafs.FileSystem, check: Check | None = N
     if isinstance(filesystem, pafs.LocalFileSystem):
         return Path(folder)
     name = hashlib.sha256(f"{filesystem.type_name} {folder}".encode()).hexdigest()[:32]
-    cached = _cache_folder() / name
+    cached = cache_folder() / name
     while not (cached in _held and cached.exists()):
         if not cached.exists():
             with _locked(cached.with_suffix(".fetching"), fcntl.LOCK_EX):
@@ -106,7 +106,7 @@ def _use_lock(cached: Path) -> Path:
     return cached.with_suffix(".in-use")
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
     """The cache folder, private to this user; its name is predictable, so its owner is checked."""
     default = Path(tempfile.gettempdir()) / f"sweeper-{os.getuid()}"
     folder = Path(os.environ.get("SWEEPER_CACHE") or default)

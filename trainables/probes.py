@@ -22,8 +22,6 @@ from trainables.criterion import Criterion, rank
 from trainables.loop import Candidate, Epoch, Fit
 from trainables.rows import IndexedRows
 
-PROBES_VERSION = 1
-
 
 @dataclass(frozen=True)
 class Features:

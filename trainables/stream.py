@@ -32,7 +32,6 @@ from trainables.rows import Batch, rank_and_world
 if TYPE_CHECKING:
     from ray.data import DataIterator, Dataset
 
-STREAM_VERSION = 1
 PADDING = -100  # the label that torch's cross-entropy ignores
 CPUS_OF_TRAINING = 0.8  # the rest of the CPU is for reading tasks
 CPUS_OF_TASK = 0.2

@@ -11,6 +11,7 @@ from typing import Any
 
 from datasets.preprocess import CROP_MODES, INTERPOLATIONS
 from trainables.registry import BACKBONES, WeightsError
+from trainables.remembered import remembered
 
 _CLOSE = 3  # names that an error suggests
 _DATA = {
@@ -45,6 +46,7 @@ class Vintage:
         return f"{self.tag}: {self.trained_on}" if self.trained_on else self.tag
 
 
+@remembered(lambda fields: Vintage(**fields))
 def vintage(timm_name: str) -> Vintage:
     """Of the weights that timm has under this name."""
     known = _pretrained(timm_name)
@@ -70,6 +72,7 @@ class Evaluation:
     fill: tuple[int, int, int]
 
 
+@remembered(lambda fields: Evaluation(**{**fields, "fill": tuple(fields["fill"])}))
 def evaluation(timm_name: str, stated: Mapping[str, Any] | None = None) -> Evaluation:
     """Of the weights that timm has under this name, or of others that come with a description like
     timm's, `stated`. Raises WeightsError for an interpolation or a crop that is not known here."""
@@ -88,6 +91,7 @@ def evaluation(timm_name: str, stated: Mapping[str, Any] | None = None) -> Evalu
     return Evaluation(known["interpolation"], crop_pct, known["crop_mode"], fill)
 
 
+@remembered(bool)
 def is_model(name: str) -> bool:
     """Whether timm has such a model, and the tag that may follow it."""
     import timm  # takes seconds
@@ -117,6 +121,7 @@ def close_names(name: str) -> list[str]:
     return sorted(names, key=likeness, reverse=True)[:_CLOSE]
 
 
+@remembered(str)
 def full_name(name: str) -> str:
     """The name with timm's default tag where it has none: `resnet18` -> `resnet18.a1_in1k`.
 
@@ -140,6 +145,7 @@ def unknown_model(name: str) -> str:
     )
 
 
+@remembered(int)
 def own_size(timm_name: str) -> int:
     """The image size of the weights, pixels."""
     return int(_pretrained(timm_name)["input_size"][-1])

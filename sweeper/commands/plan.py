@@ -44,7 +44,7 @@ def plan_run(options: argparse.Namespace, command: str) -> int:
     config = load_chosen_config(options.config, options.overrides)
     out = run_folder(config, options.out)
     with Progress() as progress:
-        with progress.during("load torch"):
+        with progress.during("start"):
             import sweeper.budget.decision
             import sweeper.plan.start  # noqa: F401
         with _store_outside_images(config) as config:

@@ -17,13 +17,14 @@ from sweeper.estimate.speed import TRAINING_PASSES, Speeds, pixels_scale
 from sweeper.plan.grid import Cell
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.splits import SplitName
-from sweeper.run.checked_maps import MAX_STEPS
 from sweeper.strategies import STRATEGIES
 from sweeper.strategies.base import PIXELS, Trained
-from trainables.explain import METHODS, Method
-from trainables.map_checks.faithfulness import PASSES, REFERENCES, WINDOWS
-from trainables.map_checks.randomisation import STAGES
-from trainables.map_checks.sensitivity import SAMPLES
+from trainables.explanation_costs import (
+    check_costs,
+    compares_baselines,
+    passes_of_checked_map,
+    passes_of_map,
+)
 from trainables.network_size import NetworkSize, network_size
 
 # Seconds, as seen on two cores of an AMD EPYC, idle and busy.
@@ -285,12 +286,11 @@ class Estimate:
         explain, classes = self.config.explain, len(self.plan.scenarios[cell.scenario])
         return 2 * (explain.examples + 2 * explain.per_class * classes)
 
-    def _voices(self) -> Iterator[tuple[Method, str]]:
+    def _voices(self) -> Iterator[tuple[str, str]]:
         """Method and baseline of each map of one class of an image."""
         explain = self.config.explain
-        for name in explain.methods:
-            method = METHODS[name]
-            wanted = explain.baselines if method.compares_baselines else explain.baselines[:1]
+        for method in explain.methods:
+            wanted = explain.baselines if compares_baselines(method) else explain.baselines[:1]
             yield from ((method, baseline) for baseline in wanted)
 
     def _of_maps(self, cell: Cell) -> Span:
@@ -298,7 +298,7 @@ class Estimate:
         passes = Span.none()
         for method, baseline in self._voices():
             noises = explain.random_baselines if baseline == "random" else 1
-            passes += Span(*method.passes(explain.max_steps, noises))
+            passes += Span(*passes_of_map(method, explain.max_steps, noises))
         work = passes * (self._most_explained(cell) * size.macs)
         work += self._passes_of_checks() * size.macs
         return work / self.speeds.of("explain", cell.backbone).span
@@ -307,12 +307,11 @@ class Estimate:
         """Forward passes of the checks of a champion's maps."""
         if not self.plan.checks_maps:
             return Span.none()
-        explain, found = self.config.explain, Span.none()
-        for name in explain.methods:
-            found += Span(*METHODS[name].passes(MAX_STEPS, explain.random_baselines))
-        maps = 1 + len(STAGES) + 1 + SAMPLES  # trained, shuffled, disturbed
-        followed = (len(explain.methods) + len(REFERENCES)) * (PASSES + 2 * WINDOWS)
-        return (found * maps + Span.exactly(followed)) * explain.checked_images
+        explain, found, costs = self.config.explain, Span.none(), check_costs()
+        for method in explain.methods:
+            found += Span(*passes_of_checked_map(method, explain.random_baselines))
+        followed = (len(explain.methods) + costs.references) * costs.passes
+        return (found * costs.maps + Span.exactly(followed)) * explain.checked_images
 
     def _robustness(self) -> Iterator[StageCost]:
         """Which champions lead is not known yet: the bounds take the smallest and largest network

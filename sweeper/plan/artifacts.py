@@ -19,10 +19,9 @@ from datasets.shards import SHARDS_VERSION
 from sweeper.plan.trial_spec import TrialSpec
 from sweeper.store.artifact import Target
 from trainables.activations import TABLES_VERSION
-from trainables.backbones import BACKBONES_VERSION
-from trainables.explain import EXPLAIN_VERSION
 from trainables.map_checks import MAP_CHECKS_VERSION
 from trainables.registry import BackboneSpec, Weights
+from trainables.versions import BACKBONES_VERSION, EXPLAIN_VERSION
 
 CALIBRATION_IMAGES = 16
 CHAMPIONS_VERSION = 1

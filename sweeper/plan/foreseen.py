@@ -8,7 +8,6 @@ from reports.statistics.intervals import share_interval
 from sweeper.plan.ledger import Ledger
 from sweeper.plan.plan import Plan
 from trainables.hub import out_of_reach
-from trainables.pretrained import check_weights_file
 from trainables.registry import WeightsError
 
 FEWEST_TESTED = 12  # groups; with fewer the interval of an accuracy of 50 % spans 50 points
@@ -21,6 +20,8 @@ def _unloadable(ledger: Ledger) -> dict[str, str]:
     for name in needed:
         weights = plan.weights[name]
         if not weights.is_hub and not weights.is_random:
+            from trainables.pretrained import check_weights_file  # imports torch: seconds
+
             try:
                 check_weights_file(plan.networks[name], weights)
             except WeightsError as error:

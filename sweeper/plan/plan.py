@@ -33,7 +33,7 @@ from sweeper.store.artifact import Target
 from sweeper.store.store import Store
 from sweeper.strategies import STRATEGIES
 from sweeper.strategies.base import PIXELS
-from trainables.backbones import resolve
+from trainables.cuts import resolve
 from trainables.hyperparameters import HYPERPARAMETERS, settled
 from trainables.registry import BackboneSpec
 

@@ -12,12 +12,10 @@ from datasets.augment import Augmentation
 from sweeper.store.artifact import Target
 from sweeper.strategies import STRATEGIES
 from sweeper.strategies.base import PIXELS, Strategy
-from trainables.heads import HEAD_VERSION
 from trainables.hyperparameters import keyed, plain, value_of
-from trainables.loop import LOOP_VERSION
 from trainables.online import ONLINE_VERSION
 from trainables.registry import BACKBONES, BackboneSpec
-from trainables.stream import STREAM_VERSION
+from trainables.versions import HEAD_VERSION, LOOP_VERSION, STREAM_VERSION
 
 TRIAL_VERSION = 1
 

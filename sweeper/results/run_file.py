@@ -13,8 +13,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from datasets.corruptions import CORRUPTIONS
 from datasets.splitting.leaks import KINDS
 from datasets.splitting.policies import describe_policies
@@ -27,6 +25,7 @@ from sweeper.results.tables import Outcome
 from sweeper.stage_times import StageTime
 from sweeper.strategies import STRATEGIES
 from trainables.explain import METHODS
+from trainables.gpus import gpu_names
 from trainables.hyperparameters import HYPERPARAMETERS, keyed, plain
 
 _PACKAGES = (
@@ -135,13 +134,12 @@ def _versions() -> dict[str, str]:
 
 
 def _hardware() -> dict[str, Any]:
-    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
         "memory_bytes": memory,
-        "gpus": gpus,
+        "gpus": list(gpu_names()),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
     }

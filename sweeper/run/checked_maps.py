@@ -24,12 +24,12 @@ from sweeper.store.store import Store
 from trainables.device import assigned_device
 from trainables.explain import METHODS, Method, Options, Score
 from trainables.explain.baselines import as_pixels, baselines_of
+from trainables.map_checks import MAX_STEPS
 from trainables.map_checks.faithfulness import REFERENCES, reference_map, subject_of
 from trainables.map_checks.randomisation import STAGES, WHOLE, shuffled
 from trainables.map_checks.sensitivity import max_sensitivity
 from trainables.map_checks.similarity import Ranked
 
-MAX_STEPS = 32  # of Integrated Gradients, for all maps that are compared
 CHECK_COLUMNS = ("image_id", "method", "check", "against", "value", "reference")
 SIMILARITIES = frozenset(
     f"{name}_signed" for name in ("randomisation", "methods", "baselines", "seeds")

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sweeper.strategies.frozen import FrozenBackbone
+from trainables.versions import PROBES_VERSION
 
 if TYPE_CHECKING:
     from torch import nn
@@ -46,8 +47,6 @@ class Probe(FrozenBackbone):
 
     def keyed(self, spec: TrialSpec) -> dict[str, Any]:
         """The table's key contains the backbone and the pooling."""
-        from trainables.probes import PROBES_VERSION
-
         return {"probe": PROBES_VERSION}
 
     def module(self, parts: TrialParts) -> nn.Module:

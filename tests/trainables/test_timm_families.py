@@ -17,7 +17,8 @@ from timm.optim._param_groups import param_groups_layer_decay
 from tests.trainables.conftest import noise
 from tests.trainables.settings import training
 from tests.trainables.tables import opened, write_table
-from trainables.backbones import Backbone, build_backbone, calibrate_batchnorm, resolve
+from trainables.backbones import Backbone, build_backbone, calibrate_batchnorm
+from trainables.cuts import resolve
 from trainables.cutting import Features
 from trainables.extraction import Extraction, _Extractor
 from trainables.finetune import ActivationRows, PixelRows, finetune_module, with_prefix

@@ -15,8 +15,6 @@ from trainables.explain.method import Attribution, Method, Options
 from trainables.explain.occlusion import Occlusion
 from trainables.explain.score import Score
 
-EXPLAIN_VERSION = 4
-
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (IntegratedGradients(), GradCam(), AttentionRollout(), Occlusion())
@@ -24,7 +22,6 @@ METHODS: dict[str, Method] = {
 """Every method by its name, which `trainables.registry.METHODS` lists for the configuration."""
 
 __all__ = [
-    "EXPLAIN_VERSION",
     "METHODS",
     "TOLERANCE",
     "Attribution",

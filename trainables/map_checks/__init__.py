@@ -7,3 +7,4 @@ sensitivity    how much a map changes with the image
 """
 
 MAP_CHECKS_VERSION = 1
+MAX_STEPS = 32  # of Integrated Gradients, for all maps that are compared

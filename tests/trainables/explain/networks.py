@@ -5,7 +5,8 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from trainables.backbones import build_backbone, resolve
+from trainables.backbones import build_backbone
+from trainables.cuts import resolve
 from trainables.explain import Score
 from trainables.finetune import FinetuneModule, feature_dim, with_backbone, with_prefix
 from trainables.registry import BackboneSpec
