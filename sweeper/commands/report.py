@@ -26,7 +26,7 @@ def report(options: argparse.Namespace, command: str) -> int:
     run = read_run(options.run)
     make_writable(run.folder)
     with Progress() as progress:
-        with progress.during("load torch and Ray"):
+        with progress.during("start"):
             from sweeper.run.pipeline import rebuild_report
         outcome = rebuild_report(run, run.command or command, progress)
     return conclude(outcome.cells, run.folder)

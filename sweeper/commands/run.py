@@ -58,7 +58,7 @@ def run(options: argparse.Namespace, command: str) -> int:
     config = load_chosen_config(options.config, options.overrides)
     out = make_writable(run_folder(config, options.out))
     with Progress() as progress:
-        with progress.during("load torch and Ray"):
+        with progress.during("start"):
             from sweeper.results.stale import champions_in, stale
             from sweeper.run.pipeline import run_sweep
         kept: dict[str, Any] = {}

@@ -19,7 +19,7 @@ from sweeper.plan.ledger import Ledger
 from sweeper.plan.splits import SplitName
 from sweeper.strategies import STRATEGIES
 from sweeper.strategies.base import PIXELS, Trained
-from trainables.explanation_costs import (
+from trainables.explanation_facts import (
     check_costs,
     compares_baselines,
     passes_of_checked_map,

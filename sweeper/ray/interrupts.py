@@ -16,7 +16,6 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 import psutil
-import ray
 
 from sweeper.exit_codes import BY_SIGNAL, INTERRUPTED, USER_ERROR
 from sweeper.ray.supervisor import FORWARDED
@@ -167,6 +166,8 @@ class RayWatch:
     def end_ray(self) -> None:
         """ray.shutdown. If the raylet is dead, that would hang or crash: then kill Ray's other
         processes and exit Python immediately once the error is reported."""
+        import ray  # seconds, which a run without work does not need
+
         if not self._dead():
             ray.shutdown()
             return

@@ -10,8 +10,6 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-import ray
-
 from sweeper.errors import ResourceError
 
 _VARIABLE = "RAY_ADDRESS"
@@ -88,6 +86,8 @@ def _host_and_port(address: str) -> tuple[str, int]:
     """Raises ConnectionError if `auto` finds no cluster, ValueError for an invalid address."""
     place = address.removeprefix("ray://")
     if place == "auto":
+        import ray  # seconds, which a run without work does not need
+
         found = ray._private.services.canonicalize_bootstrap_address(place)
         place = found or ""
     host, colon, port = place.rpartition(":")

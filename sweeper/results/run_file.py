@@ -24,7 +24,7 @@ from sweeper.results.networks import describe_backbone
 from sweeper.results.tables import Outcome
 from sweeper.stage_times import StageTime
 from sweeper.strategies import STRATEGIES
-from trainables.explain import METHODS
+from trainables.explanation_facts import method_titles
 from trainables.gpus import gpu_names
 from trainables.hyperparameters import HYPERPARAMETERS, keyed, plain
 
@@ -76,7 +76,7 @@ def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) 
             if (one := config.augmentation(name))
         },
         "corruptions": {name: one.meaning for name, one in CORRUPTIONS.items()},
-        "explanation_methods": {name: one.title for name, one in METHODS.items()},
+        "explanation_methods": method_titles(),
         "hyperparameters": {name: one.title for name, one in HYPERPARAMETERS.items()},
         "recipes": {name: _recipe(recipe) for name, recipe in plan.recipes.items()},
         "artifacts": _artifacts(ledger),

@@ -23,9 +23,8 @@ from sweeper.results.networks import backbone_rows
 from sweeper.results.pictures import draw_pictures
 from sweeper.results.pointing import MarkedRegions
 from sweeper.results.thresholds import threshold_rows
-from sweeper.run.map_checks import read_checks
+from sweeper.run.champion_tables import read_checks, read_corrupted
 from sweeper.run.predictions import read_predictions, read_validation
-from sweeper.run.robustness import read_corrupted
 from sweeper.store.records import validation_of
 from trainables.criterion import rank
 from trainables.hyperparameters import HYPERPARAMETERS

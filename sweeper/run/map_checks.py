@@ -8,23 +8,20 @@ time for is left out, so that numbers rest on fewer images.
 
 from __future__ import annotations
 
-import io
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from sweeper.plan.artifacts import CheckSettings, map_checks, seed_agreement
 from sweeper.plan.trial_spec import TrialSpec
+from sweeper.run.champion_tables import CHECKS
 from sweeper.run.checked_maps import CHECK_COLUMNS, CheckedMaps, chosen_images
 from sweeper.store.artifact import Target
 from sweeper.store.records import parquet_bytes
-from sweeper.store.store import Artifact, Store
-
-_FILE = "checks.parquet"
+from sweeper.store.store import Store
 
 
 def check_champion(
@@ -65,12 +62,6 @@ def count_checks(
     return steps * len(chosen_images(store, spec, settings))
 
 
-def read_checks(store: Store, artifact: Artifact) -> pd.DataFrame:
-    """Columns image_id, method, check, against, value, reference."""
-    table: pd.DataFrame = pq.read_table(io.BytesIO(store.read(artifact, _FILE))).to_pandas()
-    return table
-
-
 def _stored(
     store: Store, target: Target, checked: CheckedMaps, steps: Sequence[Callable[[int], None]]
 ) -> Iterator[int]:
@@ -82,4 +73,4 @@ def _stored(
             yield 1
     with store.writing(*target.content) as folder:
         frame = pd.DataFrame(checked.with_references(), columns=list(CHECK_COLUMNS))
-        store.write_file(f"{folder}/{_FILE}", parquet_bytes(frame))
+        store.write_file(f"{folder}/{CHECKS}", parquet_bytes(frame))

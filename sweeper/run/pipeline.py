@@ -3,18 +3,19 @@
     collect -> audit -> split -> preprocess + augment -> extract -> transfer -> fine-tune
             -> evaluate -> explain -> check maps -> corrupt -> report
 
-Each step checks what exists in the store and computes only what is missing.
+Each step checks what exists in the store and computes only what is missing. torch and Ray, which
+take seconds to import, are imported by the first step that has something to do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reports.exports.files import write_exports
 from reports.page import build_page
@@ -28,28 +29,23 @@ from sweeper.plan.rungs import CellRungs
 from sweeper.plan.start import make_plan
 from sweeper.plan.trial_spec import TrialSpec
 from sweeper.progress import Progress
-from sweeper.ray.asha import CellAsha
 from sweeper.ray.interrupts import ending_on_signals
 from sweeper.ray.reachable import check_ray
-from sweeper.ray.session import Resources, ray_session
-from sweeper.ray.tasks import run_tasks
-from sweeper.ray.trials import run_trials
 from sweeper.results.champions_file import write_champions_file
 from sweeper.results.run_file import describe_run, write_run_file
 from sweeper.results.tables import Outcome, write_tables
 from sweeper.results.tracked import track_results, trial_name
-from sweeper.run.caches import Caches
-from sweeper.run.champions import evaluate_champion
-from sweeper.run.explanations import count_maps, explain_champion
-from sweeper.run.map_checks import check_champion, count_checks
-from sweeper.run.robustness import corrupt_champion
 from sweeper.stage_times import StageTimes
 from sweeper.store.records import write_split
 from sweeper.store.refusals import writing_to
 from sweeper.strategies import STRATEGIES
 from sweeper.tracking.tracking import Tracking
-from sweeper.use.external import add_test_set, leading_cells
 from sweeper.use.finished import FinishedRun, read_run
+
+if TYPE_CHECKING:
+    from sweeper.ray.asha import CellAsha
+    from sweeper.ray.session import Resources
+    from sweeper.run.caches import Caches
 
 _PASSES = 3
 _KEPT = ("config", "paths", "budget")  # entries of run.json that a rebuilt report keeps
@@ -118,6 +114,13 @@ def rebuild_report(run: FinishedRun, command: str, progress: Progress) -> Outcom
         return sweep.report("complete")
 
 
+def ray_session(*wanted: Any) -> AbstractContextManager[Resources]:
+    """See `sweeper.ray.session`."""
+    from sweeper.ray.session import ray_session as session
+
+    return session(*wanted)
+
+
 @contextmanager
 def _sweep(
     config: Config,
@@ -131,6 +134,16 @@ def _sweep(
     plan = make_plan(config, progress, times)
     with ExitStack() as closing:
         yield Sweep(plan, out, command, progress, times, closing, started, kept or {})
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is done of each champion, in a task: `count`, where it is given, says how many of `unit`
+    that is, and progress counts them instead of champions."""
+
+    do: Callable[[TrialSpec], Iterator[int] | None]
+    count: Callable[[TrialSpec], int] | None = None
+    unit: str = "champions"
 
 
 @dataclass
@@ -157,6 +170,9 @@ class Sweep:
 
     @cached_property
     def _caches(self) -> Caches:
+        with self.progress.during("load torch and Ray"):
+            from sweeper.run.caches import Caches
+
         return Caches(self.plan, self.progress, self.times, lambda: self.resources)
 
     @cached_property
@@ -213,6 +229,8 @@ class Sweep:
         """Load weights first, so that a missing file or hub is reported without delay. The cells
         of a backbone whose weights cannot be had fail, and the others go on."""
         wanted = self._open_backbones | self._unexplained_backbones
+        if not wanted:
+            return
         refused = self._caches.load_backbones(wanted)
         for cell in self.plan.cells:
             if reason := refused.get(cell.backbone):
@@ -227,7 +245,8 @@ class Sweep:
 
     def extract(self) -> None:
         """Activation tables of every backbone that still has work."""
-        self._caches.extract_tables(self._open_backbones)
+        if self._open_backbones:
+            self._caches.extract_tables(self._open_backbones)
 
     # --- trials ------------------------------------------------------------------------------
 
@@ -256,6 +275,8 @@ class Sweep:
     def _run_rounds(self, strategy: str, cells: Sequence[Cell]) -> None:
         """Run the cells' trials; where their results suggest others, those too. Each once: one that
         fails is run again by the next command."""
+        from sweeper.ray.trials import run_trials
+
         resources, ran = self.resources, set[str]()
         while missing := [one for one in self.ledger.needing(cells) if one.key not in ran]:
             specs = [spec for cell in cells for spec in self.ledger.trials(cell)]
@@ -266,6 +287,8 @@ class Sweep:
 
     def _scheduler(self, strategy: str, specs: Sequence[TrialSpec]) -> CellAsha:
         """ASHA, with its rungs filled from the trials in the store."""
+        from sweeper.ray.asha import CellAsha
+
         rungs = self.plan.rungs(strategy)
         if not rungs:
             return CellAsha()
@@ -294,18 +317,30 @@ class Sweep:
 
     def evaluate(self) -> None:
         """Every champion sees the test set, once."""
-        champions = self._champions()
-        self._for_champions("evaluate", champions, self.ledger.evaluation, evaluate_champion)
+
+        def work() -> _Work:
+            from sweeper.run.champions import evaluate_champion
+
+            return _Work(evaluate_champion)
+
+        self._for_champions("evaluate", self._champions(), self.ledger.evaluation, work)
 
     def explain(self) -> None:
         """Attribution maps of a few test images of the leading champions."""
         if not self.plan.explains:
             return
         settings, champions = self.plan.explanation_settings, self._explained()
-        seconds = self._seconds_to_explain(len(champions))
-        work = partial(explain_champion, settings=settings, seconds=seconds)
-        maps = partial(count_maps, self.plan.store, settings=settings)
-        self._for_champions("explain", champions, self.ledger.explanation, work, maps)
+
+        def work() -> _Work:
+            from sweeper.run.explanations import count_maps, explain_champion
+
+            seconds = self._seconds_to_explain(len(champions))
+            count = partial(count_maps, self.plan.store, settings=settings)
+            return _Work(
+                partial(explain_champion, settings=settings, seconds=seconds), count, "maps"
+            )
+
+        self._for_champions("explain", champions, self.ledger.explanation, work)
 
     def check_maps(self) -> None:
         """Whether the maps of these champions depend on the weights and follow the score."""
@@ -313,10 +348,16 @@ class Sweep:
             return
         settings, champions = self.plan.check_settings, self._explained()
         siblings = {spec.key: self.ledger.siblings(spec) for spec in champions}
-        seconds = self._seconds_to_explain(len(champions))
-        work = partial(check_champion, siblings=siblings, settings=settings, seconds=seconds)
-        checks = partial(count_checks, self.plan.store, siblings=siblings, settings=settings)
-        self._for_champions("check maps", champions, self.ledger.map_checks, work, checks, "checks")
+
+        def work() -> _Work:
+            from sweeper.run.map_checks import check_champion, count_checks
+
+            seconds = self._seconds_to_explain(len(champions))
+            count = partial(count_checks, self.plan.store, siblings=siblings, settings=settings)
+            check = partial(check_champion, siblings=siblings, settings=settings, seconds=seconds)
+            return _Work(check, count, "checks")
+
+        self._for_champions("check maps", champions, self.ledger.map_checks, work)
 
     def _explained(self) -> list[TrialSpec]:
         wanted = self.ledger.to_explain()
@@ -345,22 +386,26 @@ class Sweep:
 
     def test_robustness(self) -> None:
         """The leading champions predict corrupted test images."""
-        if self.config.robustness.champions != "none":
-            work = partial(corrupt_champion, corruptions=self.config.robustness.corruptions)
-            champions = filter(self.ledger.is_tested_for_robustness, self._evaluated())
-            self._for_champions("robustness", list(champions), self.ledger.corrupted, work)
+        section = self.config.robustness
+        if section.champions == "none":
+            return
+
+        def work() -> _Work:
+            from sweeper.run.robustness import corrupt_champion
+
+            return _Work(partial(corrupt_champion, corruptions=section.corruptions))
+
+        champions = [one for one in self._evaluated() if self.ledger.is_tested_for_robustness(one)]
+        self._for_champions("robustness", champions, self.ledger.corrupted, work)
 
     def _for_champions(
         self,
         name: str,
         champions: Sequence[TrialSpec],
         artifact: Callable[[TrialSpec], object | None],
-        work: Callable[[TrialSpec], Iterator[int] | None],
-        maps: Callable[[TrialSpec], int] | None = None,
-        unit: str = "maps",
+        work: Callable[[], _Work],
     ) -> None:
-        """Do the work of champions without this artifact. `maps`: how many of `unit` a champion
-        has, if progress counts them and not champions."""
+        """Do the work of champions without this artifact."""
         with self.times.timed(name) as stage:
             found = self.plan.store.each(artifact, champions)
             missing = [spec for spec, one in zip(champions, found, strict=True) if one is None]
@@ -368,27 +413,30 @@ class Sweep:
             if not missing:
                 self.progress.skip(name, f"{len(champions)} champions in the store")
                 return
-            resources = self.resources
-            if maps:
-                self.progress.start(name, sum(map(maps, missing)), unit)
-            else:
-                self.progress.start(name, len(missing), "champions")
+            self._work_on(name, missing, work())
 
-            def ended(spec: TrialSpec, error: str) -> None:
-                if error:
-                    self._fail(spec, f"{name}: {error}")
-                if error or not maps:
-                    self.progress.count("failed" if error else "done")
+    def _work_on(self, name: str, missing: Sequence[TrialSpec], work: _Work) -> None:
+        from sweeper.ray.tasks import run_tasks
 
-            run_tasks(
-                work,
-                missing,
-                resources,
-                ended,
-                on_step=lambda: self.progress.count("done"),
-                name_of=lambda spec: f"{name}: {spec.cell}",
-            )
-            self.progress.finish()
+        resources = self.resources
+        counts = map(work.count, missing) if work.count else [len(missing)]
+        self.progress.start(name, sum(counts), work.unit)
+
+        def ended(spec: TrialSpec, error: str) -> None:
+            if error:
+                self._fail(spec, f"{name}: {error}")
+            if error or not work.count:
+                self.progress.count("failed" if error else "done")
+
+        run_tasks(
+            work.do,
+            missing,
+            resources,
+            ended,
+            on_step=lambda: self.progress.count("done"),
+            name_of=lambda spec: f"{name}: {spec.cell}",
+        )
+        self.progress.finish()
 
     def _fail(self, champion: TrialSpec, error: str) -> None:
         """Every cell of this champion has failed."""
@@ -411,6 +459,8 @@ class Sweep:
 
     def _test_externally(self) -> None:
         """Test the leading champions on the external test sets, and add them to the page."""
+        from sweeper.use.external import add_test_set, leading_cells
+
         run = read_run(self.out)
         with self.times.timed("external test sets") as stage:
             for name, data in self.config.test_sets.items():

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from datasets.corruptions import corrupted, every_corruption
@@ -15,15 +13,15 @@ from datasets.shards import read_images
 from reports.derived.robustness import CLEAN
 from sweeper.plan.artifacts import robustness
 from sweeper.plan.trial_spec import TrialSpec
+from sweeper.run.champion_tables import CORRUPTED
 from sweeper.run.champions import champion_network
 from sweeper.run.parts import TrialParts
 from sweeper.run.predictions import predictions_of
 from sweeper.store.records import parquet_bytes
-from sweeper.store.store import Artifact, Store
+from sweeper.store.store import Store
 from trainables.device import assigned_device
 from trainables.explain import Score
 
-_FILE = "corrupted.parquet"
 _FORWARD = 32  # images
 
 
@@ -47,13 +45,7 @@ def corrupt_champion(spec: TrialSpec, corruptions: Sequence[str]) -> None:
     ]
     with store.writing(*target.content) as folder:
         rows = pd.concat(frames, ignore_index=True).drop(columns="copy")
-        store.write_file(f"{folder}/{_FILE}", parquet_bytes(rows))
-
-
-def read_corrupted(store: Store, artifact: Artifact) -> pd.DataFrame:
-    """Columns corruption, severity, image_id, label, predicted, probabilities."""
-    table: pd.DataFrame = pq.read_table(pa.BufferReader(store.read(artifact, _FILE))).to_pandas()
-    return table
+        store.write_file(f"{folder}/{CORRUPTED}", parquet_bytes(rows))
 
 
 def _versions(

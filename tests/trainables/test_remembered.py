@@ -95,7 +95,9 @@ def test_what_is_read_again_equals_what_was_computed() -> None:
 QUESTIONS = """
 import json, sys
 from trainables.cuts import resolve
-from trainables.explanation_costs import check_costs, compares_baselines, passes_of_map
+from trainables.explanation_facts import (
+    check_costs, compares_baselines, method_titles, passes_of_map
+)
 from trainables.network_size import network_size
 from trainables.registry import BACKBONES
 from trainables.timm_models import evaluation, full_name, is_model, own_size, vintage
@@ -112,6 +114,7 @@ answers = [
     passes_of_map("integrated_gradients", 32, 2),
     compares_baselines("occlusion"),
     check_costs(),
+    method_titles(),
 ]
 print(json.dumps({"answers": [*map(repr, answers)], "torch": "torch" in sys.modules}))
 """

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from sweeper.use.finished import FinishedRun
+from tests.sweeper.conftest import SMALL
+
 ROOT = Path(__file__).parents[3]
 BUILDS_NETWORKS = {"timm", "torchvision", "torch._dynamo", "sympy"}
 MEASURES = {"sklearn", "scipy"}
@@ -26,6 +29,7 @@ UNUSED = BUILDS_NETWORKS | MEASURES | REPORTS | OTHERS
         ("sweeper.cli", PLANS | {"numpy", "pandas", "pyarrow", "pydantic", "yaml", "cv2"}),
         ("sweeper.budget.decision", PLANS),
         ("sweeper.plan.foreseen", PLANS),
+        ("sweeper.run.pipeline", {"torch", "ray", "timm", "albumentations"}),
     ],
 )
 def test_a_process_imports_only_what_it_uses(entry: str, unwanted: set[str]) -> None:
@@ -54,4 +58,17 @@ def test_a_plan_of_a_known_collection_needs_no_torch(tmp_path: Path) -> None:
     environment = {"SWEEPER_CACHE": str(tmp_path / "cache")}
     first, second = (printed_by(code, environment) for _ in range(2))
     assert "torch" in first.split()
+    assert second == ""
+
+
+def test_a_run_with_nothing_to_do_needs_neither_torch_nor_ray(
+    finished_run: FinishedRun, tmp_path: Path
+) -> None:
+    command = ["run", "smoke", "--set", f"store={finished_run.config.store}"]
+    command += [word for setting in SMALL for word in ("--set", setting)]
+    code = f"import sys; from sweeper.cli import main; main({[*command, '--out', str(tmp_path)]}); "
+    code += "print(*sorted({'torch', 'ray', 'timm'} & {*sys.modules}))"
+    environment = {"SWEEPER_CACHE": str(tmp_path / "cache")}
+    first, second = (printed_by(code, environment) for _ in range(2))
+    assert "ray" not in first.split()
     assert second == ""

@@ -16,7 +16,8 @@ from sweeper.plan.ledger import Ledger
 from sweeper.plan.plan import Plan
 from sweeper.plan.references import references
 from sweeper.plan.trial_spec import TrialSpec
-from sweeper.run.map_checks import check_champion, count_checks, read_checks
+from sweeper.run.champion_tables import read_checks
+from sweeper.run.map_checks import check_champion, count_checks
 from sweeper.store.store import Store
 from sweeper.use.finished import FinishedRun
 from trainables.map_checks.randomisation import STAGES

@@ -1,4 +1,6 @@
-"""What maps and their checks cost, for estimates: without importing torch, once it is known."""
+"""The titles of the methods of explanation, and what maps and their checks cost: without importing
+torch, once it is known.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,14 @@ from trainables.remembered import remembered
 def _pair(values: list[float]) -> tuple[float, float]:
     low, high = values
     return low, high
+
+
+@remembered(dict)
+def method_titles() -> dict[str, str]:
+    """By the methods' names."""
+    from trainables.explain import METHODS
+
+    return {name: method.title for name, method in METHODS.items()}
 
 
 @remembered(_pair)
