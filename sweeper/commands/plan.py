@@ -10,14 +10,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from sweeper.commands import run
-from sweeper.commands.output_folder import run_folder
-from sweeper.config.load import load_chosen_config
-from sweeper.config.schema import Config
 from sweeper.errors import ConfigError
 from sweeper.progress import Progress
-from sweeper.store.address import is_remote
 
 if TYPE_CHECKING:
+    from sweeper.config.schema import Config
     from sweeper.plan.plan import Plan
 
 
@@ -41,6 +38,9 @@ def plan_run(options: argparse.Namespace, command: str) -> int:
 
     Raises ConfigError for everything that a run would refuse.
     """
+    from sweeper.commands.output_folder import run_folder
+    from sweeper.config.load import load_chosen_config
+
     config = load_chosen_config(options.config, options.overrides)
     out = run_folder(config, options.out)
     with Progress() as progress:
@@ -89,6 +89,8 @@ def _planned(
 @contextmanager
 def _store_outside_images(config: Config) -> Iterator[Config]:
     """Yield the config, with a temporary store if its own would be created among the images."""
+    from sweeper.store.address import is_remote
+
     store, images = Path(config.store), config.data.path
     if is_remote(config.store) or images is None or store.exists():
         yield config
