@@ -13,6 +13,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -104,12 +105,16 @@ def release_memory() -> None:
         torch.cuda.empty_cache()
 
 
+def float32_products() -> list[Any]:
+    """torch's settings for the products of float32: convolutions, recurrent layers, matrices."""
+    cudnn: Any = torch.backends.cudnn  # its stubs do not know them
+    return [cudnn.conv, cudnn.rnn, torch.backends.cuda.matmul]
+
+
 def _compute_in_full_float32() -> None:
-    torch.backends.cudnn.conv.fp32_precision = "ieee"
-    torch.backends.cudnn.rnn.fp32_precision = "ieee"
-    torch.backends.cuda.matmul.fp32_precision = "ieee"
+    for products in float32_products():
+        products.fp32_precision = "ieee"
 
 
 def _rounds_to_tf32() -> bool:
-    backends = (torch.backends.cudnn.conv, torch.backends.cuda.matmul)
-    return any(backend.fp32_precision == "tf32" for backend in backends)
+    return any(products.fp32_precision == "tf32" for products in float32_products())

@@ -14,6 +14,7 @@ from trainables.device import (
     Arithmetic,
     assigned_device,
     device_of,
+    float32_products,
     has_fast_bfloat16,
     local_device,
     release_memory,
@@ -28,10 +29,10 @@ from trainables.device import _assigned_gpus, assigned_share
 
 ray.init(address="local", num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False)
 remote = ray.remote(lambda: (sorted(_assigned_gpus()), assigned_share()))
-group = placement_group([{"CPU": 1, "GPU": 0.25}])  # as Tune starts its trials
-strategy = PlacementGroupSchedulingStrategy(group)
 shares = (0, 0.5, 1, 2)
 found = [ray.get(remote.options(num_gpus=share).remote()) for share in shares]
+group = placement_group([{"CPU": 1, "GPU": 0.25}])  # as Tune starts its trials
+strategy = PlacementGroupSchedulingStrategy(group)
 found.append(ray.get(remote.options(num_gpus=0.25, scheduling_strategy=strategy).remote()))
 print(json.dumps(found))
 """
@@ -41,12 +42,11 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 @pytest.fixture(autouse=True)
 def _as_torch_starts() -> Iterator[None]:
     """cuDNN rounds to TF32 unless it is told otherwise."""
-    backends = (torch.backends.cudnn.conv, torch.backends.cudnn.rnn, torch.backends.cuda.matmul)
-    before = [backend.fp32_precision for backend in backends]
-    torch.backends.cudnn.conv.fp32_precision = "tf32"
+    before = [products.fp32_precision for products in float32_products()]
+    float32_products()[0].fp32_precision = "tf32"
     yield
-    for backend, precision in zip(backends, before, strict=True):
-        backend.fp32_precision = precision
+    for products, precision in zip(float32_products(), before, strict=True):
+        products.fp32_precision = precision
 
 
 def test_a_worker_without_a_gpu_stays_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,8 +91,7 @@ def test_float32_is_not_rounded_to_tf32(choose: Callable[[], torch.device]) -> N
     assert Arithmetic.of("float32", CPU) == Arithmetic("cpu", "float32", tf32=False)
     choose()
     assert Arithmetic.of("bfloat16", CUDA) == Arithmetic("cuda", "bfloat16", tf32=False)
-    assert torch.backends.cudnn.conv.fp32_precision == "ieee"
-    assert torch.backends.cuda.matmul.fp32_precision == "ieee"
+    assert {products.fp32_precision for products in float32_products()} == {"ieee"}
 
 
 def test_memory_is_given_back_by_a_process_that_has_used_a_gpu(

@@ -92,7 +92,7 @@ def test_none_of_the_rows_is_kept_on_a_device_that_is_full(
         calls.append(1)
         if len(calls) == 1:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return empty(*sizes, **options)  # type: ignore[call-overload, no-any-return]
+        return empty(*sizes, **options)
 
     memory = RowMemory(1 << 20)
     with monkeypatch.context() as patch:
@@ -115,6 +115,6 @@ def test_pooled_features_stay_in_the_machines_memory_where_the_device_has_no_roo
     assert gathered == [9, 8, 9]
     torch.testing.assert_close(found[0], found[1], rtol=0, atol=0)
     on_device = PooledRows(table, ALL, LABELS, META, RowMemory(1 << 20))
-    assert on_device.features.device == on_device.inputs(order).device == META
+    assert on_device.features.device == on_device.inputs(order.to(META)).device == META
     beside = PooledRows(table, ALL, LABELS, META, RowMemory(0))
     assert beside.features.device == CPU
