@@ -11,7 +11,6 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
@@ -29,6 +28,7 @@ from datasets.errors import DataError
 from datasets.file_sums import FileSum, SummedFile
 from datasets.preprocess import Preprocessing, preprocess
 from datasets.ray_data import prepare_ray_data
+from datasets.stored_folder import StoredFolder
 
 SHARDS_VERSION = 2
 _IMAGES_PER_SHARD = 64
@@ -49,7 +49,7 @@ class WrittenShards(NamedTuple):
 
 def write_shards(
     manifest: pd.DataFrame,
-    root: str | os.PathLike[str],
+    root: str | os.PathLike[str] | StoredFolder,
     out: str,
     filesystem: FileSystem,
     *,
@@ -64,7 +64,7 @@ def write_shards(
 
     Args:
         manifest: columns image_id, path; usable rows only.
-        root: the folder that the paths are relative to, on each worker's machine.
+        root: the folder that the paths are relative to, on each worker's machine or in a store.
         out: a folder inside `filesystem`; Parquet files left there by a killed run are removed.
         filesystem: local or remote; it is sent to the workers.
         preprocessing: what is done to every image; its `image_size` is N.
@@ -186,7 +186,7 @@ def _try_to_write_shard(images: pa.Table, **settings: Any) -> pa.Table:
 def _write_shard(
     images: pa.Table,
     *,
-    root: str | os.PathLike[str],
+    root: str | os.PathLike[str] | StoredFolder,
     out: str,
     filesystem: FileSystem,
     preprocessing: Preprocessing,
@@ -205,7 +205,7 @@ def _write_shard(
     ):
         for start in range(0, len(files), step):
             preprocessed = (
-                (image_id, _preprocessed(Path(root, path), image_id, preprocessing))
+                (image_id, _preprocessed(root, path, image_id, preprocessing))
                 for image_id, path in files[start : start + step]
             )
             rows = [
@@ -221,14 +221,20 @@ def _write_shard(
     return name, len(files) * (copies + 1), file.sum
 
 
-def _preprocessed(path: Path, image_id: str, preprocessing: Preprocessing) -> Pixels:
+def _preprocessed(
+    root: str | os.PathLike[str] | StoredFolder,
+    path: str,
+    image_id: str,
+    preprocessing: Preprocessing,
+) -> Pixels:
     """Read, verify, decode and preprocess one file: (N, N, 3) uint8."""
+    shown = path if isinstance(root, StoredFolder) else os.path.join(root, path)
     try:
-        data = read_file(path)
+        data = root.read(path) if isinstance(root, StoredFolder) else read_file(shown)
     except DataError as error:
-        raise DataError(f"{str(path)!r}: {error}") from error
+        raise DataError(f"{shown!r}: {error}") from error
     if hashlib.sha256(data).hexdigest() != image_id.partition("-")[0]:
-        raise DataError(f"{str(path)!r} has changed since the images were listed; run again")
+        raise DataError(f"{shown!r} has changed since the images were listed; run again")
     return preprocess(decode_image(data), preprocessing)
 
 

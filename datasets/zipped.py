@@ -6,7 +6,6 @@ data than the disk has room for is not unpacked at all.
 
 import lzma
 import os
-import re
 import shutil
 import stat
 import struct
@@ -19,6 +18,7 @@ from errno import EEXIST, EILSEQ, EINVAL, EISDIR, ENAMETOOLONG, ENOTDIR
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from datasets.containers.image_files import safe_path
 from datasets.decoding.dicom_detection import HEADER_BYTES
 from datasets.decoding.limits import MAX_BYTES
 from datasets.errors import DataError
@@ -49,7 +49,6 @@ _DAMAGED = (
     ValueError,
     OSError,
 )
-_DRIVE = re.compile(r"[A-Za-z]:")  # C:/images
 _NAME_ERRORS = (EEXIST, EISDIR, ENOTDIR, ENAMETOOLONG, EILSEQ, EINVAL)
 
 
@@ -65,8 +64,10 @@ def is_zip(path: str) -> bool:
     return os.path.isfile(path) and zipfile.is_zipfile(path)
 
 
-def unpack(path: str, folder: Path) -> None:
+def unpack(path: str, folder: Path, called: str | None = None) -> None:
     """Unpack the images of the zip file `path` into the new folder `folder`.
+
+    `called`: how the user knows it, if not by its path.
 
     Files that `sources.list_folder` would skip are left out. A common top folder, which most
     archives have, is dropped: `data/<class>/1.png` becomes `<class>/1.png`.
@@ -83,7 +84,7 @@ def unpack(path: str, folder: Path) -> None:
             for member in members:
                 _write(archive, member.info, folder.joinpath(*member.path.parts[skipped:]))
     except DataError as error:
-        raise DataError(f"data.path={path!r}: {error}") from None
+        raise DataError(f"data.path={called or path!r}: {error}") from None
 
 
 def left_out(path: str) -> list[str]:
@@ -124,9 +125,8 @@ def _members(archive: zipfile.ZipFile) -> Iterator[_Member]:
 
 def _path_inside(name: str) -> PurePosixPath:
     """A member's path; Windows uses backslashes. Raises DataError if it leads outside."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    has_drive = bool(path.parts) and _DRIVE.fullmatch(path.parts[0])
-    if path.is_absolute() or ".." in path.parts or has_drive or "\0" in name:
+    path = safe_path(name)
+    if path is None:
         raise DataError(f"{name!r} is not a path inside the archive; nothing is unpacked")
     return path
 

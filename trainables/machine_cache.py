@@ -15,6 +15,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ import pyarrow.fs as pafs
 
 Check = Callable[[Path], None]
 _SHARE_OF_FREE = 0.5
-_PARTIAL, _REMOVED = ".part", ".removed"
+_PARTIAL, _REMOVED, _UPLOAD = ".part", ".removed", "upload-"
+_LONGEST_UPLOAD_S = 3 * 86_400.0
 
 _held: dict[Path, int] = {}  # folder -> descriptor of this process's lock on it
 
@@ -41,19 +43,28 @@ class MachineCopy(os.PathLike[str]):
 
 
 @contextmanager
-def upload(folder: str, filesystem: pafs.FileSystem) -> Iterator[Path]:
-    """Yield a local folder whose files end up in `folder`: `folder` itself if that is local."""
+def upload(folder: str, filesystem: pafs.FileSystem, *, keep: bool = False) -> Iterator[Path]:
+    """Yield a local folder whose files end up in `folder`: `folder` itself if that is local.
+
+    `keep`: what was written stays in the cache, so that this machine need not fetch it.
+    """
     if isinstance(filesystem, pafs.LocalFileSystem):
         yield Path(folder)
         return
-    with tempfile.TemporaryDirectory() as scratch:
-        yield Path(scratch)
+    cache = cache_folder() if keep else None
+    with tempfile.TemporaryDirectory(_PARTIAL, _UPLOAD, cache) as one:
+        scratch = Path(one, "files")
+        scratch.mkdir()
+        yield scratch
         pafs.copy_files(
-            scratch,
+            str(scratch),
             folder,
             source_filesystem=pafs.LocalFileSystem(),
             destination_filesystem=filesystem,
         )
+        if cache:
+            make_room(cache, _bytes_in(scratch))
+            scratch.rename(_cached(folder, filesystem))
 
 
 def local_copy(folder: str, filesystem: pafs.FileSystem, check: Check | None = None) -> Path:
@@ -64,8 +75,7 @@ def local_copy(folder: str, filesystem: pafs.FileSystem, check: Check | None = N
     """
     if isinstance(filesystem, pafs.LocalFileSystem):
         return Path(folder)
-    name = hashlib.sha256(f"{filesystem.type_name} {folder}".encode()).hexdigest()[:32]
-    cached = cache_folder() / name
+    cached = _cached(folder, filesystem)
     while not (cached in _held and cached.exists()):
         if not cached.exists():
             with _locked(cached.with_suffix(".fetching"), fcntl.LOCK_EX):
@@ -73,6 +83,12 @@ def local_copy(folder: str, filesystem: pafs.FileSystem, check: Check | None = N
                     _fetch(folder, filesystem, cached, check)
         _hold(cached)
     return cached
+
+
+def _cached(folder: str, filesystem: pafs.FileSystem) -> Path:
+    """Where the copy of a folder lies."""
+    name = hashlib.sha256(f"{filesystem.type_name} {folder}".encode()).hexdigest()[:32]
+    return cache_folder() / name
 
 
 def _hold(cached: Path) -> None:
@@ -146,6 +162,9 @@ def make_room(cache: Path, wanted_bytes: int) -> None:
     """
     for removed in cache.glob(f"*{_REMOVED}"):  # left by a process killed while removing
         shutil.rmtree(removed, ignore_errors=True)
+    for partial in cache.glob(f"{_UPLOAD}*"):  # left by a process killed while uploading
+        if time.time() - partial.stat().st_mtime > _LONGEST_UPLOAD_S:
+            shutil.rmtree(partial, ignore_errors=True)
     folders = sorted(
         (path for path in cache.iterdir() if path.is_dir() and not path.suffix),
         key=lambda path: path.stat().st_mtime,

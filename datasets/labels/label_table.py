@@ -20,7 +20,7 @@ from datasets.layout.class_names import tidy_name
 from datasets.layout.folder_names import named, part_of_layer
 
 _IMAGE = ("path", "file", "filename", "file_name", "image", "image_id", "sha256")
-_LABEL = ("label", "class")
+LABEL_COLUMNS = ("label", "class")
 _GROUP, _SPLIT, _WEIGHT = "group", "split", "weight"
 _CONTENT = re.compile(r"([0-9a-f]{64})(?:-\d+)?")  # the id of an image in a run's tables
 _SEPARATORS = "|;,"
@@ -49,18 +49,19 @@ class LabelTable:
     further: dict[str, list[str]]
 
 
-def read_label_table(path: str, label: str | None = None) -> LabelTable:
+def read_label_table(path: str, label: str | None = None, setting: str | None = None) -> LabelTable:
     """Read a table of labels.
 
     Args:
         path: a .csv or .parquet file.
         label: the column with the labels; None: `label` or `class`.
+        setting: the key and value that name it, for messages; default: data.labels.
 
     Raises:
         DataError: one line: as `read_table_file`; a column that is missing or has several values
             a row; a column `weight`; an empty image; a split other than train, val and test.
     """
-    file = read_table_file(path, f"data.labels={path!r}")
+    file = read_table_file(path, setting or f"data.labels={path!r}")
     image, class_column = _image_column(file), _label_column(file, label)
     if _WEIGHT in file.columns:
         raise file.wrong(
@@ -87,6 +88,12 @@ def read_label_table(path: str, label: str | None = None) -> LabelTable:
             if name not in used and name not in file.several
         },
     )
+
+
+def check_label_column(columns: Sequence[str], setting: str, label: str | None) -> None:
+    """Raise DataError as `read_label_table` does, if a table of these columns has no labels."""
+    names = {name.strip().casefold(): [""] for name in columns}
+    _label_column(TableFile(setting, names, [1], "row"), label)
 
 
 def named_images(path: Path) -> list[Path]:
@@ -117,7 +124,7 @@ def _label_column(file: TableFile, wanted: str | None) -> str:
             f"data.label={wanted!r}{hint}: no such column in {file.setting}; its columns are "
             f"{named(file.columns, 8)}"
         )
-    found = [name for name in _LABEL if name in file.columns]
+    found = [name for name in LABEL_COLUMNS if name in file.columns]
     if len(found) == 1:
         return found[0]
     what = "two columns may hold the labels, label and class" if found else "no column label"

@@ -38,6 +38,7 @@ def read_labelled_folder(
     label: str | None = None,
     unmatched: str = STOP,
     called: str | None = None,
+    setting: str | None = None,
     follow_links: bool = False,
     own: Sequence[str] = (),
 ) -> Contents:
@@ -45,7 +46,7 @@ def read_labelled_folder(
 
     Args:
         root: the folder, which the table's paths are relative to, or else to its own folder.
-        labels, label: as for `read_label_table`.
+        labels, label, setting: as for `read_label_table`.
         unmatched: `stop` or `leave_out`: images without a row or label, and rows without an image.
         called, follow_links, own: as for `sources.read_folder`.
 
@@ -53,7 +54,7 @@ def read_labelled_folder(
         DataError: one line: no such folder; as `read_label_table`; an image in two rows; an image
             without a row, a row without a label or without an image, unless they are left out.
     """
-    table = read_label_table(labels, label)
+    table = read_label_table(labels, label, setting)
     tree = checked_tree(root, called or root, follow_links)
     files = _find_files(tree, own)
     return _Matching(table, tree, files, Path(labels).expanduser(), unmatched).contents()

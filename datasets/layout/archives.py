@@ -23,5 +23,5 @@ def archive_problem(path: Path) -> str:
         return f"a damaged zip{detail}; copy it again, or use a folder of class folders"
     is_tar = head[_TAR_AT:].startswith(_TAR)
     if is_tar or head.startswith(_OTHERS) or suffix in _SUFFIXES or suffix.endswith(".gz"):
-        return "only zip archives are supported; unpack it and use the folder"
+        return "only .zip, .tar and .tar.gz archives are supported; unpack it and use the folder"
     return ""

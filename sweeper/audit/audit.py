@@ -10,6 +10,7 @@ store.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,8 @@ import pandas as pd
 from datasets.errors import DataError
 from datasets.findings.doubts import voters
 from datasets.findings.labels import no_ranking
-from datasets.layout.file_kinds import printable
 from datasets.layout.tree import LINK
 from datasets.manifest import usable
-from datasets.zipped import is_zip
 from reports.audit_labels import pictures as label_pictures
 from reports.audit_page import build_audit_page
 from reports.audit_pairs import ordered_groups
@@ -39,6 +38,7 @@ from sweeper.plan.image_source import contents_of, find_source, remarks_on
 from sweeper.plan.known import known_of
 from sweeper.plan.reading import read_images
 from sweeper.progress import Progress
+from sweeper.store.address import name_of
 from sweeper.store.store import Store
 
 _MAX_PAIR_PICTURES = 240  # the remaining pictures are for doubtful labels
@@ -51,7 +51,7 @@ class OnlyLinksError(DataError):
 def run_audit(
     data: DataSection, out: Path, store: str, command: str, progress: Progress | None = None
 ) -> Findings:
-    """Audit the folder or zip file `data.path` into `out`: results/*.parquet, results/audit.json,
+    """Audit the images at `data.path` into `out`: results/*.parquet, results/audit.json,
     audit.html.
 
     Args:
@@ -64,12 +64,12 @@ def run_audit(
     """
     progress = progress or Progress()
     path = str(data.path)
-    if not is_zip(path):
+    if os.path.isdir(path):
         _check_outside(out, path)
     descriptions = Descriptions(Store(store))
-    source = find_source(data, descriptions.store)
+    source = find_source(data, descriptions.store, progress)
     with progress.during("list images"):
-        contents = contents_of(source.root, data)
+        contents = contents_of(source, data)
     manifest = read_images(source, contents, descriptions, progress).manifest
     images = usable(manifest)
     if images.empty:
@@ -85,7 +85,7 @@ def run_audit(
             ranked = label_ranking(collection, descriptions, voters(images))
         findings = Findings(collection, ranked)
     with progress.during("write tables and page"):
-        _write(findings, Path(path), out, command, descriptions)
+        _write(findings, path, out, command, descriptions)
         build_audit_page(out)
     return findings
 
@@ -113,7 +113,7 @@ def _check_outside(out: Path, root: str) -> None:
 
 
 def _write(
-    findings: Findings, path: Path, out: Path, command: str, descriptions: Descriptions
+    findings: Findings, path: str, out: Path, command: str, descriptions: Descriptions
 ) -> None:
     results = out / "results"
     collection = findings.collection
@@ -127,8 +127,8 @@ def _write(
     write_table(results, "labels", labels)
     write_table(results, "pictures", encode_images(collection, descriptions, chosen))
     about: dict[str, Any] = {
-        "name": printable(path.resolve().name),
-        "folder": resolved_path(str(path)),
+        "name": name_of(resolved_path(path)),
+        "folder": resolved_path(path),
         "command": command,
         **findings.as_json(),
     }

@@ -23,7 +23,9 @@ _TEXT = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `audit`."""
     parser.description = _TEXT
-    parser.add_argument("folder", metavar="DIR", help="one folder of images per class, or a zip")
+    parser.add_argument(
+        "folder", metavar="DIR", help="one folder of images per class, or any other data.path"
+    )
     add_settings(parser)
     parser.add_argument(
         "--out",

@@ -6,12 +6,14 @@ import argparse
 from pathlib import Path
 
 from sweeper.commands.audit import add_settings
+from sweeper.commands.output_folder import resolved_path
 from sweeper.commands.predict import add_choice
 from sweeper.config.load import load_audit_section
 from sweeper.config.paths import NAME_RULE, is_folder_name, typed_path
 from sweeper.errors import ConfigError, StoreError
 from sweeper.exit_codes import DONE
 from sweeper.progress import Progress
+from sweeper.store.address import name_of
 from sweeper.use.finished import read_run
 
 _TEXT = (
@@ -24,9 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `test`."""
     parser.description = _TEXT
     parser.add_argument("run", type=typed_path, metavar="RUN", help="the run's folder")
-    parser.add_argument(
-        "path", metavar="PATH", help="a folder or zip of class folders, or of images with a table"
-    )
+    parser.add_argument("path", metavar="PATH", help="the images: anything that data.path may be")
     parser.add_argument("--name", help="of the test set on the page; default: that of PATH")
     add_settings(parser, "about its images: ")
     add_choice(parser)
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_test(options: argparse.Namespace, command: str) -> int:
     """Predict the test set and rebuild the page; returns 0."""
     run = read_run(options.run)
-    name = options.name or Path(typed_path(options.path)).resolve().stem
+    name = options.name or Path(name_of(resolved_path(options.path))).stem
     if not is_folder_name(name):
         raise ConfigError([f"--name '{name}': {NAME_RULE}"])
     data = load_audit_section(options.path, options.overrides)

@@ -20,6 +20,7 @@ from sweeper.config.paths import typed_path
 from sweeper.config.run_paths import with_paths_of
 from sweeper.config.schema import Config, DataSection
 from sweeper.errors import StoreError
+from sweeper.store.address import is_remote, name_of
 from sweeper.terminal import shown
 
 Say = Callable[[str], None]
@@ -35,12 +36,14 @@ def run_folder(config: Config, out: Path | None, say: Say = print) -> Path:
 def audit_folder(path: str, out: Path | None, say: Say = print) -> Path:
     """The folder of an audit of `path`. Raises StoreError if `out` is that of a run."""
     images = resolved_path(path)
-    base = out or Path("runs", f"audit-{Path(images).name or 'root'}")
+    base = out or Path("runs", f"audit-{name_of(images) or 'root'}")
     return _folder(base, out is not None, images, _AUDIT, "an audit", say)
 
 
 def resolved_path(path: str) -> str:
-    """The absolute path, as printable text."""
+    """The absolute path, or the address as it is, as printable text."""
+    if is_remote(path):
+        return shown(path)
     return shown(str(typed_path(path).resolve()))
 
 

@@ -27,6 +27,7 @@ AUDIT_KEYS = (
     "data.follow_links",
     "data.labels",
     "data.label",
+    "data.image_column",
     "data.labels_unmatched",
 )
 

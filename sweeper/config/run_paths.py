@@ -59,7 +59,7 @@ def _resolve_images(
     data: DataSection, values: dict[str, Any], resolve: Callable[[str], str]
 ) -> None:
     """Resolve the paths of the images in `values`, the section as a dictionary."""
-    if data.path:
+    if data.path and not is_remote(data.path):
         values["path"] = resolve(data.path)
     if data.labels:
         values["labels"] = resolve(data.labels)

@@ -69,13 +69,18 @@ class DataSection(Section):
     """`folder` reads `data.path`; `synthetic` draws radiographs. Setting `data.path` implies
     `folder`."""
     path: str | None = None
-    """Folder or zip file with one folder of images per class, or with the images that `data.labels`
-    lists."""
+    """Where the images are: a folder or zip file with one folder of images per class, or with the
+    images that `data.labels` lists; Parquet, Arrow or WebDataset files with images and labels, or a
+    folder of them. A path, or an address such as `s3://bucket/images`."""
+    image_column: Annotated[str, Field(min_length=1)] | None = None
+    """Column of `data.path` with the images if it is a table, or their extension if it is a
+    WebDataset; needed where several may hold them."""
     labels: Annotated[str, Field(min_length=1)] | None = None
     """CSV or Parquet table with the class of each image, in place of folder names: columns `path`
     and `label`, optionally `group`, `split` and any others."""
     label: Annotated[str, Field(min_length=1)] | None = None
-    """Column of `data.labels` with the classes; defaults to `label` or `class`."""
+    """Column with the classes, of `data.labels` or of the table at `data.path`; defaults to `label`
+    or `class`."""
     labels_unmatched: Literal["stop", "leave_out"] = "stop"
     """Images without a row or label in `data.labels`, and rows without an image: end the run
     (`stop`) or leave them out (`leave_out`)."""
@@ -99,7 +104,7 @@ class DataSection(Section):
     @field_validator("path", "labels")
     @classmethod
     def home_is_known(cls, value: str | None) -> str | None:
-        return value and expanded(value)
+        return value and expanded(value.removeprefix("file://"))
 
     @field_validator("group_by")
     @classmethod
@@ -124,8 +129,10 @@ class DataSection(Section):
             raise ValueError("source 'folder' needs data.path, a folder of class folders")
         if self.labels and self.source != "folder":
             raise ValueError("data.labels needs data.path, the folder or zip file of its images")
-        if self.label and not self.labels:
-            raise ValueError("data.label needs data.labels, the table that has this column")
+        if self.image_column and self.source != "folder":
+            raise ValueError("data.image_column needs data.path, the table that has this column")
+        if self.label and self.source != "folder":
+            raise ValueError("data.label needs data.labels or data.path, the table of this column")
         return self
 
 

@@ -16,6 +16,7 @@ from datasets.manifest import check_problems, manifest_hash, usable
 from datasets.metadata.table import no_metadata
 from datasets.pairs import pair_table
 from datasets.sources import Known
+from datasets.stored_folder import StoredFolder
 from sweeper.config.schema import DataSection
 from sweeper.plan.descriptions import Descriptions
 from sweeper.plan.image_source import contents_of, find_source, remarks_on
@@ -25,16 +26,16 @@ from sweeper.plan.reading import read_images
 from sweeper.progress import Progress
 from sweeper.store.address import is_remote
 from sweeper.store.store import Store
-from trainables.machine_cache import MachineCopy
 
 
 @dataclass(frozen=True)
 class Collection:
     """The images of a run. `manifest` has every file, `images` those that can be used.
 
-    `root`: their folder on this machine. `remote`: where other machines get them, if they are in
-    the store. `artifacts`: kind and key of those that hold the results of decoding. `metadata`:
-    what is known of the usable images, as `metadata.table.Metadata.rows`.
+    `root`: their folder on this machine. `remote`: where other machines read them, if they are in
+    the store, and `place`: kind and key of their artifact there. `artifacts`: kind and key of those
+    that hold the results of decoding. `metadata`: what is known of the usable images, as
+    `metadata.table.Metadata.rows`.
     """
 
     root: str
@@ -42,7 +43,8 @@ class Collection:
     images: pd.DataFrame
     duplicates: pd.DataFrame
     ungrouped: int = 0  # images of which neither `data.group_by` nor a column group says anything
-    remote: MachineCopy | None = None
+    remote: StoredFolder | None = None
+    place: tuple[str, str] | None = None
     remarks: tuple[Remark, ...] = ()  # on the folder, what is left out of it, and data.group_by
     artifacts: tuple[tuple[str, str], ...] = ()
     metadata: pd.DataFrame = field(default_factory=lambda: no_metadata().rows)
@@ -66,15 +68,14 @@ def collect(
 
     `one_class`: whether images of a single class will do, as they do for a test set.
 
-    Works with a read-only store, unless images have to be drawn or unpacked. Raises DataError for
-    problems that a user can fix.
+    Works with a read-only store, unless images have to be drawn, unpacked or brought. Raises
+    DataError for problems that a user can fix.
     """
     progress = progress or Progress()
-    with progress.during("draw or unpack images"):
-        source = find_source(data, store)
+    source = find_source(data, store, progress)
     own = [] if is_remote(store.address) else [os.path.realpath(store.root)]
     with progress.during("list images"):
-        contents = contents_of(source.root, data, own)
+        contents = contents_of(source, data, own)
     for remark in contents.remarks:
         if remark.kind == "one_class" and not one_class:
             raise DataError(f"data.path={data.path!r}: {remark.text}; {remark.advice}")
@@ -88,6 +89,7 @@ def collect(
     return replace(
         groups,
         remote=source.remote,
+        place=source.place,
         remarks=remarks,
         artifacts=(*read.artifacts, *found.artifacts),
         metadata=found.metadata.rows,

@@ -12,7 +12,6 @@ from sweeper.plan.artifacts import (
     seed_agreement,
 )
 from sweeper.plan.grid import Cell
-from sweeper.plan.image_source import stored_images
 from sweeper.plan.lookalikes import comparison
 from sweeper.plan.plan import Plan
 from sweeper.plan.trial_spec import TrialSpec
@@ -54,8 +53,8 @@ def _collected(plan: Plan) -> set[tuple[str, str]]:
     """The artifacts that collecting the images has left in the store."""
     found = {*plan.collection.artifacts}
     found.add(comparison(plan.collection.images).place)
-    if plan.collection.remote:
-        found.add(stored_images(plan.config.data).place)
+    if plan.collection.place:
+        found.add(plan.collection.place)
     return found
 
 

@@ -23,6 +23,7 @@ from sweeper.plan.plan import class_counts
 from sweeper.results.networks import describe_backbone
 from sweeper.results.tables import Outcome
 from sweeper.stage_times import StageTime
+from sweeper.store.address import name_of
 from sweeper.strategies import STRATEGIES
 from trainables.explanation_facts import method_titles
 from trainables.gpus import gpu_names
@@ -82,7 +83,7 @@ def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) 
         "artifacts": _artifacts(ledger),
         "data": {
             "source": config.data.source,
-            "path_name": Path(config.data.path).name if config.data.path else "drawn radiographs",
+            "path_name": name_of(config.data.path) if config.data.path else "drawn radiographs",
             "images": len(plan.collection.images),
             "excluded": len(plan.collection.manifest) - len(plan.collection.images),
             "classes": dict(class_counts(plan.collection)),

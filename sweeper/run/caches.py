@@ -14,6 +14,7 @@ import ray
 import torch
 
 from datasets.calibration_pictures import CALIBRATION_PICTURES
+from datasets.errors import DataError
 from datasets.preprocess import preprocess
 from datasets.ray_data import errors_of_lost_work
 from datasets.shards import write_shards
@@ -107,7 +108,11 @@ class Caches:
                 return
             self.resources()
             self.progress.start("preprocess and augment", images.rows, "images")
-            with _one_line_if_killed(), self.store.writing(*images.target.content) as folder:
+            with (
+                _one_line_if_killed(),
+                self._damage_found(),
+                self.store.writing(*images.target.content) as folder,
+            ):
                 written = write_shards(
                     plan.collection.images,
                     plan.collection.remote or plan.collection.root,
@@ -121,6 +126,16 @@ class Caches:
                 self.store.add_sums(folder, written.sums)
                 stage.made = written.rows
             self.progress.finish()
+
+    @contextmanager
+    def _damage_found(self) -> Iterator[None]:
+        """Have images in the store that turn out to be damaged brought again by the next run."""
+        try:
+            yield
+        except DataError:
+            if place := self.plan.collection.place:
+                self.store.verified(*place)
+            raise
 
     def extract_tables(self, backbones: Collection[str]) -> None:
         """The backbones' missing tables, in one pass over each and its images. Several passes at

@@ -1,4 +1,4 @@
-"""Open the address of a store: a local folder, `s3://bucket/prefix?region=...` or another URI.
+"""Open an address: a local folder, `s3://bucket/prefix?region=...` or another URI.
 
 An address must not contain credentials, as it is written to run.json and sent to every worker. They
 come from the environment, from ~/.aws, or from the machine's role.
@@ -15,13 +15,18 @@ from urllib.parse import parse_qsl, urlsplit
 import pyarrow.fs as pafs
 
 from sweeper.errors import StoreError
+from sweeper.store.commit import is_object_store
 from sweeper.store.refusals import in_one_line
 
 _S3_OPTIONS = ("endpoint_override", "region", "scheme", "tls_ca_file_path")
-_USER_INFO = re.compile(r"(?<=://)[^/?#\s]*@")
+_AZURE = r"(?<=abfs://)|(?<=abfss://)"  # abfss://container@account.dfs.core.windows.net/folder
+_USER_INFO = re.compile(
+    rf"(?<=://)(?<!abfs://)(?<!abfss://)[^/?#\s]*@|(?:{_AZURE})[^/?#\s:@]*:[^/?#\s]*@"
+)
 _SECRET_OPTION = re.compile(
     r"(?i)([?&][^=&#\s]*(?:key|secret|token|password|credential|signature)[^=&#\s]*)=[^&#\s]*"
 )
+_SCHEMES = "s3://, gs://, abfss://, hdfs:// or a local path"
 _REGION = "us-east-1"  # accepted by stores other than AWS
 _CONNECT_S = 5.0
 _TRIES_AT_FIRST, _TRIES = 2, 5  # 5: some 10 s until an unreachable store fails
@@ -43,9 +48,38 @@ def open_address(address: str, *, writable: bool = True) -> tuple[pafs.FileSyste
     return _opened[address, writable]
 
 
+def locate(address: str) -> tuple[pafs.FileSystem, pafs.FileInfo]:
+    """Find what lies at an address of another machine: its file system, and the file or folder.
+
+    Reads nothing but that. Raises StoreError, in one line, if there is nothing or it is refused.
+    """
+    try:
+        _refuse_credentials(address)
+        if address.startswith("s3://"):
+            options, root = _s3_options(address)
+            _existing(_s3(options, _TRIES_AT_FIRST), root)
+            filesystem = _s3(options, _TRIES)
+        else:
+            filesystem, root = pafs.FileSystem.from_uri(address)
+        return filesystem, _existing(filesystem, root.rstrip("/"))
+    except (OSError, ValueError) as error:
+        if isinstance(error, StoreError):
+            raise
+        reason = in_one_line(error)
+        if "Unrecognized filesystem type" in reason:
+            reason = f"unknown scheme {urlsplit(address).scheme}://; expected {_SCHEMES}"
+        raise StoreError(f"store '{address}': cannot be read from ({reason})") from None
+
+
 def is_remote(address: str) -> bool:
     """Whether an address is something other than a folder of this machine."""
     return "://" in address
+
+
+def name_of(address: str) -> str:
+    """The last part of a path or an address, without its options."""
+    path = urlsplit(address).path or address if is_remote(address) else address
+    return Path(path).name or urlsplit(address).netloc
 
 
 def without_credentials(text: str) -> str:
@@ -54,12 +88,7 @@ def without_credentials(text: str) -> str:
 
 
 def _open(address: str, writable: bool) -> tuple[pafs.FileSystem, str]:
-    shown = without_credentials(address)
-    if shown != address:
-        raise StoreError(
-            f"store '{shown}': an address must not contain credentials; set AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, or use ~/.aws/credentials or a role"
-        )
+    shown = _refuse_credentials(address)
     try:
         if address.startswith("s3://"):
             return _open_s3(address, writable)
@@ -78,8 +107,26 @@ def _open(address: str, writable: bool) -> tuple[pafs.FileSystem, str]:
     return filesystem, root
 
 
+def _refuse_credentials(address: str) -> str:
+    """The address, which is safe to show. Raises StoreError if it contains credentials."""
+    shown = without_credentials(address)
+    if shown != address:
+        raise StoreError(
+            f"store '{shown}': an address must not contain credentials; set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or use ~/.aws/credentials or a role"
+        )
+    return shown
+
+
 def _open_s3(address: str, writable: bool) -> tuple[pafs.FileSystem, str]:
     """Open S3; the first check has few retries, so that a wrong address fails quickly."""
+    options, root = _s3_options(address)
+    _check(_s3(options, _TRIES_AT_FIRST), root, writable)
+    return _s3(options, _TRIES), root
+
+
+def _s3_options(address: str) -> tuple[dict[str, str], str]:
+    """The options of an address, completed, and its path."""
     parts = urlsplit(address)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     unknown = sorted(set(options) - set(_S3_OPTIONS))
@@ -92,8 +139,7 @@ def _open_s3(address: str, writable: bool) -> tuple[pafs.FileSystem, str]:
     if "region" not in options:
         on_aws = "endpoint_override" not in options
         options["region"] = pafs.resolve_s3_region(parts.netloc) if on_aws else _REGION
-    _check(_s3(options, _TRIES_AT_FIRST), root, writable)
-    return _s3(options, _TRIES), root
+    return options, root
 
 
 def _endpoint() -> dict[str, str]:
@@ -110,6 +156,17 @@ def _s3(options: dict[str, str], tries: int) -> pafs.FileSystem:
         retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=tries),
         allow_delayed_open=True,  # a small file is one request, so it appears whole or not at all
     )
+
+
+def _existing(filesystem: pafs.FileSystem, path: str) -> pafs.FileInfo:
+    """The file or folder at a path. Raises FileNotFoundError."""
+    info = filesystem.get_file_info(path)
+    if info.type == pafs.FileType.NotFound:
+        bucket = path.partition("/")[0]
+        if is_object_store(filesystem) and filesystem.get_file_info(bucket).type == info.type:
+            raise FileNotFoundError(f"no such bucket: {bucket}")
+        raise FileNotFoundError("no such file or folder")
+    return info
 
 
 def _check(filesystem: pafs.FileSystem, root: str, writable: bool) -> None:

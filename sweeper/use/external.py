@@ -24,6 +24,7 @@ from reports.wording import plural
 from sweeper.config.schema import DataSection
 from sweeper.plan.collect import Collection, collect
 from sweeper.progress import Progress
+from sweeper.store.address import name_of
 from sweeper.store.store import Store
 from sweeper.use.chosen import ChosenCell, choose, read_cells
 from sweeper.use.finished import FinishedRun
@@ -78,7 +79,7 @@ def add_test_set(
     collection = collect(data, store, progress, one_class=True)
     tested: list[Tested] = []
     found: dict[str, list[Row]] = {table: [] for table in TABLES}
-    source = Path(data.path).name if data.path else "drawn radiographs"
+    source = name_of(data.path) if data.path else "drawn radiographs"
     done: set[tuple[Any, ...]] = set() if again else _done(run.folder / "results", name)
     for cell in cells:
         chosen = choose(run, store, cell)

@@ -13,10 +13,11 @@ INSTALLS = "venv"  # what the set-up lines that need the network have in common
 
 
 def filled_in(images: str, bucket: str, config: str) -> dict[str, Any]:
-    """cluster.yaml with the three lines that are the user's."""
+    """cluster.yaml with the lines of a user who has images copied to the nodes."""
     text = CLUSTER.read_text(encoding="utf-8")
     for old, new in (
-        ("images: IMAGES", f"images: {images}"),
+        ("# ~/sweeper-images: IMAGES", f"~/sweeper-images: {images}"),
+        ("s3://BUCKET/images", "$HOME/sweeper-images"),
         ("//BUCKET/", f"//{bucket}/"),
         ("CONFIG=paper", f"CONFIG={config}"),
     ):

@@ -69,11 +69,20 @@ def test_no_source_is_ignored_where_files_are_copied_to_nodes() -> None:
 def home(tmp_path: Path, cluster: dict[str, Any]) -> Path:
     """A node's home after set-up: the project, and what the user's lines write."""
     shutil.copytree(ROOT, tmp_path / "sweeper-project", ignore=_not_copied)
-    write_synthetic(tmp_path / "sweeper-images", images_per_class=4, seed=0)
     for line in cluster["setup_commands"]:
         if "sweeper-yours.env" in line:
             subprocess.run(["bash", "-c", line], env={"HOME": str(tmp_path)}, check=True)
     return tmp_path
+
+
+@pytest.fixture
+def home_with_images(home: Path) -> Path:
+    """A home where images are copied to every node, as the comment in cluster.yaml says."""
+    (found,) = re.findall(r"set (SWEEP_IMAGES=\S+):", (ROOT / "cluster.yaml").read_text())
+    with (home / "sweeper-yours.env").open("a") as file:
+        file.write(f"export {found}\n")
+    write_synthetic(home / "sweeper-images", images_per_class=4, seed=0)
+    return home
 
 
 def test_every_shell_line_parses(cluster: dict[str, Any]) -> None:
@@ -86,13 +95,14 @@ def test_every_shell_line_parses(cluster: dict[str, Any]) -> None:
 def test_a_login_names_the_users_bucket_config_and_images(home: Path) -> None:
     told = login(home, "echo $SWEEP_CONFIG $SWEEP_SET; echo $RAY_AUTH_MODE $RAY_ADDRESS").stdout
     assert told.splitlines() == [
-        f"paper store=s3://BUCKET/sweeper data.path={home}/sweeper-images",
+        "paper store=s3://BUCKET/sweeper data.path=s3://BUCKET/images",
         "token auto",
     ]
 
 
-def test_the_script_alone_finds_the_project(home: Path) -> None:
+def test_the_script_alone_finds_the_project(home_with_images: Path) -> None:
     """`ray submit` copies only sweep.py to the head's home and runs it there."""
+    home = home_with_images
     shutil.copy(ROOT / "sweep.py", home)
     ran = login(home, f"python sweep.py plan smoke --set store={home}/store")
     assert ran.returncode == 0, ran.stderr

@@ -20,6 +20,7 @@ from datasets.manifest import build_manifest
 from datasets.preprocess import Preprocessing, preprocess
 from datasets.shards import read_images, read_shards, write_shards
 from datasets.sources import list_folder
+from datasets.stored_folder import StoredFolder
 from tests.datasets.decoding.dicom_files import compressed, ramp
 
 IMAGES, SIDE, COPIES = 21, 32, 2
@@ -99,6 +100,23 @@ def test_every_copy_of_every_image_is_written_with_the_pixels_made_directly(
     assert (pixels.shape, pixels.dtype) == ((ROWS, SIDE, SIDE, 3), np.uint8)
     for (image_id, copy), image in zip(expected, pixels, strict=True):
         np.testing.assert_array_equal(image, _direct(manifest, root, image_id, copy))
+
+
+def test_images_of_a_store_give_the_same_shards(
+    manifest: pd.DataFrame, root: Path, filesystem: FileSystem, written: tuple[int, list[int]]
+) -> None:
+    away = SubTreeFileSystem(str(root.parent), LocalFileSystem())
+    write_shards(
+        manifest,
+        StoredFolder(root.name, away),
+        "other/shards",
+        filesystem,
+        preprocessing=Preprocessing(SIDE),
+        copies=COPIES,
+    )
+    np.testing.assert_array_equal(
+        read_shards("other/shards", filesystem)[1], read_shards("deep/shards", filesystem)[1]
+    )
 
 
 def test_the_columns_are_as_documented(

@@ -59,6 +59,18 @@ def test_a_path_object_fetches_its_folder(away: SubTreeFileSystem) -> None:
     assert Path(MachineCopy("a", away), "file").read_bytes() == b"a" * 1000
 
 
+def test_what_was_uploaded_may_stay_in_the_cache(
+    away: SubTreeFileSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with machine_cache.upload("new", away, keep=True) as folder:
+        (folder / "a").mkdir()
+        (folder / "a" / "file").write_bytes(b"content")
+    with away.open_input_stream("new/a/file") as stream:
+        assert stream.read() == b"content"
+    monkeypatch.setattr(machine_cache, "_fetch", lambda *_: 1 / 0)
+    assert (local_copy("new", away) / "a" / "file").read_bytes() == b"content"
+
+
 def test_a_damaged_copy_is_never_used(away: SubTreeFileSystem, tmp_path: Path) -> None:
     def check(folder: Path) -> None:
         assert (folder / "file").exists()

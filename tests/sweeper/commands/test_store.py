@@ -169,8 +169,10 @@ def test_prune_on_s3(s3_bucket: Bucket, say: Say) -> None:
 
 
 @pytest.fixture
-def two(tmp_path: Path) -> tuple[str, str, Ledger, Ledger]:
-    """Two configs that differ in image size, one store with trials of both, and their ledgers."""
+def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str, Ledger, Ledger]:
+    """Two configs that differ in image size, one store with trials of both, and their ledgers; no
+    listing, however long this takes."""
+    monkeypatch.setattr("sweeper.plan.listings.SETTLED_S", 3600.0)
     images = write_images(tmp_path / "images", {"a": 5, "b": 5})
     one = write_config(tmp_path, images)
     data = yaml.safe_load(Path(one).read_text())
