@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
-from statsmodels.stats.contingency_tables import mcnemar
 
 from reports.statistics.intervals import Interval
 
@@ -46,6 +45,8 @@ def compare_paired(first: np.ndarray, second: np.ndarray, groups: np.ndarray) ->
 
 
 def _mcnemar_p(wins: int, losses: int) -> float:
+    from statsmodels.stats.contingency_tables import mcnemar  # takes a second
+
     return float(mcnemar([[0, wins], [losses, 0]], exact=True).pvalue)
 
 
