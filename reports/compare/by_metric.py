@@ -68,7 +68,7 @@ class ByMetric:
         spread = self._spread if several else None
         if spread is not None:
             error = with_training(error, spread, self._training_weight(spread, reference, other))
-        interval = difference_of(mean, error)
+        interval = difference_of(mean, error, self._numbers.span)
         return {
             "difference": mean,
             "low": interval.low,

@@ -230,6 +230,30 @@ def test_the_metric_that_all_runs_decide_by_is_compared_too(tmp_path: Path) -> N
     assert checked
 
 
+def test_a_difference_of_more_than_one_nat_lies_in_its_interval(tmp_path: Path) -> None:
+    """Log losses are not shares, whose differences end at 1."""
+    a = fake(tmp_path / "a", config=_other("none"))
+    fake(tmp_path / "b", config=_other("clahe"), key="b")
+    results = tmp_path / "b" / "results"
+    table = pd.read_parquet(results / "predictions.parquet")
+    wrong = table["probabilities"].map(_surely_wrong)
+    write_table(results, "predictions", table.assign(probabilities=wrong))
+    tested = merged(grouped([a, NamedRun("b", load_run(tmp_path / "b"))]))
+    rows = difference_rows(tested, ["A", "B"], "log_loss")
+    own = [row for row in rows if row["metric"] == "log_loss"]
+    assert own
+    for row in own:
+        assert row["difference"] > 1
+        assert row["low"] < row["difference"] < row["high"]
+
+
+def _surely_wrong(probabilities: np.ndarray) -> np.ndarray:
+    """Nearly all probability on the class beside the likeliest, and none on the others."""
+    found = np.full(len(probabilities), 1e-6)
+    found[(int(np.argmax(probabilities)) + 1) % len(found)] = 1.0
+    return found / found.sum()
+
+
 def _flatter(probabilities: np.ndarray) -> np.ndarray:
     roots: np.ndarray = np.sqrt(probabilities)
     return roots / roots.sum()
