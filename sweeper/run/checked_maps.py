@@ -111,7 +111,9 @@ class CheckedMaps:
                     self._ranked[name, number] = Ranked(found)
 
     def shuffle_whole(self, number: int) -> None:
-        """Cascading randomisation, at its end."""
+        """Cascading randomisation, at its end; right after the image's own maps, so that as many
+        images as there is time for have both."""
+        self.map(number)
         self._shuffle(number, [WHOLE])
 
     def shuffle_parts(self, number: int) -> None:
@@ -172,7 +174,7 @@ class CheckedMaps:
     def _others(self) -> dict[str, Score]:
         return {}
 
-    STEPS: ClassVar = (map, shuffle_whole, follow_score, agree, shuffle_parts, disturb)
+    STEPS: ClassVar = (shuffle_whole, follow_score, agree, shuffle_parts, disturb)
     """In the order in which they are run."""
 
     # --- what steps have in common -------------------------------------------------------------

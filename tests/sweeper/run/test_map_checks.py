@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from sweeper.plan.plan import Plan
 from sweeper.plan.references import references
 from sweeper.plan.trial_spec import TrialSpec
 from sweeper.run.champion_tables import read_checks
+from sweeper.run.checked_maps import CheckedMaps
 from sweeper.run.map_checks import check_champion, count_checks
 from sweeper.store.store import Store
 from sweeper.use.finished import FinishedRun
@@ -83,10 +85,21 @@ def test_what_there_is_no_time_for_is_left_out(ledger: Ledger) -> None:
     siblings = {spec.key: [spec]}
     expected = count_checks(ledger.store, spec, siblings, settings)
     steps = list(check_champion(spec, siblings, settings, seconds=0))
-    assert len(steps) == expected == 2 * (6 + 2)
+    assert len(steps) == expected == 2 * (5 + 2)
     assert count_checks(ledger.store, spec, siblings, settings) == 0
     artifact = ledger.store.get(*map_checks(spec, settings).place)
     assert read_checks(ledger.store, artifact).empty
+
+
+def test_whether_maps_depend_on_the_weights_is_known_image_by_image(ledger: Ledger) -> None:
+    """So that a lack of time leaves fewer images, and not maps that nothing is compared with."""
+    settings = ledger.plan.check_settings
+    checked = CheckedMaps(explained(ledger), ledger.store, settings, math.inf)
+    first, *_ = checked.steps
+    first(1)
+    assert {row["check"] for row in checked.rows} == {"randomisation", "randomisation_signed"}
+    assert {row["method"] for row in checked.rows} == {method for method, _ in checked.maps}
+    assert {number for _, number in checked.maps} == {1}
 
 
 def test_the_maps_of_an_equal_network_agree_and_of_another_less(ledger: Ledger) -> None:
