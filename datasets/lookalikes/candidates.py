@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.decoding.readers import WORKERS
 from datasets.lookalikes.orientations import NAMES, orient_cosines
 from datasets.lookalikes.thumbnails import Image, Thumbnails, local_contrast
 
@@ -96,7 +97,7 @@ class Candidates:
     similarity: Vectors
 
 
-def compute_descriptors(thumbnails: Thumbnails, workers: int = 8) -> Descriptors:
+def compute_descriptors(thumbnails: Thumbnails, workers: int = WORKERS) -> Descriptors:
     """Compute the descriptors of every image: about 1.5 ms and 5 kB each."""
     count = len(thumbnails)
     cosines = np.zeros((len(VARIANTS), count, _FREQUENCIES, _FREQUENCIES), np.float32)

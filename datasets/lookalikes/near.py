@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from datasets.decoding.readers import WORKERS
 from datasets.lookalikes.alignment import Overlay, compare, shares
 from datasets.lookalikes.candidates import (
     Candidates,
@@ -41,7 +42,7 @@ class Comparison:
     overlay: Overlay | None
 
 
-def find_near(images: pd.DataFrame, thumbnails: Thumbnails, workers: int = 8) -> pd.DataFrame:
+def find_near(images: pd.DataFrame, thumbnails: Thumbnails, workers: int = WORKERS) -> pd.DataFrame:
     """Find pairs of near-copies among images.
 
     Images with equal pixels are compared once, under their smallest id.
@@ -74,7 +75,7 @@ def is_copy(overlay: Overlay) -> bool:
     return overlay.score >= (THRESHOLD if overlay.is_plain else STRANGE_THRESHOLD)
 
 
-def compare_thumbnails(thumbnails: Thumbnails, workers: int = 8) -> list[Comparison]:
+def compare_thumbnails(thumbnails: Thumbnails, workers: int = WORKERS) -> list[Comparison]:
     """Compare every candidate pair a < b once; returns those that are not copies too."""
     if len(thumbnails) < 2:
         return []
@@ -96,7 +97,9 @@ def guess_overlays(candidates: Candidates, thumbnails: Thumbnails) -> Guesses:
     return guesses
 
 
-def compare_pairs(thumbnails: Thumbnails, guesses: Guesses, workers: int = 8) -> list[Comparison]:
+def compare_pairs(
+    thumbnails: Thumbnails, guesses: Guesses, workers: int = WORKERS
+) -> list[Comparison]:
     """Refine and score the guesses of each pair; sorted by pair."""
     pairs = sorted(guesses)
     with ThreadPoolExecutor(max_workers=workers) as pool:
