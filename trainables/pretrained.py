@@ -21,6 +21,7 @@ from trainables.backbones import (
     scale_of,
     typed,
 )
+from trainables.hub import out_of_reach
 from trainables.registry import BackboneSpec, Weights, WeightsError
 from trainables.timm_models import classifier_modules, own_size
 
@@ -59,6 +60,8 @@ def check_weights_file(spec: BackboneSpec, weights: Weights) -> None:
 def _from_hub(spec: BackboneSpec, weights: Weights) -> Backbone:
     import timm
 
+    if reason := out_of_reach([spec]):  # the hub's own client retries for most of a minute
+        raise _not_loaded(spec, reason)
     for name in ("huggingface_hub", "timm"):  # they log every retry; the error is raised below
         logging.getLogger(name).setLevel(logging.CRITICAL)
     args = dict(weights.model_args)
@@ -74,11 +77,15 @@ def _from_hub(spec: BackboneSpec, weights: Weights) -> Backbone:
     except (OSError, RuntimeError, ValueError) as error:
         # Hub errors are OSErrors (no route, not found) or RuntimeErrors (a client closed offline).
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]
-        raise WeightsError(
-            f"weights.{spec.name}='imagenet': {spec.timm_name} cannot be loaded from the hub "
-            f"({reason}); set the path of a safetensors file, or none for random weights"
-        ) from None
+        raise _not_loaded(spec, reason) from None
     return cut(spec, model, scale)
+
+
+def _not_loaded(spec: BackboneSpec, reason: str) -> WeightsError:
+    return WeightsError(
+        f"weights.{spec.name}='imagenet': {spec.timm_name} cannot be loaded from the hub "
+        f"({reason}); set the path of a safetensors file, or none for random weights"
+    )
 
 
 def _from_file(spec: BackboneSpec, weights: Weights) -> Backbone:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from datasets.drawn.synthetic import calibration_radiographs
 from tests.trainables.conftest import noise
+from trainables import pretrained
 from trainables.backbones import Backbone, build_backbone, calibrate_batchnorm
 from trainables.pretrained import load_backbone
 from trainables.registry import BACKBONES, Weights, WeightsError
@@ -172,11 +173,20 @@ def test_an_unreachable_hub_is_one_line_that_names_the_choices(
     def unreachable(*args: object, **options: object) -> nn.Module:
         raise error
 
+    monkeypatch.setattr(pretrained, "out_of_reach", lambda specs: "")
     monkeypatch.setattr(timm, "create_model", unreachable)
     with pytest.raises(WeightsError, match="path of a safetensors file, or none") as caught:
         load_backbone(BACKBONES["vgg16"], Weights.parse("imagenet"))
     assert str(caught.value).startswith("weights.vgg16='imagenet': vgg16.tv_in1k cannot be loaded")
     assert "\n" not in str(caught.value)
+
+
+def test_a_hub_out_of_reach_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """timm's client would retry for most of a minute."""
+    monkeypatch.setattr(pretrained, "out_of_reach", lambda specs: "no route")
+    monkeypatch.setattr(timm, "create_model", lambda *_, **__: pytest.fail("asked"))
+    with pytest.raises(WeightsError, match=r"cannot be loaded from the hub \(no route\)"):
+        load_backbone(BACKBONES["vgg16"], Weights.parse("imagenet"))
 
 
 def test_imagenet_requests_the_pretrained_tag_from_timm(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,6 +196,7 @@ def test_imagenet_requests_the_pretrained_tag_from_timm(monkeypatch: pytest.Monk
         asked.append((name, pretrained))
         return real(name, pretrained=False, **options)
 
+    monkeypatch.setattr(pretrained, "out_of_reach", lambda specs: "")
     monkeypatch.setattr(timm, "create_model", create)
     load_backbone(MOBILENET, Weights.parse("imagenet"))
     assert asked == [(MOBILENET.timm_name, True)]
