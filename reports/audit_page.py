@@ -161,7 +161,7 @@ def _facts(about: Row) -> list[str]:
         ", ".join(f"{wording.count(pairs[kind])} {kind}" for kind in pairs) + " pairs",
         f"{wording.count(about['cross_layer'])} pairs across layers" if about["layers"] else "",
         f"{wording.count(about['cross_class'])} pairs across classes",
-        f"{wording.count(groups['number'])} groups, the largest of "
+        f"{wording.plural(groups['number'], 'group')}, the largest of "
         f"{wording.plural(groups['largest'], 'image')}",
         f"{wording.plural(size['sizes'], 'picture size')}",
     ]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reports.derived.operating_points import SHARES
+from reports.wording import plural
 
 _LOAD = """\
 ```python
@@ -163,7 +164,7 @@ def _test_set(facts: Mapping[str, Any]) -> str:
 def _test_set_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"Split policy `{facts['policy']}`, seed {facts['seed']}: {_about(facts)}."
     sizes = [
-        f"{name} {own['images']} images in {own['groups']} groups"
+        f"{name} {plural(own['images'], 'image')} in {plural(own['groups'], 'group')}"
         for name in ("train", "val", "test")
         if (own := facts["parts"].get(name))
     ]
