@@ -13,7 +13,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -105,16 +104,12 @@ def release_memory() -> None:
         torch.cuda.empty_cache()
 
 
-def float32_products() -> list[Any]:
-    """torch's settings for the products of float32: convolutions, recurrent layers, matrices."""
-    cudnn: Any = torch.backends.cudnn  # its stubs do not know them
-    return [cudnn.conv, cudnn.rnn, torch.backends.cuda.matmul]
-
-
 def _compute_in_full_float32() -> None:
-    for products in float32_products():
-        products.fp32_precision = "ieee"
+    """By torch's older names: where its newer `fp32_precision` is set, `torch.export`, which reads
+    the older ones, refuses to write ONNX."""
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def _rounds_to_tf32() -> bool:
-    return any(products.fp32_precision == "tf32" for products in float32_products())
+    return torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32

@@ -14,7 +14,6 @@ from trainables.device import (
     Arithmetic,
     assigned_device,
     device_of,
-    float32_products,
     has_fast_bfloat16,
     local_device,
     release_memory,
@@ -42,11 +41,10 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 @pytest.fixture(autouse=True)
 def _as_torch_starts() -> Iterator[None]:
     """cuDNN rounds to TF32 unless it is told otherwise."""
-    before = [products.fp32_precision for products in float32_products()]
-    float32_products()[0].fp32_precision = "tf32"
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = True
     yield
-    for products, precision in zip(float32_products(), before, strict=True):
-        products.fp32_precision = precision
+    torch.backends.cudnn.allow_tf32 = before
 
 
 def test_a_worker_without_a_gpu_stays_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +89,15 @@ def test_float32_is_not_rounded_to_tf32(choose: Callable[[], torch.device]) -> N
     assert Arithmetic.of("float32", CPU) == Arithmetic("cpu", "float32", tf32=False)
     choose()
     assert Arithmetic.of("bfloat16", CUDA) == Arithmetic("cuda", "bfloat16", tf32=False)
-    assert {products.fp32_precision for products in float32_products()} == {"ieee"}
+    assert Arithmetic.of("float32", CUDA) == Arithmetic("cuda", "float32", tf32=False)
+
+
+def test_a_network_can_be_exported_after_the_device_was_chosen() -> None:
+    """torch.export reads settings that must not be written by torch's newer names."""
+    local_device()
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.Flatten())
+    exported = torch.export.export(network.eval(), (torch.rand(1, 3, 8, 8),))
+    assert exported.module()(torch.ones(1, 3, 8, 8)).shape == (1, 72)
 
 
 def test_memory_is_given_back_by_a_process_that_has_used_a_gpu(
