@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from reports.compare.groups import NamedRun, flat, grouped
 from reports.compare.matched import CHOSEN, CONFIGURATION, OVERALL, difference_rows
 from reports.compare.merge import RUN, merged
 from reports.compare.settings import by_setting, setting_rows
+from reports.derived.tested import Tested
 from reports.run import load_run
 from reports.statistics.multiplicity import holm
 from reports.statistics.paired import compare_paired
@@ -191,13 +193,7 @@ def test_settings_become_dotted_keys() -> None:
 
 def test_the_metric_that_all_runs_decide_by_is_compared_too(tmp_path: Path) -> None:
     """The difference of two cells is that of their log losses, paired by image."""
-    a = fake(tmp_path / "a", config=_other("none"))
-    fake(tmp_path / "b", config=_other("clahe"), key="b")
-    results = tmp_path / "b" / "results"
-    table = pd.read_parquet(results / "predictions.parquet")
-    flatter = table["probabilities"].map(_flatter)
-    write_table(results, "predictions", table.assign(probabilities=flatter))
-    tested = merged(grouped([a, NamedRun("b", load_run(tmp_path / "b"))]))
+    tested = _beside_changed(tmp_path, _flatter)
     rows = difference_rows(tested, ["A", "B"], "log_loss")
     own = [row for row in rows if row["metric"] == "log_loss"]
     assert {row["kind"] for row in own} == {CHOSEN, CONFIGURATION}
@@ -232,19 +228,24 @@ def test_the_metric_that_all_runs_decide_by_is_compared_too(tmp_path: Path) -> N
 
 def test_a_difference_of_more_than_one_nat_lies_in_its_interval(tmp_path: Path) -> None:
     """Log losses are not shares, whose differences end at 1."""
-    a = fake(tmp_path / "a", config=_other("none"))
-    fake(tmp_path / "b", config=_other("clahe"), key="b")
-    results = tmp_path / "b" / "results"
-    table = pd.read_parquet(results / "predictions.parquet")
-    wrong = table["probabilities"].map(_surely_wrong)
-    write_table(results, "predictions", table.assign(probabilities=wrong))
-    tested = merged(grouped([a, NamedRun("b", load_run(tmp_path / "b"))]))
+    tested = _beside_changed(tmp_path, _surely_wrong)
     rows = difference_rows(tested, ["A", "B"], "log_loss")
     own = [row for row in rows if row["metric"] == "log_loss"]
     assert own
     for row in own:
         assert row["difference"] > 1
         assert row["low"] < row["difference"] < row["high"]
+
+
+def _beside_changed(folder: Path, change: Callable[[np.ndarray], np.ndarray]) -> Tested:
+    """Two runs, the second with its predicted probabilities changed."""
+    a = fake(folder / "a", config=_other("none"))
+    fake(folder / "b", config=_other("clahe"), key="b")
+    results = folder / "b" / "results"
+    table = pd.read_parquet(results / "predictions.parquet")
+    changed = table["probabilities"].map(change)
+    write_table(results, "predictions", table.assign(probabilities=changed))
+    return merged(grouped([a, NamedRun("b", load_run(folder / "b"))]))
 
 
 def _surely_wrong(probabilities: np.ndarray) -> np.ndarray:
