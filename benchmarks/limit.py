@@ -33,7 +33,8 @@ from benchmarks.report import tell
 from sweeper.ray.session import ray_session
 from trainables.activations import ActivationTable
 from trainables.backbones import Backbone, build_backbone
-from trainables.extraction import Extraction, extract
+from trainables.extraction import Pass, extract
+from trainables.extractor import Extraction
 from trainables.finetune import ActivationRows, finetune_module
 from trainables.loop import Setting, train
 from trainables.registry import BACKBONES, BackboneSpec
@@ -101,12 +102,14 @@ def _extraction_rate(options: argparse.Namespace, name: str, scratch: Path, work
         folder.mkdir()
     save_backbone(build_backbone(_spec(options, name)), str(folders["backbone"]), LOCAL)
     seen: list[tuple[float, int]] = []
+    backbone = StoredBackbone(_spec(options, name), (), str(folders["backbone"]), LOCAL)
     extract(
-        str(scratch / "shards"),
+        [Pass(str(scratch / "shards"), backbone, _row_count(scratch / "shards"), 1.0)],
         LOCAL,
-        StoredBackbone(_spec(options, name), (), str(folders["backbone"]), LOCAL),
-        Extraction(str(folders["pooled"]), str(folders["prefix"]), "max", "float16"),
-        rows=_row_count(scratch / "shards"),
+        begin=lambda number: Extraction(
+            str(folders["pooled"]), str(folders["prefix"]), "max", "float16"
+        ),
+        finish=lambda number, sums, seconds: None,
         workers=workers,
         on_progress=lambda rows: seen.append((time.perf_counter(), rows)),
     )

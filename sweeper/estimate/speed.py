@@ -117,10 +117,9 @@ def learn_from_run(
     if not same_size or about["hardware"].get("gpus") or cores != slots:
         return
     extracted = [stage for stage in stages if stage["stage"] == "extract" and stage["made"]]
-    workers = slots // max(1, min(len(extracted), slots))
     for stage in extracted:
         if size := sizes.get(stage["backbone"]):
-            work = stage["made"] * size.macs / workers
+            work = stage["made"] * size.macs / slots
             speeds.know("forward", stage["backbone"], _of_stage(work, stage), LEARNT)
     for stage in stages:
         if stage["stage"] == "preprocess and augment" and stage["made"]:

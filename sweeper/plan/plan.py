@@ -41,6 +41,7 @@ _TABLE_SETTINGS: Mapping[str, Callable[[Config, dict[str, Any]], dict[str, Any]]
     "pooled": lambda config, cut: {"pooling": config.head.pooling},
     "prefix": lambda config, cut: {"dtype": config.cache.dtype} | cut,
 }
+_KEYED_WITHOUT = "float32"  # the arithmetic of tables before there was a choice
 TABLE_KINDS = tuple(_TABLE_SETTINGS)
 """The kinds of activation tables."""
 
@@ -219,6 +220,8 @@ class Plan:
             own, tuned = self.networks[backbone].suffix_from, self.tuned[backbone].suffix_from
             cut = {"suffix_from": tuned} if tuned != own else {}
             settings = _TABLE_SETTINGS[kind](self.config, cut)
+            if self.config.cache.precision != _KEYED_WITHOUT:
+                settings["precision"] = self.config.cache.precision
             self._tables[known] = artifacts.table(
                 kind, images.key, self.backbones[backbone].key, settings
             )

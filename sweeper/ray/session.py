@@ -63,6 +63,12 @@ class Resources:
             return max(1, int(self.gpus / self.gpus_per_trial))
         return max(1, self.cpus)
 
+    def of_extraction(self) -> tuple[int, float]:
+        """Workers of the extraction and the GPUs of each: one a GPU, however trials share it."""
+        if self.gpus_per_trial:
+            return max(1, min(int(self.gpus), self.cpus)), 1.0
+        return max(1, self.cpus), 0.0
+
     def of_task(self) -> dict[str, float]:
         return {
             "num_cpus": 1,

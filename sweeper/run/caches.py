@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import ray
@@ -24,10 +21,10 @@ from sweeper.plan.plan import ImageSet, Plan
 from sweeper.progress import Progress
 from sweeper.ray.failures import Attempts, readable
 from sweeper.ray.session import Resources
-from sweeper.stage_times import StageTimes
+from sweeper.stage_times import StageTime, StageTimes
 from sweeper.store.artifact import Target
-from sweeper.threads import in_parallel
-from trainables.extraction import Extraction, ExtractionError, extract
+from trainables.extraction import ExtractionError, Pass, Sums, extract
+from trainables.extractor import Extraction
 from trainables.network_size import network_size
 from trainables.pretrained import load_backbone
 from trainables.registry import WeightsError
@@ -138,94 +135,92 @@ class Caches:
             raise
 
     def extract_tables(self, backbones: Collection[str]) -> None:
-        """The backbones' missing tables, in one pass over each and its images. Several passes at
-        once, the costliest backbones first: one computes while another's workers start."""
+        """The backbones' missing tables, in one pass over each and its images, by all slots of the
+        machine or cluster together. A pass is in the store as soon as its last row is."""
         passes = [one for name in sorted(backbones) for one in self._passes(name)]
         if backbones and not passes:
             self.progress.skip("extract", f"{len(backbones)} backbones in the store")
         if not passes:
             return
-        slots = self.resources().slots
-        at_once = min(len(passes), slots)
-        reached: Counter[_Pass] = Counter()
-
-        def work(one: _Pass) -> None:
-            missing = self._missing_tables(one)  # again: another run may share the store
-            if not missing:
-                return
-            with self.times.timed("extract", one.backbone) as stage:
-                try:
-                    self._extract(one, missing, slots // at_once, partial(reach, one))
-                except ExtractionError as error:
-                    raise ResourceError(f"extract: {error}") from None
-                stage.made = one.images.rows
-
-        def reach(one: _Pass, rows: int) -> None:
-            reached[one] = rows
-            self.progress.reach(reached.total())
-
-        macs = {name: self._macs(name) for name in {one.backbone for one in passes}}
-        passes.sort(key=lambda one: -macs[one.backbone])
+        workers, gpus = self.resources().of_extraction()
+        attempts = Attempts(self.resources().retries)
         self.progress.start("extract", sum(one.images.rows for one in passes), "images")
-        in_parallel(work, passes, at_once)
+        with ExitStack() as unfinished:
+            writing = [_Writing(self, one, workers, unfinished) for one in passes]
+            try:
+                extract(
+                    [self._pass(one) for one in passes],
+                    self.store.filesystem,
+                    begin=lambda number: writing[number].begin(),
+                    finish=lambda number, sums, seconds: writing[number].finish(sums, seconds),
+                    workers=workers,
+                    gpus_per_worker=gpus,
+                    again=attempts.again,
+                    on_progress=self.progress.reach,
+                )
+            except ExtractionError as error:
+                raise ResourceError(f"extract: {error}") from None
         names = {one.backbone for one in passes}
         self.progress.finish(f"{len(names)} backbone{'s' * (len(names) > 1)}")
 
-    def _macs(self, backbone: str) -> float:
-        """Multiply-adds of an image."""
-        args = dict(self.plan.weights[backbone].model_args)
-        return network_size(self.plan.tuned[backbone], args).macs
+    def _pass(self, one: _Pass) -> Pass:
+        backbone = self.store.get(*self.plan.backbones[one.backbone].place).folder
+        args = self.plan.weights[one.backbone].model_args
+        return Pass(
+            self.store.get(*one.images.target.place).folder,
+            StoredBackbone(self.plan.tuned[one.backbone], args, backbone, self.store.filesystem),
+            one.images.rows,
+            cost=network_size(self.plan.tuned[one.backbone], dict(args)).macs,
+        )
 
     def _passes(self, backbone: str) -> list[_Pass]:
         """A pass for each set of images that lacks a table."""
         sets = [_Pass(backbone, images) for images in self.plan.distinct_image_sets]
-        return [one for one in sets if self._missing_tables(one)]
+        return [one for one in sets if self.missing_tables(one)]
 
-    def _missing_tables(self, one: _Pass) -> list[Target]:
+    def missing_tables(self, one: _Pass) -> list[Target]:
         return [
             table
             for table in self.plan.tables(one.backbone, one.images)
             if not self.store.verified(*table.place)
         ]
 
-    def _extract(
-        self,
-        one: _Pass,
-        missing: Sequence[Target],
-        workers: int,
-        on_progress: Callable[[int], None],
-    ) -> None:
-        config, folders = self.config, dict[str, str]()
-        measured: dict[str, float] = {"rows": one.images.rows, "workers": workers}
-        backbone = self.store.get(*self.plan.backbones[one.backbone].place).folder
-        args = self.plan.weights[one.backbone].model_args
-        with ExitStack() as writing:
-            for target in missing:
-                folder = writing.enter_context(self.store.writing(*target.content, measured))
-                folders[target.kind] = folder
-            attempts = Attempts(self.resources().retries)
-            started = time.perf_counter()
-            written = extract(
-                self.store.get(*one.images.target.place).folder,
-                self.store.filesystem,
-                StoredBackbone(
-                    self.plan.tuned[one.backbone], args, backbone, self.store.filesystem
-                ),
-                Extraction(
-                    folders.get("pooled"),
-                    folders.get("prefix"),
-                    config.head.pooling,
-                    config.cache.dtype,
-                ),
-                rows=one.images.rows,
-                workers=workers,
-                gpus_per_worker=self.resources().gpus_per_trial,
-                again=lambda written, reason: attempts.again(str(written), reason),
-                on_progress=on_progress,
-            )
-            measured["seconds"] = time.perf_counter() - started
-            for folder, sums in written.items():
-                self.store.add_sums(folder, sums)
+
+class _Writing:
+    """The tables of a pass, from its first row to its last; `unfinished` removes them if the last
+    one never comes."""
+
+    def __init__(self, caches: Caches, one: _Pass, workers: int, unfinished: ExitStack) -> None:
+        self.caches, self.one, self.workers = caches, one, workers
+        self.tables = unfinished.enter_context(ExitStack())
+        self.measured: dict[str, float] = {"rows": one.images.rows, "workers": 1}
+
+    def begin(self) -> Extraction | None:
+        """Where to write them; None if another run on this store has done so meanwhile."""
+        store, config = self.caches.store, self.caches.config
+        missing = self.caches.missing_tables(self.one)
+        folders = {
+            target.kind: self.tables.enter_context(store.writing(*target.content, self.measured))
+            for target in missing
+        }
+        if not missing:
+            return None
+        return Extraction(
+            folders.get("pooled"),
+            folders.get("prefix"),
+            config.head.pooling,
+            config.cache.dtype,
+            config.cache.precision,
+        )
+
+    def finish(self, sums: Sums, seconds: float) -> None:
+        """Publish them; `seconds` of all workers together."""
+        self.measured["seconds"] = seconds
+        for folder, own in sums.items():
+            self.caches.store.add_sums(folder, own)
+        self.tables.close()
+        row = StageTime("extract", self.one.backbone, seconds / self.workers, self.one.images.rows)
+        self.caches.times.stages.append(row)
 
 
 @contextmanager

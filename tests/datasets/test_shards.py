@@ -18,7 +18,7 @@ from datasets.errors import DataError
 from datasets.file_sums import FileSum
 from datasets.manifest import build_manifest
 from datasets.preprocess import Preprocessing, preprocess
-from datasets.shards import read_images, read_shards, write_shards
+from datasets.shards import consecutive_rows, read_images, read_rows, read_shards, write_shards
 from datasets.sources import list_folder
 from datasets.stored_folder import StoredFolder
 from tests.datasets.decoding.dicom_files import compressed, ramp
@@ -189,3 +189,19 @@ def test_pixels_of_a_slice_of_a_column_are_those_of_the_slice() -> None:
     for part in (column, column.slice(1, 1), column.slice(2, 3)):
         expected = [value for row in part.to_pylist() for value in row]
         assert shards.pixels_of(pa.table({"pixels": part})).ravel().tolist() == expected
+
+
+@pytest.mark.parametrize("count", [1, 7, 32, 1000])
+def test_consecutive_rows_are_all_rows_in_their_order(tmp_path: Path, count: int) -> None:
+    """Whatever row groups and shards they are in."""
+    local, ids = LocalFileSystem(), [f"{number:03d}" for number in range(60)]
+    for name, first, last, group in (("a", 0, 29, 8), ("b", 29, 30, 8), ("c", 30, 60, 11)):
+        pixels = pa.array([bytes([number] * 3) for number in range(first, last)], pa.binary(3))
+        table = pa.table({"image_id": ids[first:last], "copy": [0] * len(pixels), "pixels": pixels})
+        pq.write_table(table, tmp_path / f"{name}.parquet", row_group_size=group)
+    units = consecutive_rows(str(tmp_path), local, count)
+    tables = [read_rows(unit, local) for unit in units]
+    assert [len(table) for table in tables[:-1]] == [count] * (len(tables) - 1)
+    assert [one for table in tables for one in table["image_id"].to_pylist()] == ids
+    found = np.concatenate([shards.pixels_of(table) for table in tables])
+    assert found[:, 0, 0, 2].tolist() == list(range(60))

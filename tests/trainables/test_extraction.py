@@ -1,5 +1,6 @@
 """Tables written with Ray, compared with the same steps done directly."""
 
+import copy
 import itertools
 import os
 import shutil
@@ -30,7 +31,10 @@ from tests.trainables.conftest import noise
 from trainables import extraction
 from trainables.activations import ActivationTable
 from trainables.backbones import Backbone, build_backbone
-from trainables.extraction import Extraction, ExtractionError, _Extractor, extract
+from trainables.device import CPU
+from trainables.extraction import ExtractionError, Pass, Sums, extract
+from trainables.extractor import ON_CPU, ON_GPU, Extraction, Extractor, FrozenNetwork, part_name
+from trainables.inference import channels_last, for_inference
 from trainables.machine_cache import local_copy
 from trainables.pretrained import load_backbone
 from trainables.registry import BACKBONES, Weights
@@ -81,21 +85,47 @@ def stored(away: FileSystem, backbone: Backbone) -> Iterator[StoredBackbone]:
     shutil.rmtree(local_copy(folder, away))
 
 
+def extracted(
+    shards: str,
+    filesystem: FileSystem,
+    stored: StoredBackbone,
+    extraction: Extraction,
+    rows: int = ROWS,
+    again: Callable[[str, str], bool] = lambda unit, reason: False,
+    on_progress: Callable[[int], None] | None = None,
+) -> Sums:
+    """One pass by one worker; the sums of its files."""
+    finished: list[Sums] = []
+    extract(
+        [Pass(shards, stored, rows, 1.0)],
+        filesystem,
+        begin=lambda number: extraction,
+        finish=lambda number, sums, seconds: finished.append(sums),
+        workers=1,
+        again=again,
+        on_progress=on_progress,
+    )
+    return finished[0]
+
+
+def worker() -> Extractor:
+    one = Extractor(LOCAL)
+    one.prepare()
+    return one
+
+
+def computed(network: FrozenNetwork, images: Tensor) -> dict[str, np.ndarray]:
+    return worker().compute(network, images)
+
+
 @pytest.fixture(scope="module")
 def progress(store: Path, away: FileSystem, stored: StoredBackbone, ray_session: None) -> list[int]:
     """Both tables, written with Ray into the store; returns the reported progress."""
     seen: list[int] = []
     for name in ("pooled", "prefix"):
         away.create_dir(name)
-    sums = extract(
-        "shards",
-        away,
-        stored,
-        Extraction("pooled", "prefix", "max", "float16"),
-        rows=ROWS,
-        workers=1,
-        on_progress=seen.append,
-    )
+    extraction = Extraction("pooled", "prefix", "max", "float16")
+    sums = extracted("shards", away, stored, extraction, on_progress=seen.append)
     assert sums == {name: sums_of(store / name) for name in ("pooled", "prefix")}
     return seen
 
@@ -157,13 +187,12 @@ def test_an_unexpected_number_of_rows_leaves_no_index(
 ) -> None:
     (store / "short").mkdir()
     with pytest.raises(RuntimeError, match=f"returned {ROWS} rows, {ROWS} of them distinct, not"):
-        extract(
+        extracted(
             str(store / "shards"),
             LOCAL,
             stored,
             Extraction(None, str(store / "short"), "max", "float32"),
             rows=ROWS + 1,
-            workers=1,
         )
     parts = [np.load(path) for path in (store / "short").iterdir()]
     assert sum(map(len, parts)) == ROWS
@@ -175,7 +204,7 @@ def test_an_unexpected_number_of_rows_leaves_no_index(
 def test_a_duplicate_row_does_not_make_up_for_a_missing_one(tmp_path: Path) -> None:
     index = pd.DataFrame({"image_id": ["a", "b", "a"], "copy": 0, "part": "p", "offset": range(3)})
     with pytest.raises(RuntimeError, match="returned 3 rows, 2 of them distinct, not 3"):
-        extraction._write_index(index, 3, Extraction(str(tmp_path), None, "max", "float16"), LOCAL)
+        extraction.write_index(index, 3, Extraction(str(tmp_path), None, "max", "float16"), LOCAL)
 
 
 @dataclass(frozen=True)
@@ -186,7 +215,7 @@ class Loud(StoredBackbone):
         backbone, batches = super().load(), itertools.count()
 
         def amplify(_: object, inputs: tuple[Tensor], output: Tensor) -> Tensor:
-            is_full = len(inputs[0]) == extraction._FORWARD  # not the sample it is optimised with
+            is_full = len(inputs[0]) == ON_CPU.forward  # not the sample it is optimised with
             return output * 1e9 if is_full and next(batches) >= 2 else output
 
         backbone.prefix.register_forward_hook(amplify)
@@ -199,17 +228,11 @@ def test_activations_beyond_float16_end_the_pass_with_the_way_out(
     """Also if earlier batches have been written."""
     (store / "loud").mkdir()
     loud = Loud(**vars(stored))
-    exact = _Extractor(loud, Extraction(None, "prefix", "max", "float32"), away)
-    assert [exact._forward(noise(2, side=SIDE))[1].max() > 1e6 for _ in range(3)] == [0, 0, 1]
+    exact = FrozenNetwork(loud.load(), Extraction(None, "prefix", "max", "float32"), CPU)
+    found = [computed(exact, noise(2, side=SIDE))["prefix"].max() for _ in range(3)]
+    assert [one > 1e6 for one in found] == [False, False, True]
     with pytest.raises(ExtractionError, match=r"^mobilenet: .* set cache\.dtype: float32$"):
-        extract(
-            "shards",
-            away,
-            loud,
-            Extraction(None, "loud", "max", "float16"),
-            rows=ROWS,
-            workers=1,
-        )
+        extracted("shards", away, loud, Extraction(None, "loud", "max", "float16"))
     assert len(list((store / "loud").glob("part-*.npy"))) == 1
     assert not (store / "loud" / "index.parquet").exists()
 
@@ -223,20 +246,74 @@ def test_a_stored_backbone_is_loaded_unchanged(stored: StoredBackbone, backbone:
     torch.testing.assert_close(features(stored.load()), features(backbone), rtol=0, atol=0)
 
 
-def test_an_images_values_do_not_depend_on_its_batch(tmp_path: Path) -> None:
+def test_an_images_values_do_not_depend_on_its_batch() -> None:
     """EfficientNet rounds differently in batches of another size."""
-    name, side = "efficientnetb3", 80
-    save_backbone(build_backbone(BACKBONES[name]), str(tmp_path), LOCAL)
-    extraction = Extraction(str(tmp_path), str(tmp_path), "max", "float32")
-    extractor = _Extractor(
-        StoredBackbone(BACKBONES[name], (), str(tmp_path), LOCAL), extraction, LOCAL
+    backbone, images = build_backbone(BACKBONES["efficientnetb3"]), noise(20, side=80)
+    network = FrozenNetwork(backbone, Extraction("pooled", "prefix", "max", "float32"), CPU)
+    whole, some = computed(network, images), computed(network, images[[7, 3, 11]])
+    for name, every in whole.items():
+        np.testing.assert_array_equal(some[name], every[[7, 3, 11]])
+
+
+@torch.inference_mode()
+def test_tables_are_bit_identical_to_forward_passes_of_32_images(backbone: Backbone) -> None:
+    """What every store holds; 70 images are two passes and a third that is filled up."""
+    own, images = copy.deepcopy(backbone), noise(70, side=SIDE)
+    network = FrozenNetwork(
+        copy.deepcopy(backbone), Extraction("pooled", "prefix", "max", "float16"), CPU
     )
-    images = noise(20, side=side)
-    whole, some = extractor._forward(images), extractor._forward(images[[7, 3, 11]])
-    for every, chosen in zip(whole, some, strict=True):
-        assert every is not None
-        assert chosen is not None
-        np.testing.assert_array_equal(chosen, every[[7, 3, 11]])
+    found = computed(network, images)
+    prefix, suffix = for_inference(own.prefix), for_inference(own.suffix)
+    filled = torch.cat([images, images[64:65].expand(26, -1, -1, -1)])
+    expected = [prefix(channels_last(own.normalise(one))) for one in filled.split(32)]
+    pooled = torch.cat([suffix(one).amax((2, 3)) for one in expected])[:70]
+    np.testing.assert_array_equal(found["prefix"], torch.cat(expected)[:70].half().numpy())
+    np.testing.assert_array_equal(found["pooled"], pooled.numpy())
+
+
+def test_a_batch_that_does_not_fit_a_gpu_is_halved_until_it_does(
+    backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = noise(100, side=SIDE)
+    network = FrozenNetwork(
+        copy.deepcopy(backbone), Extraction("pooled", None, "max", "float32"), CPU
+    )
+    full = worker()
+    monkeypatch.setattr(full, "device", torch.device("meta"))  # neither padded nor a CPU
+    monkeypatch.setattr(full, "_to_device", lambda pixels: pixels)
+    monkeypatch.setattr(full, "forward_images", ON_GPU.forward)
+    seen: list[int] = []
+
+    def refuse(_: object, inputs: tuple[Tensor]) -> None:
+        seen.append(len(inputs[0]))
+        if len(inputs[0]) > 40:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with monkeypatch.context():
+        hook = network.prefix.register_forward_pre_hook(refuse)
+        found = full.compute(network, images)
+        again = full.compute(network, images[:32])
+        hook.remove()
+    assert seen == [100, 100, 50, 25, 25, 25, 25, 32]
+    expected = computed(network, images)["pooled"]
+    np.testing.assert_allclose(found["pooled"], expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(again["pooled"], expected[:32], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["mobilenet", "resnet50"])
+def test_bfloat16_changes_features_by_its_rounding(
+    name: str, calibrated: Callable[[str], Backbone]
+) -> None:
+    images, found = noise(8), {}
+    for precision in ("float32", "bfloat16"):
+        settings = Extraction("pooled", "prefix", "avg", "float32", precision)
+        network = FrozenNetwork(calibrated(name), settings, CPU)
+        found[precision] = network(images)
+    for table, exact in found["float32"].items():
+        rounded = found["bfloat16"][table]
+        assert rounded.dtype == exact.dtype == torch.float32
+        deviation = (rounded - exact).norm() / exact.norm()
+        assert 1e-4 < deviation < 0.1, table
 
 
 @dataclass(frozen=True)
@@ -271,21 +348,19 @@ def test_a_pass_continues_after_a_worker_died_unless_it_always_dies(
 
     left = tmp_path / "pooled" / "part-of-a-dead-worker.npy"
     left.write_bytes(b"half")
-    calls: list[tuple[int, str]] = []
+    calls: list[tuple[str, str]] = []
 
-    def work() -> dict[str, dict[str, FileSum]]:
-        return extract(
+    def work() -> Sums:
+        return extracted(
             str(store / "shards"),
             LOCAL,
             deadly,
             Extraction(str(tmp_path / "pooled"), None, "max", "float32"),
-            rows=ROWS,
-            workers=1,
-            again=lambda written, reason: calls.append((written, reason)) or len(calls) < 2,
+            again=lambda unit, reason: calls.append((unit, reason)) or len(calls) < 2,
         )
 
     if deaths == 99:
-        with pytest.raises(ExtractionError, match=r"mobilenet: its worker died \d times"):
+        with pytest.raises(ExtractionError, match=r"^mobilenet, rows \d+ to \d+: the worker died"):
             work()
         assert all(reason.startswith("ActorDiedError: ") for _, reason in calls)
         assert not (tmp_path / "pooled" / "index.parquet").exists()
@@ -301,5 +376,5 @@ def test_a_pass_continues_after_a_worker_died_unless_it_always_dies(
 
 def test_parts_of_different_rows_never_overwrite_each_other() -> None:
     batches = [(["a"], [0]), (["a"], [1]), (["a", "a"], [0, 1])]
-    names = [extraction._part_name(*batch) for batch in batches]
+    names = [part_name(*batch) for batch in batches]
     assert len(set(names)) == 3

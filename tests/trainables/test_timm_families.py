@@ -20,7 +20,7 @@ from tests.trainables.tables import opened, write_table
 from trainables.backbones import Backbone, build_backbone, calibrate_batchnorm
 from trainables.cuts import resolve
 from trainables.cutting import Features
-from trainables.extraction import Extraction, _Extractor
+from trainables.extractor import Extraction, FrozenNetwork
 from trainables.finetune import ActivationRows, PixelRows, finetune_module, with_prefix
 from trainables.inference import channels_last, for_inference
 from trainables.loop import train
@@ -139,10 +139,21 @@ def test_one_stored_file_serves_every_depth(name: str, tmp_path: Path) -> None:
         torch.testing.assert_close(found, expected, rtol=0, atol=0)
     extraction = Extraction(None, str(tmp_path), "model", "float32")
     stored = StoredBackbone(spec_of(name), (), str(tmp_path), LOCAL)
-    extractor = _Extractor(stored, extraction, LOCAL)
-    _, prefix = extractor._forward(noise(2, side=SIDE))
-    assert prefix is not None
-    torch.testing.assert_close(torch.from_numpy(prefix), backbone.prefix(pixels))
+    found = FrozenNetwork(stored.load(), extraction, CPU)(noise(2, side=SIDE), 32)
+    torch.testing.assert_close(found["prefix"], backbone.prefix(pixels))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_computes_its_tables_in_bfloat16(name: str) -> None:
+    images, found = noise(4, seed=1, side=spec_of(name).image_size), {}
+    for precision in ("float32", "bfloat16"):
+        settings = Extraction("pooled", "prefix", "model", "float32", precision)
+        backbone = calibrated(spec_of(name, own_pooling=True))
+        found[precision] = FrozenNetwork(backbone, settings, CPU)(images)
+    for table, exact in found["float32"].items():
+        rounded = found["bfloat16"][table]
+        assert rounded.dtype == torch.float32
+        assert 1e-4 < (rounded - exact).norm() / exact.norm() < 0.1, table
 
 
 def test_a_network_without_batchnorm_is_not_calibrated() -> None:

@@ -198,6 +198,17 @@ def test_pooling_and_cache_type_change_their_own_table_only(make: MakePlan) -> N
     assert table_key(dtype, "prefix") != table_key(before, "prefix")
 
 
+def test_the_arithmetic_of_the_networks_is_in_both_keys_unless_it_is_float32(
+    make: MakePlan,
+) -> None:
+    before = make()
+    targets = {one.target.kind: one.target for one in before.shared}
+    assert "precision" not in {**targets["pooled"].made_from, **targets["prefix"].made_from}
+    for kind in ("pooled", "prefix"):
+        assert table_key(make("cache.precision=float32"), kind) == table_key(before, kind)
+        assert table_key(make("cache.precision=bfloat16"), kind) != table_key(before, kind)
+
+
 def test_tables_serve_every_scenario_policy_and_seed(make: MakePlan) -> None:
     more = make("grid.scenarios=[all]", "split.policies=[pooled]", "grid.seeds=[5]")
     for kind in ("pooled", "prefix"):

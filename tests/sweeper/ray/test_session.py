@@ -32,6 +32,16 @@ def test_workers_take_a_gpu_each_where_there_are_any(monkeypatch: pytest.MonkeyP
     assert _resources(0.0, 3, 1).workers_per_trial == 3
 
 
+@pytest.mark.parametrize(
+    ("gpus_per_trial", "expected"), [(0.25, (3, 1.0)), (1.0, (3, 1.0)), (0.0, (8, 0.0))]
+)
+def test_extraction_has_a_worker_a_gpu_however_trials_share_it(
+    gpus_per_trial: float, expected: tuple[int, float]
+) -> None:
+    assert Resources(8, 3.0, gpus_per_trial, 1, 2).of_extraction() == expected
+    assert Resources(2, 3.0, 1.0, 1, 2).of_extraction() == (2, 1.0)  # each takes a CPU, too
+
+
 def test_a_cluster_that_may_grow_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
