@@ -15,7 +15,7 @@ from sweeper.run.parts import TrialParts
 from sweeper.run.predictions import PREDICTIONS, predictions_of
 from sweeper.store.records import parquet_bytes
 from sweeper.store.store import Store
-from trainables.device import assigned_device, assigned_share
+from trainables.device import assigned_device, assigned_share, placed
 from trainables.finetune import FinetuneModule
 from trainables.loop import probabilities
 from trainables.resident import RowMemory
@@ -29,7 +29,7 @@ def evaluate_champion(spec: TrialSpec) -> None:
         return
     parts = TrialParts(spec, store, device, RowMemory.of(device, assigned_share()))
     test = parts.part("test")
-    network = parts.network(parts.trained()).to(device)
+    network = placed(parts.network(parts.trained()), device)
     scores = probabilities(network, parts.rows(test)).numpy()
     with store.writing(*target.content) as folder:
         predictions = parquet_bytes(predictions_of(test, scores))

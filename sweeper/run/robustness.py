@@ -19,10 +19,9 @@ from sweeper.run.parts import TrialParts
 from sweeper.run.predictions import predictions_of
 from sweeper.store.records import parquet_bytes
 from sweeper.store.store import Store
-from trainables.device import assigned_device
+from trainables.device import assigned_device, placed
 from trainables.explain import Score
-
-_FORWARD = 32  # images
+from trainables.extractor import images_at_once
 
 
 def corrupt_champion(spec: TrialSpec, corruptions: Sequence[str]) -> None:
@@ -36,7 +35,7 @@ def corrupt_champion(spec: TrialSpec, corruptions: Sequence[str]) -> None:
         return
     parts = TrialParts(spec, store)
     test = parts.part("test").drop_duplicates("image_id").assign(copy=0)
-    network = Score(champion_network(parts), "probability").to(device)
+    network = placed(Score(champion_network(parts), "probability"), device)
     wanted = [(image_id, 0) for image_id in test["image_id"]]
     images = read_images(parts.shards, store.filesystem, wanted)
     frames = [
@@ -64,5 +63,7 @@ def _predicted(
     network: torch.nn.Module, test: pd.DataFrame, images: np.ndarray, device: torch.device
 ) -> pd.DataFrame:
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
-    scores = [network(part.to(device).float()).cpu() for part in pixels.split(_FORWARD)]
+    scores = [
+        network(part.to(device).float()).cpu() for part in pixels.split(images_at_once(device))
+    ]
     return predictions_of(test, torch.cat(scores).numpy())

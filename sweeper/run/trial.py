@@ -28,7 +28,13 @@ from sweeper.run.predictions import PREDICTIONS, predictions_of
 from sweeper.store.records import done_record, parquet_bytes, write_record
 from sweeper.store.refusals import refusal
 from sweeper.store.store import Store
-from trainables.device import Arithmetic, assigned_device, assigned_share, release_memory
+from trainables.device import (
+    Arithmetic,
+    assigned_device,
+    assigned_share,
+    placed,
+    release_memory,
+)
 from trainables.loop import Epoch, Fit, probabilities
 from trainables.online import OnlineAugmentation
 from trainables.resident import RowMemory
@@ -179,7 +185,7 @@ def _train_with(
 ) -> _Outcome:
     spec, device = parts.spec, parts.device
     module = parts.module()
-    network = parts.network(module).to(device)
+    network = placed(parts.network(module), device)
     part = parts.part("val")
     validation = parts.rows(part)
     fit = spec.entry.fit(

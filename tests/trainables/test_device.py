@@ -16,6 +16,7 @@ from trainables.device import (
     device_of,
     has_fast_bfloat16,
     local_device,
+    placed,
     release_memory,
     resolved_precision,
 )
@@ -121,3 +122,15 @@ def test_ray_assigns_named_gpus_by_share() -> None:
     assert [len(gpus) for gpus, _ in found] == [0, 1, 1, 2, 1]
     assert [share for _, share in found] == [0.0, 0.5, 1.0, 1.0, 0.25]
     assert found[3][0] == ["0", "1"]
+
+
+def test_weights_lie_channels_last_on_a_gpu_and_unchanged_on_a_cpu() -> None:
+    """Whether they lie in one order or another makes a difference to the bit."""
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.BatchNorm2d(8))
+    original = network[0].weight
+    here = placed(network, CPU)[0].weight
+    assert here is original
+    assert here.is_contiguous()
+    away = placed(network, torch.device("meta"))[0].weight
+    assert away.is_contiguous(memory_format=torch.channels_last)
+    assert not away.is_contiguous()
