@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from tests.trainables.settings import training
+from trainables.batchnorm import BatchNormStatistics
 from trainables.criterion import Criterion
-from trainables.distributed import GlobalBatchNorm, synchronise_batchnorm
 from trainables.heads import build_head
 from trainables.loop import Epoch, train
 from trainables.rows import IndexedRows
+from trainables.synchronised_batchnorm import GlobalBatchNorm, synchronise_batchnorm
 
 WORLD = 2
 SHARES = (5, 3)  # rows of each rank
@@ -206,3 +207,17 @@ def test_a_synchronised_module_keeps_names_weights_mode_and_what_it_computes_in_
     assert not any(child.training for child in module.modules())
     torch.testing.assert_close(module.state_dict(), original.state_dict(), rtol=0, atol=0)
     torch.testing.assert_close(module(rows), original(rows))
+
+
+def test_off_the_cpu_torchs_own_synchronised_batchnorm_is_used() -> None:
+    """With the names, buffers and settings that the rest of the loop relies on."""
+    module = nn.Sequential(_layer("1d"), nn.Sequential(_layer("timm")), _layer("2d")).to("meta")
+    before = module.state_dict()
+    assert synchronise_batchnorm(module) is module
+    norms = [module[0], module[1][0], module[2]]
+    assert all(isinstance(norm, nn.SyncBatchNorm) for norm in norms)
+    assert [norm.eps for norm in norms] == [1e-3, 1e-5, 1e-5]
+    assert [norm.momentum for norm in norms] == [0.01, 0.1, None]
+    assert isinstance(norms[1].act, nn.ReLU)
+    assert list(module.state_dict()) == list(before)
+    assert BatchNormStatistics(module).norms == norms
