@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--data", help="a folder of class folders; drawn images if not given")
     parser.add_argument("--set", dest="overrides", action="append", default=[])
     options = parser.parse_args(arguments)
-    drawn = ["data.source=synthetic", "data.path=null"]
+    drawn = ["data={source: synthetic, synthetic: {images_per_class: 20}}"]
     source = [f"data.path={options.data}"] if options.data else drawn
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         keys = dict(_START)

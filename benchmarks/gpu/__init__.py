@@ -1,1 +1,1 @@
-"""Benchmarks for a machine with a CUDA device."""
+"""What only a GPU can tell, in parts that one command measures unattended: see `__main__`."""
