@@ -6,7 +6,7 @@ weights are soon forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -33,6 +33,18 @@ class WeightAverage:
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         torch._foreach_lerp_(self._averages, self._current, 1 - decay)
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """The averages by number."""
+        return {str(number): average for number, average in enumerate(self._averages)}
+
+    @torch.no_grad()
+    def restore(self, tensors: Mapping[str, Tensor], steps: int) -> None:
+        """Continue from averages after so many steps."""
+        self.steps = steps
+        for number, average in enumerate(self._averages):
+            average.copy_(tensors[str(number)])
 
     @contextmanager
     def in_place(self) -> Iterator[None]:

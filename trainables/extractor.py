@@ -140,9 +140,9 @@ class Extractor:
 
     def prepare(self) -> None:
         """Choose the device. Raises RuntimeError if Ray assigned one that torch cannot use."""
-        self._use(assigned_device())
+        self.use(assigned_device())
 
-    def _use(self, device: torch.device) -> None:
+    def use(self, device: torch.device) -> None:
         is_cpu = device.type == "cpu"
         self.device, self.batching = device, ON_CPU if is_cpu else ON_GPU
         self.forward_images = self.batching.forward

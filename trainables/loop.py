@@ -11,7 +11,7 @@ broken by the lower loss). Unlike there, validation uses BatchNorm statistics of
 
 With several processes every rank takes its share of each global batch (`rows`) and losses are
 weighted by rows, so that gradients are those of the global batch for any share sizes and no row is
-counted twice. `distributed.synchronise_batchnorm` makes BatchNorm's statistics global.
+counted twice. `synchronised_batchnorm` makes BatchNorm's statistics global.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from itertools import chain, islice
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.averaging import WeightAverage
+from trainables.batches import Batches
 from trainables.batchnorm import BatchNormStatistics
+from trainables.checkpoint import (
+    Checkpoint,
+    Checkpoints,
+    optimiser_tensors,
+    random_states,
+    restore_optimiser,
+    restore_random_states,
+)
 from trainables.criterion import ACCURACY, Criterion, rank
 from trainables.hyperparameters import value_of
 from trainables.losses import build_loss
@@ -135,17 +144,23 @@ def train(
     setting: Setting,
     on_epoch: Callable[[list[Epoch]], None] = lambda curve: None,
     criterion: Criterion = ACCURACY,
+    checkpoints: Checkpoints | None = None,
 ) -> Fit:
     """Train the parameters of `module` that require a gradient, inputs -> logits (b, classes).
 
     `on_epoch` gets the curve so far; an exception from it ends the training. Training also ends,
     with the curve so far, when a loss is not finite or `patience` is exhausted. `criterion` decides
-    which epoch is kept.
+    which epoch is kept. `checkpoints`: the training continues from the one that is found there, and
+    `on_epoch` gets the curve up to each of its epochs first.
     """
     core = _unwrapped(module)
     training = _Training(module, rows, setting)
     curve: list[Epoch] = []
     best = _Best(copy.deepcopy(core.state_dict()))
+    if checkpoints and (kept := checkpoints.find()):
+        curve = training.restore(kept, best)
+        for epoch in range(1, len(curve) + 1):
+            on_epoch(curve[:epoch])
     while len(curve) < setting.epochs and not _has_ended(curve, best, setting.of("patience")):
         started = time.perf_counter()
         loss, accuracy = training.epoch(len(curve))
@@ -167,6 +182,8 @@ def train(
             )
             best.offer(curve[-1], core)
         on_epoch(curve)
+        if checkpoints:
+            checkpoints.offer(partial(training.checkpoint, curve, best))
     seconds = training.seconds
     images_per_s, data_wait = training.batches.rows / seconds, training.batches.waited_s / seconds
     return Fit(curve, best.epoch, best.state, images_per_s, data_wait)
@@ -177,12 +194,12 @@ class _Best:
 
     def __init__(self, state: dict[str, Tensor]) -> None:
         self.epoch, self.state = 1, state
-        self._rank = rank(-math.inf, math.inf)
+        self.rank = rank(-math.inf, math.inf)
 
     def offer(self, epoch: Epoch, module: nn.Module) -> None:
         own = rank(epoch.val_score, epoch.val_loss)
-        if epoch.is_finite and own > self._rank:
-            self.epoch, self._rank = epoch.epoch, own
+        if epoch.is_finite and own > self.rank:
+            self.epoch, self.rank = epoch.epoch, own
             self.state = copy.deepcopy(module.state_dict())
 
 
@@ -206,7 +223,9 @@ class _Training:
         self.average = WeightAverage(core, decay) if (decay := setting.of("ema")) else None
         recomputes = setting.batchnorm_statistics == "training_rows"
         self.statistics = BatchNormStatistics(core) if recomputes else None
-        self.batches = _Batches(rows, setting)
+        self.batches = Batches(
+            rows, setting.batch_size, setting.seed, setting.epoch_steps(len(rows))
+        )
         self.seconds = 0.0
         self._trained = [one for one in core.parameters() if one.requires_grad]
         self._every = max(1, round(len(rows) / (setting.epoch_rows or len(rows))))
@@ -225,6 +244,45 @@ class _Training:
     def validated(self) -> AbstractContextManager[None]:
         """Within it the module has the weights that are validated: the averaged ones, if any."""
         return self.average.in_place() if self.average else nullcontext()
+
+    def checkpoint(self, curve: Sequence[Epoch], best: _Best) -> Checkpoint:
+        """The state after the curve's last epoch."""
+        tensors = {
+            "module": _unwrapped(self.module).state_dict(),
+            "best": best.state,
+            "optimiser": optimiser_tensors(self.optimiser),
+            "average": self.average.tensors if self.average else {},
+            "random": random_states(self._trained[0].device),
+            "order": {"generator": self.batches.place},
+        }
+        values = {
+            "curve": [asdict(epoch) for epoch in curve],
+            "best": [best.epoch, *best.rank],
+            "steps": self.schedule.steps,
+            "lr": self.schedule.lr,
+            "averaged": self.average.steps if self.average else 0,
+            "mixup": self.mixup.generator.bit_generator.state if self.mixup else None,
+            "batches": self.batches.counts,
+            "seconds": self.seconds,
+        }
+        return Checkpoint.of(tensors, values)
+
+    def restore(self, kept: Checkpoint, best: _Best) -> list[Epoch]:
+        """Continue from a state; returns its curve."""
+        values = kept.values
+        _unwrapped(self.module).load_state_dict(kept.group("module"))
+        (best.epoch, *order), best.state = values["best"], kept.group("best")
+        best.rank = (order[0], order[1])
+        restore_optimiser(self.optimiser, kept.group("optimiser"))
+        self.schedule.steps, self.schedule.lr = values["steps"], values["lr"]
+        if self.average:
+            self.average.restore(kept.group("average"), values["averaged"])
+        if self.mixup:
+            self.mixup.generator.bit_generator.state = values["mixup"]
+        self.batches.restore(kept.group("order")["generator"], values["batches"])
+        self.seconds = values["seconds"]
+        restore_random_states(kept.group("random"), self._trained[0].device)
+        return [Epoch(**epoch) for epoch in values["curve"]]
 
     def _steps(self, statistics: BatchNormStatistics | None) -> tuple[float, float]:
         self.module.train()
@@ -295,39 +353,6 @@ def _predictions(
     module.eval()
     for inputs, labels in batches:
         yield module(inputs).float(), labels
-
-
-def _passes(rows: Rows, setting: Setting, generator: torch.Generator) -> Iterator[Iterator[Batch]]:
-    """Endless passes over the rows."""
-    while True:
-        yield rows.shuffled(setting.batch_size, generator)
-
-
-class _Batches:
-    """The batches of successive epochs, with counts and the time spent waiting for them."""
-
-    def __init__(self, rows: Rows, setting: Setting) -> None:
-        self.steps, self.rows, self.waited_s = 0, 0, 0.0
-        generator = torch.Generator().manual_seed(setting.seed)
-        self._passes = _passes(rows, setting, generator)
-        self._endless = chain.from_iterable(self._passes)
-        self._epoch_steps = setting.epoch_steps(len(rows))
-
-    def epoch(self) -> Iterator[Batch]:
-        """A pass over the rows, or the steps of one epoch, continuing where the last one ended."""
-        if self._epoch_steps is None:
-            return self._counted(next(self._passes))
-        return self._counted(islice(self._endless, self._epoch_steps))
-
-    def _counted(self, batches: Iterator[Batch]) -> Iterator[Batch]:
-        while True:
-            started = time.perf_counter()
-            batch = next(batches, None)
-            self.waited_s += time.perf_counter() - started
-            if batch is None:
-                return
-            self.steps, self.rows = self.steps + 1, self.rows + batch.global_size
-            yield batch
 
 
 def _counts(loss_sum: Tensor, logits: Tensor, labels: Tensor) -> Tensor:

@@ -419,6 +419,9 @@ class ResourcesSection(Section):
     where there is a GPU."""
     workers_per_trial: Count = 1
     """Number of workers that train one trial together."""
+    checkpoint_minutes: Annotated[float, Field(gt=0)] | None = 10.0
+    """Minutes between two states of a trial in progress that are kept in the store, from which it
+    continues after its process or machine is lost. `null` keeps none."""
     retries: Annotated[int, Field(ge=0, le=100)] = 2
     """Further attempts when the process of a trial or task dies."""
 

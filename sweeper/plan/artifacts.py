@@ -80,6 +80,12 @@ def table(kind: str, shards_key: str, backbone_key: str, settings: Mapping[str, 
     return Target(kind, made_from | dict(settings))
 
 
+def checkpoint(spec: TrialSpec, device_type: str) -> Target:
+    """The state of a trial in progress on a type of device. It is not part of a plan: the trial
+    removes it when it is over."""
+    return Target("checkpoints", {"trial": spec.key, "device": device_type})
+
+
 def evaluation(spec: TrialSpec) -> Target:
     """A champion's predictions of the test rows."""
     return Target(

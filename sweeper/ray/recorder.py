@@ -12,6 +12,7 @@ from ray.tune.experiment import Trial
 from sweeper.plan.trial_spec import TrialSpec
 from sweeper.ray.asha import CellAsha
 from sweeper.ray.failures import Attempts
+from sweeper.run.kept_states import discard_states
 from sweeper.store.records import done_record, write_record
 from sweeper.store.refusals import raise_refusal
 from sweeper.store.store import Store
@@ -88,6 +89,7 @@ class Recorder(tune.Callback):
         store = Store(spec.store)
         curve = self.curves.get(key, [])
         write_record(store, **spec.identity, state=state, curve=curve, error=reason)
+        discard_states(store, spec)
         self.on_end(key, state)
 
 

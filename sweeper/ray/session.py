@@ -55,6 +55,7 @@ class Resources:
     workers_per_trial: int
     retries: int  # of a trial or task whose process died
     memory_per_trial: float = 0.0  # bytes that Ray sets aside; 0: it is not asked
+    checkpoint_s: float | None = None  # between two checkpoints of a trial; None: there are none
 
     @property
     def slots(self) -> int:

@@ -49,11 +49,11 @@ def _run_alike(
     specs: Mapping[str, TrialSpec], scheduler: CellAsha, resources: Resources, recorder: Recorder
 ) -> None:
     """Run trials that take the same resources."""
-    every_epoch = recorder.on_curve is not None
-    configs = [
-        {"key": key, "spec": spec.to_json(), "every_epoch": every_epoch}
-        for key, spec in specs.items()
-    ]
+    how = {
+        "every_epoch": recorder.on_curve is not None,
+        "checkpoint_s": resources.checkpoint_s,
+    }
+    configs = [{"key": key, "spec": spec.to_json(), **how} for key, spec in specs.items()]
     one = next(iter(specs.values()))
     distributed = resources.workers_per_trial > 1 and (
         one.is_end_to_end or one.entry.shares_workers
@@ -142,7 +142,13 @@ def _driver(resources: Resources, scratch: Path) -> Callable[[dict[str, Any]], N
 def train_trial(config: dict[str, Any]) -> None:
     """Train one trial; Ray's dashboard shows its actor under this name."""
     trial = config["trial"]
-    run_trial(TrialSpec.from_json(trial["spec"]), tune.report, every_epoch=trial["every_epoch"])
+    spec = TrialSpec.from_json(trial["spec"])
+    run_trial(
+        spec,
+        tune.report,
+        every_epoch=trial["every_epoch"],
+        checkpoint_s=trial["checkpoint_s"],
+    )
 
 
 def train_trial_on_workers(

@@ -16,6 +16,7 @@ from sweeper.store.records import read_split
 from sweeper.store.store import Store
 from trainables.activations import ActivationTable, open_table
 from trainables.backbones import Backbone
+from trainables.checkpoint import Checkpoints
 from trainables.device import CPU
 from trainables.finetune import PixelRows, feature_dim
 from trainables.resident import RowMemory
@@ -27,7 +28,7 @@ class TrialParts:
     """The parts of one trial: its split, rows, backbone, and networks.
 
     `device`: where its rows are and its network is going to be; `memory`: what its rows may take
-    there.
+    there; `checkpoints`: where its training keeps its state.
     """
 
     def __init__(
@@ -36,8 +37,9 @@ class TrialParts:
         store: Store,
         device: torch.device = CPU,
         memory: RowMemory | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
-        self.spec, self.store = spec, store
+        self.spec, self.store, self.checkpoints = spec, store, checkpoints
         self.device, self.memory = device, memory or RowMemory()
         self.strategy = spec.entry
 

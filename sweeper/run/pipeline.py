@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -182,8 +182,10 @@ class Sweep:
         session = ray_session(
             wanted.cpus, wanted.gpus_per_trial, wanted.workers_per_trial, wanted.retries
         )
+        minutes = wanted.checkpoint_minutes
         with self.progress.during("start Ray"):
-            return self.closing.enter_context(session)
+            found = self.closing.enter_context(session)
+            return replace(found, checkpoint_s=None if minutes is None else 60 * minutes)
 
     @cached_property
     def _open_backbones(self) -> set[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from datasets.shards import image_size_of
 from sweeper.errors import StoreError
 from sweeper.plan.trial_spec import TrialSpec
 from sweeper.run.criteria import criterion_of
+from sweeper.run.kept_states import KeptStates, discard_states
 from sweeper.run.parts import TrialParts
 from sweeper.run.predictions import PREDICTIONS, predictions_of
 from sweeper.store.records import done_record, parquet_bytes, write_record
@@ -59,6 +60,7 @@ def run_trial(
     workers: int = 1,
     stream: DataIterator | None = None,
     every_epoch: bool = False,
+    checkpoint_s: float | None = None,
 ) -> None:
     """Train a trial and store it; if it raises, it is stored as failed, with its traceback.
 
@@ -71,9 +73,13 @@ def run_trial(
     this store, is not trained again. Running out of memory is raised, so that the caller can retry.
     If workers share a trial, every error is raised, because it must end the others too. A GPU's
     memory is given back at the end, because the process may be kept for another trial.
+
+    `checkpoint_s`: its state is kept in the store after the first epoch that ends so many seconds
+    after the last time, and a trial that finds one continues it. None: never. A trial of several
+    workers begins again.
     """
     try:
-        _run(spec, report, wrap, writes, workers, stream, every_epoch)
+        _run(spec, report, wrap, writes, workers, stream, every_epoch, checkpoint_s)
     finally:
         release_memory()
 
@@ -86,23 +92,27 @@ def _run(
     workers: int,
     stream: DataIterator | None,
     every_epoch: bool,
+    checkpoint_s: float | None,
 ) -> None:
     started = time.perf_counter()
     store = Store(spec.store)
     if workers == 1 and report_if_done(spec, report):
         return
     try:
-        outcome = _train(spec, store, report, wrap, stream, every_epoch)
+        outcome = _train(spec, store, report, wrap, stream, every_epoch, checkpoint_s)
     except Exception as error:
         if reason := refusal(error):  # no fault of the trial
             raise StoreError(f"trial {spec.key}: {reason}") from None
         if workers > 1 or not writes or _is_out_of_memory(error):
             raise
         write_record(store, **spec.identity, state="failed", curve=[], error=traceback.format_exc())
+        discard_states(store, spec)
         report(_result([], failed=True))
         return
     if writes:
-        _write_done(store, spec, outcome, time.perf_counter() - started, workers)
+        wall_s = outcome.earlier_s + time.perf_counter() - started
+        _write_done(store, spec, outcome, wall_s, workers)
+        discard_states(store, spec)
     report(_result([asdict(epoch) for epoch in outcome.fit.curve]))
 
 
@@ -150,6 +160,7 @@ class _Outcome:
     weights: dict[str, Tensor]
     device: str
     arithmetic: Arithmetic
+    earlier_s: float = 0.0  # of the processes that had the trial before
 
 
 def _train(
@@ -159,21 +170,28 @@ def _train(
     wrap: Wrap | None,
     stream: DataIterator | None,
     every_epoch: bool,
+    checkpoint_s: float | None,
 ) -> _Outcome:
     """Train on the device that Ray assigned; if its memory is exhausted while rows of the trial are
     in it, once more with the rows elsewhere. Workers that share a trial would wait for one that
     begins again."""
     device = assigned_device()
     memory = RowMemory.of(device, assigned_share())
+    kept = None
+    if checkpoint_s is not None and spec.entry.by_epochs and not wrap:
+        kept = KeptStates(store, spec, device.type, checkpoint_s)
+    parts = TrialParts(spec, store, device, memory, kept)
     try:
-        return _train_with(
-            TrialParts(spec, store, device, memory), report, wrap, stream, every_epoch
-        )
+        outcome = _train_with(parts, report, wrap, stream, every_epoch)
     except torch.OutOfMemoryError:
         if wrap or not memory.taken_bytes:
             raise
-    release_memory()
-    return _train_with(TrialParts(spec, store, device), report, wrap, stream, every_epoch)
+        outcome = None
+    if outcome is None:  # beyond the block, which holds on to what the error refers to
+        release_memory()
+        parts = TrialParts(spec, store, device, checkpoints=kept)
+        outcome = _train_with(parts, report, wrap, stream, every_epoch)
+    return replace(outcome, earlier_s=kept.earlier_s) if kept else outcome
 
 
 def _train_with(

@@ -49,6 +49,7 @@ KINDS = (
     "backbones",
     "pooled",
     "prefix",
+    "checkpoints",
     "trials",
     "evaluations",
     "explanations",
@@ -56,6 +57,7 @@ KINDS = (
     "seed_agreements",
     "robustness",
 )
+_PASSING = ("checkpoints",)  # nothing is rebuilt where one is lost
 _FETCHED = ("pooled", "prefix")  # large; machines without the store's disk hash their own copy
 CONCURRENT_READS = 32
 _ATTEMPT = re.compile(r"[0-9a-f]{12}")
@@ -266,6 +268,19 @@ class Store:
         """Announce files in a folder of `writing` by those who wrote them, by relative path."""
         self._sums[folder].update(sums)
 
+    def remove_files(self, artifact: Artifact) -> None:
+        """Remove the files of an artifact that another one of the same key has replaced, and that
+        nobody is reading."""
+        with self._refusals("written to"), contextlib.suppress(FileNotFoundError):
+            self.filesystem.delete_dir(artifact.folder)
+
+    def discard(self, kind: str, key: str) -> None:
+        """Remove an artifact that nobody needs any more, its artifact.json first."""
+        place = self._place(kind, key)
+        with self._refusals("written to"), contextlib.suppress(FileNotFoundError):
+            self.filesystem.delete_file(f"{place}/artifact.json")
+            self.filesystem.delete_dir(place)
+
     def read_file(self, path: str) -> bytes:
         """Read a file without comparing its hash; see `read`."""
         with self.filesystem.open_input_stream(path) as stream:
@@ -276,7 +291,8 @@ class Store:
         """Kind and key of quarantined artifacts that have not been rebuilt."""
         root = f"{self.root}/{DAMAGED}"
         names = {tuple(name.split("/")[:2]) for name in sizes_in(self.filesystem, root)}
-        return {(kind, key) for kind, key in names if kind in KINDS and not self.find(kind, key)}
+        kinds = [kind for kind in KINDS if kind not in _PASSING]
+        return {(kind, key) for kind, key in names if kind in kinds and not self.find(kind, key)}
 
     def _finished(self, folder: str) -> dict[str, FileSum]:
         """Flush the files of an artifact to the disk and return their sums."""

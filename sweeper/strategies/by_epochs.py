@@ -43,7 +43,7 @@ class ByEpochs(Strategy):
             epoch_rows=spec.epoch_rows,
             class_counts=_class_counts(parts.part("train"), spec.classes),
         )
-        return train(network, rows, validation, setting, on_epoch, criterion)
+        return train(network, rows, validation, setting, on_epoch, criterion, parts.checkpoints)
 
     def exported(self, spec: TrialSpec, weights: Mapping[str, Tensor]) -> dict[str, Any]:
         hidden = list(spec.hyperparameters["hidden"])

@@ -24,8 +24,10 @@ from sweeper.use.finished import FinishedRun
 from tests.same_tables import assert_same_tables
 from tests.sweeper.conftest import Bucket, run_small
 
-# Drawn images have no listings and tags, and a run with one seed no agreement between seeds.
-DRAWN = [kind for kind in KINDS if kind not in ("listings", "tags", "seed_agreements")]
+# Drawn images have no listings and tags, a run with one seed no agreement between seeds, and trials
+# that are over no checkpoints.
+_ABSENT = ("listings", "tags", "seed_agreements", "checkpoints")
+DRAWN = [kind for kind in KINDS if kind not in _ABSENT]
 TURN = int(os.environ.get("SWEEPER_FUZZ", "0"))  # other files, damaged in other ways
 
 
