@@ -180,18 +180,19 @@ def _train(
     kept = None
     if checkpoint_s is not None and spec.entry.by_epochs and not wrap:
         kept = KeptStates(store, spec, device.type, checkpoint_s)
-    parts = TrialParts(spec, store, device, memory, kept)
-    try:
+
+    def train(room: RowMemory | None) -> _Outcome:
+        parts = TrialParts(spec, store, device, room, kept)
         outcome = _train_with(parts, report, wrap, stream, every_epoch)
+        return replace(outcome, earlier_s=kept.earlier_s if kept else 0.0)
+
+    try:
+        return train(memory)
     except torch.OutOfMemoryError:
         if wrap or not memory.taken_bytes:
             raise
-        outcome = None
-    if outcome is None:  # beyond the block, which holds on to what the error refers to
-        release_memory()
-        parts = TrialParts(spec, store, device, checkpoints=kept)
-        outcome = _train_with(parts, report, wrap, stream, every_epoch)
-    return replace(outcome, earlier_s=kept.earlier_s) if kept else outcome
+    release_memory()  # beyond the block, which holds on to what the error refers to
+    return train(None)
 
 
 def _train_with(

@@ -1,8 +1,8 @@
 """Faults in Ray's workers, without a line for them in the project itself.
 
-Python imports a `sitecustomize` that it finds on PYTHONPATH. This one waits for `sweeper.run.trial`
-and `sweeper.run.champions` to be imported and wraps what they do by the rules in the file that
-SWEEPER_FAULTS names, JSON: `[{"cell": regular expression, "draw": n, "fault": one of _FAULTS,
+Python imports a `sitecustomize` that it finds on PYTHONPATH. This one waits for the modules of
+`_WRAPPED` to be imported and wraps what they do by the rules in the file that SWEEPER_FAULTS
+names, JSON: `[{"cell": regular expression, "draw": n, "fault": one of _FAULTS,
 "once": bool}]`; without the file there are no faults. Every fault that happens adds a line to the
 file SWEEPER_FAULTS_LOG.
 """
@@ -88,7 +88,27 @@ def _wrap_champions(module: Any) -> None:
     module.TrialParts.trained = faulty
 
 
-_WRAPPED = {"sweeper.run.trial": _wrap_trial, "sweeper.run.champions": _wrap_champions}
+def _wrap_states(module: Any) -> None:
+    """Faults right after a checkpoint was kept."""
+    begin, offer = module.KeptStates.__init__, module.KeptStates.offer
+
+    def begins(states: Any, store: Any, spec: Any, *rest: Any) -> None:
+        states.spec = spec
+        begin(states, store, spec, *rest)
+
+    def faulty(states: Any, make: Any) -> None:
+        offer(states, make)
+        if fault := states.find() and _happens("kept", states.spec):
+            _FAULTS[fault]()
+
+    module.KeptStates.__init__, module.KeptStates.offer = begins, faulty
+
+
+_WRAPPED = {
+    "sweeper.run.trial": _wrap_trial,
+    "sweeper.run.champions": _wrap_champions,
+    "sweeper.run.kept_states": _wrap_states,
+}
 
 
 class _Finder:

@@ -18,6 +18,13 @@ RULES: list[dict[str, object]] = [
     {"cell": ".*/shafts/fec-ige/transfer/.*", "draw": 1, "fault": "kill"},
     {"cell": ".*/holes/none/transfer/.*", "draw": 1, "fault": "memory"},
     {"cell": ".*/holes/fec-ige/transfer/.*", "draw": 1, "fault": "kill", "once": True},
+    {
+        "cell": ".*/holes/fec-ige/transfer/.*",
+        "draw": 0,
+        "place": "kept",
+        "fault": "kill",
+        "once": True,
+    },
     {"cell": ".*/shafts/none/finetune/.*", "draw": 1, "fault": "nan"},
     {"cell": ".*/holes/none/finetune/.*", "fault": "raise"},
     {"cell": ".*/shafts/fec-ige/finetune/.*", "place": "champion", "fault": "raise"},
@@ -46,7 +53,7 @@ def run(
 @pytest.fixture(scope="module")
 def faulty(sweeps: OneRay, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Counter[str]]:
     folder = tmp_path_factory.mktemp("faulty")
-    return folder, run(sweeps, folder, "run", RULES)
+    return folder, run(sweeps, folder, "run", RULES, "resources.checkpoint_minutes=0.00001")
 
 
 @pytest.fixture
@@ -102,6 +109,17 @@ def test_a_crash_that_does_not_come_again_leaves_no_trace(
     assert tuple(trials.loc[("holes", True, "transfer", 1), ["state", "error"]]) == ("done", "")
     assert times(faulty, "champion kill grouped/mobilenet/holes/fec-ige/finetune") == 1
     assert tuple(cells.loc[("holes", True, "finetune"), ["state", "error"]]) == ("done", "")
+
+
+def test_a_trial_killed_after_its_checkpoint_ends_and_no_checkpoint_stays(
+    faulty: tuple[Path, Counter[str]], trials: pd.DataFrame
+) -> None:
+    assert times(faulty, "kept kill grouped/mobilenet/holes/fec-ige/transfer") == 1
+    killed = trials.loc[("holes", True, "transfer", 0)]
+    assert (killed["state"], killed["error"], killed["epochs"]) == ("done", "", 3)
+    kept = Path(faulty[0] / "store" / "checkpoints")
+    assert kept.is_dir()
+    assert not [path for path in kept.rglob("*") if path.is_file()]
 
 
 def test_what_diverges_is_failed_and_says_so(
