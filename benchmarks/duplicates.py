@@ -1,13 +1,16 @@
 """Near-copies: how the search grows with the number of images, and what share of copies it finds.
 
     python -m benchmarks duplicates [--images 1000 2000 4000 8000] [--folder DIR] [--planted 60]
+        [--everyday 60] [--hashes DIR] [--foreign 1000] [--seed 0]
 
 Growth: thumbnails made of parts of drawn radiographs laid over one another (some share a part, and
 are found), in ever larger sets. Seconds are processor time, which a busy machine does not stretch;
 the steps run on several cores. The hours at 100,000 follow from the growth between the smallest and
 the largest set, and take no growth for less than linear. Recall: copies of the images of a folder
-(drawn ones without it) are planted among all of them, in every alteration and strength of
-`datasets.lookalikes.planted`.
+(drawn ones without it) are planted among all of them: `--planted` of every alteration and strength
+of `datasets.lookalikes.planted` are searched as whole pictures, `--everyday` of every kind of
+`datasets.lookalikes.everyday` by the whole search, beside the hashes of imagededup, which gets an
+environment of its own in `--hashes`. `--foreign` counts pairs in sets without copies.
 """
 
 from __future__ import annotations
@@ -24,18 +27,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.everyday import everyday_rows, false_pairs, plant_everyday
 from benchmarks.report import tell
 from datasets.decoding.decode import decode_image, read_file
 from datasets.drawn.synthetic import FRACTURE_TYPES, draw_radiograph, write_synthetic
 from datasets.lookalikes.candidates import Descriptors, compute_descriptors, find_candidates
 from datasets.lookalikes.near import (
+    LEAST_INITIAL,
     THRESHOLD,
     Comparison,
     compare_pairs,
-    compare_thumbnails,
     guess_overlays,
     is_copy,
 )
+from datasets.lookalikes.parts import describe, find_parts
 from datasets.lookalikes.planted import ALTERATIONS, plant
 from datasets.lookalikes.thumbnails import SIDE, Thumbnails, thumbnail
 from datasets.sources import list_folder
@@ -53,6 +58,10 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--planted", type=int, default=40, help="copies for each alteration and strength"
     )
+    parser.add_argument("--everyday", type=int, default=0, help="copies of each everyday kind")
+    parser.add_argument("--hashes", type=Path, help="folder for an environment with imagededup")
+    parser.add_argument("--foreign", type=int, default=0, help="images of each foreign set")
+    parser.add_argument("--seed", type=int, default=0, help="draws the everyday copies")
     options = parser.parse_args(arguments)
     if options.images:
         rows = list(_growth(sorted(options.images)))
@@ -62,6 +71,13 @@ def main(arguments: list[str]) -> None:
         recall = list(_recall(images, options.planted))
         about = {"images": len(images), "threshold": THRESHOLD, "drawn": options.folder is None}
         tell("duplicates-recall", recall, about)
+    if options.everyday:
+        images = _images(options.folder)
+        about = {"images": len(images), "seed": options.seed, "drawn": options.folder is None}
+        planted = plant_everyday(images, options.everyday, options.seed)
+        tell("duplicates-everyday", everyday_rows(planted, options.hashes), about)
+    if options.foreign:
+        tell("duplicates-foreign", list(false_pairs(options.foreign)), {})
 
 
 def _growth(counts: Sequence[int]) -> Iterator[dict[str, Any]]:
@@ -73,9 +89,11 @@ def _growth(counts: Sequence[int]) -> Iterator[dict[str, Any]]:
         marks.append(time.process_time())
         guesses = guess_overlays(find_candidates(descriptors), thumbnails)
         marks.append(time.process_time())
-        compared = compare_pairs(thumbnails, guesses)
+        compared = compare_pairs(thumbnails, guesses, least=LEAST_INITIAL)
         marks.append(time.process_time())
-        steps = ("describe_s", "search_s", "compare_s")
+        find_parts(thumbnails, describe(thumbnails))
+        marks.append(time.process_time())
+        steps = ("describe_s", "search_s", "compare_s", "parts_s")
         seconds = dict(zip(steps, np.diff(marks).tolist(), strict=True))
         found = sum(one.overlay is not None and is_copy(one.overlay) for one in compared)
         yield {
@@ -111,7 +129,8 @@ def _varied(count: int) -> Thumbnails:
         ]
         share = generator.uniform(0.35, 0.65)
         pixels[number] = cv2.addWeighted(parts[0], share, parts[1], 1 - share, 0)
-    return Thumbnails(pixels, generator.uniform(0.6, 1.2, count))
+    previews = [cv2.imencode(".jpg", one)[1].tobytes() for one in pixels]
+    return Thumbnails(pixels, generator.uniform(0.6, 1.2, count), previews)
 
 
 def _decode_ms() -> float:
@@ -193,7 +212,8 @@ def _compared_with(known: tuple[Thumbnails, Descriptors], copies: Thumbnails) ->
 def _linked(thumbnails: Thumbnails) -> dict[int, set[int]]:
     """For each picture, itself and what is taken for a copy of it before anything is planted."""
     mates = {number: {number} for number in range(len(thumbnails))}
-    for one in compare_thumbnails(thumbnails):
+    guesses = guess_overlays(find_candidates(compute_descriptors(thumbnails)), thumbnails)
+    for one in compare_pairs(thumbnails, guesses):
         if one.overlay and is_copy(one.overlay):
             both = mates[one.a] | mates[one.b]
             for number in both:

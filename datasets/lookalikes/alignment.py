@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.lookalikes.agreement import correlation
+from datasets.lookalikes.frames import is_unmoved, only_frame_is_shared
 from datasets.lookalikes.orientations import ORIENTATIONS, inverse, orient, point_map
 from datasets.lookalikes.thumbnails import Contrast, Image, local_contrast
 
@@ -42,7 +44,7 @@ class Overlay:
     nearly everything that the other does, as in most copies. `evenness`, -1..1, is the lower decile
     of the correlations of small blocks: similar bones agree in most places, copies everywhere.
     `is_template` if most blocks agree to the pixel and the others have nothing in common: two plots
-    on the same axes, two filled-in forms.
+    on the same axes, two filled-in forms; or if only a frame is shared.
     """
 
     orientation: str
@@ -72,7 +74,11 @@ class Overlay:
 
 
 def compare(
-    a: Image, b: Image, guesses: Sequence[Overlay], aspects: tuple[float, float] = (1.0, 1.0)
+    a: Image,
+    b: Image,
+    guesses: Sequence[Overlay],
+    aspects: tuple[float, float] = (1.0, 1.0),
+    least: float = -1.0,
 ) -> Overlay | None:
     """Refine the guesses coarsely, then refine and score the best of them.
 
@@ -80,11 +86,12 @@ def compare(
         a, b: thumbnails, (S, S) uint8.
         guesses: initial alignments; at least one.
         aspects: width / height of a and b as displayed.
+        least: correlation of the best guess under which it is not refined.
 
     Returns:
         None if the images cannot be aligned from these guesses.
     """
-    overlay = _coarse(a, b, guesses, aspects)
+    overlay = _coarse(a, b, guesses, aspects, least)
     if overlay is None or overlay.score < _MIN_CORRELATION[0]:
         return None
     if overlay.scale < 1:  # compare at the scale of the image that shows more
@@ -101,11 +108,13 @@ def shares(overlay: Overlay) -> tuple[float, float]:
 
 
 def _coarse(
-    a: Image, b: Image, guesses: Sequence[Overlay], aspects: tuple[float, float]
+    a: Image, b: Image, guesses: Sequence[Overlay], aspects: tuple[float, float], least: float
 ) -> Overlay | None:
     fixed, moving = _contrast(a, _SIDES[0]), _contrast(b, _SIDES[0])
     initial = [_scored(_oriented(fixed, guess), moving, guess) for guess in guesses]
     initial.sort(key=lambda overlay: -overlay.score)
+    if initial[0].score < least:
+        return None
     found = [
         _refined(_oriented(fixed, guess), moving, guess, aspects, _STEPS[0])
         for guess in initial[:_MAX_REFINED]
@@ -156,13 +165,14 @@ def _with_agreement(overlay: Overlay, oriented: Image, b: Image) -> Overlay:
         [local_contrast(image, *window) for image in (oriented, warped)]
         for window in ((_BLUR_PX, _LOCAL_PX), _FINER_PX)
     )
-    score = float(np.mean([_correlation(x[shared], y[shared]) for x, y in (coarser, finer)]))
+    score = float(np.mean([correlation(x[shared], y[shared]) for x, y in (coarser, finer)]))
     both, either = _block_correlations(coarser[0], coarser[1], shared)
     return replace(
         overlay,
         score=score,
         evenness=float(np.quantile(both, 0.1)) if len(both) >= _MIN_BLOCKS else -1.0,
-        is_template=score < _TEMPLATE_SCORE and _share_a_template(either),
+        is_template=score < _TEMPLATE_SCORE
+        and (_share_a_template(either) or _share_a_frame(overlay, oriented, b)),
     )
 
 
@@ -171,6 +181,16 @@ def _share_a_template(correlations: Sequence[float]) -> bool:
         return False
     different, same = np.quantile(correlations, (0.1, 0.5))
     return bool(different < _NOTHING_IN_COMMON and same > _THE_SAME)
+
+
+def _share_a_frame(overlay: Overlay, oriented: Image, b: Image) -> bool:
+    motion = _square(overlay.motion)
+    motion[:2, 2] *= len(b)
+    return (
+        overlay.orientation == "identity"
+        and is_unmoved(motion, oriented, b)
+        and only_frame_is_shared(oriented, b)
+    )
 
 
 def _block_correlations(
@@ -185,7 +205,7 @@ def _block_correlations(
         if inside.mean() > 0.6:
             p, q = x[block][inside], y[block][inside]
             if max(p.std(), q.std()) > _FLAT:
-                either.append(_correlation(p, q))
+                either.append(correlation(p, q))
             if min(p.std(), q.std()) > _FLAT:
                 both.append(either[-1])
     return both, either
@@ -273,13 +293,7 @@ def _scored(
         return replace(overlay, score=-1.0)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     moved = np.asarray(cv2.warpAffine(moving, pixels, (side, side), flags=flags), np.float32)
-    return replace(overlay, score=_correlation(fixed[shared], moved[shared]))
-
-
-def _correlation(x: Contrast, y: Contrast) -> float:
-    """Pearson's correlation of two (N,); 0 if either is constant."""
-    x, y = x - x.mean(), y - y.mean()
-    return float(x @ y / np.sqrt((x @ x) * (y @ y) + 1e-9))
+    return replace(overlay, score=correlation(fixed[shared], moved[shared]))
 
 
 def _shared(pixels: NDArray[np.float32], side: int) -> NDArray[np.bool_]:

@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.decoding.readers import WORKERS
+from datasets.lookalikes.inverted_file import InvertedFile, largest, unit
 from datasets.lookalikes.orientations import NAMES, orient_cosines
 from datasets.lookalikes.thumbnails import Image, Thumbnails, local_contrast
 
-NEIGHBOURS = 8  # maximum number of candidates per image
+NEIGHBOURS = 5  # maximum number of candidates per image
 _SIDE = 64
 _FREQUENCIES = 8
 _BLUR_PX, _LOCAL_PX = 10.0, 8.0
-_CELL = 512  # entries
 _PROBES = 8  # cells that a query searches
 _BLOCK = 4096  # images queried at once
 _HITS = 3  # initial alignments per pair of images
@@ -107,8 +107,8 @@ def compute_descriptors(thumbnails: Thumbnails, workers: int = WORKERS) -> Descr
 
     with ThreadPoolExecutor(max_workers=workers) as pool:
         list(pool.map(fill, range(count)))
-    queries = np.stack([_unit(orient_cosines(cosines[0], name)[:, _KEPT]) for name in NAMES])
-    return Descriptors(_unit(cosines[:, :, _KEPT]), queries)
+    queries = np.stack([unit(orient_cosines(cosines[0], name)[:, _KEPT]) for name in NAMES])
+    return Descriptors(unit(cosines[:, :, _KEPT]), queries)
 
 
 def find_candidates(
@@ -152,22 +152,12 @@ def _view(pixels: Image, motion: NDArray[np.float64]) -> Vectors:
     return local_contrast(view, _BLUR_PX, _LOCAL_PX) * _WINDOW
 
 
-def _unit(vectors: NDArray[np.float32]) -> Vectors:
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.asarray(vectors / np.maximum(length, 1e-6), np.float32)
-
-
 class _Cells:
-    """An inverted file: entries assigned to the nearest of some centres."""
+    """The entries of all images, in an inverted file."""
 
     def __init__(self, entries: Vectors) -> None:
-        self.variants, self.count, dimensions = entries.shape
-        flat = entries.reshape(-1, dimensions)
-        self.centres = _centres(flat, max(1, round(len(flat) / _CELL)))
-        cell = _nearest_centres(flat, self.centres, 1)[:, 0]
-        self.order = np.argsort(cell, kind="stable")
-        self.entries = flat[self.order]
-        self.starts = np.searchsorted(cell[self.order], np.arange(len(self.centres) + 1))
+        self.count = entries.shape[1]
+        self.file = InvertedFile(entries.reshape(-1, entries.shape[-1]))
 
     def nearest(
         self, queries: Vectors, first: int, neighbours: int, probes: int
@@ -193,57 +183,13 @@ class _Cells:
         self, queries: Vectors, neighbours: int, probes: int
     ) -> Iterator[tuple[Rows, Rows, Vectors]]:
         """(query, entry, similarity) of the best in each probed cell."""
-        probed = _nearest_centres(queries, self.centres, min(probes, len(self.centres)))
-        cell = probed.ravel()
-        order = np.argsort(cell, kind="stable")
-        bounds = np.searchsorted(cell[order], np.arange(len(self.centres) + 1))
-        for number in range(len(self.centres)):
-            querying = order[bounds[number] : bounds[number + 1]] // probed.shape[1]
-            members = slice(self.starts[number], self.starts[number + 1])
-            if len(querying) == 0 or members.start == members.stop:
-                continue
-            similarity = queries[querying] @ self.entries[members].T
-            best = _largest(similarity, 2 * neighbours)
-            rows = np.repeat(querying, best.shape[1])
+        for querying, members, similarity in self.file.search(queries, probes):
+            best = largest(similarity, 2 * neighbours)
             yield (
-                rows,
-                self.order[members][best.ravel()],
+                np.repeat(querying, best.shape[1]),
+                members[best.ravel()],
                 np.take_along_axis(similarity, best, 1).ravel(),
             )
-
-
-def _centres(vectors: Vectors, count: int, rounds: int = 4) -> Vectors:
-    """Spherical k-means of a sample; deterministic."""
-    generator = np.random.default_rng(0)
-    sample = generator.choice(len(vectors), min(len(vectors), 64 * count), replace=False)
-    sampled = vectors[np.sort(sample)]
-    centres = sampled[generator.choice(len(sampled), count, replace=False)]
-    for _ in range(rounds):
-        cell = _nearest_centres(sampled, centres, 1)[:, 0]
-        sums = np.zeros_like(centres)
-        np.add.at(sums, cell, sampled)
-        used = np.bincount(cell, minlength=count) > 0
-        centres = np.where(used[:, None], _unit(sums), centres)
-    return centres
-
-
-def _nearest_centres(vectors: Vectors, centres: Vectors, count: int) -> Rows:
-    """(N, count): the nearest centres of each vector, computed in blocks to save memory."""
-    rows = 16_384
-    blocks = [
-        _largest(vectors[start : start + rows] @ centres.T, count)
-        for start in range(0, len(vectors), rows)
-    ]
-    return np.concatenate(blocks)
-
-
-def _largest(values: Vectors, count: int) -> Rows:
-    """(N, count): the columns of the largest values of each row, unordered."""
-    if count == 1:
-        return np.asarray(values.argmax(axis=1)[:, None])
-    if count >= values.shape[1]:
-        return np.tile(np.arange(values.shape[1]), (len(values), 1))
-    return np.asarray(np.argpartition(values, -count, axis=1)[:, -count:])
 
 
 def _best_of_each(queried: Rows, found: Rows, similarity: Vectors, neighbours: int) -> Rows:

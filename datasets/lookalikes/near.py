@@ -1,40 +1,52 @@
-"""Find near-copies: images that were re-encoded, resized, cropped, re-exposed, flipped or rotated.
+"""Find near-copies: images that were re-encoded, cropped, re-exposed, rotated, inverted or framed.
 
-Every file is decoded once to a thumbnail; `candidates` finds the nearest neighbours of each;
-`alignment` aligns and compares every candidate pair, and only its score decides. In a large set of
-copies not every pair is reported, but the reported ones connect the set.
+There are two searches, over small pictures. `parts` matches local features and so finds parts,
+rotations by any angle and pictures within others. For pairs that it does not find, such as blurred
+or squeezed ones, `candidates` finds the nearest neighbours of each picture as a whole and
+`alignment` compares them. In a large set of copies not every pair is reported, but the reported
+ones connect the set.
 """
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from datasets.decoding.readers import WORKERS
-from datasets.lookalikes.alignment import Overlay, compare, shares
+from datasets.lookalikes.alignment import Overlay, compare
 from datasets.lookalikes.candidates import (
     Candidates,
     compute_descriptors,
     find_candidates,
     variant_motion,
 )
-from datasets.lookalikes.orientations import NAMES
+from datasets.lookalikes.features import Features
+from datasets.lookalikes.orientations import NAMES, ORIENTATIONS
+from datasets.lookalikes.parts import SIMPLE, SIMPLE_SCORE, describe, find_parts
 from datasets.lookalikes.thumbnails import Thumbnails
+from datasets.lookalikes.transform_text import overlay_text, part_text
 from datasets.pairs import pair_table
 
-NEAR_VERSION = 3  # bump it when anything changes the pairs found
+NEAR_VERSION = 4  # bump it when anything changes the pairs found
 # Among 1129 real and 300 drawn radiographs, unrelated pairs reach 0.77 if b would be a stretched or
 # shifted part of a, 0.71 otherwise; no pair with 0.66 or more has an evenness of 0.55.
 THRESHOLD = 0.72
 STRANGE_THRESHOLD = 0.8
 EVEN_THRESHOLD, EVEN = 0.68, 0.56
+# Of the pairs that features do not find, copies correlate by 0.75 or more before they are aligned;
+# nine tenths of the others by less than 0.61.
+LEAST_INITIAL = 0.6
+# Where features should have found a pair but have not, and neither picture is squeezed, it is more
+# likely a template: filled-in forms score up to 0.83.
+_RICH, _SAME_SHAPE, _DOUBTFUL_SCORE = 60, 1.15, 0.86
 
 Guesses = dict[tuple[int, int], list[Overlay]]
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(NamedTuple):
     """Images `a` and `b` (rows of the thumbnails) and their alignment; None if there is none."""
 
     a: int
@@ -58,12 +70,57 @@ def find_near(images: pd.DataFrame, thumbnails: Thumbnails, workers: int = WORKE
     """
     first = np.flatnonzero(~images["pixel_hash"].duplicated().to_numpy())
     image_ids = images["image_id"].to_numpy()[first]
-    found = compare_thumbnails(thumbnails.of(first), workers)
     return pair_table(
-        (image_ids[a], image_ids[b], "near", min(1.0, overlay.score), _transform_text(overlay))
-        for a, b, overlay in ((pair.a, pair.b, pair.overlay) for pair in found)
-        if overlay and is_copy(overlay)
+        (image_ids[copy.a], image_ids[copy.b], "near", min(1.0, copy.score), copy.transform)
+        for copy in find_copies(thumbnails.of(first), workers)
     )
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Images `a` < `b` (rows of the thumbnails) show the same; `transform` turns a into b."""
+
+    a: int
+    b: int
+    score: float
+    transform: str
+
+
+def find_copies(thumbnails: Thumbnails, workers: int = WORKERS) -> list[Copy]:
+    """Find the pairs of near-copies; parts of one another only with previews."""
+    if len(thumbnails) < 2:
+        return []
+    features = describe(thumbnails, workers) if thumbnails.previews else []
+    parts = find_parts(thumbnails, features, workers) if features else []
+    copies = {
+        (one.a, one.b): Copy(one.a, one.b, one.part.agreement.score, part_text(one))
+        for one in parts
+    }
+    candidates = find_candidates(compute_descriptors(thumbnails, workers))
+    guesses = guess_overlays(candidates, thumbnails)
+    others = {pair: guesses[pair] for pair in guesses if pair not in copies}
+    least = LEAST_INITIAL if features else -1.0
+    for a, b, overlay in compare_pairs(thumbnails, others, workers, least):
+        if overlay is None or not is_copy(overlay):
+            continue
+        if features and _is_doubtful(
+            overlay, (features[a], features[b]), thumbnails.aspects[[a, b]]
+        ):
+            continue
+        copies[a, b] = Copy(a, b, overlay.score, overlay_text(overlay))
+    return [copies[pair] for pair in sorted(copies)]
+
+
+def _is_doubtful(
+    overlay: Overlay, features: tuple[Features, Features], aspects: NDArray[np.float64]
+) -> bool:
+    """Whether the features of a pair that they did not find speak against it."""
+    fewest = min(map(len, features))
+    if fewest < SIMPLE:
+        return overlay.score < SIMPLE_SCORE
+    a, b = np.log(aspects)
+    squeezed = abs(a + b if ORIENTATIONS[overlay.orientation][0] else a - b) > np.log(_SAME_SHAPE)
+    return bool(fewest >= _RICH and not squeezed and overlay.score < _DOUBTFUL_SCORE)
 
 
 def is_copy(overlay: Overlay) -> bool:
@@ -73,14 +130,6 @@ def is_copy(overlay: Overlay) -> bool:
     if overlay.evenness >= EVEN:
         return overlay.score >= EVEN_THRESHOLD
     return overlay.score >= (THRESHOLD if overlay.is_plain else STRANGE_THRESHOLD)
-
-
-def compare_thumbnails(thumbnails: Thumbnails, workers: int = WORKERS) -> list[Comparison]:
-    """Compare every candidate pair a < b once; returns those that are not copies too."""
-    if len(thumbnails) < 2:
-        return []
-    candidates = find_candidates(compute_descriptors(thumbnails, workers))
-    return compare_pairs(thumbnails, guess_overlays(candidates, thumbnails), workers)
 
 
 def guess_overlays(candidates: Candidates, thumbnails: Thumbnails) -> Guesses:
@@ -98,28 +147,16 @@ def guess_overlays(candidates: Candidates, thumbnails: Thumbnails) -> Guesses:
 
 
 def compare_pairs(
-    thumbnails: Thumbnails, guesses: Guesses, workers: int = WORKERS
+    thumbnails: Thumbnails, guesses: Guesses, workers: int = WORKERS, least: float = -1.0
 ) -> list[Comparison]:
-    """Refine and score the guesses of each pair; sorted by pair."""
-    pairs = sorted(guesses)
+    """Refine and score the guesses of each pair; sorted by pair. `least` as in `compare`."""
+    pairs, aspects = sorted(guesses), thumbnails.aspects.tolist()
+
+    def overlay(pair: tuple[int, int]) -> Overlay | None:
+        a, b = pair
+        pixels = thumbnails.pixels[a], thumbnails.pixels[b]
+        return compare(*pixels, guesses[pair], (aspects[a], aspects[b]), least)
+
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        overlays = list(pool.map(lambda pair: _compare(thumbnails, pair, guesses[pair]), pairs))
-    return [Comparison(*pair, overlay) for pair, overlay in zip(pairs, overlays, strict=True)]
-
-
-def _compare(
-    thumbnails: Thumbnails, pair: tuple[int, int], guesses: list[Overlay]
-) -> Overlay | None:
-    a, b = pair
-    aspects = float(thumbnails.aspects[a]), float(thumbnails.aspects[b])
-    return compare(thumbnails.pixels[a], thumbnails.pixels[b], guesses, aspects)
-
-
-def _transform_text(overlay: Overlay) -> str:
-    """The orientation, and the share of one image that the other shows, unless it is everything."""
-    of_a, of_b = shares(overlay)
-    if of_a < of_b and of_a < 0.95:
-        return f"{overlay.orientation}, cropped to {100 * of_a:.0f} %"
-    if of_b < 0.95:
-        return f"{overlay.orientation}, widened from {100 * of_b:.0f} %"
-    return overlay.orientation
+        overlays = list(pool.map(overlay, pairs))
+    return [Comparison(*pair, found) for pair, found in zip(pairs, overlays, strict=True)]

@@ -1,4 +1,4 @@
-"""Small grey pictures of all images, and what is left of them without exposure.
+"""Small pictures of all images, and what is left of them without exposure.
 
 What tells two radiographs apart is fine structure; the bright bone on black, which all of them
 have, is taken out by `local_contrast`: high-pass, then division by the local strength.
@@ -22,10 +22,15 @@ Contrast = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Thumbnails:
-    """`pixels` (N, SIDE, SIDE) uint8 grey, squeezed to squares; `aspects` (N,) width / height."""
+    """`pixels` (N, SIDE, SIDE) uint8 grey, squeezed to squares; `aspects` (N,) width / height.
+
+    `previews`: JPEGs with the images' aspect ratio (`decoding.small_pictures`), by which parts are
+    found; none if that is not wanted.
+    """
 
     pixels: NDArray[np.uint8]
     aspects: NDArray[np.float64]
+    previews: Sequence[bytes] = ()
 
     def __len__(self) -> int:
         return len(self.aspects)
@@ -34,29 +39,38 @@ class Thumbnails:
         """Some of them; all of them without a copy."""
         if len(rows) == len(self):
             return self
-        return Thumbnails(self.pixels[rows], self.aspects[rows])
+        previews = [self.previews[row] for row in rows] if self.previews else ()
+        return Thumbnails(self.pixels[rows], self.aspects[rows], previews)
+
+    def preview(self, row: int) -> Image:
+        """(H, W) grey."""
+        data = np.frombuffer(self.previews[row], np.uint8)
+        return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
-def collect_thumbnails(found: Iterable[tuple[int, Image]], aspects: Sequence[float]) -> Thumbnails:
-    """Put thumbnails that come in any order into one array.
+def collect_thumbnails(
+    found: Iterable[tuple[int, Image, bytes]], aspects: Sequence[float]
+) -> Thumbnails:
+    """Put small pictures that come in any order into one array.
 
     Args:
-        found: (row, thumbnail), each row once.
+        found: (row, thumbnail, preview), each row once.
         aspects: width / height of the images, by row.
 
     Returns:
-        16 kB an image, in a temporary file where that is over 256 MB.
+        16 kB an image, in a temporary file where that is over 256 MB, and the previews.
 
     Raises:
         ValueError: not as many thumbnails as rows.
     """
     pixels, count = _array(len(aspects)), 0
-    for row, picture in found:
+    previews = [b""] * len(aspects)
+    for row, picture, previews[row] in found:
         pixels[row] = picture
         count += 1
     if count != len(aspects):
         raise ValueError(f"{count} thumbnails of {len(aspects)} images")
-    return Thumbnails(pixels, np.asarray(aspects, np.float64))
+    return Thumbnails(pixels, np.asarray(aspects, np.float64), previews)
 
 
 def thumbnail(image: Image) -> Image:

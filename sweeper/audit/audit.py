@@ -32,7 +32,7 @@ from sweeper.audit.page_images import choose_images, encode_images
 from sweeper.commands.output_folder import resolved_path
 from sweeper.config.schema import DataSection
 from sweeper.errors import StoreError
-from sweeper.plan.collect import find_groups, label_ranking
+from sweeper.plan.collect import find_groups, label_ranking, poor
 from sweeper.plan.descriptions import Descriptions
 from sweeper.plan.image_source import contents_of, find_source, remarks_on
 from sweeper.plan.known import known_of
@@ -83,7 +83,8 @@ def run_audit(
     with progress.during("look for doubtful labels"):
         if data.check_labels:
             ranked = label_ranking(collection, descriptions, voters(images))
-        findings = Findings(collection, ranked)
+        compared = data.check_labels or data.near_duplicates
+        findings = Findings(collection, ranked, poor(collection, descriptions) if compared else ())
     with progress.during("write tables and page"):
         _write(findings, path, out, command, descriptions)
         build_audit_page(out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -21,6 +22,7 @@ from datasets.findings.file_names import NamingRule, propose_rule
 from datasets.findings.flat import flat_images, without_flat_pairs
 from datasets.findings.labels import cross_class_pairs
 from datasets.findings.one_group import OneGroup, overfull_groups
+from datasets.findings.quality import PoorImages
 from datasets.findings.shortcuts import SizeGuess, guess_from_size
 from datasets.layout.remarks import PATIENTS
 from datasets.manifest import MIN_IMAGES_PER_CLASS
@@ -42,10 +44,12 @@ class Finding:
 
 
 class Findings:
-    """The findings of a collection and of its ranked labels (`labels.rank_labels`)."""
+    """The findings of a collection, of its ranked labels (`labels.rank_labels`) and poor images."""
 
-    def __init__(self, collection: Collection, ranked: pd.DataFrame) -> None:
-        self.collection, self.ranked = collection, ranked
+    def __init__(
+        self, collection: Collection, ranked: pd.DataFrame, poor: Sequence[PoorImages] = ()
+    ) -> None:
+        self.collection, self.ranked, self.poor = collection, ranked, poor
         self.images = collection.images
         self.flat = flat_images(self.images)
         self.duplicates = without_flat_pairs(collection.duplicates, self.images)
@@ -67,6 +71,7 @@ class Findings:
             *self._thin_classes(),
             *self._untested_classes(),
             *self._doubtful_labels(),
+            *self._poor(),
             *self._shortcut(),
             *self._confounders(),
             *self._excluded(),
@@ -219,6 +224,7 @@ class Findings:
             },
             "size": {"sizes": sizes, **(asdict(guess) if guess else {})},
             "metadata": [asdict(one) for one in self.associations],
+            "poor": [asdict(one) for one in self.poor],
             "findings": [asdict(finding) for finding in self.listed],
             "advice": self.advice,
         }
@@ -347,6 +353,9 @@ class Findings:
         )
         return [Finding("flat", text, advice)]
 
+    def _poor(self) -> list[Finding]:
+        return [Finding("poor", _poor_text(one), _POOR_ADVICE) for one in self.poor]
+
     def _shortcut(self) -> list[Finding]:
         guess = self.size_guess
         if guess is None or not guess.is_shortcut:
@@ -396,6 +405,16 @@ _CROSSED = {
 }
 _SPLIT = "use split.policies=[grouped], which keeps copies on one side"
 _KEEP = "keep the copies or remove them; grouped keeps them on one side"
+
+
+_POOR_ADVICE = "look at the images of poor quality or unusual size, and correct or remove them"
+
+
+def _poor_text(one: PoorImages) -> str:
+    number = len(one.paths)
+    named = ", ".join(map(repr, one.paths[:_NAMED]))
+    more = ", ..." if number > _NAMED else ""
+    return f"{number} {'image is' if number == 1 else 'images are'} {one.kind} ({named}{more})"
 
 
 def _pairs(number: int) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 from datasets.duplicates import find_exact, with_groups
 from datasets.errors import DataError
 from datasets.findings.labels import NEIGHBOURS, rank_labels
+from datasets.findings.quality import PoorImages, poor_images
 from datasets.groups import known_pairs
 from datasets.layout.remarks import Remark
 from datasets.manifest import check_problems, manifest_hash, usable
@@ -21,7 +22,7 @@ from sweeper.config.schema import DataSection
 from sweeper.plan.descriptions import Descriptions
 from sweeper.plan.image_source import contents_of, find_source, remarks_on
 from sweeper.plan.known import known_of
-from sweeper.plan.lookalikes import near_pairs, outlines
+from sweeper.plan.lookalikes import near_pairs, outlines, quality
 from sweeper.plan.reading import read_images
 from sweeper.progress import Progress
 from sweeper.store.address import is_remote
@@ -129,3 +130,9 @@ def label_ranking(
     """Which labels look doubtful, `labels.rank_labels` over the usable images."""
     features = outlines(collection.root, collection.images, descriptions)
     return rank_labels(collection.images.sort_values("image_id"), features, neighbours)
+
+
+def poor(collection: Collection, descriptions: Descriptions) -> list[PoorImages]:
+    """Which images are poor, `quality.poor_images` of the usable images."""
+    images = collection.images.sort_values("image_id")
+    return poor_images(images, quality(collection.root, images, descriptions))

@@ -1,5 +1,5 @@
-"""Near-copies among the images, and the outlines by which labels are compared; computed once per
-set of images."""
+"""Near-copies among the images, their quality, and the outlines by which labels are compared;
+computed once per set of images."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from datasets.decoding.decode import DECODING_VERSION
 from datasets.errors import DataError
 from datasets.findings.labels import outline_features
+from datasets.findings.quality import measure_quality
 from datasets.lookalikes.near import NEAR_VERSION, find_near
 from datasets.lookalikes.thumbnails import Thumbnails, collect_thumbnails
 from datasets.pairs import pair_table
@@ -31,6 +32,12 @@ def near_pairs(root: str, images: pd.DataFrame, descriptions: Descriptions) -> p
 def outlines(root: str, images: pd.DataFrame, descriptions: Descriptions) -> np.ndarray:
     """(N, 512) `labels.outline_features` of the usable images, sorted by image_id."""
     data = _compared(root, images, descriptions, "outlines.npy")
+    return np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
+
+
+def quality(root: str, images: pd.DataFrame, descriptions: Descriptions) -> np.ndarray:
+    """(N, 4) `quality.measure_quality` of the usable images, sorted by image_id."""
+    data = _compared(root, images, descriptions, "quality.npy")
     return np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
 
 
@@ -56,17 +63,24 @@ def _compared(root: str, images: pd.DataFrame, descriptions: Descriptions, name:
 
 
 def _compare(images: pd.DataFrame, thumbnails: Thumbnails) -> dict[str, bytes]:
-    features = io.BytesIO()
-    np.save(features, outline_features(thumbnails).astype(np.float16))
-    pairs = find_near(images, thumbnails)
-    return {"outlines.npy": features.getvalue(), "pairs.parquet": parquet_bytes(pairs)}
+    return {
+        "outlines.npy": _bytes(outline_features(thumbnails).astype(np.float16)),
+        "quality.npy": _bytes(measure_quality(thumbnails)),
+        "pairs.parquet": parquet_bytes(find_near(images, thumbnails)),
+    }
+
+
+def _bytes(values: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, values)
+    return file.getvalue()
 
 
 def _thumbnails(root: str, images: pd.DataFrame, descriptions: Descriptions) -> Thumbnails:
     """In the order of `images`."""
     row_of = {image_id: row for row, image_id in enumerate(images["image_id"])}
     found = (
-        (row_of[image_id], pictures.thumbnail_pixels())
+        (row_of[image_id], pictures.thumbnail_pixels(), pictures.preview)
         for image_id, pictures in pictures_of(root, images, descriptions)
     )
     aspects = (images["width"] / images["height"]).to_list()

@@ -1,16 +1,22 @@
 """Near-copies are found for every alteration; unrelated images are not."""
 
-from functools import cache
-
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
-from datasets.drawn.synthetic import FRACTURE_TYPES, draw_radiograph
-from datasets.lookalikes.near import THRESHOLD, compare_thumbnails, find_near
+from datasets.lookalikes.candidates import compute_descriptors, find_candidates
+from datasets.lookalikes.near import (
+    THRESHOLD,
+    Comparison,
+    compare_pairs,
+    find_copies,
+    find_near,
+    guess_overlays,
+)
 from datasets.lookalikes.planted import ALTERATIONS, plant
-from datasets.lookalikes.thumbnails import Image, Thumbnails, thumbnail
+from datasets.lookalikes.thumbnails import Image, Thumbnails
+from tests.datasets.lookalikes.small import drawn, thumbnails_of
 
 ORIGINALS = 40
 PLANTED = 10
@@ -21,15 +27,16 @@ FLOORS = {
 }  # share found of all planted copies; for other alterations, all are found
 
 
-@cache
 def originals() -> list[Image]:
     """Four radiographs of each fracture type."""
-    return [draw_radiograph(FRACTURE_TYPES[n % 10], 100 + n) for n in range(ORIGINALS)]
+    return [drawn(number) for number in range(ORIGINALS)]
 
 
-def thumbnails_of(images: list[Image]) -> Thumbnails:
-    aspects = np.array([image.shape[1] / image.shape[0] for image in images])
-    return Thumbnails(np.stack([thumbnail(image) for image in images]), aspects)
+def compared(images: list[Image]) -> list[Comparison]:
+    """The comparisons of whole pictures."""
+    thumbnails = thumbnails_of(images)
+    candidates = find_candidates(compute_descriptors(thumbnails, 2))
+    return compare_pairs(thumbnails, guess_overlays(candidates, thumbnails), 2)
 
 
 def find(images: list[Image]) -> pd.DataFrame:
@@ -44,8 +51,9 @@ def pairs_of(table: pd.DataFrame) -> set[tuple[int, int]]:
 
 def test_unrelated_radiographs_are_far_from_being_pairs() -> None:
     assert find(originals()).empty
-    found = compare_thumbnails(thumbnails_of(originals()), 2)
-    scores = [one.overlay.score for one in found if one.overlay and one.overlay.is_plain]
+    scores = [
+        one.overlay.score for one in compared(originals()) if one.overlay and one.overlay.is_plain
+    ]
     assert max(scores, default=0.0) < THRESHOLD - 0.02
 
 
@@ -113,7 +121,7 @@ def test_flat_images_are_not_pairs(count: int) -> None:
 
 
 def test_no_images_give_no_pairs() -> None:
-    assert compare_thumbnails(Thumbnails(np.zeros((0, 128, 128), np.uint8), np.zeros(0))) == []
+    assert find_copies(Thumbnails(np.zeros((0, 128, 128), np.uint8), np.zeros(0))) == []
 
 
 def plot(number: int) -> Image:
@@ -133,8 +141,8 @@ def plot(number: int) -> Image:
 
 def test_images_of_one_template_are_not_copies_but_their_copies_are() -> None:
     plots = [plot(number) for number in range(12)]
-    compared = compare_thumbnails(thumbnails_of(plots), 2)
-    templates = [one.overlay for one in compared if one.overlay and one.overlay.is_template]
+    overlays = [one.overlay for one in compared(plots)]
+    templates = [overlay for overlay in overlays if overlay and overlay.is_template]
     assert max(overlay.score for overlay in templates) > THRESHOLD  # by their score, copies
     generator = np.random.default_rng(0)
     copies = [

@@ -18,17 +18,21 @@ RADIOGRAPH = draw_radiograph("Spiral Fracture", 3)
 
 def test_thumbnails_are_put_in_their_rows_whatever_their_order() -> None:
     flat = [np.full((SIDE, SIDE), 50 * n, np.uint8) for n in range(3)]
-    found = collect_thumbnails([(2, flat[2]), (0, flat[0]), (1, flat[1])], [0.5, 1.0, 1.5])
+    rows = [(2, flat[2], b"c"), (0, flat[0], b"a"), (1, flat[1], b"b")]
+    found = collect_thumbnails(rows, [0.5, 1.0, 1.5])
     assert found.pixels[:, 0, 0].tolist() == [0, 50, 100]
     assert found.aspects.tolist() == [0.5, 1.0, 1.5]
+    assert list(found.previews) == [b"a", b"b", b"c"]
+    assert list(found.of(np.array([2, 0])).previews) == [b"c", b"a"]
     with pytest.raises(ValueError, match="1 thumbnails of 2 images"):
-        collect_thumbnails([(0, flat[0])], [1.0, 1.0])
+        collect_thumbnails([(0, flat[0], b"a")], [1.0, 1.0])
 
 
 def test_a_large_collection_lies_in_a_file_and_reads_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rows = list(enumerate([thumbnail(RADIOGRAPH), thumbnail(RADIOGRAPH[::-1])]))
+    pictures = [thumbnail(RADIOGRAPH), thumbnail(RADIOGRAPH[::-1])]
+    rows = [(row, picture, b"") for row, picture in enumerate(pictures)]
     in_memory = collect_thumbnails(rows, [1.0, 1.0])
     monkeypatch.setattr(thumbnails, "_IN_MEMORY", 0)
     in_file = collect_thumbnails(rows, [1.0, 1.0])
