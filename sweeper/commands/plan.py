@@ -60,6 +60,7 @@ def _planned(
 ) -> tuple[list[str], list[str]]:
     """The lines to print, and those of what a run would refuse."""
     from sweeper.budget.decision import decide
+    from sweeper.estimate import prefix_tables
     from sweeper.estimate.cost import Estimate, sizes_of
     from sweeper.estimate.machine import learnt_speeds, measured_speeds, slots_of
     from sweeper.estimate.table import cost_lines
@@ -81,7 +82,8 @@ def _planned(
         lines += [*ledger.summary(), ""]
         lines += cost_lines(estimate, device, options.price_per_hour)
         left_out, refused = weights_lines(ledger)
-        lines += [f"warning: {text}" for text in (*warnings(ledger.plan), *left_out)]
+        tables = prefix_tables.warnings(estimate)
+        lines += [f"warning: {text}" for text in (*warnings(ledger.plan), *tables, *left_out)]
         lines += _written_previews(ledger.plan, out)
         return lines, refused
 

@@ -112,8 +112,9 @@ def _uneven_batches(config: Config) -> Iterator[str]:
 def _trains_from_pixels(config: Config) -> bool:
     names = set(config.grid.augmentations) & set(config.known_augmentations)
     online = any(one.online for name in names if (one := config.augmentation(name)))
-    sources = (STRATEGIES[name].source(config) for name in config.grid.strategies)
-    return online or PIXELS in sources
+    sources = {STRATEGIES[name].source(config) for name in config.grid.strategies}
+    computed = config.cache.prefix == "compute" and "prefix" in sources
+    return online or computed or PIXELS in sources
 
 
 def _too_many_trials(config: Config) -> Iterator[str]:

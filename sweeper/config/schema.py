@@ -301,6 +301,10 @@ class HeadSection(Section):
 class CacheSection(Section):
     dtype: Literal["float16", "float32"] = "float16"
     """Number format of cached prefix activations. `float32` takes twice the space."""
+    prefix: Literal["store", "compute"] = "store"
+    """Where fine-tuning has the outputs of the frozen layers from: a table that is computed once
+    and read in every epoch (`store`), or the frozen layers themselves, from pixels (`compute`), for
+    tables that are larger than memory."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the frozen networks that fill the tables. `bfloat16` is 2 to 4 times as fast on
     processors with AMX and on GPUs from Ampere on, and slow elsewhere."""

@@ -146,6 +146,16 @@ class Estimate:
         bytes_ = Span.exactly(stored)
         return self._stage("extract", name, rows, "images", busy, bytes_, memory, rate.origin)
 
+    def prefix_of_epoch(self, name: str) -> tuple[float, Span]:
+        """Bytes that an epoch of fine-tuning reads from the backbone's prefix table, and seconds in
+        which it would compute them: of the cell with the most rows; 0 if there is none."""
+        cells = [cell for cell in self._open if cell.backbone == name]
+        rows = [self._rows(cell) for cell in cells if self.plan.source_of(cell) == "prefix"]
+        most = max((sum(one[part] for part in ("train", "val")) for one in rows), default=0)
+        size, number = self.sizes[name], 2 if self.config.cache.dtype == "float16" else _FLOAT
+        seconds = Span.exactly(most * size.prefix_macs) / self.speeds.of("forward", name).span
+        return float(most * size.prefix_values * number), seconds
+
     # --- trials ------------------------------------------------------------------------------
 
     def _trials(self, strategy: str) -> Iterator[StageCost]:

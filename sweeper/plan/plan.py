@@ -207,7 +207,8 @@ class Plan:
         if augmentation and augmentation.online:
             return PIXELS
         kind = STRATEGIES[cell.strategy].source(self.config)
-        return PIXELS if kind == "prefix" and not self.tuned[cell.backbone].is_cut else kind
+        is_stored = self.config.cache.prefix == "store" and self.tuned[cell.backbone].is_cut
+        return PIXELS if kind == "prefix" and not is_stored else kind
 
     def source(self, cell: Cell) -> Target:
         """The artifact that holds the rows of the cell's trials."""

@@ -405,6 +405,20 @@ def test_another_depth_has_a_prefix_table_of_its_own_and_shares_all_else(make: M
     assert len(set.union(*tuned)) == sum(map(len, tuned))
 
 
+def test_a_prefix_that_is_computed_has_no_table_and_trains_the_same_layers(make: MakePlan) -> None:
+    stored, computed = make(), make("cache.prefix=compute")
+    assert keys(make("cache.prefix=store")) == keys(stored)
+    assert {one.target.kind for one in computed.shared} == {"shards", "backbones", "pooled"}
+    for cell in computed.cells:
+        assert computed.source_of(cell) == ("shards" if cell.strategy == "finetune" else "pooled")
+    tuned = {name: key for name, key in keys(stored).items() if "/finetune/" in name[0]}
+    for name, key in keys(computed).items():
+        assert (key != tuned[name]) if name in tuned else (key == keys(stored)[name])
+    for plan in (stored, computed):
+        specs = [s for c in plan.cells if c.strategy == "finetune" for s in trials(plan, c)]
+        assert {spec.settings["depth"] for spec in specs} == {"last"}
+
+
 def test_a_network_that_cannot_be_cut_trains_whole_from_pixels(
     make: MakePlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
