@@ -306,8 +306,8 @@ class CacheSection(Section):
     and read in every epoch (`store`), or the frozen layers themselves, from pixels (`compute`), for
     tables that are larger than memory."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the frozen networks that fill the tables. `bfloat16` is for processors with AMX,
-    where it is 1.7 to 3.5 times as fast, and for GPUs from Ampere on; elsewhere it is emulated."""
+    """Arithmetic of the frozen networks that fill the tables. `bfloat16` is for GPUs from Ampere on
+    and for processors with AMX, where it is 1.7 to 3.5 times as fast; elsewhere it is emulated."""
 
 
 class SearchSection(Section):
