@@ -4,8 +4,9 @@
 
 Copies of every kind of `datasets.lookalikes.everyday` are planted among all images of a folder at
 once (drawn ones without it). A pair is right if its images show the same original, or originals
-that were themselves found to be copies. `--hashes` compares with the hashes of imagededup, which
-gets an environment of its own in that folder. `--foreign` counts pairs in sets without copies.
+that our search finds to be copies, for every method. `--hashes` compares with the hashes of
+imagededup, which gets an environment of its own in that folder. `--foreign` counts pairs in sets
+without copies.
 """
 
 from __future__ import annotations
@@ -69,14 +70,17 @@ def everyday_rows(planted: Planted, environment: Path | None) -> list[dict[str, 
     found = {"ours": our_pairs(planted.pictures)}
     if environment:
         found |= hashed_pairs(planted.pictures, environment)
+    mates = mates_of(found["ours"], planted.originals)
     return [
-        {"method": name, **row} for name, pairs in found.items() for row in measure(planted, pairs)
+        {"method": name, **row}
+        for name, pairs in found.items()
+        for row in measure(planted, pairs, mates)
     ]
 
 
-def measure(planted: Planted, pairs: Pairs) -> Iterator[dict[str, Any]]:
-    """One row per kind: copies found as such, right pairs and false ones."""
-    mates = _mates(pairs, planted.originals)
+def measure(planted: Planted, pairs: Pairs, mates: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """One row per kind: copies found as such, right pairs and false ones; `mates` is the group of
+    every original."""
     shown = [{row} for row in range(planted.originals)] + [set(one) for one in planted.sources]
     groups = [{mates[row] for row in one} for one in shown]
     right, false, found = defaultdict[str, int](int), defaultdict[str, int](int), set[int]()
@@ -101,7 +105,7 @@ def measure(planted: Planted, pairs: Pairs) -> Iterator[dict[str, Any]]:
         }
 
 
-def _mates(pairs: Pairs, originals: int) -> list[int]:
+def mates_of(pairs: Pairs, originals: int) -> list[int]:
     """The group of every original, by the pairs between originals."""
     group = list(range(originals))
     for a, b in sorted(pairs):

@@ -13,6 +13,9 @@ _FLAT = 0.25
 _ALIKE, _NOTHING_IN_COMMON = 0.5, 0.2
 _TEMPLATE_SCORE, _THE_SAME, _ONE_SIDED = 0.85, 0.9, 0.7
 _FOREIGN, _MUCH_FOREIGN = 0.04, 0.25  # copies with arrows and text have up to 0.24
+# Arrows and text on a copy spoil some blocks, always in its favour; the others are the same.
+_MARKED_ALIKE, _MARKED_SIDED, _MARKED_FOREIGN = 0.55, 0.75, (0.05, 0.35)
+_HARDLY_MARKED_ALIKE, _HARDLY_MARKED_SAME, _HARDLY_FOREIGN = 0.83, 0.96, 0.01
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,27 @@ class Agreement:
         the same axes, two filled-in forms."""
         limit = _FOREIGN if self.same > _THE_SAME else _MUCH_FOREIGN
         return self.score < _TEMPLATE_SCORE and self.sided < _ONE_SIDED and self.foreign > limit
+
+    def is_marked(self, same: float) -> bool:
+        """Whether all that differs are arrows or text on one picture, and the median block
+        correlates by `same`."""
+        least, most = _MARKED_FOREIGN
+        return (
+            least < self.foreign < most
+            and self.sided >= _MARKED_SIDED
+            and self.alike >= _MARKED_ALIKE
+            and self.same >= same
+        )
+
+    @property
+    def is_hardly_marked(self) -> bool:
+        """Whether a few small marks on one picture are all that differs."""
+        return (
+            _HARDLY_FOREIGN < self.foreign < _MARKED_FOREIGN[1]
+            and self.sided >= _MARKED_SIDED
+            and self.alike >= _HARDLY_MARKED_ALIKE
+            and self.same >= _HARDLY_MARKED_SAME
+        )
 
 
 def coarse(picture: Image) -> Contrast:

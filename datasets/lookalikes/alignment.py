@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.lookalikes.agreement import correlation
+from datasets.lookalikes.agreement import Agreement, correlation, measure_agreement
 from datasets.lookalikes.frames import is_unmoved, only_frame_is_shared
 from datasets.lookalikes.orientations import ORIENTATIONS, inverse, orient, point_map
 from datasets.lookalikes.thumbnails import Contrast, Image, local_contrast
@@ -105,6 +105,14 @@ def shares(overlay: Overlay) -> tuple[float, float]:
     side = _SIDES[-1]
     shared = float(_shared(_in_pixels(overlay.motion, side), side).mean())
     return min(1.0, shared), min(1.0, shared * overlay.scale**2)
+
+
+def overlay_agreement(a: Image, b: Image, overlay: Overlay) -> Agreement:
+    """How well the pixels of two thumbnails agree where they overlap."""
+    oriented = np.ascontiguousarray(orient(a, overlay.orientation))
+    side = _SIDES[-1]
+    shared = _shared(_in_pixels(overlay.motion, side), side)
+    return measure_agreement(oriented, _warped(b, overlay.motion, side), shared)
 
 
 def _coarse(

@@ -7,16 +7,16 @@ or squeezed ones, `candidates` finds the nearest neighbours of each picture as a
 ones connect the set.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from datasets.decoding.readers import WORKERS
-from datasets.lookalikes.alignment import Overlay, compare
+from datasets.lookalikes.alignment import Overlay, compare, overlay_agreement
 from datasets.lookalikes.candidates import (
     Candidates,
     compute_descriptors,
@@ -25,12 +25,13 @@ from datasets.lookalikes.candidates import (
 )
 from datasets.lookalikes.features import Features
 from datasets.lookalikes.orientations import NAMES, ORIENTATIONS
-from datasets.lookalikes.parts import SIMPLE, SIMPLE_SCORE, describe, find_parts
+from datasets.lookalikes.part import SIMPLE, SIMPLE_SCORE
+from datasets.lookalikes.parts import describe, find_parts
 from datasets.lookalikes.thumbnails import Thumbnails
 from datasets.lookalikes.transform_text import overlay_text, part_text
 from datasets.pairs import pair_table
 
-NEAR_VERSION = 4  # bump it when anything changes the pairs found
+NEAR_VERSION = 5  # bump it when anything changes the pairs found
 # Among 1129 real and 300 drawn radiographs, unrelated pairs reach 0.77 if b would be a stretched or
 # shifted part of a, 0.71 otherwise; no pair with 0.66 or more has an evenness of 0.55.
 THRESHOLD = 0.72
@@ -40,8 +41,9 @@ EVEN_THRESHOLD, EVEN = 0.68, 0.56
 # nine tenths of the others by less than 0.61.
 LEAST_INITIAL = 0.6
 # Where features should have found a pair but have not, and neither picture is squeezed, it is more
-# likely a template: filled-in forms score up to 0.83.
-_RICH, _SAME_SHAPE, _DOUBTFUL_SCORE = 60, 1.15, 0.86
+# likely a template: filled-in forms score up to 0.87.
+_RICH, _SAME_SHAPE, _DOUBTFUL_SCORE = 60, 1.15, 0.88
+_MARKED_SAME = 0.9  # of copies with arrows or text, which features may miss
 
 Guesses = dict[tuple[int, int], list[Overlay]]
 
@@ -103,24 +105,25 @@ def find_copies(thumbnails: Thumbnails, workers: int = WORKERS) -> list[Copy]:
     for a, b, overlay in compare_pairs(thumbnails, others, workers, least):
         if overlay is None or not is_copy(overlay):
             continue
-        if features and _is_doubtful(
-            overlay, (features[a], features[b]), thumbnails.aspects[[a, b]]
-        ):
+        if features and _is_doubtful(thumbnails, (a, b), features, overlay):
             continue
         copies[a, b] = Copy(a, b, overlay.score, overlay_text(overlay))
     return [copies[pair] for pair in sorted(copies)]
 
 
 def _is_doubtful(
-    overlay: Overlay, features: tuple[Features, Features], aspects: NDArray[np.float64]
+    thumbnails: Thumbnails, pair: tuple[int, int], features: Sequence[Features], overlay: Overlay
 ) -> bool:
     """Whether the features of a pair that they did not find speak against it."""
-    fewest = min(map(len, features))
+    fewest = min(len(features[row]) for row in pair)
     if fewest < SIMPLE:
         return overlay.score < SIMPLE_SCORE
-    a, b = np.log(aspects)
+    if fewest < _RICH or overlay.score >= _DOUBTFUL_SCORE:
+        return False
+    a, b = np.log(thumbnails.aspects[list(pair)])
     squeezed = abs(a + b if ORIENTATIONS[overlay.orientation][0] else a - b) > np.log(_SAME_SHAPE)
-    return bool(fewest >= _RICH and not squeezed and overlay.score < _DOUBTFUL_SCORE)
+    first, second = (thumbnails.pixels[row] for row in pair)
+    return not squeezed and not overlay_agreement(first, second, overlay).is_marked(_MARKED_SAME)
 
 
 def is_copy(overlay: Overlay) -> bool:

@@ -17,6 +17,7 @@ from datasets.decoding.readers import WORKERS
 from datasets.lookalikes.agreement import Agreement, coarse, measure_agreement
 from datasets.lookalikes.features import Features, Image, compute_features, features_each
 from datasets.lookalikes.frames import is_unmoved, only_frame_is_shared
+from datasets.lookalikes.part import EVERYWHERE, LEAST_SUPPORT, SIMPLE, Motion, Part
 from datasets.lookalikes.thumbnails import Thumbnails
 from datasets.lookalikes.votes import Vote, find_voted
 
@@ -29,68 +30,7 @@ _PERSPECTIVE_FEATURES, _PERSPECTIVE_GAIN = 12, 1.2
 _MOST_SCALE = 6.0
 _MIN_OF_PART, _MIN_OF_WHOLE = 0.6, 0.12
 _STEPS = 20
-# Of the features that both might show, 0.25 or more agree in 19 of 20 copies, 0.23 or fewer in all
-# pairs of strangers without a common template. With fewer than 0.33, most copies score 0.9 or more,
-# but drawn bones of one outline up to 0.79, and filled-in forms up to 0.83.
-_LEAST_SUPPORT, _LITTLE_SUPPORT, _MUCH_SUPPORT = 0.1, 0.33, 0.45
-_SCORE, _SUPPORTED_SCORE = 0.86, 0.56  # that little and much support ask for
-_FEW = 12  # features that agree, as they may by chance
-SIMPLE, SIMPLE_SCORE = 20, 0.93  # features of a picture; different digits score up to 0.89
-_LEAST_ALIKE = 0.6  # of the blocks
-# Arrows and text on a copy spoil some blocks, always in its favour; the others are the same.
-# The fewer features agree, the more alike those blocks have to be: (support, median correlation).
-_MARKED_SUPPORTS, _MARKED_SAME = (0.15, 0.2), (0.92, 0.85)
-_MARKED_ALIKE, _MARKED_SIDED = 0.55, 0.75
-_MARKED_FOREIGN = (0.05, 0.35)
-_EVERYWHERE = 0.65  # support that neither a template nor a frame has
 _SURELY = 0.85  # score from which a shared frame need not be suspected
-
-Motion = NDArray[np.float64]  # (3, 3), points as (x, y, 1) in pixels
-
-
-@dataclass(frozen=True)
-class Part:
-    """How two pictures overlap.
-
-    `motion` maps pixels of a to pixels of b; `features` agree on it, and `support`, 0..1, is their
-    share of those in the overlap. `shares` is the shared area as a share of a and of b. `framed` if
-    they share a frame, but not what it holds; `simple` if either has hardly any features.
-    """
-
-    motion: Motion
-    features: int
-    support: float
-    shares: tuple[float, float]
-    agreement: Agreement
-    framed: bool = False
-    simple: bool = False
-
-    @property
-    def is_copy(self) -> bool:
-        if self.framed or (self.agreement.is_template and self.support < _EVERYWHERE):
-            return False
-        if self.simple:
-            return self.agreement.score >= SIMPLE_SCORE
-        return self._agrees or self._is_marked
-
-    @property
-    def _agrees(self) -> bool:
-        limits = (_LITTLE_SUPPORT, _MUCH_SUPPORT), (_SCORE, _SUPPORTED_SCORE)
-        needed = _SCORE if self.features < _FEW else np.interp(self.support, *limits)
-        return bool(self.agreement.score >= needed and self.agreement.alike >= _LEAST_ALIKE)
-
-    @property
-    def _is_marked(self) -> bool:
-        """Whether all that differs are arrows, text or the like on one of the two."""
-        least, most = _MARKED_FOREIGN
-        return bool(
-            self.support >= _MARKED_SUPPORTS[0]
-            and self.features >= _FEW
-            and self.agreement.alike >= _MARKED_ALIKE
-            and self.agreement.same >= np.interp(self.support, _MARKED_SUPPORTS, _MARKED_SAME)
-            and self.agreement.sided >= _MARKED_SIDED
-            and least < self.agreement.foreign < most
-        )
 
 
 @dataclass(frozen=True)
@@ -149,7 +89,7 @@ def compare_parts(
         return None
     motion, count = aligned
     support = count / max(1, _visible(pictures, features, motion))
-    if support < _LEAST_SUPPORT:
+    if support < LEAST_SUPPORT:
         return None
     part_is_a = _area_ratio(motion, pictures[0]) * pictures[0].size <= pictures[1].size
     part, whole = pictures if part_is_a else pictures[::-1]
@@ -164,7 +104,7 @@ def compare_parts(
     motion = refined if part_is_a else _inverse(refined)
     framed = (
         agreement.score < _SURELY
-        and support < _EVERYWHERE
+        and support < EVERYWHERE
         and not (vote.mirrored or vote.inverted)
         and is_unmoved(motion, *pictures)
         and only_frame_is_shared(*pictures)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from benchmarks import foreign
-from benchmarks.everyday import Planted, _near, measure, plant_everyday
+from benchmarks.everyday import Planted, _near, mates_of, measure, plant_everyday
 from datasets.lookalikes.everyday import HELD_OUT, USUAL
 from tests.datasets.lookalikes.small import drawn
 
@@ -14,7 +14,7 @@ def test_pairs_are_judged_by_what_their_pictures_show() -> None:
     planted = Planted(blank, ["half", "half", "slide"], sources)  # rows 3, 4 and 5
     # 0 and 1 are copies of one another, so that 3 shows what 1 does; 5 is found with strangers only
     pairs = {(0, 1), (1, 3), (3, 4), (0, 5), (4, 5)}
-    half, slide = measure(planted, pairs)
+    half, slide = measure(planted, pairs, mates_of(pairs, 3))
     assert half == {
         "kind": "half",
         "held_out": False,

@@ -11,7 +11,7 @@ from datasets.lookalikes.near import find_copies
 from tests.datasets.lookalikes.small import drawn, thumbnails_of
 
 ORIGINALS, PLANTED = 16, 6
-FLOORS = {"watermark": 0, "thumbnail_96": 3, "arrows_text": 4}
+FLOORS = {"watermark": 0, "thumbnail_96": 3, "arrows_text": 4, "blur_noise": 4}
 TEXTS = {
     "rotated_7": r"rotated by -?[678]°",
     "rotated_20": r"rotated by -?(19|20|21)°",
