@@ -22,7 +22,7 @@ _WHOLE_SUPPORTS, _WHOLE_SCORES = (0.38, 0.5), (0.88, 0.56)
 _LEAST_ALIKE = 0.6  # of the blocks
 _WHOLE = 0.75  # share of either picture from which both show the same area
 _FEW = 12  # features that agree, as they may by chance
-SIMPLE, SIMPLE_SCORE = 20, 0.93  # features of a picture; different digits score up to 0.89
+SIMPLE, SIMPLE_SCORE = 20, 0.96  # features of a picture; different digits score up to 0.95
 EVERYWHERE = 0.65  # support that neither a template nor a frame has
 
 # Median correlation of the blocks of a marked copy, by its support.
