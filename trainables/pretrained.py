@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -150,5 +150,15 @@ def _check_shapes(backbone: Backbone, shapes: Mapping[str, list[int]], path: Pat
         raise WeightsError(
             f"weights '{path}': not those of {backbone.spec.timm_name}: {len(wrong)} of "
             f"{len(wanted)} tensors missing or of another shape, {len(unknown)} unknown; "
-            f"the first is {(wrong + unknown)[0]}"
+            f"the first is {(wrong + unknown)[0]}{_without_own_pooling(backbone.spec, wrong)}"
         )
+
+
+def _without_own_pooling(spec: BackboneSpec, missing: Sequence[str]) -> str:
+    """The way out for a file that only lacks layers after the last feature map, as VGG's."""
+    if not spec.own_pooling or not missing:
+        return ""
+    needed = build_backbone(replace(spec, own_pooling=False), device="meta").state()
+    if any(name in needed for name in missing):
+        return ""
+    return "; all that is missing follows the last feature map: head.pooling=avg does without it"

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,22 @@ def test_a_file_of_a_larger_network_of_the_family_is_refused(
         WeightsError, match=r"1 unknown; the first is blocks\.4\.2\.conv_dw\.weight"
     ):
         _load(path)
+
+
+def test_a_file_without_the_layers_of_own_pooling_tells_how_to_do_without(tmp_path: Path) -> None:
+    """VGG's pooling has two of its dense layers, which files of a headless network lack."""
+    spec = BACKBONES["vgg16"]
+    without = build_backbone(spec, device="meta")
+    shapes = {key: list(value.shape) for key, value in _timm_state(without).items()}
+    path = tmp_path / "headless.safetensors"
+    pretrained._check_shapes(without, shapes, path)
+    whole = build_backbone(replace(spec, own_pooling=True), device="meta")
+    with pytest.raises(WeightsError, match=r"head\.pooling=avg does without it$"):
+        pretrained._check_shapes(whole, shapes, path)
+    shapes.pop(next(iter(shapes)))
+    with pytest.raises(WeightsError) as caught:
+        pretrained._check_shapes(whole, shapes, path)
+    assert "head.pooling" not in str(caught.value)
 
 
 def test_a_missing_or_invalid_safetensors_file_is_named(tmp_path: Path) -> None:
