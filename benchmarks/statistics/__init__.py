@@ -15,10 +15,11 @@ from dataclasses import asdict
 from typing import Any
 
 from benchmarks.report import tell
-from benchmarks.statistics.alarms import GRIDS, false_alarms
+from benchmarks.statistics.alarms import GRIDS, GRIDS_IN_OTHER_METRICS, false_alarms
 from benchmarks.statistics.choosing import CONTESTS, choices
 from benchmarks.statistics.claims import SIZES, congruent_claims, false_claims
 from benchmarks.statistics.claims import WORLDS as CLAIMS
+from benchmarks.statistics.compared import METRICS, PAIRS, compared
 from benchmarks.statistics.coverage import LEARNED, WORLDS, coverage
 from benchmarks.statistics.diagnoses import NAMES, RULES, diagnoses
 from benchmarks.statistics.subgroups import WORLDS as PEOPLE
@@ -44,6 +45,19 @@ def main(arguments: list[str]) -> None:
         for alarm, share in false_alarms(name, options.times).items()
     ]
     tell("statistics false alarms", alarms, {"times": options.times})
+    others = [
+        {"of": name, "metric": metric, "alarm": alarm, "share": share}
+        for name in GRIDS_IN_OTHER_METRICS
+        for metric in METRICS
+        for alarm, share in false_alarms(name, options.times // 2, metric=metric).items()
+    ]
+    tell("statistics false alarms in other metrics", others, {"times": options.times // 2})
+    differences = [
+        {"of": name, "metric": metric, **asdict(one)}
+        for name in PAIRS
+        for metric, one in compared(name, options.times // 2).items()
+    ]
+    tell("statistics compared", differences, {"times": options.times // 2})
     draws = 300 * options.times
     tell("statistics orders", congruent_claims(12, 4 * draws), {"draws": 4 * draws})
     claims = [row for name in CLAIMS for n in SIZES for row in false_claims(name, n, draws)]

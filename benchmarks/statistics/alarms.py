@@ -53,6 +53,13 @@ GRIDS = {
     ),
 }
 
+GRIDS_IN_OTHER_METRICS = (
+    "1 training alike",
+    "2 repeats, spread 0.3, 8 configurations",
+    "3 seeds, spread 0.1, 20 configurations",
+    "5 folds, spread 0.2, 4 configurations",
+)
+
 
 def false_alarms(name: str, times: int, seed: int = 0, metric: str = ACCURACY) -> dict[str, float]:
     """Of effects and comparisons: how often a single one, and any of its family after Holm's

@@ -57,6 +57,7 @@ def scores(rows: Rows) -> dict[str, float]:
         "precision": float(label @ precision / n),
         "f1": float(label @ f1 / n),
         "macro_f1": float(f1.mean()),
+        "log_loss": float(-np.log(np.maximum(shares[np.arange(n), labels], 1e-12)).mean()),
         "brier": float(((shares - np.eye(classes)[labels]) ** 2).sum() / n),
         "ece": float(np.abs(np.bincount(number, right - confidence)).sum() / n),
         "auroc": areas[1] if classes == 2 else float(label @ areas / n),

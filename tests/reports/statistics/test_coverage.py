@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.statistics.alarms import false_alarms
+from benchmarks.statistics.compared import compared
 from benchmarks.statistics.coverage import coverage
 
 # name, runs, share of intervals over trainings; 95 % of 120 intervals are 114 +- 2.4, of runs whose
@@ -50,3 +51,16 @@ def test_one_training_each_makes_no_claim_about_configurations_however_many_ther
     found = false_alarms("1 training, spread 0.2, 20 configurations", 5)
     assert found["comparison, any"] > 0.5  # these networks do differ
     assert found["comparison, any over trainings"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "runs"),
+    [("1 training, 60 groups of 1, 4 or 9", 40), ("5 folds of 40 images", 15)],
+)
+def test_differences_between_two_runs_hold_the_true_ones(name: str, runs: int) -> None:
+    """Of two configurations in each run, equally good in both."""
+    found = compared(name, runs)
+    assert len(found) == 7
+    for metric, one in found.items():
+        assert one.share >= 0.85, metric
+        assert one.any_apart <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / runs), metric
