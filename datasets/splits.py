@@ -81,7 +81,7 @@ def split_rows(
     images = images_of(manifest, classes)
     _check_enough(images, drawing, len(PARTS), f"split.policy={drawing.name!r}", "parts")
     units = _units(images, drawing, copies)
-    sizes = part_sizes(_count(units), fractions)
+    sizes = part_sizes(len(units.rows), fractions)
     parts = [PARTS[part] for part in _draw(units, drawing, sizes, split_generator(seed, classes))]
     return _rows(units, parts, drawing, copies)
 
@@ -117,7 +117,7 @@ def fold_rows(
     images = images_of(manifest, classes)
     _check_enough(images, drawing, folds, f"split.folds={folds}", "folds")
     units = _units(images, drawing, copies)
-    sizes = fold_sizes(_count(units), folds)
+    sizes = fold_sizes(len(units.rows), folds)
     drawn = _draw(units, drawing, sizes, split_generator(seed, classes))
     return [
         _rows(units, [_part_in_fold(own, test, folds) for own in drawn], drawing, copies)
@@ -136,12 +136,18 @@ def images_of(manifest: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
 
 def rows_with_copies(part_of: Mapping[str, str], copies: int) -> pd.DataFrame:
     """The sorted rows of a split: copies 0..K of training images, copy 0 of the others."""
-    rows = [
-        (image_id, copy, part)
-        for image_id, part in part_of.items()
-        for copy in range(copies + 1 if part == "train" else 1)
-    ]
-    return sorted_rows(pd.DataFrame(rows, columns=["image_id", "copy", "part"]))
+    image_ids, parts = np.array(list(part_of), object), np.array(list(part_of.values()), object)
+    each = np.where(parts == "train", copies + 1, 1)
+    first = np.repeat(np.cumsum(each) - each, each)
+    return sorted_rows(
+        pd.DataFrame(
+            {
+                "image_id": np.repeat(image_ids, each),
+                "copy": np.arange(len(first)) - first,
+                "part": np.repeat(parts, each),
+            }
+        )
+    )
 
 
 def sorted_rows(rows: pd.DataFrame) -> pd.DataFrame:
@@ -156,11 +162,15 @@ def split_generator(seed: int, classes: Sequence[str]) -> np.random.Generator:
 
 
 @dataclass(frozen=True)
-class _Unit:
-    """Rows (image_id, copy) that are assigned together, and how many of them each class has."""
+class _Units:
+    """What is assigned as a whole: the unit of each row, and each unit's rows of each class.
 
-    rows: tuple[tuple[str, int], ...]
-    class_counts: ClassCounts
+    `rows`: image_id, copy. `unit`: (rows,) int64. In an order that depends on content only.
+    """
+
+    rows: pd.DataFrame
+    unit: np.ndarray
+    counts: list[ClassCounts]
 
 
 def _check_copies(copies: int) -> None:
@@ -180,41 +190,39 @@ def _check_enough(
             )
 
 
-def _units(images: pd.DataFrame, drawing: Drawing, copies: int) -> list[_Unit]:
-    """The units in an order that depends on content only."""
+def _units(images: pd.DataFrame, drawing: Drawing, copies: int) -> _Units:
     index = {name: i for i, name in enumerate(sorted(images["class"].unique()))}
-    members = [
-        (image_id, index[name])
-        for image_id, name in zip(images["image_id"], images["class"], strict=True)
-    ]
+    classes = images["class"].map(index).to_numpy()
+    image_ids = images["image_id"].to_numpy()
     if drawing.copies_apart:
-        every_copy = range(copies + 1)
-        return [_Unit(((i, copy),), ((c, 1),)) for i, c in members for copy in every_copy]
-    key = images["group"] if drawing.by_group else images["image_id"]
-    grouped: dict[str, list[tuple[str, int]]] = {}
-    for group, member in zip(key, members, strict=True):
-        grouped.setdefault(group, []).append(member)
-    return [
-        _Unit(tuple((i, 0) for i, _ in unit), tuple(sorted(Counter(c for _, c in unit).items())))
-        for unit in grouped.values()
-    ]
-
-
-def _count(units: list[_Unit]) -> int:
-    return sum(len(unit.rows) for unit in units)
+        each = copies + 1
+        single = [((i, 1),) for i in range(len(index))]
+        rows = {
+            "image_id": np.repeat(image_ids, each),
+            "copy": np.tile(np.arange(each), len(images)),
+        }
+        counts = [single[i] for i in np.repeat(classes, each).tolist()]
+        return _Units(pd.DataFrame(rows), np.arange(len(counts)), counts)
+    unit = pd.factorize(images["group"] if drawing.by_group else images["image_id"])[0]
+    found = [Counter[int]() for _ in range(int(unit.max()) + 1)]
+    for own, i in zip(unit.tolist(), classes.tolist(), strict=True):
+        found[own][i] += 1
+    counts = [tuple(sorted(one.items())) for one in found]
+    return _Units(pd.DataFrame({"image_id": image_ids, "copy": 0}), unit, counts)
 
 
 def _draw(
-    units: list[_Unit], drawing: Drawing, sizes: Sequence[int], generator: np.random.Generator
+    units: _Units, drawing: Drawing, sizes: Sequence[int], generator: np.random.Generator
 ) -> list[int]:
     """Draw the index of each unit's part; `sizes` are the numbers of rows wanted in the parts."""
     totals = Counter[int]()
-    for unit in units:
-        totals.update(dict(unit.class_counts))
-    class_sizes = np.array([totals[c] for c in range(len(totals))], np.int64)
+    for counts, number in Counter(units.counts).items():
+        for i, rows in counts:
+            totals[i] += rows * number
+    class_sizes = np.array([totals[i] for i in range(len(totals))], np.int64)
     quotas = class_quotas(class_sizes, sizes, generator)
     draw = balance_parts if drawing.by_group else draw_parts
-    return draw([unit.class_counts for unit in units], quotas, generator)
+    return draw(units.counts, quotas, generator)
 
 
 def _part_in_fold(fold: int, test: int, folds: int) -> str:
@@ -222,10 +230,8 @@ def _part_in_fold(fold: int, test: int, folds: int) -> str:
     return {test: "test", (test + 1) % folds: "val"}.get(fold, "train")
 
 
-def _rows(units: list[_Unit], parts: list[str], drawing: Drawing, copies: int) -> pd.DataFrame:
-    if not drawing.copies_apart:
-        return rows_with_copies(
-            {i: part for unit, part in zip(units, parts, strict=True) for i, _ in unit.rows}, copies
-        )
-    rows = [(*unit.rows[0], part) for unit, part in zip(units, parts, strict=True)]
-    return sorted_rows(pd.DataFrame(rows, columns=["image_id", "copy", "part"]))
+def _rows(units: _Units, parts: Sequence[str], drawing: Drawing, copies: int) -> pd.DataFrame:
+    rows = units.rows.assign(part=np.array(parts, dtype=object)[units.unit])
+    if drawing.copies_apart:
+        return sorted_rows(rows)
+    return rows_with_copies(dict(zip(rows["image_id"], rows["part"], strict=True)), copies)

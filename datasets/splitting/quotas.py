@@ -87,12 +87,46 @@ def draw_parts(
     Returns:
         The part's index (a column of `quotas`) of each unit.
     """
-    drawing = _Drawing(units, quotas)
     order = generator.permutation(len(units)).tolist()
+    chances = generator.random(len(units)).tolist()
+    if all(unit in _single(quotas) for unit in set(units)):
+        return _draw_single([unit[0][0] for unit in units], quotas, order, chances)
+    drawing = _Drawing(units, quotas)
     order.sort(key=lambda i: -sum(count for _, count in units[i]))
     parts = [0] * len(units)
-    for i, chance in zip(order, generator.random(len(units)).tolist(), strict=True):
+    for i, chance in zip(order, chances, strict=True):
         parts[i] = drawing.place(units[i], chance)
+    return parts
+
+
+def _single(quotas: Counts) -> set[ClassCounts]:
+    """The units of one row."""
+    return {((i, 1),) for i in range(len(quotas))}
+
+
+def _draw_single(
+    classes: Sequence[int], quotas: Counts, order: Sequence[int], chances: Sequence[float]
+) -> list[int]:
+    """What `_Drawing` does where every unit is one row, a tenth as long: a million are common."""
+    wanted: list[list[int]] = quotas.tolist()
+    empty = [{j for j, quota in enumerate(row) if quota > 0} for row in wanted]
+    left = Counter(classes)
+    parts = [0] * len(classes)
+    for i, chance in zip(order, chances, strict=True):
+        own = classes[i]
+        row, missed = wanted[own], empty[own]
+        allowed = sorted(missed) if left[own] <= len(missed) else range(len(row))
+        mark = chance * sum([row[j] for j in allowed])
+        for part in allowed:
+            mark -= row[part]
+            if mark < 0:
+                break
+        else:  # the chance was rounded up to 1
+            part = [j for j in allowed if row[j] > 0][-1]
+        row[part] -= 1
+        missed.discard(part)
+        left[own] -= 1
+        parts[i] = part
     return parts
 
 
