@@ -6,10 +6,14 @@ interval of its difference to the best configuration (the table `comparisons`) l
 
 from __future__ import annotations
 
+import json
+import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import yaml
 
 from reports.axes import configuration_name
 from reports.headline import Headline, preferred, used_headline, validation_of
@@ -112,17 +116,27 @@ def _proposed(ranked: Sequence[Ranked], best: str) -> list[Ranked]:
 
 
 def _command(run: Run, proposed: Sequence[Ranked]) -> str:
-    """The command that compares them with transfer learning and fine-tuning, on these images."""
-    config: dict[str, Any] = run.info.get("config", {})
-    data, weights = config.get("data", {}), config.get("weights", {})
+    """The command that compares them with transfer learning and fine-tuning, on these images and
+    with what else the run was told."""
     names = [one.backbone for one in proposed]
-    options = {
-        "data.path": data.get("path"),
-        "data.source": "synthetic" if data.get("source") == "synthetic" else None,
-        "data.group_by": data.get("group_by"),
-        "store": config.get("store"),
-        "grid.backbones": f"[{', '.join(names)}]",
-        **{f"weights.{name}": weights.get(name) for name in names},
-    }
-    given = [f"--set {shlex.quote(f'{k}={v}')}" for k, v in options.items() if v is not None]
+    told: dict[str, Any] = run.info.get("own_settings", {})
+    options = {key: value for key, value in told.items() if _concerns(key, names)}
+    options["grid.backbones"] = names
+    given = [f"--set {shlex.quote(f'{key}={_yaml(own)}')}" for key, own in options.items()]
     return " ".join(["python sweep.py run default", *given])
+
+
+def _concerns(key: str, names: Sequence[str]) -> bool:
+    """False for the entry of a backbone that is not proposed."""
+    section, _, name = key.partition(".")
+    return section not in ("backbones", "weights") or name in names
+
+
+def _yaml(value: Any) -> str:
+    """On one line, as `--set` reads it; text without quotes where it is read as text."""
+    if isinstance(value, str) and yaml.safe_load(value) == value:
+        return value
+    if isinstance(value, str):
+        return json.dumps(value)
+    text = yaml.safe_dump(value, default_flow_style=True, width=math.inf, sort_keys=False)
+    return text.removesuffix("\n").removesuffix("\n...")

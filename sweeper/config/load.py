@@ -68,6 +68,18 @@ def load_config(name: str, overrides: Sequence[str] = ()) -> Config:
     return config
 
 
+def shipped(name: str) -> Config | None:
+    """A shipped configuration as it is, with a data.path that is no folder where it needs one; None
+    if there is none of that name."""
+    path = SHIPPED / f"{name}.yaml"
+    if not path.is_file():
+        return None
+    data = _read_yaml(path)
+    if data.get("data", {}).get("source") == "folder":
+        data["data"] = {"path": "?", **data["data"]}
+    return Config.model_validate(data)
+
+
 def load_audit_section(folder: str, overrides: Sequence[str] = ()) -> DataSection:
     """The data section of an audit, with overrides of `AUDIT_KEYS` only.
 

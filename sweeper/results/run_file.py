@@ -16,6 +16,7 @@ from typing import Any
 from datasets.corruptions import CORRUPTIONS
 from datasets.splitting.leaks import KINDS
 from datasets.splitting.policies import describe_policies
+from sweeper.config.own_settings import own_settings
 from sweeper.config.recipes import Recipe
 from sweeper.config.search_space import Range
 from sweeper.plan.ledger import Ledger
@@ -50,6 +51,7 @@ def describe_run(ledger: Ledger, outcome: Outcome, stages: Sequence[StageTime]) 
     return {
         "name": config.name,
         "config": config.model_dump(mode="json"),
+        "own_settings": own_settings(config),
         "metric": config.metric,
         "operating_point": config.operating_rule.text,
         "prevalence": plan.prevalence,

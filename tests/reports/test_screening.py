@@ -56,8 +56,14 @@ def probes(folder: Path, differences: dict[str, tuple[float, float]]) -> Run:
         ]
     )
     run.info["backbones"] = {name: {"gmacs": value} for name, value in gmacs.items()}
-    config = {"data": {"source": "folder", "path": "my images"}, "store": "kept"}
-    run.info["config"] = config | {"weights": {"mobilenet": "none", "resnet50": "none"}}
+    run.info["own_settings"] = {
+        "store": "kept",
+        "data.path": "my images",
+        "head.pooling": "avg",
+        "backbones.vgg16": {"model": "vgg11"},
+        "weights.mobilenet": "none",
+        "weights.resnet50": "none",
+    }
     return run
 
 
@@ -82,13 +88,14 @@ def test_of_many_the_best_and_the_cheapest_are_proposed(tmp_path: Path) -> None:
     assert len(found.proposed) == AT_MOST
 
 
-def test_the_command_names_the_images_the_store_and_the_weights(tmp_path: Path) -> None:
+def test_the_command_repeats_what_the_run_was_told(tmp_path: Path) -> None:
     run = probes(tmp_path, dict.fromkeys(BACKBONES[1:], (0.1, 0.2)) | {"mobilenet": (-1.0, 1.0)})
     shown = shown_of(run)
     assert shown is not None
     assert shown.command == (
-        "python sweep.py run default --set 'data.path=my images' --set store=kept "
-        "--set 'grid.backbones=[mobilenet, vgg16]' --set weights.mobilenet=none"
+        "python sweep.py run default --set store=kept --set 'data.path=my images' "
+        "--set head.pooling=avg --set 'backbones.vgg16={model: vgg11}' "
+        "--set weights.mobilenet=none --set 'grid.backbones=[mobilenet, vgg16]'"
     )
     assert shown.sentence.startswith("Worth fine-tuning, cheapest first: mobilenet and vgg16.")
 
