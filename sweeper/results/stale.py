@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from reports.tables import SCHEMAS
+from sweeper.budget.decision import FILE as BUDGET_FILE
 from sweeper.results.champions_file import CHAMPIONS_FILE
 
 _OF_A_CHAMPION = ("explained", "export")  # what `predict` and `export` write into a run's folder
@@ -33,6 +35,12 @@ def stale(out: Path, before: frozenset[str]) -> Iterator[str]:
                 yield f"{out / name} may come from an earlier champion of this run; create it again"
     results = out / "results"
     names = sorted(path.name for path in results.iterdir()) if results.is_dir() else []
+    own = _RESULTS | ({BUDGET_FILE} if _has_budget(results) else set())
     for name in names:
-        if name not in _RESULTS and not name.startswith("."):
+        if name not in own and not name.startswith("."):
             yield f"{results / name} does not belong to this run; remove it"
+
+
+def _has_budget(results: Path) -> bool:
+    path = results / "run.json"
+    return path.is_file() and "budget" in json.loads(path.read_text(encoding="utf-8"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -80,6 +81,16 @@ def test_what_is_beside_a_run_with_other_champions_is_told(tmp_path: Path) -> No
     (out / "results" / "of_before.parquet").touch()
     (line,) = stale(out, before)
     assert line.endswith("of_before.parquet does not belong to this run; remove it")
+
+
+def test_the_decision_on_a_budget_belongs_to_a_run_that_has_one(tmp_path: Path) -> None:
+    out = write_fake_run(tmp_path)
+    (out / "results" / "budget.json").touch()
+    (line,) = stale(out, champions_in(out))
+    assert "budget.json does not belong" in line
+    about = json.loads((out / "results" / "run.json").read_text())
+    (out / "results" / "run.json").write_text(json.dumps(about | {"budget": {"text": "10 min"}}))
+    assert list(stale(out, champions_in(out))) == []
 
 
 def test_maps_that_do_not_depend_on_the_weights_are_a_warning(tmp_path: Path) -> None:
