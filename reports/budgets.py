@@ -71,13 +71,21 @@ def with_needed_s(run: Run, cells: Sequence[Row]) -> list[Row]:
     """The cells with `needed_s`, the seconds that each would take on its own: its search, for a
     fine-tuned one also that of the transfer cell that it starts from, and its rows' share of the
     extraction."""
+    searched = zip(cells, _searches_s(run, cells), strict=True)
+    return [{**row, "needed_s": search + extraction_s(run, row)} for row, search in searched]
+
+
+def needed_together_s(run: Run, cells: Sequence[Row]) -> float:
+    """Seconds that cells of one backbone would take on their own: their searches, and an extraction
+    that they share."""
+    return sum(_searches_s(run, cells)) + max(extraction_s(run, row) for row in cells)
+
+
+def _searches_s(run: Run, cells: Sequence[Row]) -> list[float]:
+    """Seconds of each cell's search and, for a fine-tuned one, its transfer cell's."""
     trained = {_key(row): float(row["train_s"] or 0.0) for row in run.cells}
-
-    def needed(row: Row) -> float:
-        parent = trained.get(_parent(row), 0.0) if _has_parent(run, row) else 0.0
-        return trained[_key(row)] + parent + extraction_s(run, row)
-
-    return [{**row, "needed_s": needed(row)} for row in cells]
+    parents = [trained.get(_parent(row), 0.0) if _has_parent(run, row) else 0.0 for row in cells]
+    return [trained[_key(row)] + parent for row, parent in zip(cells, parents, strict=True)]
 
 
 def _has_parent(run: Run, row: Row) -> bool:

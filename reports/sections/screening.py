@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reports import wording
-from reports.budgets import with_needed_s
+from reports.budgets import needed_together_s
 from reports.run import Run
 from reports.screening import AT_MOST, Ranked, Screening, screening_of
 from reports.sections.section import of_run
@@ -66,7 +66,6 @@ def proposal_of(found: Screening) -> str:
 
 def _line(run: Run, found: Screening, number: int, one: Ranked) -> Line:
     first = one.rows[0]
-    seconds = sum(row["needed_s"] for row in with_needed_s(run, one.rows))
     proposed = any(other.backbone == one.backbone for other in found.proposed)
     return Line(
         rank=number,
@@ -79,7 +78,7 @@ def _line(run: Run, found: Screening, number: int, one: Ranked) -> Line:
         difference="" if one.difference is None else wording.points(one.difference),
         difference_interval=wording.points_range(one.interval) if one.interval else "",
         gmacs=wording.decimal(one.gmacs, 2),
-        time=wording.seconds(seconds),
+        time=wording.seconds(needed_together_s(run, one.rows)),
         proposed=proposed,
         note=_note(found, one),
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reports.budgets import budget, with_needed_s
+from reports.budgets import budget, needed_together_s, with_needed_s
 from reports.run import Run, load_run
 from reports.savings import measured_passes
 from tests.reports.fake_run import FakeRun, write_fake_run
@@ -63,3 +63,14 @@ def test_what_is_trained_from_pixels_needs_no_extraction(tmp_path: Path) -> None
     for row in with_needed_s(run, run.done):
         if row["strategy"] == "finetune":
             assert row["needed_s"] == row["train_s"]
+
+
+def test_cells_that_share_an_extraction_need_it_once(tmp_path: Path) -> None:
+    run = _run(tmp_path)
+    own = [row for row in run.done if row["strategy"] == "transfer" and row["augmented"]][:3]
+    assert len(own) == 3
+    each = with_needed_s(run, own)
+    extraction = max(row["needed_s"] - row["train_s"] for row in each)
+    trained = sum(row["train_s"] for row in own)
+    assert needed_together_s(run, own) == pytest.approx(trained + extraction)
+    assert extraction > 0
