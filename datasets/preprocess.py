@@ -163,10 +163,16 @@ def _resized(image: Image, how: Preprocessing) -> Image:
     if how.interpolation == "area":
         resized = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
     else:
-        kind = _RESAMPLING[how.interpolation]
-        resized = np.asarray(Pillow.fromarray(image).resize((columns, rows), kind))
+        resized = _resampled(image, rows, columns, _RESAMPLING[how.interpolation])
     top, left = (max(0, round((one - how.image_size) / 2)) for one in (rows, columns))  # as timm
     return np.asarray(resized[top : top + how.image_size, left : left + how.image_size], np.uint8)
+
+
+def _resampled(image: Image, rows: int, columns: int, kind: Pillow.Resampling) -> Image:
+    """Along rows first and then along columns, rounded in between: which of them Pillow does first
+    depends on its version and on the sizes, and changes pixels by 1 or 2."""
+    across = Pillow.fromarray(image).resize((columns, image.shape[0]), kind)
+    return np.asarray(across.resize((columns, rows), kind))
 
 
 def _shown(height: int, width: int, how: Preprocessing) -> tuple[int, int]:

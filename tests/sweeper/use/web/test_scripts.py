@@ -62,7 +62,7 @@ def test_preprocessing_is_bit_identical(page: Browser, fit: str, contrast: str) 
 @pytest.mark.parametrize("fit", FITS)
 @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 def test_resampling_is_bit_identical(page: Browser, fit: str, interpolation: str) -> None:
-    for size in [*SIZES, (900, 700)]:
+    for size in [*SIZES, (900, 700), (640, 224), (200, 700)]:
         check_same(page, size, Preprocessing(64, fit=fit, interpolation=interpolation))
 
 
