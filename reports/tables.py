@@ -8,7 +8,8 @@ never absent.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -508,19 +509,28 @@ OPEN: dict[str, pa.DataType | None] = {"leaks": _INT, "cells": None, "trials": N
 their values: kinds of leak, hyperparameters."""
 
 
-def write_table(folder: Path, name: str, rows: Sequence[Mapping[str, Any]] | pd.DataFrame) -> Path:
+def write_table(
+    folder: Path,
+    name: str,
+    rows: Sequence[Mapping[str, Any]] | pd.DataFrame | Iterator[pd.DataFrame],
+) -> Path:
     """Write `rows` as the table `name` into `folder` (made if absent) and return its path.
 
-    A missing value is None (or NaN). No rows makes an empty table with all its columns.
+    A missing value is None (or NaN). No rows makes an empty table with all its columns; of an
+    iterator, one frame after another is in memory.
     Raises ValueError for an unknown table, and for missing or unknown columns, naming them.
     """
     if name not in _ALL:
         raise ValueError(f"table {name!r}: expected one of {', '.join(_ALL)}")
-    table = _to_arrow(name, rows)
+    pieces = rows if isinstance(rows, Iterator) else iter([rows])
+    first = _to_arrow(name, next(pieces, ()))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.parquet"
     temporary = folder / f".{name}.parquet.{os.getpid()}"
-    pq.write_table(table, temporary, compression="snappy")
+    with pq.ParquetWriter(temporary, first.schema, compression="snappy") as writer:
+        writer.write_table(first)
+        for piece in pieces:
+            writer.write_table(_to_arrow(name, piece))
     temporary.replace(path)
     return path
 
@@ -551,15 +561,23 @@ def _to_arrow(name: str, rows: Sequence[Mapping[str, Any]] | pd.DataFrame) -> pa
     if isinstance(rows, pd.DataFrame):
         schema = _opened(name, rows.columns, lambda column: _type_of(rows[column]))
         _check_columns(schema, name, rows.columns)
-        columns = {column: list(rows[column]) for column in schema.names}
-    else:
-        first = rows[0] if rows else ()
-        schema = _opened(name, first, lambda column: _type_of([row.get(column) for row in rows]))
-        for row in rows:
-            _check_columns(schema, name, row)
-        columns = {column: [row[column] for row in rows] for column in schema.names}
-    arrays = [_column(name, field, columns[field.name]) for field in schema]
+        arrays = [_of_series(name, field, rows[field.name]) for field in schema]
+        return pa.Table.from_arrays(arrays, schema=schema)
+    first = rows[0] if rows else ()
+    schema = _opened(name, first, lambda column: _type_of([row.get(column) for row in rows]))
+    for row in rows:
+        _check_columns(schema, name, row)
+    arrays = [_column(name, field, [row[field.name] for row in rows]) for field in schema]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _of_series(name: str, field: pa.Field, values: pd.Series) -> pa.Array:
+    """As `_column`; numbers without gaps and text, which tables have by the million, as a whole."""
+    plain = values.dtype.kind in "iub" or (values.dtype.kind == "f" and field.type == _FLOAT)
+    if plain or (values.dtype == object and field.type == _STR):
+        with suppress(pa.ArrowException):
+            return pa.array(values, type=field.type, from_pandas=True)
+    return _column(name, field, list(values))
 
 
 def _opened(name: str, columns: Iterable[str], type_of: Callable[[str], pa.DataType]) -> pa.Schema:
