@@ -55,9 +55,11 @@ def _metric(name: str, tables: Mapping[str, pd.DataFrame], chosen: ChosenCell) -
     """The metric that validation decided by, on the test rows. A log loss has no interval: a single
     confident mistake outweighs all other rows (docs/explanation/statistics.md)."""
     deciding = DECIDING[name]
+    title, _, unit = deciding.title.partition(", ")
     about = {
         "name": name,
-        "title": deciding.title,
+        "title": title,
+        "unit": unit,
         "higher_is_better": deciding.higher_is_better,
         "percent": deciding.percent,
     }

@@ -76,11 +76,11 @@ its classifier (`num_classes=0`), `head.*` that of the head. Preprocessing:
 
 
 def shown_metric(metric: Mapping[str, Any]) -> str:
-    """'43.8 % (95 % interval 23.1 to 66.8)', of a metric of `evidence`."""
+    """'43.8 % (95 % interval 23.1 to 66.8)' or '1.959 nats', of a metric of `evidence`."""
     if metric["value"] is None:
         return "unknown"
-    factor, unit, decimals = (100, " %", 1) if metric["percent"] else (1, "", 3)
-    text = f"{factor * metric['value']:.{decimals}f}{unit}"
+    factor, decimals, unit = (100, 1, "%") if metric["percent"] else (1, 3, metric["unit"])
+    text = f"{factor * metric['value']:.{decimals}f} {unit}".rstrip()
     if metric["low"] is None:
         return text
     low, high = (f"{factor * metric[end]:.{decimals}f}" for end in ("low", "high"))
