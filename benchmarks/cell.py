@@ -92,11 +92,13 @@ def _one(options: argparse.Namespace, name: str, strategy: str, weights: str) ->
 def _config(
     options: argparse.Namespace, name: str, strategy: str, weights: str, epochs: int, store: Path
 ) -> Config:
-    source = [f"data.path={options.data}"] if options.data else ["data.source=synthetic"]
+    source = f"data.path={options.data}" if options.data else "data={source: synthetic}"
     return load_config(
-        "grouped",
+        "paper",
         [
-            *source,
+            "split.policies=[grouped]",
+            "grid.scenarios=[3]",
+            source,
             f"store={store}",
             f"grid.backbones=[{name}]",
             f"grid.strategies=[{strategy}]",
