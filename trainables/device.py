@@ -33,14 +33,14 @@ class Arithmetic:
         return cls(device.type, precision, device.type == "cuda" and _rounds_to_tf32())
 
 
-def assigned_device(threads: int = 1) -> torch.device:
-    """The GPU that Ray assigned to this worker, or the CPU with so many threads.
+def assigned_device() -> torch.device:
+    """The GPU that Ray assigned to this worker, or the CPU with one thread.
 
     Raises RuntimeError if Ray assigned a GPU that torch cannot use.
     """
     device = device_of(_assigned_gpus())
     if device.type == "cpu":
-        torch.set_num_threads(threads)
+        torch.set_num_threads(1)
     _compute_in_full_float32()
     return device
 

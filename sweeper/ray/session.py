@@ -56,7 +56,6 @@ class Resources:
     retries: int  # of a trial or task whose process died
     memory_per_trial: float = 0.0  # bytes that Ray sets aside; 0: it is not asked
     checkpoint_s: float | None = None  # between two checkpoints of a trial; None: there are none
-    threads: int = 1  # that one task may use, if it runs alone
 
     @property
     def slots(self) -> int:
@@ -70,11 +69,6 @@ class Resources:
         if self.gpus_per_trial:
             return max(1, min(int(self.gpus), self.cpus)), 1.0
         return max(1, self.cpus), 0.0
-
-    def threads_each(self, tasks: int) -> int:
-        """For each of so many tasks that run at once: several if there are fewer tasks than
-        processors. One on a cluster, whose machines may differ."""
-        return max(1, self.threads // max(1, tasks))
 
     def of_task(self) -> dict[str, float]:
         return {
@@ -214,5 +208,4 @@ def _resources(gpus_per_trial: float | None, workers_per_trial: int, retries: in
         )
     # The nodes that an autoscaler may start do not all state their memory: it would start none.
     memory = 0.0 if is_cluster else min(_WORKER_BYTES, there.get("memory", 0.0))
-    threads = 1 if is_cluster else cpus
-    return Resources(cpus, gpus, wanted, workers_per_trial, retries, memory, threads=threads)
+    return Resources(cpus, gpus, wanted, workers_per_trial, retries, memory)

@@ -54,7 +54,6 @@ class CheckedMaps:
     store: Store
     settings: CheckSettings
     until: float
-    threads: int = 1
     rows: list[Row] = field(default_factory=list)
     maps: dict[tuple[str, int], np.ndarray] = field(default_factory=dict)
 
@@ -78,7 +77,7 @@ class CheckedMaps:
 
     @cached_property
     def _device(self) -> torch.device:
-        return assigned_device(self.threads)
+        return assigned_device()
 
     @cached_property
     def _score(self) -> Score:

@@ -35,21 +35,14 @@ _KEPT = ["image_id", "copy", "label", "predicted", "chosen"]
 
 
 def explain_champion(
-    spec: TrialSpec,
-    settings: ExplanationSettings,
-    seconds: float | None = None,
-    threads: int = 1,
+    spec: TrialSpec, settings: ExplanationSettings, seconds: float | None = None
 ) -> Iterator[int]:
     """Compute and store the maps of a champion's examples, unless another run on the same store
     has done so meanwhile. Yields 1 after each map.
 
-    `seconds`: what is not complete by then is left out. `threads`: on a CPU.
+    `seconds`: what is not complete by then is left out.
     """
-    store, device, target = (
-        Store(spec.store),
-        assigned_device(threads),
-        explanation(spec, settings),
-    )
+    store, device, target = Store(spec.store), assigned_device(), explanation(spec, settings)
     if store.find(*target.place):
         return
     parts = TrialParts(spec, store)

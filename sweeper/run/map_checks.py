@@ -29,17 +29,16 @@ def check_champion(
     siblings: Mapping[str, Sequence[TrialSpec]],
     settings: CheckSettings,
     seconds: float | None = None,
-    threads: int = 1,
 ) -> Iterator[int]:
     """Check the maps of a champion, and compare them with those of its `siblings`, by its key;
     unless another run on the same store has done so meanwhile. Yields 1 after each check of an
     image, done or left out.
 
-    `seconds`: what is not complete by then is left out. `threads`: on a CPU.
+    `seconds`: what is not complete by then is left out.
     """
     store = Store(spec.store)
     until = time.perf_counter() + (math.inf if seconds is None else seconds)
-    checked = CheckedMaps(spec, store, settings, until, threads)
+    checked = CheckedMaps(spec, store, settings, until)
     target = map_checks(spec, settings)
     if not store.find(*target.place):
         yield from _stored(store, target, checked, checked.steps)

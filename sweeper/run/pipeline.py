@@ -320,7 +320,7 @@ class Sweep:
     def evaluate(self) -> None:
         """Every champion sees the test set, once."""
 
-        def work(tasks: int) -> _Work:
+        def work() -> _Work:
             from sweeper.run.champions import evaluate_champion
 
             return _Work(evaluate_champion)
@@ -333,14 +333,14 @@ class Sweep:
             return
         settings, champions = self.plan.explanation_settings, self._explained()
 
-        def work(tasks: int) -> _Work:
+        def work() -> _Work:
             from sweeper.run.explanations import count_maps, explain_champion
 
             seconds = self._seconds_to_explain(len(champions))
             count = partial(count_maps, self.plan.store, settings=settings)
-            threads = self.resources.threads_each(tasks)
-            explain = partial(explain_champion, settings=settings, seconds=seconds, threads=threads)
-            return _Work(explain, count, "maps")
+            return _Work(
+                partial(explain_champion, settings=settings, seconds=seconds), count, "maps"
+            )
 
         self._for_champions("explain", champions, self.ledger.explanation, work)
 
@@ -351,18 +351,12 @@ class Sweep:
         settings, champions = self.plan.check_settings, self._explained()
         siblings = {spec.key: self.ledger.siblings(spec) for spec in champions}
 
-        def work(tasks: int) -> _Work:
+        def work() -> _Work:
             from sweeper.run.map_checks import check_champion, count_checks
 
             seconds = self._seconds_to_explain(len(champions))
             count = partial(count_checks, self.plan.store, siblings=siblings, settings=settings)
-            check = partial(
-                check_champion,
-                siblings=siblings,
-                settings=settings,
-                seconds=seconds,
-                threads=self.resources.threads_each(tasks),
-            )
+            check = partial(check_champion, siblings=siblings, settings=settings, seconds=seconds)
             return _Work(check, count, "checks")
 
         self._for_champions("check maps", champions, self.ledger.map_checks, work)
@@ -373,14 +367,12 @@ class Sweep:
 
     def _seconds_to_explain(self, champions: int) -> float | None:
         """The time that the maps of each of these champions may take, and again their checks, so
-        that together they take no more than `explain.time_share` of the run. Several champions are
-        explained at once."""
+        that together they take no more than `explain.time_share` of the run."""
         share = self.config.explain.time_share
         if share is None or not champions:
             return None
         both = share / (1 - share) * self.ledger.computing_seconds()
-        at_once = min(champions, self.resources.slots)
-        return (both / 2 if self.plan.checks_maps else both) * at_once / champions
+        return (both / 2 if self.plan.checks_maps else both) / champions
 
     def _champions(self) -> list[TrialSpec]:
         """The champions of cells without an error, each once: several cells may share one."""
@@ -400,7 +392,7 @@ class Sweep:
         if section.champions == "none":
             return
 
-        def work(tasks: int) -> _Work:
+        def work() -> _Work:
             from sweeper.run.robustness import corrupt_champion
 
             return _Work(partial(corrupt_champion, corruptions=section.corruptions))
@@ -413,9 +405,9 @@ class Sweep:
         name: str,
         champions: Sequence[TrialSpec],
         artifact: Callable[[TrialSpec], object | None],
-        work: Callable[[int], _Work],
+        work: Callable[[], _Work],
     ) -> None:
-        """Do the work of champions without this artifact; `work` is told how many they are."""
+        """Do the work of champions without this artifact."""
         with self.times.timed(name) as stage:
             found = self.plan.store.each(artifact, champions)
             missing = [spec for spec, one in zip(champions, found, strict=True) if one is None]
@@ -423,7 +415,7 @@ class Sweep:
             if not missing:
                 self.progress.skip(name, f"{len(champions)} champions in the store")
                 return
-            self._work_on(name, missing, work(len(missing)))
+            self._work_on(name, missing, work())
 
     def _work_on(self, name: str, missing: Sequence[TrialSpec], work: _Work) -> None:
         from sweeper.ray.tasks import run_tasks

@@ -16,7 +16,7 @@ def _two_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_as_many_workers_as_fit_are_taken_and_one_more_is_one_line() -> None:
-    assert _resources(None, 2, 1) == Resources(2, 0.0, 0.0, 2, 1, threads=2)
+    assert _resources(None, 2, 1) == Resources(2, 0.0, 0.0, 2, 1)
     with pytest.raises(ResourceError) as told:
         _resources(None, 3, 1)
     assert str(told.value) == (
@@ -76,14 +76,3 @@ def test_memory_is_set_aside_where_this_machine_says_how_much_it_has(
 def test_one_worker_is_taken_on_the_smallest_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 0.5})
     assert _resources(None, 1, 1).workers_per_trial == 1
-
-
-def test_few_tasks_share_the_processors_of_one_machine_and_none_of_a_clusters(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 8.0})
-    alone = _resources(None, 1, 1)
-    assert [alone.threads_each(tasks) for tasks in (1, 3, 8, 20)] == [8, 2, 1, 1]
-    monkeypatch.setenv("RAY_ADDRESS", "auto")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert _resources(None, 1, 1).threads_each(1) == 1
