@@ -1,6 +1,8 @@
 """What timm says about its models by their names."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,6 +78,18 @@ def _picture(size: tuple[int, int]) -> Image.Image:
     values = 128 + 60 * np.sin(x / 31) * np.cos(y / 17) + 50 * ((x + y) // 40 % 2)
     noise = np.random.default_rng(0).normal(0, 20, (height, width, 3))
     return Image.fromarray(np.clip(values[..., None] + noise, 0, 255).astype(np.uint8))
+
+
+@pytest.fixture(autouse=True)
+def _rows_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow 13 resamples tall images along columns first, and others and earlier versions rows."""
+    resize = Image.Image.resize
+
+    def rows_first(image: Image.Image, size: Sequence[int], *how: Any, **options: Any) -> Any:
+        across = resize(image, (size[0], image.height), *how, **options)
+        return resize(across, (size[0], size[1]), *how, **options)
+
+    monkeypatch.setattr(Image.Image, "resize", rows_first)
 
 
 def _evaluated(image: Image.Image, name: str) -> np.ndarray:
