@@ -176,7 +176,9 @@ class Extractor:
             if number not in self.networks:
                 while len(self.networks) >= _LOADED:
                     self.networks.pop(next(iter(self.networks)))
-                self.networks[number] = FrozenNetwork(backbone.load(), extraction, self.device)
+                with self._computing:  # torch.fx traces by changing every module's call meanwhile
+                    network = FrozenNetwork(backbone.load(), extraction, self.device)
+                self.networks[number] = network
             return self.networks[number]
 
     def compute(self, network: FrozenNetwork, pixels: Tensor) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -244,6 +245,18 @@ def test_a_stored_backbone_is_loaded_unchanged(stored: StoredBackbone, backbone:
 
     torch.testing.assert_close(stored.load().state(), backbone.state(), rtol=0, atol=0)
     torch.testing.assert_close(features(stored.load()), features(backbone), rtol=0, atol=0)
+
+
+def test_no_network_is_loaded_while_another_computes(stored: StoredBackbone) -> None:
+    """Loading traces with torch.fx, which changes the call of every module of the process."""
+    one, asked = worker(), Extraction("pooled", None, "max", "float32")
+    loading = threading.Thread(target=one._network, args=(0, stored, asked))
+    with one._computing:
+        loading.start()
+        loading.join(timeout=0.5)
+        assert not one.networks
+    loading.join()
+    assert list(one.networks) == [0]
 
 
 def test_an_images_values_do_not_depend_on_its_batch() -> None:
