@@ -15,8 +15,6 @@ import argparse
 import json
 import math
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -29,13 +27,14 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from benchmarks.report import tell
+from benchmarks.report import tell, told_apart
 from sweeper.config.load import load_config
 from sweeper.progress import Progress
 from sweeper.run.pipeline import run_sweep
 
 _GOAL = 100_000
 _CLASSES, _SIDE, _COARSE = 10, 48, 6
+_PEAK = "driver's peak, MB"
 _SETTINGS = (
     "data={source: folder}",
     f"preprocess.image_size={_SIDE}",
@@ -64,17 +63,9 @@ def main(arguments: list[str]) -> None:
     sizes = sorted(options.images)
     further = ["--copies", str(options.copies)]
     further += ["--without-pairs"] if options.without_pairs else []
-    found = [_apart(count, further) for count in sizes]
+    found = [told_apart("growth", "--one", "--images", str(n), *further) for n in sizes]
     rows = [_row(step, sizes, found) for step in dict.fromkeys(key for one in found for key in one)]
     tell("growth", rows, {"copies": options.copies, "side": _SIDE})
-
-
-def _apart(count: int, further: Sequence[str]) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks", "growth", "--one", "--images", str(count)]
-    command += further
-    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    measured: dict[str, float] = json.loads(ended.stdout.splitlines()[-1])
-    return measured
 
 
 def _row(
@@ -95,9 +86,6 @@ def _expected(step: str, sizes: Sequence[int], values: Sequence[float]) -> float
         return values[-1] + slope * (_GOAL - sizes[-1])
     exponent = math.log(values[-1] / values[0], sizes[-1] / sizes[0])
     return float(values[-1] * (_GOAL / sizes[-1]) ** max(1.0, exponent))
-
-
-_PEAK = "driver's peak, MB"
 
 
 def _measured(count: int, copies: int, pairs: bool) -> dict[str, float]:

@@ -6,7 +6,6 @@ import os
 import threading
 from collections import defaultdict
 from pathlib import Path
-from types import TracebackType
 
 _SECONDS = 4.0  # a sample walks the page tables of every process
 
@@ -24,12 +23,7 @@ class PeakMemory:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stop.set()
         self._thread.join()
 

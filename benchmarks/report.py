@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +34,14 @@ def tell(name: str, rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any])
         "rows": list(rows),
     }
     (FOLDER / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
+def told_apart(*arguments: str) -> dict[str, Any]:
+    """What a benchmark, run in a process of its own, prints as JSON in its last line."""
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return found
 
 
 def _is_number(value: object) -> bool:

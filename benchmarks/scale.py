@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,7 +22,7 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from benchmarks.report import tell
+from benchmarks.report import tell, told_apart
 from sweeper.config.schema import Config
 from sweeper.plan.collect import collect
 from sweeper.plan.ledger import Ledger
@@ -52,10 +50,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _apart(name: str, count: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks", "scale", "--one", name, "--trials", str(count)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True)
-    row: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
-    return row
+    return told_apart("scale", "--one", name, "--trials", str(count))
 
 
 def store_row(trials: int) -> dict[str, Any]:
@@ -161,7 +156,7 @@ def write(ledger: Ledger, specs: list[Any]) -> None:
     """Store a finished record of ten epochs for each."""
     curve = [
         {"epoch": number, "train_loss": 1.0, "train_accuracy": 0.5, "val_loss": 1.0 / number}
-        | {"val_accuracy": 0.5, "lr": 0.001, "epoch_s": 0.1}
+        | {"val_accuracy": 0.5, "val_score": 0.5, "lr": 0.001, "epoch_s": 0.1}
         | {"steps": 20 * number, "passes": float(number)}
         for number in range(1, CURVE_EPOCHS + 1)
     ]

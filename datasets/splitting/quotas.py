@@ -89,7 +89,7 @@ def draw_parts(
     """
     order = generator.permutation(len(units)).tolist()
     chances = generator.random(len(units)).tolist()
-    if all(unit in _single(quotas) for unit in set(units)):
+    if set(units) <= {((i, 1),) for i in range(len(quotas))}:  # each is one row
         return _draw_single([unit[0][0] for unit in units], quotas, order, chances)
     drawing = _Drawing(units, quotas)
     order.sort(key=lambda i: -sum(count for _, count in units[i]))
@@ -97,11 +97,6 @@ def draw_parts(
     for i, chance in zip(order, chances, strict=True):
         parts[i] = drawing.place(units[i], chance)
     return parts
-
-
-def _single(quotas: Counts) -> set[ClassCounts]:
-    """The units of one row."""
-    return {((i, 1),) for i in range(len(quotas))}
 
 
 def _draw_single(

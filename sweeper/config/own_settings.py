@@ -16,6 +16,7 @@ _OF_THE_QUESTION = frozenset(
     {"name", "grid", "augmentations", "recipes", "search", "finetune", "explain", "robustness"}
 )
 _SAME_CLASSES = "grid.scenarios"
+_NAMED = ("backbones", "weights")  # sections whose entries have names of the user's
 
 
 def own_settings(config: Config) -> dict[str, Any]:
@@ -32,9 +33,6 @@ def own_settings(config: Config) -> dict[str, Any]:
         if not (same or inherited) and (section not in _OF_THE_QUESTION or path == _SAME_CLASSES):
             found[path] = value
     return found
-
-
-_NAMED = ("backbones", "weights")
 
 
 def _keys(config: Config) -> dict[str, Any]:
